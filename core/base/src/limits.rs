@@ -1,0 +1,104 @@
+//! SUMMARY    Every limit of the data plane by its name. Report the name when one is hit.
+//! INVARIANTS A number that bounds a loop, queue, buffer, recursion, retry or page stands here, not at its use.
+
+// --- store (FoundationDB's contract: every backend enforces these) ---
+/// Longest key, bytes.
+pub const KV_KEY_BYTES_MAX: usize = 10_000;
+/// Longest value, bytes.
+pub const KV_VALUE_BYTES_MAX: usize = 100_000;
+/// Largest transaction: keys and values written plus conflict ranges, bytes.
+pub const KV_TXN_BYTES_MAX: usize = 10_000_000;
+/// Longest transaction, milliseconds from its first read.
+pub const KV_TXN_MS_MAX: u64 = 5_000;
+/// Rows of one range page.
+pub const KV_PAGE_ROWS_MAX: usize = 4_096;
+/// Bytes of one range page.
+pub const KV_PAGE_BYTES_MAX: usize = 1 << 20;
+/// Attempts of the retry loop.
+pub const KV_ATTEMPTS_MAX: u32 = 64;
+/// Bytes of a blob chunk in the store.
+pub const BLOB_CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// Stored bytes of a blob that may ride in its metadata's transaction; a larger one is staged before.
+pub const BLOB_INLINE_BYTES_MAX: usize = 4 << 20;
+
+// --- messages ---
+/// Largest message taken by SMTP, LMTP, APPEND (SIZE, RFC 1870; APPENDLIMIT, RFC 7889), bytes.
+pub const MESSAGE_BYTES_MAX: usize = 50 << 20;
+/// Longest line of a message accepted (RFC 5321 §4.5.3.1.6 asks for 1000; real mail exceeds it), bytes.
+pub const MESSAGE_LINE_BYTES_MAX: usize = 1 << 20;
+/// Received fields after which a message is looping (RFC 5321 §6.3).
+pub const RECEIVED_FIELDS_MAX: usize = 100;
+/// MIME parts of a message that are described; the rest belongs to the last one.
+pub const MIME_PARTS_MAX: usize = 1_000;
+/// Nesting of multiparts and message/rfc822.
+pub const MIME_DEPTH_MAX: usize = 32;
+/// Bytes of a header section that are parsed.
+pub const HEADER_BYTES_MAX: usize = 1 << 20;
+/// Addresses of one header field that are kept in an envelope.
+pub const HEADER_ADDRESSES_MAX: usize = 1_000;
+/// Bytes of a rendered ENVELOPE or BODYSTRUCTURE that are stored in a row.
+pub const FETCH_ITEM_BYTES_MAX: usize = 40_000;
+/// Characters of a preview (RFC 8970 §3.2).
+pub const PREVIEW_CHARS_MAX: usize = 200;
+/// Message ids of References that take part in threading.
+pub const REFERENCES_MAX: usize = 20;
+
+// --- accounts ---
+/// Mailboxes of an account.
+pub const MAILBOXES_MAX: usize = 10_000;
+/// Bytes of one mailbox path (all levels, UTF-8).
+pub const MAILBOX_PATH_BYTES_MAX: usize = 1_000;
+/// Levels of a mailbox path.
+pub const MAILBOX_DEPTH_MAX: usize = 20;
+/// User-defined keywords of an account (with the five system flags they fill 64 bits).
+pub const KEYWORDS_MAX: usize = 59;
+/// Bytes of one keyword.
+pub const KEYWORD_BYTES_MAX: usize = 255;
+/// Emails changed by one unit of work; larger requests run as several.
+pub const EMAILS_PER_WORK_MAX: usize = 500;
+
+// --- SMTP ---
+/// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).
+pub const SMTP_COMMAND_BYTES_MAX: usize = 4_096;
+/// Recipients of one transaction (RFC 5321 §4.5.3.1.8 asks for at least 100).
+pub const SMTP_RECIPIENTS_MAX: usize = 1_000;
+/// Recipients whose copies are committed in one transaction at DATA; more go through the queue.
+pub const SMTP_INLINE_RECIPIENTS_MAX: usize = 50;
+/// Errors of a connection after which it is closed with 421.
+pub const SMTP_ERRORS_MAX: u32 = 10;
+/// Transactions of one connection.
+pub const SMTP_TRANSACTIONS_MAX: u32 = 10_000;
+/// Idle time for a command, seconds (RFC 5321 §4.5.3.2.7).
+pub const SMTP_IDLE_SECS_MAX: u64 = 300;
+
+// --- IMAP ---
+/// Command line without its literals, bytes (RFC 7162 §4 asks for 8192).
+pub const IMAP_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Literal outside APPEND, bytes.
+pub const IMAP_LITERAL_BYTES_MAX: usize = 64 * 1024;
+/// Ranges of one sequence set.
+pub const IMAP_SET_RANGES_MAX: usize = 20_000;
+/// Nesting of SEARCH keys.
+pub const IMAP_SEARCH_DEPTH_MAX: usize = 32;
+/// Keys of one SEARCH.
+pub const IMAP_SEARCH_KEYS_MAX: usize = 1_000;
+/// Messages of one MULTIAPPEND, parts of one CATENATE.
+pub const IMAP_APPEND_PARTS_MAX: usize = 200;
+/// Commands with errors after which the connection is closed.
+pub const IMAP_ERRORS_MAX: u32 = 20;
+/// Idle time of an authenticated session, seconds (RFC 9051 §5.4 asks for at least 1800).
+pub const IMAP_IDLE_SECS_MAX: u64 = 1_900;
+/// Idle time before authentication, seconds.
+pub const IMAP_LOGIN_SECS_MAX: u64 = 120;
+
+// --- authentication ---
+/// SASL response, decoded bytes.
+pub const SASL_BYTES_MAX: usize = 8_192;
+/// Failed logins of a connection after which it is closed.
+pub const LOGIN_FAILURES_MAX: u32 = 3;
+
+// --- queue ---
+/// Attempts of one recipient before it bounces whatever the schedule says.
+pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
+/// Recipients of one queue item.
+pub const QUEUE_RECIPIENTS_MAX: usize = 1_000;

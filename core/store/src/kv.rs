@@ -1,0 +1,182 @@
+//! SUMMARY    The ordered transactional key-value contract (FoundationDB's semantics) as object-safe traits.
+//! STANDARDS  Serializable snapshot isolation by backward validation: read versions, read and write conflict ranges.
+//! LIMITS     KV_KEY_BYTES_MAX, KV_VALUE_BYTES_MAX, KV_TXN_BYTES_MAX, KV_TXN_MS_MAX, KV_PAGE_ROWS_MAX, KV_PAGE_BYTES_MAX
+//! INVARIANTS Strict serialisability and read-your-writes. A commit that returned Ok is durable. `Unknown` may have happened.
+//!            Keys here are absolute: only the `account` room calls this; every other room goes through its scopes.
+
+use bytes::Bytes;
+use std::{fmt, future::Future, pin::Pin};
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Half-open key range `[from, to)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    pub from: Vec<u8>,
+    pub to: Vec<u8>,
+}
+
+impl KeyRange {
+    /// All keys that start with `prefix`. A prefix of only 0xff bytes ranges to the end of the key space.
+    pub fn prefix(prefix: &[u8]) -> Self {
+        let mut to = prefix.to_vec();
+        while let Some(last) = to.pop() {
+            if last < 0xff {
+                to.push(last + 1);
+                break;
+            }
+        }
+        if to.is_empty() {
+            to = vec![0xff; base::limits::KV_KEY_BYTES_MAX + 1];
+        }
+        KeyRange { from: prefix.to_vec(), to }
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.from.as_slice() <= key && key < self.to.as_slice()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.from >= self.to
+    }
+}
+
+/// What one range page may hold. The backend may return less, and says whether there is more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageLimit {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl PageLimit {
+    pub const MAX: PageLimit =
+        PageLimit { rows: base::limits::KV_PAGE_ROWS_MAX, bytes: base::limits::KV_PAGE_BYTES_MAX };
+    pub const fn rows(rows: usize) -> Self {
+        PageLimit { rows, bytes: base::limits::KV_PAGE_BYTES_MAX }
+    }
+}
+
+/// Rows in key order (descending if `reverse`), and whether the range goes on behind the last one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    pub rows: Vec<(Bytes, Bytes)>,
+    pub more: bool,
+}
+
+/// Whether a read takes part in conflict detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// Adds a read conflict: the commit fails if the key or range changes before it.
+    Serializable,
+    /// A snapshot read: sees the same version, adds no conflict.
+    Snapshot,
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadError {
+    /// The transaction is older than KV_TXN_MS_MAX or the version is gone.
+    TooOld,
+    /// Key over KV_KEY_BYTES_MAX.
+    KeyTooLarge,
+    /// Back end down or damaged, with the reason.
+    Fatal(String),
+}
+
+/// Why a commit failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitError {
+    /// Somebody else changed what was read; nothing was written. Run the whole transaction again.
+    Conflict,
+    /// Older than KV_TXN_MS_MAX; nothing was written.
+    TooOld,
+    /// A named limit was passed; nothing was written. Trying again does not help.
+    TooLarge(&'static str),
+    /// The result is not known: it may have been applied, now or a little later.
+    Unknown,
+    /// Back end down or damaged, with the reason.
+    Fatal(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::TooOld => f.write_str("transaction too old"),
+            ReadError::KeyTooLarge => f.write_str("limit KV_KEY_BYTES_MAX"),
+            ReadError::Fatal(why) => write!(f, "store failed: {why}"),
+        }
+    }
+}
+impl std::error::Error for ReadError {}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommitError::Conflict => f.write_str("conflict"),
+            CommitError::TooOld => f.write_str("transaction too old"),
+            CommitError::TooLarge(limit) => write!(f, "limit {limit}"),
+            CommitError::Unknown => f.write_str("commit result unknown"),
+            CommitError::Fatal(why) => write!(f, "store failed: {why}"),
+        }
+    }
+}
+impl std::error::Error for CommitError {}
+
+/// Commit version: rises with every commit that wrote; later commits have higher versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Version(pub u64);
+
+/// A successful, durable commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    pub version: Version,
+}
+
+/// Result of a validated commit once it is durable.
+pub type Durable = BoxFuture<'static, Result<Committed, CommitError>>;
+
+/// A store. Cheap to share (`Arc<dyn Kv>`).
+pub trait Kv: Send + Sync + 'static {
+    /// A transaction that will write. Its reads see every commit validated so far, durable or not; its own commit is
+    /// acknowledged only after those are durable too, so nothing that is not durable can be told to anybody by it.
+    fn begin(&self) -> Box<dyn KvTxn>;
+    /// A transaction that only reads; sees durable commits only. Writes and `submit` on it are an error.
+    fn begin_read(&self) -> Box<dyn KvTxn>;
+    /// Whether a commit can end with `CommitError::Unknown`: then the retry loop writes `done/<op>`.
+    fn commit_may_be_unknown(&self) -> bool;
+    /// Name for logs and `/readyz`.
+    fn name(&self) -> &'static str;
+    /// Ready to serve, or why not.
+    fn health(&self) -> BoxFuture<'_, Result<(), String>>;
+    /// Waits until everything acknowledged is durable and background work may stop.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// One transaction. Reads see its own writes. Dropping it does nothing.
+pub trait KvTxn: Send {
+    fn get<'a>(&'a mut self, key: &[u8], read: Read) -> BoxFuture<'a, Result<Option<Bytes>, ReadError>>;
+    /// One page of `range`, at most `limit`, from its start (from its end if `reverse`).
+    fn range<'a>(
+        &'a mut self,
+        range: &KeyRange,
+        limit: PageLimit,
+        reverse: bool,
+        read: Read,
+    ) -> BoxFuture<'a, Result<Page, ReadError>>;
+    fn set(&mut self, key: &[u8], value: &[u8]);
+    fn clear(&mut self, key: &[u8]);
+    fn clear_range(&mut self, range: &KeyRange);
+    /// Adds to a little-endian i64 (missing = 0, wrapping as FoundationDB's ADD does) without a read conflict.
+    fn add(&mut self, key: &[u8], delta: i64);
+    /// Sets `prefix || 10-byte big-endian commit stamp || suffix`, unique and rising over all commits.
+    fn set_versionstamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]);
+    /// Adds a read conflict without reading.
+    fn must_not_change(&mut self, range: &KeyRange);
+    /// Whether anything was written.
+    fn is_read_only(&self) -> bool;
+    /// Validates now and returns at once; the future resolves when the commit is durable.
+    /// A backend that validates remotely returns Ok here and the verdict in the future.
+    /// A transaction that wrote nothing succeeds once what it read is durable.
+    fn submit(self: Box<Self>) -> Result<Durable, CommitError>;
+}
+

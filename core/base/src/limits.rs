@@ -70,6 +70,38 @@ pub const SMTP_ERRORS_MAX: u32 = 10;
 pub const SMTP_TRANSACTIONS_MAX: u32 = 10_000;
 /// Idle time for a command, seconds (RFC 5321 §4.5.3.2.7).
 pub const SMTP_IDLE_SECS_MAX: u64 = 300;
+/// Line of an authentication exchange, bytes with CRLF (RFC 4954 §4).
+pub const SMTP_AUTH_LINE_BYTES_MAX: usize = 12_288;
+/// Parameters of one MAIL or RCPT.
+pub const SMTP_PARAMS_MAX: usize = 20;
+/// Bytes of a refused message or chunk that are read and dropped before the connection is closed.
+pub const SMTP_DRAIN_BYTES_MAX: u64 = 256 << 20;
+/// Capacity of a message buffer that a connection keeps for its next message, bytes.
+pub const SMTP_BUFFER_KEPT_BYTES_MAX: usize = 256 * 1024;
+/// Line of a foreign server's reply, bytes (RFC 5321 §4.5.3.1.5 asks for 512).
+pub const SMTP_REPLY_LINE_BYTES_MAX: usize = 2_048;
+/// Lines of one foreign reply.
+pub const SMTP_REPLY_LINES_MAX: usize = 200;
+/// Bytes of all lines of one foreign reply.
+pub const SMTP_REPLY_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Message bytes that the client machine renders into one write.
+pub const SMTP_WRITE_BYTES_MAX: usize = 64 * 1024;
+/// Waiting for the greeting, seconds (RFC 5321 §4.5.3.2.1).
+pub const SMTP_CLIENT_GREETING_SECS_MAX: u64 = 300;
+/// Waiting for the reply to MAIL and to commands without a time of their own, seconds (RFC 5321 §4.5.3.2.2).
+pub const SMTP_CLIENT_MAIL_SECS_MAX: u64 = 300;
+/// Waiting for the reply to RCPT, seconds (RFC 5321 §4.5.3.2.3).
+pub const SMTP_CLIENT_RCPT_SECS_MAX: u64 = 300;
+/// Waiting for the 354 after DATA, seconds (RFC 5321 §4.5.3.2.4).
+pub const SMTP_CLIENT_DATA_SECS_MAX: u64 = 120;
+/// Writing one block of the message, seconds (RFC 5321 §4.5.3.2.5).
+pub const SMTP_CLIENT_BLOCK_SECS_MAX: u64 = 180;
+/// Waiting for the reply to the end of the message, seconds (RFC 5321 §4.5.3.2.6).
+pub const SMTP_CLIENT_END_SECS_MAX: u64 = 600;
+/// Bytes of an original message that a DSN carries whole; a larger one is returned as its header.
+pub const DSN_ORIGINAL_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the original header that a DSN carries.
+pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
 
 // --- IMAP ---
 /// Command line without its literals, bytes (RFC 7162 §4 asks for 8192).
@@ -96,6 +128,11 @@ pub const IMAP_LOGIN_SECS_MAX: u64 = 120;
 pub const SASL_BYTES_MAX: usize = 8_192;
 /// Failed logins of a connection after which it is closed.
 pub const LOGIN_FAILURES_MAX: u32 = 3;
+/// Iterations of PBKDF2 that a SCRAM verifier may name (RFC 7677 §4 asks for at least 4096).
+pub const SCRAM_ITERATIONS_MIN: u32 = 4_096;
+pub const SCRAM_ITERATIONS_MAX: u32 = 10_000_000;
+/// Salt of a SCRAM verifier, bytes.
+pub const SCRAM_SALT_BYTES_MAX: usize = 64;
 
 // --- queue ---
 /// Attempts of one recipient before it bounces whatever the schedule says.

@@ -9,9 +9,11 @@ pub mod data;
 pub mod param;
 pub mod path;
 pub mod reply;
+pub mod server;
 pub mod xtext;
 
 pub use command::{Command, CommandError};
 pub use param::{AuthParam, Body, MailParams, Notify, Orcpt, RcptParams, Ret};
 pub use path::Forward;
 pub use reply::{Enhanced, Reply, ReplyError, ReplyParser};
+pub use server::{Envelope, Event, Message, Recipient, Request, Server, ServerConfig};

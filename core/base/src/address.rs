@@ -46,7 +46,8 @@ impl Domain {
             return Err(AddressError::TooLong);
         }
         if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-            let ok = !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'[' | b']' | b'\\'));
+            let ok =
+                !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'[' | b']' | b'\\'));
             return if ok { Ok(Domain(text.to_ascii_lowercase())) } else { Err(AddressError::Domain) };
         }
         let text = text.strip_suffix('.').unwrap_or(text);

@@ -16,6 +16,12 @@ pub const KV_PAGE_ROWS_MAX: usize = 4_096;
 pub const KV_PAGE_BYTES_MAX: usize = 1 << 20;
 /// Attempts of the retry loop.
 pub const KV_ATTEMPTS_MAX: u32 = 64;
+/// Longest wait between two attempts, milliseconds.
+pub const KV_BACKOFF_MS_MAX: u64 = 100;
+/// Keys from here on belong to the store itself (FoundationDB reserves the same); the empty key is refused too.
+pub const KV_KEYS_END: &[u8] = &[0xff, 0xff];
+/// Keys of recent commits that are kept to find conflicts; beyond it the window shrinks and slow transactions are too old.
+pub const KV_RESOLVER_KEYS_MAX: usize = 400_000;
 /// Bytes of a blob chunk in the store.
 pub const BLOB_CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// Stored bytes of a blob that may ride in its metadata's transaction; a larger one is staged before.

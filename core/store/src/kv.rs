@@ -140,7 +140,8 @@ pub trait Kv: Send + Sync + 'static {
     /// A transaction that will write. Its reads see every commit validated so far, durable or not; its own commit is
     /// acknowledged only after those are durable too, so nothing that is not durable can be told to anybody by it.
     fn begin(&self) -> Box<dyn KvTxn>;
-    /// A transaction that only reads; sees durable commits only. Writes and `submit` on it are an error.
+    /// A transaction that only reads; sees durable commits only. A write on it makes `submit` fail;
+    /// `submit` of reads alone succeeds at once.
     fn begin_read(&self) -> Box<dyn KvTxn>;
     /// Whether a commit can end with `CommitError::Unknown`: then the retry loop writes `done/<op>`.
     fn commit_may_be_unknown(&self) -> bool;
@@ -179,4 +180,3 @@ pub trait KvTxn: Send {
     /// A transaction that wrote nothing succeeds once what it read is durable.
     fn submit(self: Box<Self>) -> Result<Durable, CommitError>;
 }
-

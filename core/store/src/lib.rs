@@ -1,4 +1,17 @@
 //! SUMMARY    Transactional key-value stores and blob storage behind traits; engines, conformance suite, fault wrapper.
 //! INVARIANTS Nothing here knows a mailbox, a message or a protocol. Only the `account` room calls this crate.
 
+pub mod conformance;
+pub mod faults;
 pub mod kv;
+pub mod mem;
+pub mod retry;
+
+mod layer;
+mod page;
+mod resolver;
+mod txn;
+
+pub use kv::{CommitError, Committed, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError, Version};
+pub use mem::MemKv;
+pub use retry::{Backoff, Retry, run};

@@ -1,0 +1,3 @@
+//! SUMMARY    Integration tests of the store, one binary.
+
+mod mem;

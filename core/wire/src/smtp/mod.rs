@@ -4,6 +4,7 @@
 //! SECURITY   All of it reads hostile bytes. It sees no store, no clock and no socket.
 //! INVARIANTS Only CRLF "." CRLF ends DATA. Nothing read in plain text is acted upon after STARTTLS.
 
+pub mod client;
 pub mod command;
 pub mod data;
 pub mod param;
@@ -12,6 +13,10 @@ pub mod reply;
 pub mod server;
 pub mod xtext;
 
+pub use client::{
+    Client, ClientAuth, ClientConfig, ClientStep, Delivery, DeliveryResult, OutRecipient, RecipientResult, Stage,
+    TlsPolicy,
+};
 pub use command::{Command, CommandError};
 pub use param::{AuthParam, Body, MailParams, Notify, Orcpt, RcptParams, Ret};
 pub use path::Forward;

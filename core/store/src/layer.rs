@@ -124,7 +124,6 @@ impl Layer {
     }
 
     /// Lays `above` over this layer. `above` must hold no `Add` any more.
-    #[allow(dead_code, reason = "the embedded engine lays commits over each other")]
     pub(crate) fn absorb(&mut self, above: Layer) {
         if self.is_empty() {
             *self = above;

@@ -2,6 +2,7 @@
 //! INVARIANTS Nothing here knows a mailbox, a message or a protocol. Only the `account` room calls this crate.
 
 pub mod conformance;
+pub mod embedded;
 pub mod faults;
 pub mod kv;
 pub mod mem;
@@ -12,6 +13,7 @@ mod page;
 mod resolver;
 mod txn;
 
+pub use embedded::EmbeddedOptions;
 pub use kv::{CommitError, Committed, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError, Version};
 pub use mem::MemKv;
 pub use retry::{Backoff, Retry, run};

@@ -1,3 +1,6 @@
 //! SUMMARY    Integration tests of the store, one binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod embedded;
 mod mem;

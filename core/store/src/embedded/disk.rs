@@ -1,0 +1,156 @@
+//! SUMMARY    fjall as the embedded store uses it: one keyspace, synced batches, snapshots at published versions.
+//! INVARIANTS Reads go through snapshots only. A batch holds a key once. Every batch carries its commit version, under a key
+//!            behind KV_KEYS_END. Big values live apart from their keys and are never compressed (they are ciphertext).
+
+use super::{EmbeddedOptions, OpenError, folder::Folder};
+use crate::{
+    layer::{Layer, Patch, Slice},
+    page::{Base, Row, Scan},
+};
+use base::limits::KV_KEYS_END;
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
+    Readable, Snapshot,
+    config::{BlockSizePolicy, CompressionPolicy},
+};
+use parking_lot::Mutex;
+
+/// Values from here on are kept apart from their keys.
+const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
+/// Bytes of a data block: pages of rows are the common read.
+const BLOCK_BYTES: u32 = 8 * 1024;
+/// Journals together; fjall's least.
+const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes written after which fjall is made to look for versions nobody can see any more.
+const TIDY_BYTES: usize = 8 << 20;
+/// fjall looks for them after this many snapshots were closed (snapshot_tracker.rs).
+const TIDY_SNAPSHOTS: usize = 10_001;
+
+pub(super) struct Disk {
+    rows: Keyspace,
+    database: Database,
+    untidy_bytes: Mutex<usize>,
+}
+
+fn version_key() -> Slice {
+    let mut key = KV_KEYS_END.to_vec();
+    key.extend_from_slice(b"version");
+    Slice::from(key)
+}
+
+fn damaged(why: fjall::Error) -> OpenError {
+    OpenError::Damaged(why.to_string())
+}
+
+fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
+    let separation =
+        KvSeparationOptions::default().compression(CompressionType::None).separation_threshold(SEPARATE_BYTES_MIN);
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(options.memtable_bytes)
+        .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
+        .data_block_compression_policy(CompressionPolicy::new([
+            CompressionType::None,
+            CompressionType::None,
+            CompressionType::Lz4,
+        ]))
+        .with_kv_separation(Some(separation))
+}
+
+impl Disk {
+    /// Opens or makes the database; with the version of its last batch.
+    pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Self, u64), OpenError> {
+        let database = Database::builder(folder.rows())
+            .cache_size(options.cache_bytes)
+            .worker_threads(options.workers.max(1))
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .journal_compression(CompressionType::None)
+            .manual_journal_persist(true)
+            .open()
+            .map_err(damaged)?;
+        let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
+        let disk = Disk { rows, database, untidy_bytes: Mutex::new(0) };
+        let version = match disk.publish().get(&version_key()).map_err(OpenError::Damaged)? {
+            None => 0,
+            Some(value) => {
+                let bytes =
+                    value.as_ref().try_into().map_err(|_| OpenError::Damaged("the commit version".to_owned()))?;
+                u64::from_be_bytes(bytes)
+            }
+        };
+        Ok((disk, version))
+    }
+
+    /// The rows as they are now; the caller knows that they are durable.
+    pub(super) fn publish(&self) -> Published {
+        Published { rows: self.rows.clone(), snapshot: self.database.snapshot() }
+    }
+
+    /// Writes `group` as one batch and fsyncs it.
+    pub(super) fn write(&self, group: &Layer, version: u64, base: &dyn Base) -> Result<Published, String> {
+        let mut batch =
+            OwnedWriteBatch::with_capacity(self.database.clone(), 64).durability(Some(PersistMode::SyncData));
+        let mut bytes = 0;
+        for (from, to) in group.clears() {
+            for row in base.scan(from, to, false) {
+                let (key, _) = row?;
+                if matches!(group.lookup(&key), Some(Patch::Gone)) {
+                    bytes += key.len();
+                    batch.remove(&self.rows, key);
+                }
+            }
+        }
+        for (key, patch) in group.patches() {
+            match patch {
+                Patch::Put(value) => {
+                    bytes += key.len() + value.len();
+                    batch.insert(&self.rows, key.clone(), value.clone());
+                }
+                // Under a cleared range the walk above has removed it if it was there.
+                Patch::Gone | Patch::Add(_) if group.is_cleared(key) => {}
+                Patch::Gone | Patch::Add(_) => {
+                    bytes += key.len();
+                    batch.remove(&self.rows, key.clone());
+                }
+            }
+        }
+        batch.insert(&self.rows, version_key(), Slice::from(version.to_be_bytes()));
+        batch.commit().map_err(|why| format!("writing commit {version}: {why}"))?;
+        let published = self.publish();
+        self.tidy(bytes, &published);
+        Ok(published)
+    }
+
+    /// fjall frees old versions, and the memory of written tables, only after so many closed snapshots. With one snapshot
+    /// a group that would be late by gigabytes: close some for it after every few megabytes.
+    fn tidy(&self, bytes: usize, published: &Published) {
+        let mut untidy = self.untidy_bytes.lock();
+        *untidy += bytes;
+        if *untidy >= TIDY_BYTES {
+            *untidy = 0;
+            for _ in 0..TIDY_SNAPSHOTS {
+                drop(published.snapshot.clone());
+            }
+        }
+    }
+}
+
+/// Durable rows at one version.
+pub(super) struct Published {
+    rows: Keyspace,
+    snapshot: Snapshot,
+}
+
+fn row(guard: fjall::Guard) -> Row {
+    guard.into_inner().map_err(|why| format!("reading a row: {why}"))
+}
+
+impl Base for Published {
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, String> {
+        self.snapshot.get(&self.rows, key).map_err(|why| format!("reading a key: {why}"))
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], reverse: bool) -> Scan<'_> {
+        let rows = self.snapshot.range::<&[u8], _>(&self.rows, from..to);
+        if reverse { Box::new(rows.rev().map(row)) } else { Box::new(rows.map(row)) }
+    }
+}

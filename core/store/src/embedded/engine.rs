@@ -1,0 +1,237 @@
+//! SUMMARY    The short critical section of the embedded store: validate, take a version, lay over, queue.
+//! LIMITS     KV_RESOLVER_KEYS_MAX; what waits is bounded by the transactions of those who wait for it
+//! INVARIANTS Views are swapped only under the lock, so versions of views only rise. A waiter is woken by the publication of
+//!            its version or by the failure of the store, whichever comes first. No file is touched under the lock, save the
+//!            read of a counter whose base changed since it was fetched.
+
+use super::{
+    disk::{Disk, Published},
+    folder::Folder,
+};
+use crate::{
+    kv::{CommitError, Committed, Durable, Version},
+    layer::{Layer, Patch, Slice},
+    page::Base,
+    resolver::{KeyHasher, Resolver},
+    txn::{Engine, Prepared, View, durable_now},
+};
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+use tokio::sync::{oneshot, watch};
+
+pub(super) type Waiter = oneshot::Sender<Result<(), CommitError>>;
+
+pub(super) struct State {
+    pub resolver: Resolver,
+    pub base: Arc<Published>,
+    /// Being written and fsynced.
+    pub older: Layer,
+    /// Waiting for the committer.
+    pub newer: Layer,
+    /// Last version in `older`.
+    pub in_flight: u64,
+    pub waiting_older: Vec<Waiter>,
+    pub waiting_newer: Vec<Waiter>,
+    /// Why nothing can be committed any more.
+    pub failed: Option<String>,
+    pub stopping: bool,
+    pub idle: bool,
+}
+
+impl State {
+    pub(super) fn has_work(&self) -> bool {
+        self.resolver.version() > self.in_flight && self.failed.is_none()
+    }
+}
+
+pub(super) struct Shared {
+    pub state: Mutex<State>,
+    pub work: Condvar,
+    view: ArcSwap<View>,
+    /// What `begin_read` sees.
+    published: ArcSwap<View>,
+    durable: AtomicU64,
+    hasher: KeyHasher,
+    epoch: Instant,
+    pub stopped: watch::Sender<bool>,
+    // Dropped in this order: the engine, then the lock on the folder.
+    pub disk: Disk,
+    _folder: Folder,
+}
+
+impl Shared {
+    pub(super) fn new(disk: Disk, version: u64, folder: Folder) -> Self {
+        let base = Arc::new(disk.publish());
+        let view = Arc::new(View {
+            base: Arc::clone(&base) as Arc<dyn Base>,
+            older: Layer::default(),
+            newer: Layer::default(),
+            version,
+        });
+        let state = State {
+            resolver: Resolver::new(version),
+            base,
+            older: Layer::default(),
+            newer: Layer::default(),
+            in_flight: version,
+            waiting_older: Vec::new(),
+            waiting_newer: Vec::new(),
+            failed: None,
+            stopping: false,
+            idle: false,
+        };
+        Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            view: ArcSwap::new(Arc::clone(&view)),
+            published: ArcSwap::new(view),
+            durable: AtomicU64::new(version),
+            hasher: KeyHasher::default(),
+            epoch: Instant::now(),
+            stopped: watch::Sender::new(false),
+            disk,
+            _folder: folder,
+        }
+    }
+
+    pub(super) fn newest(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    pub(super) fn published(&self) -> Arc<View> {
+        self.published.load_full()
+    }
+
+    /// Shows `state` to new transactions.
+    pub(super) fn show(&self, state: &MutexGuard<'_, State>) {
+        self.view.store(Arc::new(View {
+            base: Arc::clone(&state.base) as Arc<dyn Base>,
+            older: state.older.clone(),
+            newer: state.newer.clone(),
+            version: state.resolver.version(),
+        }));
+    }
+
+    /// Shows the durable rows of `version` to readers. Call under the lock.
+    pub(super) fn show_durable(&self, state: &MutexGuard<'_, State>, version: u64) {
+        self.published.store(Arc::new(View {
+            base: Arc::clone(&state.base) as Arc<dyn Base>,
+            older: Layer::default(),
+            newer: Layer::default(),
+            version,
+        }));
+        self.durable.store(version, Ordering::Release);
+    }
+
+    pub(super) fn health(&self) -> Result<(), String> {
+        let state = self.state.lock();
+        match (&state.failed, state.stopping) {
+            (Some(why), _) => Err(why.clone()),
+            (None, true) => Err("the store is closed".to_owned()),
+            (None, false) => Ok(()),
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.state.lock().stopping = true;
+        self.work.notify_one();
+    }
+
+    /// Lets what waits become durable, then ends the committer.
+    pub(super) async fn close(&self) {
+        self.stop();
+        let mut stopped = self.stopped.subscribe();
+        // The sender lives as long as self, so this ends with the committer.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    }
+
+    /// Values of counters in the durable rows, fetched before the lock is taken.
+    fn prefetch(&self, added: &[(Slice, i64)]) -> Result<(Arc<View>, Vec<Option<Slice>>), CommitError> {
+        let view = self.published();
+        let values = added.iter().map(|(key, _)| view.base.get(key)).collect::<Result<_, _>>();
+        Ok((view, values.map_err(CommitError::Fatal)?))
+    }
+}
+
+fn wait(receiver: oneshot::Receiver<Result<(), CommitError>>, version: u64) -> Durable {
+    Box::pin(async move {
+        match receiver.await {
+            Ok(result) => result.map(|()| Committed { version: Version(version) }),
+            Err(_) => Err(CommitError::Fatal("the committer is gone".to_owned())),
+        }
+    })
+}
+
+impl Engine for Shared {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    fn commit(&self, txn: Prepared) -> Result<Durable, CommitError> {
+        let now_ms = self.now_ms();
+        let added = txn.added();
+        let (seen, values) = self.prefetch(&added)?;
+        let (sender, receiver) = oneshot::channel();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if let Some(why) = &state.failed {
+            return Err(CommitError::Fatal(why.clone()));
+        }
+        if state.stopping {
+            return Err(CommitError::Fatal("the store is closed".to_owned()));
+        }
+        let State { resolver, base, older, newer, .. } = state;
+        let is_fresh = std::ptr::addr_eq(Arc::as_ptr(base), Arc::as_ptr(&seen.base));
+        let mut fetched = values.into_iter();
+        let current = |key: &Slice| {
+            let fetched = fetched.next().flatten();
+            match newer.lookup(key).or_else(|| older.lookup(key)) {
+                Some(Patch::Put(value)) => Ok(Some(value.clone())),
+                Some(Patch::Gone | Patch::Add(_)) => Ok(None),
+                None if is_fresh => Ok(fetched),
+                None => base.get(key),
+            }
+        };
+        let (version, writes) = txn.validate(resolver, &self.hasher, &added, now_ms, current)?;
+        state.newer.absorb(writes);
+        state.waiting_newer.push(sender);
+        let wake = std::mem::take(&mut state.idle);
+        self.show(&guard);
+        drop(guard);
+        if wake {
+            self.work.notify_one();
+        }
+        Ok(wait(receiver, version))
+    }
+
+    fn durable(&self, version: u64) -> Durable {
+        if version <= self.durable.load(Ordering::Acquire) {
+            return durable_now(version);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.state.lock();
+        if version <= self.durable.load(Ordering::Acquire) {
+            return durable_now(version);
+        }
+        if let Some(why) = &state.failed {
+            return Box::pin(std::future::ready(Err(CommitError::Fatal(why.clone()))));
+        }
+        if version <= state.in_flight {
+            state.waiting_older.push(sender);
+        } else {
+            state.waiting_newer.push(sender);
+        }
+        wait(receiver, version)
+    }
+}

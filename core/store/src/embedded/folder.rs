@@ -1,0 +1,82 @@
+//! SUMMARY    The folder of an embedded store: its lock, its format note, and where the engine and the floor live.
+//! INVARIANTS Two processes never open one folder. A folder that is not a store of this format is left untouched.
+
+use super::{OpenError, floor::Floor};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+/// What this code writes and reads. Line 1 is ours: raise it with a migration. Line 2 says which engine wrote the rows.
+const FORMAT: &str = "posthouse store 1\nfjall 3.1\n";
+
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Held as long as the folder is open.
+    _lock: File,
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_path_buf(), source };
+        fs::create_dir_all(path).map_err(io)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_path_buf())),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let folder = Folder { path: path.to_path_buf(), _lock: lock };
+        folder.check_format()?;
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the engine keeps its files.
+    pub(super) fn rows(&self) -> PathBuf {
+        self.path.join("rows")
+    }
+
+    pub(super) fn floor(&self) -> Result<Floor, OpenError> {
+        let path = self.path.join("floor");
+        Floor::open(&path).map_err(|source| OpenError::Io { path, source })
+    }
+
+    fn check_format(&self) -> Result<(), OpenError> {
+        let path = self.path.join("format");
+        match fs::read_to_string(&path) {
+            Ok(text) if text == FORMAT => Ok(()),
+            Ok(text) => {
+                let why = format!("written as {:?}, this program reads {:?}", text.trim(), FORMAT.trim());
+                Err(OpenError::Format { path, why })
+            }
+            Err(why) if why.kind() == io::ErrorKind::NotFound && self.rows().exists() => Err(OpenError::Format {
+                path,
+                why: "missing, but there are rows: not a store of this program".to_owned(),
+            }),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                write_whole(&path, FORMAT.as_bytes()).map_err(|source| OpenError::Io { path, source })
+            }
+            Err(source) => Err(OpenError::Io { path, source }),
+        }
+    }
+}
+
+/// Writes a file so that after a crash it is whole or absent.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("tmp");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in `folder` durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

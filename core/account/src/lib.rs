@@ -1,1 +1,35 @@
-//! account
+//! SUMMARY    The tenant keyspace: typed keys, records, scopes, unit of work, change log, quota, routes, entitlements, queue items.
+//! INVARIANTS The only crate that calls the store. Every key of a tenant is built here and prefixed here; no public function
+//!            takes an absolute key. A scope cannot be made outside: login, route, job lease and break-glass issue them.
+
+mod accounts;
+mod blob;
+mod change;
+mod control;
+mod entitlement;
+mod error;
+mod hub;
+pub mod keys;
+mod login;
+mod queue;
+mod read;
+pub mod record;
+mod route;
+mod scope;
+mod txn;
+mod verify;
+mod work;
+
+pub use accounts::{AccountOptions, Accounts, MasterKey};
+pub use blob::Staged;
+pub use change::{Change, ChangeKind, ObjectType};
+pub use entitlement::Standing;
+pub use error::{Error, Result};
+pub use hub::Hub;
+pub use login::{Login, ScramIdentity};
+pub use queue::{Lease, LeaseRequest, QueueSummary};
+pub use read::Reader;
+pub use route::{LocalRecipient, Route, RouteError};
+pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
+pub use verify::Violation;
+pub use work::{AccountWork, NewEmail, Work};

@@ -145,3 +145,13 @@ pub const SCRAM_SALT_BYTES_MAX: usize = 64;
 pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
 /// Recipients of one queue item.
 pub const QUEUE_RECIPIENTS_MAX: usize = 1_000;
+
+// --- threads and routes ---
+/// Emails of one thread; the next one starts a new thread.
+pub const THREAD_EMAILS_MAX: usize = 1_000;
+/// Alias expansion steps of one recipient.
+pub const ROUTE_DEPTH_MAX: usize = 10;
+/// Destinations of one recipient after expansion.
+pub const ROUTE_TARGETS_MAX: usize = 100;
+/// Queue items one lease request may take.
+pub const QUEUE_LEASE_MAX: usize = 256;

@@ -1,0 +1,215 @@
+//! SUMMARY    The handle on the tenant keyspace: opens readers, runs units of work, issues break-glass access.
+//! INVARIANTS `run` is the only retry loop. Accounts of a unit of work are locked in order on this node while it runs, so that
+//!            deliveries into one account queue up instead of conflicting; correctness never depends on it.
+
+use crate::{
+    Error, Result,
+    entitlement::Snapshots,
+    hub::Hub,
+    keys,
+    login::LoginCache,
+    read::Reader,
+    scope::{AccountScope, BreakGlass, CanRead},
+    work::Work,
+};
+use base::{AccountId, Clock, Kind, OpId, Rng, TenantId, limits::KV_ATTEMPTS_MAX};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use store::{
+    blob::{Objects, TenantKey},
+    kv::{CommitError, Durable, Kv, Read},
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// First pause of the retry loop, microseconds; doubles.
+const RETRY_MICROS_MIN: u64 = 100;
+/// Longest pause of the retry loop, microseconds.
+const RETRY_MICROS_MAX: u64 = 50_000;
+/// Stripes of the per-account locks.
+const LANES: usize = 1024;
+
+/// The key that wraps every tenant's data key. Lost, every blob is unreadable.
+pub struct MasterKey(pub(crate) zeroize::Zeroizing<[u8; 32]>);
+
+impl MasterKey {
+    pub fn new(bytes: [u8; 32]) -> Self {
+        MasterKey(zeroize::Zeroizing::new(bytes))
+    }
+}
+
+/// What the room stands on.
+pub struct AccountOptions {
+    pub kv: Arc<dyn Kv>,
+    /// Where packs are kept.
+    pub objects: Arc<dyn Objects>,
+    pub master: MasterKey,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+}
+
+/// Handle on the tenant keyspace. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) kv: Arc<dyn Kv>,
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) master: MasterKey,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) hub: Hub,
+    pub(crate) tenant_keys: parking_lot::RwLock<HashMap<TenantId, Arc<TenantKey>>>,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) logins: LoginCache,
+    lanes: Vec<Arc<Mutex<()>>>,
+}
+
+impl Accounts {
+    pub fn new(options: AccountOptions) -> Self {
+        Accounts(Arc::new(Inner {
+            kv: options.kv,
+            objects: options.objects,
+            master: options.master,
+            clock: options.clock,
+            rng: options.rng,
+            hub: Hub::default(),
+            tenant_keys: parking_lot::RwLock::default(),
+            snapshots: Snapshots::default(),
+            logins: LoginCache::default(),
+            lanes: (0..LANES).map(|_| Arc::new(Mutex::new(()))).collect(),
+        }))
+    }
+
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    pub fn rng(&self) -> &dyn Rng {
+        &*self.0.rng
+    }
+
+    /// A fresh operation id: make it outside of the retry loop.
+    pub fn op(&self) -> OpId {
+        OpId(self.0.rng.next_u64())
+    }
+
+    /// Reads an account at one durable version.
+    pub fn read<R: CanRead>(&self, scope: &AccountScope<R>) -> Reader {
+        Reader::new(self.clone(), scope.tenant(), scope.account())
+    }
+
+    /// Whether the store serves.
+    pub async fn health(&self) -> std::result::Result<(), String> {
+        self.0.kv.health().await
+    }
+
+    /// An operator's access without a credential; the reason goes to the audit log.
+    pub fn break_glass(&self, operator: &str, reason: &str) -> Result<BreakGlass> {
+        if reason.trim().is_empty() {
+            return Err(Error::new(Kind::Invalid, "break-glass needs a reason"));
+        }
+        tracing::warn!(target: "audit", operator, reason, "break-glass access");
+        Ok(BreakGlass { reason: reason.to_owned() })
+    }
+
+    /// Runs a unit of work until it commits, fails for good, or KV_ATTEMPTS_MAX is reached. `accounts` are those it will
+    /// change. Returns after the commit is durable and its hints are published.
+    pub async fn run<T>(
+        &self,
+        accounts: &[AccountId],
+        op: OpId,
+        mut body: impl AsyncFnMut(&mut Work) -> Result<T>,
+    ) -> Result<T> {
+        let mut attempt = 0;
+        let mut unsure: Option<T> = None;
+        loop {
+            let guards = self.lanes(accounts).await;
+            let mut work = Work::begin(self.clone());
+            if let Some(value) = unsure.take()
+                && work.op_done(op).await?
+            {
+                return Ok(value);
+            }
+            let value = match body(&mut work).await {
+                Ok(value) => value,
+                Err(e) if is_too_old(&e) => {
+                    drop((work, guards));
+                    self.pause(&mut attempt, e).await?;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            match self.commit(work, op, guards).await {
+                Ok(()) => return Ok(value),
+                Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => return Err(e.into()),
+                Err(e @ (CommitError::Conflict | CommitError::TooOld)) => self.pause(&mut attempt, e.into()).await?,
+                Err(e @ CommitError::Unknown) => {
+                    unsure = Some(value);
+                    self.pause(&mut attempt, e.into()).await?;
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, mut work: Work, op: OpId, guards: Vec<OwnedMutexGuard<()>>) -> std::result::Result<(), CommitError> {
+        let hints = work.finish(op);
+        let durable: Durable = work.into_txn().submit()?;
+        // Validated: whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
+        drop(guards);
+        durable.await?;
+        for (account, modseq) in hints {
+            self.0.hub.publish(account, modseq);
+        }
+        Ok(())
+    }
+
+    /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX.
+    async fn pause(&self, attempt: &mut u32, cause: Error) -> Result<()> {
+        *attempt += 1;
+        if *attempt >= KV_ATTEMPTS_MAX {
+            return Err(cause);
+        }
+        let ceiling = (RETRY_MICROS_MIN << (*attempt).min(10)).min(RETRY_MICROS_MAX);
+        tokio::time::sleep(Duration::from_micros(ceiling / 2 + self.0.rng.below(ceiling / 2))).await;
+        Ok(())
+    }
+
+    async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
+        let mut stripes: Vec<usize> = accounts.iter().map(|a| (a.0 % LANES as u64) as usize).collect();
+        stripes.sort_unstable();
+        stripes.dedup();
+        let mut guards = Vec::with_capacity(stripes.len());
+        for stripe in stripes {
+            if let Some(lane) = self.0.lanes.get(stripe) {
+                guards.push(lane.clone().lock_owned().await);
+            }
+        }
+        guards
+    }
+
+    /// Every tenant that has an entitlement.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>> {
+        let mut txn = self.0.kv.begin_read();
+        let mut range = keys::system_entitlements();
+        let mut out = Vec::new();
+        loop {
+            let page = txn.range(&range, store::kv::PageLimit::MAX, false, Read::Snapshot).await?;
+            out.extend(page.rows.iter().filter_map(|(k, _)| keys::decode_entitlement(k)));
+            match page.rows.last() {
+                Some((last, _)) if page.more => {
+                    range.from = last.to_vec();
+                    range.from.push(0);
+                }
+                _ => return Ok(out),
+            }
+        }
+    }
+}
+
+fn is_too_old(e: &Error) -> bool {
+    let source = e.source.as_ref().and_then(|s| s.downcast_ref::<store::kv::ReadError>());
+    matches!(source, Some(store::kv::ReadError::TooOld))
+}

@@ -1,0 +1,127 @@
+//! SUMMARY    The data plane's side of the contract: stores snapshots iff their version is higher.
+//! INVARIANTS One batch, one transaction. A tenant's data key is made with its first entitlement. Returns after the commit is
+//!            durable; sessions of the accounts concerned are nudged so that they ask for their standing again.
+
+use crate::{
+    Accounts, Error, Result, keys,
+    record::{self, SnapshotRecord},
+    txn::{SystemTxn, TenantTxn},
+    work::Work,
+};
+use base::{AccountId, Kind, TenantId};
+use control::{Change, Control, ControlError, ControlFuture, Usage};
+use serde::Serialize;
+
+/// Changes of one batch.
+const BATCH_CHANGES_MAX: usize = 10_000;
+/// Changes stored by one transaction; a larger batch is applied in several, in order.
+const CHANGES_PER_WORK: usize = 1_000;
+
+impl Control for Accounts {
+    fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
+        Box::pin(async move {
+            if batch.len() > BATCH_CHANGES_MAX {
+                return Err(ControlError::Invalid("limit BATCH_CHANGES_MAX".into()));
+            }
+            for part in batch.chunks(CHANGES_PER_WORK) {
+                self.apply_part(part).await.map_err(refused)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn usage(&self, tenant: TenantId) -> ControlFuture<'_, Usage> {
+        Box::pin(async move {
+            let mut txn = self.0.kv.begin_read();
+            let mut txn = TenantTxn::new(&mut *txn, tenant);
+            let used_bytes = counter(txn.get(&keys::tenant_used_bytes()).await.map_err(refused)?.as_deref());
+            let emails = counter(txn.get(&keys::tenant_emails()).await.map_err(refused)?.as_deref());
+            Ok(Usage { used_bytes, emails })
+        })
+    }
+
+    fn account_usage(&self, tenant: TenantId, account: AccountId) -> ControlFuture<'_, Usage> {
+        Box::pin(async move {
+            let mut txn = self.0.kv.begin_read();
+            let stored = TenantTxn::new(&mut *txn, tenant).get(&keys::state(account)).await.map_err(refused)?;
+            let Some(stored) = stored else { return Ok(Usage::default()) };
+            let state: record::AccountState = record::decode(&stored, "account state").map_err(refused)?;
+            Ok(Usage { used_bytes: state.used_bytes, emails: state.emails })
+        })
+    }
+}
+
+fn refused(e: Error) -> ControlError {
+    match e.kind {
+        Kind::Invalid | Kind::LimitExceeded => ControlError::Invalid(e.to_string()),
+        _ => ControlError::Unavailable(e.to_string()),
+    }
+}
+
+/// A little-endian i64 counter; missing = 0.
+pub(crate) fn counter(stored: Option<&[u8]>) -> i64 {
+    stored.and_then(|b| b.try_into().ok()).map_or(0, i64::from_le_bytes)
+}
+
+impl Accounts {
+    async fn apply_part(&self, part: &[Change]) -> Result<()> {
+        self.run(&[], self.op(), async |work: &mut Work| {
+            for change in part {
+                work.apply_change(change).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        for change in part {
+            match change {
+                Change::Account(a) => self.hub().nudge(a.id),
+                Change::Entitlement(_) => self.hub().nudge_all(),
+                Change::Domain(_) | Change::Address(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    async fn apply_change(&mut self, change: &Change) -> Result<()> {
+        match change {
+            Change::Entitlement(e) => {
+                self.ensure_data_key(e.tenant).await?;
+                self.put_system(&keys::system_entitlement(e.tenant), e.version, e).await
+            }
+            Change::Domain(d) => self.put_system(&keys::system_domain(&d.domain), d.version, d).await,
+            Change::Address(a) => self.put_system(&keys::system_address(&a.domain, &a.local), a.version, a).await,
+            Change::Account(a) => {
+                self.ensure_data_key(a.tenant).await?;
+                let key = keys::profile(a.id);
+                let stored = TenantTxn::new(self.txn(), a.tenant).get(&key).await?;
+                if let Some(value) = newer(stored.as_deref(), a.version, a)? {
+                    TenantTxn::new(self.txn(), a.tenant).set(&key, &value);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn put_system<V: Serialize>(&mut self, key: &[u8], version: u64, value: &V) -> Result<()> {
+        let mut txn = SystemTxn::new(self.txn());
+        let stored = txn.get(key).await?;
+        if let Some(value) = newer(stored.as_deref(), version, value)? {
+            txn.set(key, &value)?;
+        }
+        Ok(())
+    }
+}
+
+/// The record to store, or `None` when the stored one is not older.
+fn newer<V: Serialize>(stored: Option<&[u8]>, version: u64, value: &V) -> Result<Option<Vec<u8>>> {
+    if let Some(stored) = stored {
+        let known: SnapshotRecord = record::decode(stored, "snapshot")?;
+        if known.version >= version {
+            return Ok(None);
+        }
+    }
+    let body = serde_json::to_vec(value).map_err(|e| Error::new(Kind::Invalid, e.to_string()))?;
+    Ok(Some(record::encode(&SnapshotRecord { version, body })))
+}

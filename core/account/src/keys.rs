@@ -1,0 +1,353 @@
+//! SUMMARY    The keyspace registry: the only file that spells tags.
+//! INVARIANTS Tags are never reused. Integers are big-endian, so that byte order is number order. Relative keys (type `Key`)
+//!            know no tenant; `txn::TenantTxn` prepends it. System keys (`S …`) hold no mail data.
+//!
+//! ```text
+//! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
+//! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
+//! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
+//! S o <op 8>                      -> operation done (only on stores whose commit may be unknown)
+//! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
+//! T <tenant> n                    -> number of emails, i64 little-endian (add)
+//! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
+//! T <tenant> a <acct> k           -> KeywordTable
+//! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
+//! T <tenant> a <acct> n <parent 4> <name>        -> mailbox id (unique live names)
+//! T <tenant> a <acct> h <hash 8>                 -> thread id (threading index)
+//! T <tenant> a <acct> c <type> <modseq 8> <id 8> -> ChangeRecord
+//! T <tenant> a <acct> m <mailbox 4> s            -> MailboxState (counters)
+//! T <tenant> a <acct> m <mailbox 4> u <uid 4>    -> RowRecord
+//! T <tenant> a <acct> m <mailbox 4> x <modseq 8> <uid 4> -> ()      VANISHED
+//! T <tenant> b <blob 32>          -> blob meta             T <tenant> d <blob 32> <block 4> -> sealed block
+//! T <tenant> l <blob 32> <owner>  -> ()  blob link         T <tenant> q <queue 8>    -> QueueItem
+//! ```
+
+use base::{AccountId, EmailId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Timestamp, Uid};
+use store::kv::KeyRange;
+
+/// Prefix byte of system keys.
+pub(crate) const SYSTEM: u8 = b'S';
+/// Prefix byte of tenant keys.
+pub(crate) const TENANT: u8 = b'T';
+
+/// A key relative to its tenant (or, for `system_*`, absolute).
+pub(crate) type Key = Vec<u8>;
+
+/// Length of `T || tenant`.
+pub(crate) const TENANT_PREFIX_BYTES: usize = 9;
+
+pub(crate) fn tenant_prefix(tenant: TenantId) -> [u8; TENANT_PREFIX_BYTES] {
+    let mut out = [TENANT; TENANT_PREFIX_BYTES];
+    for (to, from) in out.iter_mut().skip(1).zip(tenant.0.to_be_bytes()) {
+        *to = from;
+    }
+    out
+}
+
+struct Builder(Vec<u8>);
+impl Builder {
+    fn new(tag: u8) -> Self {
+        let mut v = Vec::with_capacity(40);
+        v.push(tag);
+        Builder(v)
+    }
+    fn tag(mut self, tag: u8) -> Self {
+        self.0.push(tag);
+        self
+    }
+    fn u32(mut self, n: u32) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+    fn u64(mut self, n: u64) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+    fn bytes(mut self, b: &[u8]) -> Self {
+        self.0.extend_from_slice(b);
+        self
+    }
+    fn done(self) -> Key {
+        self.0
+    }
+}
+
+// --- system keys (absolute) ---
+
+pub(crate) fn system_domain(domain: &str) -> Key {
+    Builder::new(SYSTEM).tag(b'd').bytes(domain.as_bytes()).done()
+}
+pub(crate) fn system_entitlement(tenant: TenantId) -> Key {
+    Builder::new(SYSTEM).tag(b'e').u64(tenant.0).done()
+}
+pub(crate) fn system_entitlements() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'e'])
+}
+/// Tenant of an entitlement key.
+pub(crate) fn decode_entitlement(key: &[u8]) -> Option<TenantId> {
+    (key.len() == 10).then(|| be64(key, 2).map(TenantId)).flatten()
+}
+pub(crate) fn system_address(domain: &str, local: &str) -> Key {
+    Builder::new(SYSTEM).tag(b'r').bytes(domain.as_bytes()).tag(0).bytes(local.as_bytes()).done()
+}
+pub(crate) fn system_due(tenant: TenantId, due: Timestamp, queue: QueueId) -> Key {
+    Builder::new(SYSTEM).tag(b'q').u64(tenant.0).u64(due_bits(due)).u64(queue.0).done()
+}
+pub(crate) fn system_due_all() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'q'])
+}
+/// Due entries of one tenant up to and including `until`.
+pub(crate) fn system_due_until(tenant: TenantId, until: Timestamp) -> KeyRange {
+    KeyRange {
+        from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0).done(),
+        to: Builder::new(SYSTEM).tag(b'q').u64(tenant.0).u64(due_bits(until).saturating_add(1)).done(),
+    }
+}
+/// Due entries of every tenant behind this one.
+pub(crate) fn system_due_after(tenant: TenantId) -> KeyRange {
+    KeyRange {
+        from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0.saturating_add(1)).done(),
+        to: system_due_all().to,
+    }
+}
+/// Tenant, due time and item of a due-index key.
+pub(crate) fn decode_due(key: &[u8]) -> Option<(TenantId, Timestamp, QueueId)> {
+    if key.len() != 26 {
+        return None;
+    }
+    let due = i64::try_from(be64(key, 10)?).ok()?;
+    Some((TenantId(be64(key, 2)?), Timestamp(due), QueueId(be64(key, 18)?)))
+}
+pub(crate) fn system_packs() -> Key {
+    vec![SYSTEM, b'p']
+}
+pub(crate) fn system_staging() -> Key {
+    vec![SYSTEM, b'g']
+}
+pub(crate) fn system_op(op: OpId) -> Key {
+    Builder::new(SYSTEM).tag(b'o').u64(op.0).done()
+}
+
+fn due_bits(due: Timestamp) -> u64 {
+    u64::try_from(due.0).unwrap_or(0)
+}
+
+// --- tenant keys (relative) ---
+
+pub(crate) fn data_key() -> Key {
+    vec![b'k']
+}
+pub(crate) fn tenant_used_bytes() -> Key {
+    vec![b'u']
+}
+pub(crate) fn tenant_emails() -> Key {
+    vec![b'n']
+}
+pub(crate) fn blob_meta() -> Key {
+    vec![b'b']
+}
+pub(crate) fn blob_data() -> Key {
+    vec![b'd']
+}
+pub(crate) fn blob_link() -> Key {
+    vec![b'l']
+}
+pub(crate) fn queue_item(queue: QueueId) -> Key {
+    Builder::new(b'q').u64(queue.0).done()
+}
+pub(crate) fn queue_items() -> KeyRange {
+    KeyRange::prefix(b"q")
+}
+pub(crate) fn accounts() -> KeyRange {
+    KeyRange::prefix(b"a")
+}
+
+// --- account keys (relative to the tenant) ---
+
+/// Types of records under `o` and of entries under `c`.
+pub(crate) const MAILBOX: u8 = b'M';
+pub(crate) const EMAIL: u8 = b'E';
+pub(crate) const CARD: u8 = b'F';
+pub(crate) const THREAD: u8 = b'T';
+
+fn account(acct: AccountId, tag: u8) -> Builder {
+    Builder::new(b'a').u64(acct.0).tag(tag)
+}
+pub(crate) fn account_all(acct: AccountId) -> KeyRange {
+    KeyRange::prefix(&Builder::new(b'a').u64(acct.0).done())
+}
+pub(crate) fn state(acct: AccountId) -> Key {
+    account(acct, b's').done()
+}
+pub(crate) fn profile(acct: AccountId) -> Key {
+    account(acct, b'p').done()
+}
+pub(crate) fn keywords(acct: AccountId) -> Key {
+    account(acct, b'k').done()
+}
+pub(crate) fn object(acct: AccountId, kind: u8, id: u64) -> Key {
+    account(acct, b'o').tag(kind).u64(id).done()
+}
+pub(crate) fn email(acct: AccountId, id: EmailId) -> Key {
+    object(acct, EMAIL, id.0)
+}
+pub(crate) fn card(acct: AccountId, id: EmailId) -> Key {
+    object(acct, CARD, id.0)
+}
+/// Cards with ids in `from..=to`.
+pub(crate) fn cards(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
+    KeyRange { from: card(acct, from), to: object(acct, CARD, to.0.saturating_add(1)) }
+}
+pub(crate) fn thread(acct: AccountId, id: ThreadId) -> Key {
+    object(acct, THREAD, id.0)
+}
+pub(crate) fn mailbox(acct: AccountId, id: MailboxId) -> Key {
+    object(acct, MAILBOX, u64::from(id.0))
+}
+pub(crate) fn objects(acct: AccountId, kind: u8) -> KeyRange {
+    KeyRange::prefix(&account(acct, b'o').tag(kind).done())
+}
+/// Id of a record key.
+pub(crate) fn decode_object(key: &[u8]) -> Option<u64> {
+    (key.len() == 19).then(|| be64(key, 11)).flatten()
+}
+pub(crate) fn mailbox_name(acct: AccountId, parent: Option<MailboxId>, name: &str) -> Key {
+    account(acct, b'n').u32(parent.map_or(0, |p| p.0)).bytes(name.as_bytes()).done()
+}
+/// Names of the children of a mailbox.
+pub(crate) fn mailbox_children(acct: AccountId, parent: MailboxId) -> KeyRange {
+    KeyRange::prefix(&account(acct, b'n').u32(parent.0).done())
+}
+pub(crate) fn thread_index(acct: AccountId, hash: u64) -> Key {
+    account(acct, b'h').u64(hash).done()
+}
+pub(crate) fn change(acct: AccountId, kind: u8, modseq: ModSeq, id: u64) -> Key {
+    account(acct, b'c').tag(kind).u64(modseq.0).u64(id).done()
+}
+/// Changes of one type after `since`.
+pub(crate) fn changes_after(acct: AccountId, kind: u8, since: ModSeq) -> KeyRange {
+    let prefix = KeyRange::prefix(&account(acct, b'c').tag(kind).done());
+    KeyRange { from: account(acct, b'c').tag(kind).u64(since.0.saturating_add(1)).done(), to: prefix.to }
+}
+/// Modseq and id of a change key.
+pub(crate) fn decode_change(key: &[u8]) -> Option<(ModSeq, u64)> {
+    (key.len() == 27).then(|| Some((ModSeq(be64(key, 11)?), be64(key, 19)?))).flatten()
+}
+fn in_mailbox(acct: AccountId, id: MailboxId, tag: u8) -> Builder {
+    account(acct, b'm').u32(id.0).tag(tag)
+}
+pub(crate) fn mailbox_state(acct: AccountId, id: MailboxId) -> Key {
+    in_mailbox(acct, id, b's').done()
+}
+pub(crate) fn mailbox_all(acct: AccountId, id: MailboxId) -> KeyRange {
+    KeyRange::prefix(&account(acct, b'm').u32(id.0).done())
+}
+pub(crate) fn row(acct: AccountId, id: MailboxId, uid: Uid) -> Key {
+    in_mailbox(acct, id, b'u').u32(uid.0).done()
+}
+/// Rows with a uid of at least `from`.
+pub(crate) fn rows_from(acct: AccountId, id: MailboxId, from: Uid) -> KeyRange {
+    let prefix = KeyRange::prefix(&in_mailbox(acct, id, b'u').done());
+    KeyRange { from: row(acct, id, from), to: prefix.to }
+}
+/// Uid of a row key.
+pub(crate) fn decode_row(key: &[u8]) -> Option<Uid> {
+    (key.len() == 19).then(|| be32(key, 15).map(Uid)).flatten()
+}
+pub(crate) fn vanished(acct: AccountId, id: MailboxId, modseq: ModSeq, uid: Uid) -> Key {
+    in_mailbox(acct, id, b'x').u64(modseq.0).u32(uid.0).done()
+}
+/// VANISHED entries after `since`.
+pub(crate) fn vanished_after(acct: AccountId, id: MailboxId, since: ModSeq) -> KeyRange {
+    let prefix = KeyRange::prefix(&in_mailbox(acct, id, b'x').done());
+    KeyRange { from: in_mailbox(acct, id, b'x').u64(since.0.saturating_add(1)).done(), to: prefix.to }
+}
+/// Modseq and uid of a VANISHED key.
+pub(crate) fn decode_vanished(key: &[u8]) -> Option<(ModSeq, Uid)> {
+    (key.len() == 27).then(|| Some((ModSeq(be64(key, 15)?), Uid(be32(key, 23)?)))).flatten()
+}
+
+/// What a relative tenant key is, for `verify`: every stored key must decode to one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    DataKey,
+    Counter,
+    BlobMeta,
+    BlobData,
+    BlobLink,
+    QueueItem(QueueId),
+    Account(AccountId, AccountRow),
+}
+
+/// What a key of an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AccountRow {
+    State,
+    Profile,
+    Keywords,
+    Mailbox(MailboxId),
+    Email(EmailId),
+    Card(EmailId),
+    Thread(ThreadId),
+    Name,
+    ThreadIndex,
+    Change(u8, ModSeq, u64),
+    MailboxState(MailboxId),
+    Message(MailboxId, Uid),
+    Vanished(MailboxId, ModSeq, Uid),
+}
+
+/// Decodes a relative tenant key; `None` for a key the registry does not know.
+pub(crate) fn decode(key: &[u8]) -> Option<Row> {
+    match *key.first()? {
+        b'k' if key.len() == 1 => Some(Row::DataKey),
+        b'u' | b'n' if key.len() == 1 => Some(Row::Counter),
+        b'b' if key.len() == 33 => Some(Row::BlobMeta),
+        b'd' if key.len() == 37 => Some(Row::BlobData),
+        b'l' if key.len() > 33 => Some(Row::BlobLink),
+        b'q' if key.len() == 9 => Some(Row::QueueItem(QueueId(be64(key, 1)?))),
+        b'a' => Some(Row::Account(AccountId(be64(key, 1)?), decode_account(key)?)),
+        _ => None,
+    }
+}
+
+fn decode_account(key: &[u8]) -> Option<AccountRow> {
+    let len = key.len();
+    match *key.get(9)? {
+        b's' if len == 10 => Some(AccountRow::State),
+        b'p' if len == 10 => Some(AccountRow::Profile),
+        b'k' if len == 10 => Some(AccountRow::Keywords),
+        b'o' => {
+            let id = decode_object(key)?;
+            match *key.get(10)? {
+                MAILBOX => u32::try_from(id).ok().map(|id| AccountRow::Mailbox(MailboxId(id))),
+                EMAIL => Some(AccountRow::Email(EmailId(id))),
+                CARD => Some(AccountRow::Card(EmailId(id))),
+                THREAD => Some(AccountRow::Thread(ThreadId(id))),
+                _ => None,
+            }
+        }
+        b'n' if len > 14 => Some(AccountRow::Name),
+        b'h' if len == 18 => Some(AccountRow::ThreadIndex),
+        b'c' => decode_change(key).and_then(|(m, id)| Some(AccountRow::Change(*key.get(10)?, m, id))),
+        b'm' => {
+            let id = MailboxId(be32(key, 10)?);
+            match *key.get(14)? {
+                b's' if len == 15 => Some(AccountRow::MailboxState(id)),
+                b'u' => decode_row(key).map(|uid| AccountRow::Message(id, uid)),
+                b'x' => decode_vanished(key).map(|(m, uid)| AccountRow::Vanished(id, m, uid)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Big-endian u64 at `at`.
+pub(crate) fn be64(key: &[u8], at: usize) -> Option<u64> {
+    key.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes)
+}
+/// Big-endian u32 at `at`.
+pub(crate) fn be32(key: &[u8], at: usize) -> Option<u32> {
+    key.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}

@@ -1,0 +1,302 @@
+//! SUMMARY    The stored records: prost messages with one version byte in front.
+//! INVARIANTS Field numbers are never reused. A record of an unknown version is an error, never guessed.
+
+use crate::{Error, Result};
+use prost::Message;
+
+/// Version byte of every record written now.
+const VERSION: u8 = 1;
+
+/// Encodes with the version byte.
+pub(crate) fn encode<M: Message>(record: &M) -> Vec<u8> {
+    let mut out = Vec::with_capacity(record.encoded_len() + 1);
+    out.push(VERSION);
+    record.encode_raw(&mut out);
+    out
+}
+
+/// Decodes a record; `what` names it in the error.
+pub(crate) fn decode<M: Message + Default>(bytes: &[u8], what: &'static str) -> Result<M> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => M::decode(body).map_err(|e| Error {
+            kind: base::Kind::Corrupt,
+            context: what.to_owned(),
+            source: Some(Box::new(e)),
+        }),
+        Some((version, _)) => Err(Error::corrupt(format!("{what}: unknown record version {version}"))),
+        None => Err(Error::corrupt(format!("{what}: empty record"))),
+    }
+}
+
+/// Counters of an account.
+#[derive(Clone, PartialEq, Message)]
+pub struct AccountState {
+    /// Raised once per unit of work that changed something.
+    #[prost(uint64, tag = "1")]
+    pub modseq: u64,
+    #[prost(uint64, tag = "2")]
+    pub next_email: u64,
+    #[prost(uint32, tag = "3")]
+    pub next_mailbox: u32,
+    #[prost(uint64, tag = "4")]
+    pub next_thread: u64,
+    /// Changes at or below this modseq may have been trimmed.
+    #[prost(uint64, tag = "5")]
+    pub log_floor: u64,
+    /// Sum of the sizes of all emails, bytes. Signed: below zero is an alarm.
+    #[prost(sint64, tag = "6")]
+    pub used_bytes: i64,
+    #[prost(sint64, tag = "7")]
+    pub emails: i64,
+    /// Mailbox with role inbox; 0 until the account is opened for the first time.
+    #[prost(uint32, tag = "8")]
+    pub inbox: u32,
+    #[prost(uint32, tag = "9")]
+    pub mailboxes: u32,
+}
+
+/// Names of the account's keywords; the index is the bit behind the system flags.
+#[derive(Clone, PartialEq, Message)]
+pub struct KeywordTable {
+    #[prost(string, repeated, tag = "1")]
+    pub names: Vec<String>,
+}
+
+/// A mailbox: what its owner named.
+#[derive(Clone, PartialEq, Message)]
+pub struct MailboxRecord {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Parent mailbox; 0 = top level.
+    #[prost(uint32, tag = "2")]
+    pub parent: u32,
+    /// RFC 8621 role / RFC 6154 special use, lower case ("sent"); empty = none.
+    #[prost(string, tag = "3")]
+    pub role: String,
+    #[prost(bool, tag = "4")]
+    pub subscribed: bool,
+    #[prost(uint32, tag = "5")]
+    pub uid_validity: u32,
+    #[prost(uint32, tag = "6")]
+    pub sort_order: u32,
+    #[prost(sint64, tag = "7")]
+    pub created_at_ms: i64,
+    #[prost(uint64, tag = "8")]
+    pub modseq: u64,
+}
+
+/// Counters of a mailbox.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct MailboxState {
+    #[prost(uint32, tag = "1")]
+    pub uid_next: u32,
+    #[prost(uint32, tag = "2")]
+    pub emails: u32,
+    #[prost(uint32, tag = "3")]
+    pub unseen: u32,
+    #[prost(uint32, tag = "4")]
+    pub deleted: u32,
+    #[prost(uint64, tag = "5")]
+    pub size_bytes: u64,
+    /// Highest modseq of a message of this mailbox, also of an expunged one (HIGHESTMODSEQ).
+    #[prost(uint64, tag = "6")]
+    pub modseq: u64,
+}
+
+/// One message in one mailbox: what FETCH FLAGS, SIZE, INTERNALDATE, MODSEQ need.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub struct RowRecord {
+    #[prost(uint64, tag = "1")]
+    pub email: u64,
+    #[prost(uint64, tag = "2")]
+    pub modseq: u64,
+    /// System flags and keyword bits, with this mailbox's own \Deleted.
+    #[prost(uint64, tag = "3")]
+    pub flags: u64,
+    #[prost(uint32, tag = "4")]
+    pub size: u32,
+    #[prost(sint64, tag = "5")]
+    pub received_at_secs: i64,
+    #[prost(sint64, tag = "6")]
+    pub saved_at_secs: i64,
+    #[prost(uint64, tag = "7")]
+    pub thread: u64,
+}
+
+/// Where an email is.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub struct Membership {
+    #[prost(uint32, tag = "1")]
+    pub mailbox: u32,
+    #[prost(uint32, tag = "2")]
+    pub uid: u32,
+}
+
+/// A stored message.
+#[derive(Clone, PartialEq, Message)]
+pub struct EmailRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub blob: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub size: u32,
+    #[prost(sint64, tag = "3")]
+    pub received_at_secs: i64,
+    #[prost(uint64, tag = "4")]
+    pub thread: u64,
+    #[prost(uint64, tag = "5")]
+    pub modseq: u64,
+    /// Keyword bits without \Deleted, which belongs to a membership.
+    #[prost(uint64, tag = "6")]
+    pub keywords: u64,
+    #[prost(message, repeated, tag = "7")]
+    pub memberships: Vec<Membership>,
+}
+
+/// What FETCH and list views show without reading the message; never changes.
+#[derive(Clone, PartialEq, Message)]
+pub struct EmailCard {
+    /// IMAP ENVELOPE, rendered.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub envelope: bytes::Bytes,
+    /// IMAP BODYSTRUCTURE, rendered.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub body_structure: bytes::Bytes,
+    /// RFC 8970 preview.
+    #[prost(string, tag = "3")]
+    pub preview: String,
+    #[prost(bool, tag = "4")]
+    pub has_attachment: bool,
+    /// Date field, seconds since the epoch; missing when there is none that can be read.
+    #[prost(sint64, optional, tag = "5")]
+    pub sent_at_secs: Option<i64>,
+    /// Length of the header section with its empty line, bytes.
+    #[prost(uint32, tag = "6")]
+    pub header_bytes: u32,
+}
+
+/// The emails of a conversation, oldest first.
+#[derive(Clone, PartialEq, Message)]
+pub struct ThreadRecord {
+    #[prost(uint64, repeated, tag = "1")]
+    pub emails: Vec<u64>,
+    /// Keys of the threading index that lead here; removed with the thread.
+    #[prost(fixed64, repeated, tag = "2")]
+    pub index: Vec<u64>,
+}
+
+/// One entry of the change log.
+#[derive(Clone, PartialEq, Message)]
+pub struct ChangeRecord {
+    /// 1 created, 2 updated, 3 destroyed.
+    #[prost(uint32, tag = "1")]
+    pub kind: u32,
+    /// For emails: the memberships after the change.
+    #[prost(message, repeated, tag = "2")]
+    pub memberships: Vec<Membership>,
+    /// For mailboxes: only counters changed.
+    #[prost(bool, tag = "3")]
+    pub counters_only: bool,
+}
+
+/// A control-plane snapshot, as it came (JSON of the `control` type), with its version in front for the comparison.
+#[derive(Clone, PartialEq, Message)]
+pub struct SnapshotRecord {
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub body: Vec<u8>,
+}
+
+/// One recipient of a queue item.
+#[derive(Clone, PartialEq, Message)]
+pub struct QueueRecipient {
+    #[prost(string, tag = "1")]
+    pub address: String,
+    /// RFC 3461 NOTIFY bits: 1 never, 2 success, 4 failure, 8 delay; 0 = not given.
+    #[prost(uint32, tag = "2")]
+    pub notify: u32,
+    /// RFC 3461 ORCPT as given.
+    #[prost(string, tag = "3")]
+    pub orcpt: String,
+    /// 0 waiting, 1 delivered, 2 failed, 3 cancelled.
+    #[prost(uint32, tag = "4")]
+    pub status: u32,
+    /// Last reply of the remote host, for people.
+    #[prost(string, tag = "5")]
+    pub last_reply: String,
+    #[prost(string, tag = "6")]
+    pub last_host: String,
+    /// Enhanced status code of the last reply ("4.2.1").
+    #[prost(string, tag = "7")]
+    pub last_status: String,
+}
+
+/// Accepted mail that waits for a remote host: one destination domain.
+#[derive(Clone, PartialEq, Message)]
+pub struct QueueItem {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// Account it was submitted by; 0 for forwarded and system mail.
+    #[prost(uint64, tag = "2")]
+    pub account: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub blob: Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+    /// Envelope sender; empty = null sender.
+    #[prost(string, tag = "5")]
+    pub sender: String,
+    #[prost(message, repeated, tag = "6")]
+    pub recipients: Vec<QueueRecipient>,
+    /// Destination domain (A-labels) or address literal.
+    #[prost(string, tag = "7")]
+    pub domain: String,
+    #[prost(sint64, tag = "8")]
+    pub created_at_ms: i64,
+    #[prost(sint64, tag = "9")]
+    pub expires_at_ms: i64,
+    /// When it is looked at next; while leased, when the lease ends. Equals the due-index key.
+    #[prost(sint64, tag = "10")]
+    pub due_at_ms: i64,
+    #[prost(uint32, tag = "11")]
+    pub attempts: u32,
+    /// Fencing token of the lease; rises with every lease.
+    #[prost(uint64, tag = "12")]
+    pub lease: u64,
+    #[prost(bool, tag = "13")]
+    pub leased: bool,
+    /// RFC 3461 ENVID as given.
+    #[prost(string, tag = "14")]
+    pub envid: String,
+    /// RFC 3461 RET: 0 not given, 1 FULL, 2 HDRS.
+    #[prost(uint32, tag = "15")]
+    pub ret: u32,
+    #[prost(bool, tag = "16")]
+    pub smtp_utf8: bool,
+    #[prost(bool, tag = "17")]
+    pub body_8bit: bool,
+    #[prost(bool, tag = "18")]
+    pub require_tls: bool,
+    #[prost(bool, tag = "19")]
+    pub delay_notified: bool,
+    /// Held back by an operator or a hold on the tenant.
+    #[prost(bool, tag = "20")]
+    pub parked: bool,
+    #[prost(bool, tag = "21")]
+    pub body_binary: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_version_is_refused() {
+        let row = RowRecord { email: 7, ..RowRecord::default() };
+        let mut bytes = encode(&row);
+        assert_eq!(decode::<RowRecord>(&bytes, "row").unwrap(), row);
+        bytes[0] = 2;
+        assert_eq!(decode::<RowRecord>(&bytes, "row").unwrap_err().kind, base::Kind::Corrupt);
+        assert!(decode::<RowRecord>(&[], "row").is_err());
+    }
+}

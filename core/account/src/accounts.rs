@@ -1,5 +1,5 @@
 //! SUMMARY    The handle on the tenant keyspace: opens readers, runs units of work, issues break-glass access.
-//! INVARIANTS `run` is the only retry loop. Accounts of a unit of work are locked in order on this node while it runs, so that
+//! INVARIANTS `unit_of_work!` is the only retry loop. Accounts of a unit of work are locked in order on this node while it runs, so that
 //!            deliveries into one account queue up instead of conflicting; correctness never depends on it.
 
 use crate::{
@@ -115,66 +115,9 @@ impl Accounts {
         Ok(BreakGlass { reason: reason.to_owned() })
     }
 
-    /// Runs a unit of work until it commits, fails for good, or KV_ATTEMPTS_MAX is reached. `accounts` are those it will
-    /// change. Returns after the commit is durable and its hints are published.
-    pub async fn run<T>(
-        &self,
-        accounts: &[AccountId],
-        op: OpId,
-        mut body: impl AsyncFnMut(&mut Work) -> Result<T>,
-    ) -> Result<T> {
-        let mut attempt = 0;
-        let mut unsure: Option<T> = None;
-        loop {
-            let guards = self.lanes(accounts).await;
-            let mut work = Work::begin(self.clone());
-            if let Some(value) = unsure.take()
-                && work.op_done(op).await?
-            {
-                return Ok(value);
-            }
-            let value = match body(&mut work).await {
-                Ok(value) => value,
-                Err(e) if is_too_old(&e) => {
-                    drop((work, guards));
-                    self.pause(&mut attempt, e).await?;
-                    continue;
-                }
-                Err(e) => return Err(e),
-            };
-            match self.commit(work, op, guards).await {
-                Ok(()) => return Ok(value),
-                Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => return Err(e.into()),
-                Err(e @ (CommitError::Conflict | CommitError::TooOld)) => self.pause(&mut attempt, e.into()).await?,
-                Err(e @ CommitError::Unknown) => {
-                    unsure = Some(value);
-                    self.pause(&mut attempt, e.into()).await?;
-                }
-            }
-        }
-    }
-
-    async fn commit(&self, mut work: Work, op: OpId, guards: Vec<OwnedMutexGuard<()>>) -> std::result::Result<(), CommitError> {
-        let hints = work.finish(op);
-        let durable: Durable = work.into_txn().submit()?;
-        // Validated: whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
-        drop(guards);
-        durable.await?;
-        for (account, modseq) in hints {
-            self.0.hub.publish(account, modseq);
-        }
-        Ok(())
-    }
-
-    /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX.
-    async fn pause(&self, attempt: &mut u32, cause: Error) -> Result<()> {
-        *attempt += 1;
-        if *attempt >= KV_ATTEMPTS_MAX {
-            return Err(cause);
-        }
-        let ceiling = (RETRY_MICROS_MIN << (*attempt).min(10)).min(RETRY_MICROS_MAX);
-        tokio::time::sleep(Duration::from_micros(ceiling / 2 + self.0.rng.below(ceiling / 2))).await;
-        Ok(())
+    /// Begins an operation on these accounts; see [`crate::unit_of_work`], which drives it.
+    pub fn attempts<T>(&self, accounts: &[AccountId], op: OpId) -> Attempts<T> {
+        Attempts { accounts: self.clone(), lanes: accounts.to_vec(), op, attempt: 0, unsure: None, guards: Vec::new() }
     }
 
     async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
@@ -206,6 +149,107 @@ impl Accounts {
                 _ => return Ok(out),
             }
         }
+    }
+}
+
+/// The attempts of one operation: the retry loop's state.
+pub struct Attempts<T> {
+    accounts: Accounts,
+    lanes: Vec<AccountId>,
+    op: OpId,
+    attempt: u32,
+    unsure: Option<T>,
+    guards: Vec<OwnedMutexGuard<()>>,
+}
+
+/// What an attempt begins with.
+pub enum Begin<T> {
+    Work(Work),
+    /// An earlier attempt had committed although its result was unknown.
+    Done(T),
+}
+
+/// Runs a unit of work until it commits, fails for good, or KV_ATTEMPTS_MAX is reached. The body is run once per attempt and
+/// must not have effects of its own. The value is given after the commit is durable and its hints are published.
+///
+/// `unit_of_work!(accounts, &[account], op, work => { .. Ok(value) })`
+#[macro_export]
+macro_rules! unit_of_work {
+    ($accounts:expr, $lanes:expr, $op:expr, $work:ident => $body:block) => {{
+        let mut attempts = $accounts.attempts($lanes, $op);
+        loop {
+            let mut unit = match attempts.begin().await {
+                Ok($crate::Begin::Work(unit)) => unit,
+                Ok($crate::Begin::Done(value)) => break Ok(value),
+                Err(e) => break Err(e),
+            };
+            let outcome: $crate::Result<_> = {
+                let $work = &mut unit;
+                async { $body }.await
+            };
+            match attempts.end(unit, outcome).await {
+                Ok(Some(value)) => break Ok(value),
+                Ok(None) => {}
+                Err(e) => break Err(e),
+            }
+        }
+    }};
+}
+
+impl<T> Attempts<T> {
+    /// Waits for the accounts and opens a transaction.
+    pub async fn begin(&mut self) -> Result<Begin<T>> {
+        self.guards = self.accounts.lanes(&self.lanes).await;
+        let mut work = Work::begin(self.accounts.clone());
+        if let Some(value) = self.unsure.take() {
+            if work.op_done(self.op).await? {
+                return Ok(Begin::Done(value));
+            }
+        }
+        Ok(Begin::Work(work))
+    }
+
+    /// Commits; `None`: run the body again.
+    pub async fn end(&mut self, work: Work, outcome: Result<T>) -> Result<Option<T>> {
+        let value = match outcome {
+            Ok(value) => value,
+            Err(e) if is_too_old(&e) => return self.again(e).await,
+            Err(e) => return Err(e),
+        };
+        match self.commit(work).await {
+            Ok(()) => Ok(Some(value)),
+            Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => Err(e.into()),
+            Err(e @ (CommitError::Conflict | CommitError::TooOld)) => self.again(e.into()).await,
+            Err(e @ CommitError::Unknown) => {
+                self.unsure = Some(value);
+                self.again(e.into()).await
+            }
+        }
+    }
+
+    async fn commit(&mut self, mut work: Work) -> std::result::Result<(), CommitError> {
+        let hints = work.finish(self.op);
+        let durable: Durable = work.into_txn().submit()?;
+        // Validated: whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
+        self.guards.clear();
+        durable.await?;
+        for (account, modseq) in hints {
+            self.accounts.0.hub.publish(account, modseq);
+        }
+        Ok(())
+    }
+
+    /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX.
+    async fn again(&mut self, cause: Error) -> Result<Option<T>> {
+        self.guards.clear();
+        self.attempt += 1;
+        if self.attempt >= KV_ATTEMPTS_MAX {
+            return Err(cause);
+        }
+        let ceiling = (RETRY_MICROS_MIN << self.attempt.min(10)).min(RETRY_MICROS_MAX);
+        let jitter = self.accounts.0.rng.below(ceiling / 2);
+        tokio::time::sleep(Duration::from_micros(ceiling / 2 + jitter)).await;
+        Ok(None)
     }
 }
 

@@ -1,7 +1,10 @@
 //! SUMMARY    The change log: what RFC 8620 /changes, QRESYNC and views read to catch up.
 //! INVARIANTS One entry per changed object and unit of work. Entries at or below `log_floor` may be missing.
 
-use crate::{keys, record::{ChangeRecord, Membership}};
+use crate::{
+    keys,
+    record::{ChangeRecord, Membership},
+};
 use base::ModSeq;
 
 /// Types of objects that have a change log.

@@ -6,6 +6,7 @@ use crate::{
     Accounts, Error, Result, keys,
     record::{self, SnapshotRecord},
     txn::{SystemTxn, TenantTxn},
+    unit_of_work,
     work::Work,
 };
 use base::{AccountId, Kind, TenantId};
@@ -65,13 +66,12 @@ pub(crate) fn counter(stored: Option<&[u8]>) -> i64 {
 
 impl Accounts {
     async fn apply_part(&self, part: &[Change]) -> Result<()> {
-        self.run(&[], self.op(), async |work: &mut Work| {
+        unit_of_work!(self, &[], self.op(), work => {
             for change in part {
                 work.apply_change(change).await?;
             }
             Ok(())
-        })
-        .await?;
+        })?;
         for change in part {
             match change {
                 Change::Account(a) => self.hub().nudge(a.id),

@@ -39,7 +39,7 @@ impl<K: Eq + Hash, V: DeserializeOwned> Cache<K, V> {
         {
             return Ok(value.clone());
         }
-        let value = Arc::new(parse_snapshot(bytes, what)?);
+        let value: Arc<V> = Arc::new(parse_snapshot(bytes, what)?);
         let mut map = self.0.write();
         if map.len() >= CACHE_ENTRIES_MAX {
             map.clear();

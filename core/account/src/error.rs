@@ -68,3 +68,16 @@ impl From<store::kv::CommitError> for Error {
         Error { kind, context: "commit".into(), source: Some(Box::new(e)) }
     }
 }
+
+impl From<store::blob::BlobError> for Error {
+    fn from(e: store::blob::BlobError) -> Self {
+        use store::blob::BlobError as B;
+        match e {
+            B::Read(e) => e.into(),
+            B::Commit(e) => e.into(),
+            B::NotFound => Error::not_found("blob"),
+            B::Corrupt(_) => Error { kind: Kind::Corrupt, context: "blob".into(), source: Some(Box::new(e)) },
+            B::Objects(_) => Error { kind: Kind::Unavailable, context: "blob".into(), source: Some(Box::new(e)) },
+        }
+    }
+}

@@ -105,10 +105,7 @@ pub(crate) fn system_due_until(tenant: TenantId, until: Timestamp) -> KeyRange {
 }
 /// Due entries of every tenant behind this one.
 pub(crate) fn system_due_after(tenant: TenantId) -> KeyRange {
-    KeyRange {
-        from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0.saturating_add(1)).done(),
-        to: system_due_all().to,
-    }
+    KeyRange { from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0.saturating_add(1)).done(), to: system_due_all().to }
 }
 /// Tenant, due time and item of a due-index key.
 pub(crate) fn decode_due(key: &[u8]) -> Option<(TenantId, Timestamp, QueueId)> {
@@ -158,9 +155,6 @@ pub(crate) fn queue_item(queue: QueueId) -> Key {
 pub(crate) fn queue_items() -> KeyRange {
     KeyRange::prefix(b"q")
 }
-pub(crate) fn accounts() -> KeyRange {
-    KeyRange::prefix(b"a")
-}
 
 // --- account keys (relative to the tenant) ---
 
@@ -172,9 +166,6 @@ pub(crate) const THREAD: u8 = b'T';
 
 fn account(acct: AccountId, tag: u8) -> Builder {
     Builder::new(b'a').u64(acct.0).tag(tag)
-}
-pub(crate) fn account_all(acct: AccountId) -> KeyRange {
-    KeyRange::prefix(&Builder::new(b'a').u64(acct.0).done())
 }
 pub(crate) fn state(acct: AccountId) -> Key {
     account(acct, b's').done()

@@ -65,7 +65,10 @@ impl Reader {
     /// Every mailbox, in order of its id.
     pub async fn mailboxes(&mut self) -> Result<Vec<(MailboxId, MailboxRecord)>> {
         let rows = self.records(&keys::objects(self.account, keys::MAILBOX), "mailbox").await?;
-        Ok(rows.into_iter().filter_map(|(k, r)| Some((MailboxId(u32::try_from(keys::decode_object(&k)?).ok()?), r))).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|(k, r)| Some((MailboxId(u32::try_from(keys::decode_object(&k)?).ok()?), r)))
+            .collect())
     }
 
     pub async fn mailbox(&mut self, id: MailboxId) -> Result<Option<MailboxRecord>> {
@@ -155,7 +158,8 @@ impl Reader {
 
     /// Uids expunged from a mailbox after `since`, ascending by modseq.
     pub async fn vanished(&mut self, id: MailboxId, since: ModSeq) -> Result<Vec<(ModSeq, Uid)>> {
-        let rows = self.txn().all(&keys::vanished_after(self.account, id, since), Read::Snapshot).await?;
+        let range = keys::vanished_after(self.account, id, since);
+        let rows = self.txn().all(&range, Read::Snapshot).await?;
         rows.iter().map(|(k, _)| keys::decode_vanished(k).ok_or_else(|| Error::corrupt("vanished key"))).collect()
     }
 

@@ -95,7 +95,9 @@ impl Work {
             let stored = TenantTxn::new(&mut *self.txn, tenant).get(&keys::state(account)).await?;
             let (state, fresh) = match stored {
                 Some(bytes) => (record::decode(&bytes, "account state")?, false),
-                None => (AccountState { next_email: 1, next_mailbox: 1, next_thread: 1, ..AccountState::default() }, true),
+                None => {
+                    (AccountState { next_email: 1, next_mailbox: 1, next_thread: 1, ..AccountState::default() }, true)
+                }
             };
             let loaded = Loaded {
                 state,

@@ -135,7 +135,13 @@ impl AccountWork<'_> {
         self.write(&keys::email(self.account, id), &email);
     }
 
-    async fn add_membership(&mut self, id: EmailId, email: &mut EmailRecord, to: MailboxId, deleted: u64) -> Result<Uid> {
+    async fn add_membership(
+        &mut self,
+        id: EmailId,
+        email: &mut EmailRecord,
+        to: MailboxId,
+        deleted: u64,
+    ) -> Result<Uid> {
         let state = self.mailbox_state(to).await?;
         let uid = Uid(state.uid_next);
         let uid_next = state.uid_next.checked_add(1).ok_or_else(|| Error::limit("UID"))?;

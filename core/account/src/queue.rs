@@ -1,0 +1,218 @@
+//! SUMMARY    Queue items: enqueued in the unit of work that accepts them, leased by workers, settled with fencing.
+//! LIMITS     QUEUE_LEASE_MAX, QUEUE_RECIPIENTS_MAX
+//! INVARIANTS Every item has exactly one due-index entry, at its `due_at_ms`; a leased item's is the end of the lease, so that a
+//!            dead worker's items come up again by themselves. An outcome is only taken from the holder of the last lease.
+//!            Leasing goes around the tenants: one tenant's backlog is never in front of another's first item.
+
+use crate::{
+    Accounts, Error, Result,
+    blob::Staged,
+    control::counter,
+    keys,
+    record::{self, QueueItem},
+    scope::{CanRead, TenantScope},
+    txn::{SystemTxn, TenantTxn},
+    unit_of_work,
+    work::{Work, blob_ref},
+};
+use base::{
+    Kind, QueueId, TenantId, Timestamp,
+    limits::{QUEUE_LEASE_MAX, QUEUE_RECIPIENTS_MAX},
+};
+use bytes::Bytes;
+use std::time::Duration;
+use store::kv::{PageLimit, Read};
+
+/// What a worker asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseRequest {
+    /// Items at most, over all tenants.
+    pub items: usize,
+    /// Items at most of one tenant.
+    pub items_per_tenant: usize,
+    /// How long an attempt may take before the item comes up again.
+    pub lease: Duration,
+    /// Tenant to begin behind, so that successive requests go around.
+    pub after: TenantId,
+}
+
+/// An item in a worker's hands. Dropping it lets the lease run out.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    pub tenant: TenantId,
+    pub item: QueueItem,
+}
+
+/// Items of a tenant, for people.
+#[derive(Debug, Clone)]
+pub struct QueueSummary {
+    pub tenant: TenantId,
+    pub item: QueueItem,
+}
+
+fn owner(id: QueueId) -> Vec<u8> {
+    let mut out = vec![b'q'];
+    out.extend_from_slice(&id.0.to_be_bytes());
+    out
+}
+
+impl Work {
+    /// Adds an item for one destination domain; its bytes are linked in the same transaction. `id` is made by the caller
+    /// outside of the retry loop.
+    pub async fn enqueue(&mut self, staged: &Staged, id: QueueId, mut item: QueueItem) -> Result<()> {
+        if item.recipients.is_empty() || item.recipients.len() > QUEUE_RECIPIENTS_MAX {
+            return Err(Error::limit("QUEUE_RECIPIENTS_MAX"));
+        }
+        self.link_blob(staged, &owner(id)).await?;
+        item.id = id.0;
+        item.blob = staged.blob().0.to_vec();
+        item.size = staged.size();
+        self.put_item(staged.tenant(), &item)
+    }
+
+    /// Gives an item back with what became of it: due again at `due_at_ms`, or removed when `item` has nothing waiting.
+    /// `TooOld` when another worker has leased it since.
+    pub async fn settle(&mut self, lease: &Lease, mut item: QueueItem) -> Result<()> {
+        let stored = self.held_item(lease).await?;
+        self.remove_due(lease.tenant, &stored)?;
+        if item.recipients.iter().any(|r| r.status == 0) {
+            item.leased = false;
+            return self.put_item(lease.tenant, &item);
+        }
+        TenantTxn::new(self.txn(), lease.tenant).clear(&keys::queue_item(QueueId(item.id)));
+        self.unlink_blob(lease.tenant, &blob_ref(&item.blob)?, &owner(QueueId(item.id))).await
+    }
+
+    async fn held_item(&mut self, lease: &Lease) -> Result<QueueItem> {
+        let key = keys::queue_item(QueueId(lease.item.id));
+        let stored = TenantTxn::new(self.txn(), lease.tenant).get(&key).await?;
+        let stored: QueueItem = record::decode(&stored.ok_or_else(|| Error::not_found("queue item"))?, "queue item")?;
+        if stored.lease != lease.item.lease {
+            return Err(Error::new(Kind::TooOld, "the lease ran out"));
+        }
+        Ok(stored)
+    }
+
+    fn put_item(&mut self, tenant: TenantId, item: &QueueItem) -> Result<()> {
+        let id = QueueId(item.id);
+        TenantTxn::new(self.txn(), tenant).set(&keys::queue_item(id), &record::encode(item));
+        SystemTxn::new(self.txn()).set(&keys::system_due(tenant, Timestamp(item.due_at_ms), id), &[])
+    }
+
+    fn remove_due(&mut self, tenant: TenantId, item: &QueueItem) -> Result<()> {
+        SystemTxn::new(self.txn()).clear(&keys::system_due(tenant, Timestamp(item.due_at_ms), QueueId(item.id)))
+    }
+}
+
+impl Accounts {
+    /// Leases due items, a few of each tenant in turn.
+    pub async fn lease(&self, request: LeaseRequest) -> Result<Vec<Lease>> {
+        let now = self.0.clock.now();
+        let mut leases = Vec::new();
+        let mut range = keys::system_due_after(request.after);
+        let mut wrapped = false;
+        while leases.len() < request.items.min(QUEUE_LEASE_MAX) {
+            let Some(tenant) = self.first_tenant(&range).await? else {
+                if wrapped {
+                    break;
+                }
+                wrapped = true;
+                range = keys::system_due_all();
+                continue;
+            };
+            if wrapped && tenant > request.after {
+                break;
+            }
+            let room = request.items_per_tenant.min(request.items - leases.len());
+            leases.extend(self.lease_of(tenant, now, room, request.lease).await?);
+            range = keys::system_due_after(tenant);
+        }
+        Ok(leases)
+    }
+
+    async fn first_tenant(&self, range: &store::kv::KeyRange) -> Result<Option<TenantId>> {
+        let mut txn = self.0.kv.begin_read();
+        let page = SystemTxn::new(&mut *txn).page(range, PageLimit::rows(1)).await?;
+        Ok(page.rows.first().and_then(|(k, _)| keys::decode_due(k)).map(|(tenant, _, _)| tenant))
+    }
+
+    async fn lease_of(&self, tenant: TenantId, now: Timestamp, room: usize, term: Duration) -> Result<Vec<Lease>> {
+        let range = keys::system_due_until(tenant, now);
+        let mut txn = self.0.kv.begin_read();
+        let due = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(room)).await?.rows;
+        drop(txn);
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        unit_of_work!(self, &[], self.op(), work => {
+            let mut leases = Vec::with_capacity(due.len());
+            for (key, _) in &due {
+                let Some((_, at, id)) = keys::decode_due(key) else { continue };
+                let stored = TenantTxn::new(work.txn(), tenant).get(&keys::queue_item(id)).await?;
+                let Some(stored) = stored else { continue };
+                let mut item: QueueItem = record::decode(&stored, "queue item")?;
+                if item.due_at_ms != at.0 || item.parked {
+                    continue;
+                }
+                work.remove_due(tenant, &item)?;
+                item.lease += 1;
+                item.leased = true;
+                item.due_at_ms = now.plus(term).0;
+                work.put_item(tenant, &item)?;
+                leases.push(Lease { tenant, item });
+            }
+            Ok(leases)
+        })
+    }
+
+    /// Bytes of a leased item.
+    pub async fn lease_body(&self, lease: &Lease) -> Result<Bytes> {
+        let mut txn = self.0.kv.begin_read();
+        self.read_blob(&mut *txn, lease.tenant, &blob_ref(&lease.item.blob)?, None).await
+    }
+
+    /// When the next item of any tenant is due; `None` when the queue is empty. Looks at the first item of each tenant.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
+        let mut txn = self.0.kv.begin_read();
+        let mut range = keys::system_due_all();
+        let mut next: Option<Timestamp> = None;
+        while let Some((key, _)) = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(1)).await?.rows.first() {
+            let Some((tenant, due, _)) = keys::decode_due(key) else { break };
+            next = Some(next.map_or(due, |n| n.min(due)));
+            range = keys::system_due_after(tenant);
+        }
+        Ok(next)
+    }
+
+    /// Items of a tenant, oldest id first, one page.
+    pub async fn queue<R: CanRead>(&self, scope: &TenantScope<R>, limit: usize) -> Result<Vec<QueueSummary>> {
+        let mut txn = self.0.kv.begin_read();
+        let page = TenantTxn::new(&mut *txn, scope.tenant())
+            .page(&keys::queue_items(), PageLimit::rows(limit), Read::Snapshot)
+            .await?;
+        let item = |v: &Bytes| record::decode(v, "queue item");
+        page.rows.iter().map(|(_, v)| Ok(QueueSummary { tenant: scope.tenant(), item: item(v)? })).collect()
+    }
+
+    /// Changes a waiting item that is not leased (retry now, park, cancel); `NotFound` when it is gone or under way.
+    pub async fn amend<T>(&self, tenant: TenantId, id: QueueId, change: impl Fn(&mut QueueItem) -> T) -> Result<T> {
+        unit_of_work!(self, &[], self.op(), work => {
+            let stored = TenantTxn::new(work.txn(), tenant).get(&keys::queue_item(id)).await?;
+            let stored: QueueItem = record::decode(&stored.ok_or_else(|| Error::not_found("queue item"))?, "queue item")?;
+            if stored.leased && Timestamp(stored.due_at_ms) > work.now() {
+                return Err(Error::not_found("waiting queue item"));
+            }
+            let lease = Lease { tenant, item: stored.clone() };
+            let mut item = stored;
+            let out = change(&mut item);
+            work.settle(&lease, item).await?;
+            Ok(out)
+        })
+    }
+
+    /// Stored bytes of a tenant now.
+    pub async fn tenant_used_bytes(&self, tenant: TenantId) -> Result<i64> {
+        let mut txn = self.0.kv.begin_read();
+        Ok(counter(TenantTxn::new(&mut *txn, tenant).get(&keys::tenant_used_bytes()).await?.as_deref()))
+    }
+}

@@ -46,6 +46,10 @@ pub const HEADER_ADDRESSES_MAX: usize = 1_000;
 pub const FETCH_ITEM_BYTES_MAX: usize = 40_000;
 /// Characters of a preview (RFC 8970 §3.2).
 pub const PREVIEW_CHARS_MAX: usize = 200;
+/// Parameters of one Content-Type or Content-Disposition that are read.
+pub const MIME_PARAMS_MAX: usize = 200;
+/// Bytes of a body that are decoded for a preview.
+pub const PREVIEW_SOURCE_BYTES_MAX: usize = 256 * 1024;
 /// Message ids of References that take part in threading.
 pub const REFERENCES_MAX: usize = 20;
 

@@ -99,6 +99,11 @@ impl AccountWork<'_> {
         record.ok_or_else(|| Error::not_found("email"))
     }
 
+    /// The row of a message; `None` if it is gone.
+    pub async fn row(&mut self, mailbox: MailboxId, uid: Uid) -> Result<Option<RowRecord>> {
+        self.read(&keys::row(self.account, mailbox, uid), "row").await
+    }
+
     fn next_email_id(&mut self) -> EmailId {
         let loaded = self.loaded_mut();
         loaded.dirty = true;

@@ -201,10 +201,10 @@ impl<T> Attempts<T> {
     pub async fn begin(&mut self) -> Result<Begin<T>> {
         self.guards = self.accounts.lanes(&self.lanes).await;
         let mut work = Work::begin(self.accounts.clone());
-        if let Some(value) = self.unsure.take() {
-            if work.op_done(self.op).await? {
-                return Ok(Begin::Done(value));
-            }
+        if let Some(value) = self.unsure.take()
+            && work.op_done(self.op).await?
+        {
+            return Ok(Begin::Done(value));
         }
         Ok(Begin::Work(work))
     }

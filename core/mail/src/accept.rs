@@ -11,7 +11,7 @@ use crate::{
 use account::{AccountScope, Deliver, Login, NewEmail, Route, Staged, Work, record, unit_of_work};
 use base::{AccountId, Address, Kind, QueueId, TenantId, Timestamp, limits::RECEIVED_FIELDS_MAX};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     time::Duration,
 };
 
@@ -138,8 +138,8 @@ impl Mail {
     ) -> Result<HashMap<TenantId, Staged>> {
         let mut staged = HashMap::new();
         for tenant in tenants {
-            if !staged.contains_key(&tenant) {
-                staged.insert(tenant, self.accounts().stage(tenant, message).await?);
+            if let Entry::Vacant(slot) = staged.entry(tenant) {
+                slot.insert(self.accounts().stage(tenant, message).await?);
             }
         }
         Ok(staged)

@@ -90,7 +90,11 @@ impl AccountWork<'_> {
     pub async fn remove_email(&mut self, id: EmailId, from: MailboxId) -> Result<()> {
         let mut email = self.email(id).await?;
         self.remove_membership(&mut email, from).await?;
-        if email.memberships.is_empty() { self.destroy_email(id, &email).await } else { Ok(self.save_email(id, email)) }
+        if email.memberships.is_empty() {
+            return self.destroy_email(id, &email).await;
+        }
+        self.save_email(id, email);
+        Ok(())
     }
 
     /// The record of an email; `NotFound` if it is gone.

@@ -159,9 +159,3 @@ pub const ROUTE_DEPTH_MAX: usize = 10;
 pub const ROUTE_TARGETS_MAX: usize = 100;
 /// Queue items one lease request may take.
 pub const QUEUE_LEASE_MAX: usize = 256;
-
-// --- parsed parameters and previews ---
-/// Parameters of one Content-Type or Content-Disposition that are read.
-pub const MIME_PARAMS_MAX: usize = 200;
-/// Bytes of a body that are decoded for a preview.
-pub const PREVIEW_SOURCE_BYTES_MAX: usize = 256 * 1024;

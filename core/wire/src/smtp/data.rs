@@ -100,11 +100,32 @@ impl Scanner {
                     self.at = At::Middle;
                 }
                 (At::LineStart | At::Dot | At::Middle, _) => {
-                    pos += self.run(input.get(pos..).unwrap_or_default(), body)
+                    let rest = input.get(pos..).unwrap_or_default();
+                    pos += self.copy_clean(rest, body);
+                    if let Some(rest) = input.get(pos..).filter(|r| !r.is_empty() && self.at != At::LineStart) {
+                        pos += self.run(rest.get(..BLOCK_BYTES).unwrap_or(rest), body);
+                    }
                 }
             }
         }
         Progress { used: input.len(), done: false }
+    }
+
+    /// Copies what needs no second look; returns the bytes taken. Afterwards the state is Middle, or LineStart if that many ended a line.
+    fn copy_clean(&mut self, input: &[u8], body: &mut Vec<u8>) -> usize {
+        let fits = self.line_bytes.saturating_add(input.len()) <= MESSAGE_LINE_BYTES_MAX;
+        let n = if fits { clean_bytes(input) } else { 0 };
+        self.at = At::Middle;
+        let Some(clean) = input.get(..n).filter(|c| !c.is_empty()) else { return 0 };
+        match memchr::memrchr(b'\n', clean) {
+            Some(i) => self.line_bytes = n - i - 1,
+            None => self.line_bytes += n,
+        }
+        if clean.ends_with(b"\n") {
+            self.at = At::LineStart;
+        }
+        self.write(clean, body);
+        n
     }
 
     /// Copies lines until one starts with a dot or the input ends; returns the bytes taken.
@@ -175,6 +196,40 @@ impl Scanner {
         self.dropped_bytes = self.dropped_bytes.saturating_add(body.len() as u64);
         body.clear();
     }
+}
+
+/// Unit of the fast check; a block with anything special in it is read line by line.
+const BLOCK_BYTES: usize = 1_024;
+
+/// How many bytes from the middle of a line on have only whole CRLFs, no NUL, and no line that starts with a dot; the first byte is not looked
+/// at as the start of a line. Never ends within a CRLF.
+fn clean_bytes(input: &[u8]) -> usize {
+    if input.first() == Some(&b'\n') {
+        return 0;
+    }
+    let mut end = 0;
+    for block in input.chunks(BLOCK_BYTES) {
+        let next = end + block.len();
+        // With the first byte of the next block, so that every pair of neighbours is seen.
+        if !pairs_are_clean(input.get(end..=next).unwrap_or(block)) {
+            break;
+        }
+        end = next;
+    }
+    match end.checked_sub(1).and_then(|last| input.get(last)) {
+        Some(b'\r' | 0) => end - 1,
+        _ => end,
+    }
+}
+
+/// CR before LF and LF behind CR, always; no NUL, no dot behind LF. One expression without branches, which compiles to vector code.
+fn pairs_are_clean(bytes: &[u8]) -> bool {
+    let next = bytes.get(1..).unwrap_or_default();
+    let bad = bytes.iter().zip(next).fold(0u8, |bad, (&a, &b)| {
+        let unpaired = u8::from(a == b'\r') ^ u8::from(b == b'\n');
+        bad | unpaired | u8::from(a == 0) | (u8::from(a == b'\n') & u8::from(b == b'.'))
+    });
+    bad == 0
 }
 
 /// Checks the bytes of BDAT chunks, which carry no transparency; lines may span chunks.
@@ -426,6 +481,13 @@ mod tests {
             let mut expect = text.replace('\n', "\r\n");
             if !expect.is_empty() && !expect.ends_with("\r\n") { expect.push_str("\r\n"); }
             prop_assert_eq!(String::from_utf8(body).unwrap(), expect);
+        }
+
+        #[test]
+        fn blocks_and_single_bytes_agree(fill in 1000usize..1040, soup in proptest::collection::vec(prop_oneof![4 => Just(&b"\r\n"[..]), 4 => Just(&b"a"[..]), 1 => Just(&b"."[..]), 1 => Just(&b"\r\n.\r\n"[..]), 1 => Just(&b"\n"[..]), 1 => Just(&b"\r"[..]), 1 => Just(&b"\0"[..])], 0..40), more in 0usize..3000) {
+            let input = [b"b".repeat(fill), soup.concat(), b"c\r\n".repeat(more / 3)].concat();
+            prop_assert_eq!(scan(&input, 1, 100_000), scan(&input, usize::MAX, 100_000));
+            prop_assert_eq!(scan(&input, 1, 100_000), scan(&input, 1_025, 100_000));
         }
 
         #[test]

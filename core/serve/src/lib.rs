@@ -2,6 +2,7 @@
 //! INVARIANTS No storage and no key here: adapters call `mail`, `queue` and `account`. `link` is the only code that touches a
 //!            socket. An answer that promises something is sent after the call that made it durable returned.
 
+mod auth;
 pub mod imap;
 mod limit;
 mod link;
@@ -10,6 +11,7 @@ mod proxy;
 pub mod smtp;
 mod tls;
 
+pub use auth::Authenticator;
 pub use limit::{IpLimits, IpRates};
 pub use link::{Input, Link};
 pub use listen::{Door, Listener, ListenerOptions, Shutdown};

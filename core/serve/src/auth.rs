@@ -1,0 +1,124 @@
+//! SUMMARY    SASL exchanges against the accounts: the one way a session becomes a login, for every protocol.
+//! STANDARDS  RFC 4422, RFC 4616 (PLAIN), LOGIN, RFC 5802 and RFC 7677 (SCRAM-SHA-256, -PLUS), RFC 9266 (tls-exporter)
+//! SECURITY   Unknown names look like wrong passwords: same texts, a stable fake salt, one hash of work.
+//! INVARIANTS An authorization identity other than the user's own is refused.
+
+use account::ScramIdentity;
+use base::Kind;
+use mail::{Error, Login, Mail};
+use wire::sasl::{Bindings, Context, Mechanism, ScramVerifier, Server, Step};
+
+/// Mechanisms offered, best first.
+pub(crate) const MECHANISMS: [&str; 4] = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"];
+/// Bytes of a nonce.
+const NONCE_BYTES: usize = 24;
+/// Iterations claimed for names that do not exist.
+const FAKE_ITERATIONS: u32 = 4096;
+
+/// What exchanges of a server share.
+#[derive(Clone)]
+pub struct Authenticator {
+    mail: Mail,
+    /// From it fake salts are made; the same on every node, so that they are stable.
+    secret: [u8; 32],
+}
+
+/// Where an exchange stands.
+pub(crate) enum Progress {
+    Challenge(Vec<u8>),
+    Done(Box<Login>),
+    Failed(Error),
+}
+
+/// One exchange under way.
+pub(crate) struct Exchange {
+    server: Server,
+    scram: Option<ScramIdentity>,
+}
+
+impl Authenticator {
+    pub fn new(mail: Mail, secret: [u8; 32]) -> Self {
+        Authenticator { mail, secret }
+    }
+
+    /// Begins an exchange; `exporter` is the connection's TLS channel binding.
+    pub(crate) async fn start(
+        &self,
+        mechanism: &str,
+        initial: Option<&[u8]>,
+        exporter: Option<[u8; 32]>,
+    ) -> (Option<Exchange>, Progress) {
+        let Some(mechanism) = Mechanism::parse(mechanism) else {
+            return (None, Progress::Failed(Error::new(Kind::Invalid, "unknown mechanism")));
+        };
+        let mut nonce = vec![0u8; NONCE_BYTES];
+        if aws_lc_rs::rand::fill(&mut nonce).is_err() {
+            return (None, Progress::Failed(Error::new(Kind::Unavailable, "no randomness")));
+        }
+        let plus_offered = exporter.is_some();
+        let bindings = Bindings { tls_exporter: exporter.map(|e| e.to_vec()), ..Bindings::default() };
+        let (server, step) = Server::start(mechanism, initial, Context { nonce, bindings, plus_offered });
+        let mut exchange = Exchange { server, scram: None };
+        let progress = self.advance(&mut exchange, step).await;
+        (Some(exchange), progress)
+    }
+
+    /// Goes on with the client's answer.
+    pub(crate) async fn respond(&self, exchange: &mut Exchange, answer: &[u8]) -> Progress {
+        let step = exchange.server.respond(answer);
+        self.advance(exchange, step).await
+    }
+
+    /// IMAP LOGIN, and PLAIN without SASL.
+    pub(crate) async fn password(&self, name: &str, password: &str) -> Result<Login, Error> {
+        let password = wire::sasl::prepare_password(password);
+        self.mail.accounts().login(name, &password).await
+    }
+
+    async fn advance(&self, exchange: &mut Exchange, mut step: Step) -> Progress {
+        loop {
+            match step {
+                Step::Challenge(bytes) => return Progress::Challenge(bytes),
+                Step::Verify(credentials) => {
+                    if credentials.authzid.as_deref().is_some_and(|z| !z.eq_ignore_ascii_case(&credentials.authcid)) {
+                        return Progress::Failed(wrong());
+                    }
+                    return match self.password(&credentials.authcid, credentials.password.as_str()).await {
+                        Ok(login) => Progress::Done(Box::new(login)),
+                        Err(e) => Progress::Failed(e),
+                    };
+                }
+                Step::ScramLookup { user, authzid } => {
+                    if authzid.is_some_and(|z| !z.eq_ignore_ascii_case(&user)) {
+                        return Progress::Failed(wrong());
+                    }
+                    match self.verifier(exchange, &user).await {
+                        Ok(verifier) => step = exchange.server.verifier(&verifier),
+                        Err(e) => return Progress::Failed(e),
+                    }
+                }
+                Step::Done { .. } => {
+                    return match exchange.scram.take() {
+                        Some(identity) => Progress::Done(Box::new(identity.proven())),
+                        None => Progress::Failed(wrong()),
+                    };
+                }
+                Step::Fail(_) => return Progress::Failed(wrong()),
+            }
+        }
+    }
+
+    async fn verifier(&self, exchange: &mut Exchange, user: &str) -> Result<ScramVerifier, Error> {
+        let bad = |_| Error::new(Kind::Corrupt, "SCRAM verifier");
+        if let Some(identity) = self.mail.accounts().scram(user).await? {
+            let verifier = ScramVerifier::parse(&identity.verifier).map_err(bad)?;
+            exchange.scram = Some(identity);
+            return Ok(verifier);
+        }
+        ScramVerifier::fake(&self.secret, user, FAKE_ITERATIONS).map_err(bad)
+    }
+}
+
+fn wrong() -> Error {
+    Error::new(Kind::Forbidden, "wrong name or password")
+}

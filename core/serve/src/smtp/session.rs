@@ -1,0 +1,293 @@
+//! SUMMARY    One SMTP or LMTP connection: events of the machine to calls on mail, results to replies.
+//! STANDARDS  RFC 5321 §4.1.4, RFC 6409 §6.1 (sender checks), RFC 4954
+//! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
+
+use super::{Role, SmtpDoor, bounce, error};
+use crate::{
+    Input, Link,
+    auth::{Exchange, Progress},
+};
+use account::RouteError;
+use base::{Address, Kind};
+use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
+use std::sync::Arc;
+use wire::{
+    mime,
+    smtp::{
+        Body, Notify, Reply, Ret,
+        server::{Event, Message, Recipient, Request, Server},
+    },
+};
+
+struct Session {
+    door: Arc<SmtpDoor>,
+    server: Server,
+    login: Option<Login>,
+    exchange: Option<Exchange>,
+    recipients: Vec<EnvelopeRecipient>,
+}
+
+pub(super) async fn run(door: Arc<SmtpDoor>, mut link: Link) {
+    let server = Server::new(door.config.clone(), link.is_tls());
+    let mut session = Session { door, server, login: None, exchange: None, recipients: Vec::new() };
+    session.server.greet();
+    session.drive(&mut link).await;
+    link.close().await;
+}
+
+impl Session {
+    async fn drive(&mut self, link: &mut Link) {
+        let mut input = Vec::new();
+        loop {
+            match self.server.next() {
+                Event::NeedMore => {
+                    link.out.append(&mut self.server.output());
+                    if link.flush().await.is_err() {
+                        return;
+                    }
+                    match link.read(&mut input, self.server.deadline()).await {
+                        Input::Bytes => {
+                            self.server.feed(&input);
+                            input.clear();
+                        }
+                        Input::Eof | Input::Hint => return,
+                        Input::Deadline => self.server.close(&Reply::new(421, (4, 4, 2), "Idle for too long, closing")),
+                        Input::Shutdown => self.server.close(&Reply::new(421, (4, 3, 2), "Server is going down")),
+                    }
+                    input.shrink_to(4096);
+                }
+                Event::Request(request) => Box::pin(self.answer(link, request)).await,
+                // Answered by `answer` above; the machine says so only when a caller forgets.
+                Event::NeedReply => self.server.reply(&Reply::new(451, (4, 3, 0), "Internal error")),
+                Event::StartTls => {
+                    link.out.append(&mut self.server.output());
+                    if link.start_tls().await.is_err() {
+                        return;
+                    }
+                    self.server.tls_started();
+                }
+                Event::Close => {
+                    link.out.append(&mut self.server.output());
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, link: &Link, request: Request) {
+        let reply = match request {
+            Request::Auth { mechanism, initial } => {
+                let auth = self.door.options.auth.clone();
+                let (exchange, progress) = auth.start(&mechanism, initial.as_deref(), link.tls_exporter()).await;
+                self.exchange = exchange;
+                return self.authenticated(link, progress).await;
+            }
+            Request::AuthResponse(bytes) => {
+                let auth = self.door.options.auth.clone();
+                let progress = match &mut self.exchange {
+                    Some(exchange) => auth.respond(exchange, &bytes).await,
+                    None => Progress::Failed(Error::new(Kind::Invalid, "no exchange is under way")),
+                };
+                return self.authenticated(link, progress).await;
+            }
+            Request::StartTls if link.can_start_tls() => Reply::new(220, (2, 0, 0), "Go ahead"),
+            Request::StartTls => Reply::new(454, (4, 7, 0), "TLS is not available"),
+            Request::Mail { from, .. } => {
+                self.recipients.clear();
+                self.mail_from(from.as_ref()).await
+            }
+            Request::Rcpt(recipient) => self.rcpt_to(link, recipient).await,
+            Request::Message(message) => return self.message(link, message).await,
+            Request::Vrfy(_) | Request::Expn(_) => Reply::new(252, (2, 5, 2), "Send some mail, it will be tried"),
+        };
+        self.server.reply(&reply);
+    }
+
+    async fn authenticated(&mut self, link: &Link, progress: Progress) {
+        match progress {
+            Progress::Challenge(bytes) => self.server.challenge(&bytes),
+            Progress::Done(login) => {
+                self.exchange = None;
+                tracing::info!(account = %login.scope.account(), peer = %link.peer(), "submission login");
+                self.login = Some(*login);
+                self.server.reply(&Reply::new(235, (2, 7, 0), "Authenticated"));
+            }
+            Progress::Failed(e) => {
+                self.exchange = None;
+                tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+                let reply = match e.kind {
+                    Kind::Suspended => Reply::new(535, (5, 7, 13), e.context),
+                    Kind::Unavailable => Reply::new(454, (4, 7, 0), "Temporary failure, try again"),
+                    _ => Reply::new(535, (5, 7, 8), "Wrong name or password"),
+                };
+                self.server.reply(&reply);
+            }
+        }
+    }
+
+    /// A submission uses an address of its own account (RFC 6409 §6.1); what it may do is asked again each time.
+    async fn mail_from(&mut self, from: Option<&Address>) -> Reply {
+        let ok = || Reply::new(250, (2, 1, 0), "Ok");
+        if self.door.role != Role::Submission {
+            return ok();
+        }
+        let Some(login) = &self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
+        let standing = match self.door.options.mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
+            Ok(Some(standing)) => standing,
+            Ok(None) => return Reply::new(550, (5, 2, 1), "The account is gone"),
+            Err(e) => return error::reply(&e),
+        };
+        let can = standing.capabilities;
+        if !(can.send_internal || can.send_external) {
+            return Reply::new(550, (5, 7, 1), format!("Sending is suspended: {}", standing.reason));
+        }
+        let owns = |a: &Address| {
+            let plain = format!("{}@{}", a.subaddress().0, a.domain());
+            let own = &standing.profile.address;
+            [a.canonical(), plain].iter().any(|s| s == own || standing.profile.send_as.contains(s))
+        };
+        let allowed = from.is_none_or(owns);
+        if let Some(login) = &mut self.login {
+            login.standing = standing;
+        }
+        if allowed { ok() } else { Reply::new(553, (5, 7, 1), "Not an address of yours") }
+    }
+
+    async fn rcpt_to(&mut self, link: &Link, recipient: Recipient) -> Reply {
+        let mail = self.door.options.mail.clone();
+        let route = match mail.accounts().route(&recipient.to).await {
+            Ok(route) => Some(route),
+            Err(RouteError::NotLocal) => match &self.login {
+                Some(login) if login.standing.capabilities.send_external => None,
+                Some(login) => {
+                    return Reply::new(550, (5, 7, 1), format!("Sending elsewhere is suspended: {}", login.standing.reason));
+                }
+                None => return Reply::new(550, (5, 7, 1), "Relaying is not allowed"),
+            },
+            Err(RouteError::Unknown) => {
+                tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+                return Reply::new(550, (5, 1, 1), "No such mailbox here");
+            }
+            Err(RouteError::Held(reason)) => return Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}")),
+            Err(RouteError::Failed(e)) => return error::reply(&e),
+        };
+        self.recipients.push(EnvelopeRecipient {
+            address: recipient.to,
+            route,
+            notify: notify_bits(recipient.params.notify),
+            orcpt: recipient.params.orcpt.map(|o| format!("{};{}", o.kind, o.address)).unwrap_or_default(),
+        });
+        Reply::new(250, (2, 1, 5), "Ok")
+    }
+
+    async fn message(&mut self, link: &Link, message: Message) {
+        let recipients = std::mem::take(&mut self.recipients);
+        let lmtp = self.door.role == Role::Lmtp;
+        let replies = match self.accept(link, &message, &recipients).await {
+            Ok(replies) if lmtp => replies,
+            Ok(replies) => replies.into_iter().take(1).collect(),
+            Err(e) => {
+                if e.kind == Kind::Corrupt || e.kind == Kind::Unavailable {
+                    tracing::error!(error = %e, "message not accepted");
+                }
+                vec![error::reply(&e); if lmtp { recipients.len() } else { 1 }]
+            }
+        };
+        metrics::counter!("posthouse_messages_total", "door" => crate::Door::name(&*self.door)).increment(1);
+        for reply in &replies {
+            self.server.reply(reply);
+        }
+        self.server.recycle(message.bytes);
+    }
+
+    /// Replies per recipient (LMTP), or one.
+    async fn accept(&self, link: &Link, message: &Message, recipients: &[EnvelopeRecipient]) -> Result<Vec<Reply>, Error> {
+        let options = &self.door.options;
+        let mail = &options.mail;
+        let now = mail.accounts().clock().now();
+        let source = match &self.login {
+            Some(login) => {
+                let max = login.standing.entitlement.messages_per_hour_max;
+                let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
+                options.throttle.take(login.scope.tenant(), count, max, now)?;
+                Source::Submission(login)
+            }
+            None => Source::Relay,
+        };
+        let params = &message.envelope.params;
+        let id = format!("{:016x}", mail.accounts().rng().next_u64());
+        let traced = self.traced(link, message, recipients, &id, now);
+        let accepted = mail
+            .accept(Accept {
+                source,
+                sender: message.envelope.from.as_ref(),
+                recipients,
+                message: &traced,
+                envid: params.envid.as_deref().unwrap_or_default(),
+                ret: match params.ret {
+                    None => 0,
+                    Some(Ret::Full) => 1,
+                    Some(Ret::Headers) => 2,
+                },
+                smtp_utf8: params.smtputf8,
+                body_8bit: params.body == Some(Body::EightBitMime),
+                body_binary: params.body == Some(Body::BinaryMime),
+                require_tls: params.require_tls,
+            })
+            .await?;
+        let ok = || Reply::new(250, (2, 0, 0), format!("Ok: {id}"));
+        if self.door.role == Role::Lmtp {
+            return Ok(accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok())).collect());
+        }
+        let failed: Vec<(&Address, &Error)> =
+            recipients.iter().zip(&accepted.results).filter_map(|(r, e)| Some((&r.address, e.as_ref().err()?))).collect();
+        match failed.first() {
+            Some((_, e)) if failed.len() == recipients.len() => Ok(vec![error::reply(e)]),
+            Some(_) => {
+                let mut served = recipients.iter().filter_map(|r| r.route.as_ref()).flat_map(|r| &r.local);
+                let tenant = served.next().map(|l| l.scope.tenant()).ok_or_else(|| Error::not_found("tenant"))?;
+                bounce::send(mail, tenant, message.envelope.from.as_ref(), &failed, &traced, now).await?;
+                Ok(vec![ok()])
+            }
+            None => Ok(vec![ok()]),
+        }
+    }
+
+    fn traced(
+        &self,
+        link: &Link,
+        message: &Message,
+        recipients: &[EnvelopeRecipient],
+        id: &str,
+        now: base::Timestamp,
+    ) -> Vec<u8> {
+        let only = match recipients {
+            [one] => Some(one.address.to_string()),
+            _ => None,
+        };
+        let tls = link.tls_summary();
+        let received = mime::prepend_received(&mime::Received {
+            helo: self.server.helo_name().unwrap_or("unknown"),
+            client: Some(link.peer().ip()),
+            client_name: None,
+            by: self.door.options.hostname.as_str(),
+            protocol: self.server.protocol(message.envelope.params.smtputf8),
+            tls: tls.as_deref(),
+            id,
+            recipient: only.as_deref(),
+            at: now,
+        });
+        [received.as_slice(), &message.bytes].concat()
+    }
+}
+
+/// RFC 3461 NOTIFY as stored: 1 never, 2 success, 4 failure, 8 delay; 0 = not given.
+fn notify_bits(notify: Option<Notify>) -> u32 {
+    match notify {
+        None => 0,
+        Some(Notify::Never) => 1,
+        Some(Notify::On { success, failure, delay }) => {
+            u32::from(success) * 2 + u32::from(failure) * 4 + u32::from(delay) * 8
+        }
+    }
+}

@@ -1,1 +1,1 @@
-//! tenants
+//! SUMMARY    This room is opened by its first part.

@@ -1,1 +1,1 @@
-//! queue
+//! SUMMARY    This room is opened by its first part.

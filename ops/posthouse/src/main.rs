@@ -1,1 +1,3 @@
+//! SUMMARY    The binary is opened by its first part.
+
 fn main() {}

@@ -1,1 +1,1 @@
-//! sim
+//! SUMMARY    This room is opened by its first part.

@@ -1,1 +1,1 @@
-//! api
+//! SUMMARY    This room is opened by its first part.

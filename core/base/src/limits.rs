@@ -159,3 +159,19 @@ pub const ROUTE_DEPTH_MAX: usize = 10;
 pub const ROUTE_TARGETS_MAX: usize = 100;
 /// Queue items one lease request may take.
 pub const QUEUE_LEASE_MAX: usize = 256;
+/// All literals of one command that is not APPEND, bytes.
+pub const IMAP_LITERALS_BYTES_MAX: usize = 256 * 1024;
+/// All literals of one APPEND (MULTIAPPEND included), bytes: they stand in memory until the commit.
+pub const IMAP_APPEND_BYTES_MAX: usize = 64 << 20;
+/// Literal before login, bytes: a SASL response, a name or a password.
+pub const IMAP_LOGIN_LITERAL_BYTES_MAX: usize = 8 * 1024;
+/// Command line before login, bytes.
+pub const IMAP_LOGIN_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one refused command that are read and thrown away; beyond, the connection is closed.
+pub const IMAP_DRAIN_BYTES_MAX: u64 = 1 << 30;
+/// Items of one FETCH, fields of one HEADER.FIELDS.
+pub const IMAP_FETCH_ITEMS_MAX: usize = 500;
+/// Field-value pairs of one ID (RFC 2971 §3.3).
+pub const IMAP_ID_FIELDS_MAX: usize = 30;
+/// Patterns of one LIST, capabilities of one ENABLE, resources of one SETQUOTA.
+pub const IMAP_LIST_PATTERNS_MAX: usize = 100;

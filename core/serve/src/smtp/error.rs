@@ -39,8 +39,15 @@ mod tests {
     #[test]
     fn every_kind_is_temporary_or_permanent_as_its_kind_says() {
         for kind in [
-            Kind::NotFound, Kind::AlreadyExists, Kind::Invalid, Kind::Forbidden, Kind::Suspended, Kind::OverQuota,
-            Kind::LimitExceeded, Kind::Throttled, Kind::Unavailable,
+            Kind::NotFound,
+            Kind::AlreadyExists,
+            Kind::Invalid,
+            Kind::Forbidden,
+            Kind::Suspended,
+            Kind::OverQuota,
+            Kind::LimitExceeded,
+            Kind::Throttled,
+            Kind::Unavailable,
         ] {
             let (code, enhanced, _) = table(kind);
             assert_eq!(code / 100, u16::from(enhanced.0), "{kind:?}");

@@ -132,11 +132,12 @@ impl Session {
             return ok();
         }
         let Some(login) = &self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
-        let standing = match self.door.options.mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
-            Ok(Some(standing)) => standing,
-            Ok(None) => return Reply::new(550, (5, 2, 1), "The account is gone"),
-            Err(e) => return error::reply(&e),
-        };
+        let standing =
+            match self.door.options.mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
+                Ok(Some(standing)) => standing,
+                Ok(None) => return Reply::new(550, (5, 2, 1), "The account is gone"),
+                Err(e) => return error::reply(&e),
+            };
         let can = standing.capabilities;
         if !(can.send_internal || can.send_external) {
             return Reply::new(550, (5, 7, 1), format!("Sending is suspended: {}", standing.reason));
@@ -160,7 +161,11 @@ impl Session {
             Err(RouteError::NotLocal) => match &self.login {
                 Some(login) if login.standing.capabilities.send_external => None,
                 Some(login) => {
-                    return Reply::new(550, (5, 7, 1), format!("Sending elsewhere is suspended: {}", login.standing.reason));
+                    return Reply::new(
+                        550,
+                        (5, 7, 1),
+                        format!("Sending elsewhere is suspended: {}", login.standing.reason),
+                    );
                 }
                 None => return Reply::new(550, (5, 7, 1), "Relaying is not allowed"),
             },
@@ -168,7 +173,9 @@ impl Session {
                 tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
                 return Reply::new(550, (5, 1, 1), "No such mailbox here");
             }
-            Err(RouteError::Held(reason)) => return Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}")),
+            Err(RouteError::Held(reason)) => {
+                return Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}"));
+            }
             Err(RouteError::Failed(e)) => return error::reply(&e),
         };
         self.recipients.push(EnvelopeRecipient {
@@ -201,7 +208,12 @@ impl Session {
     }
 
     /// Replies per recipient (LMTP), or one.
-    async fn accept(&self, link: &Link, message: &Message, recipients: &[EnvelopeRecipient]) -> Result<Vec<Reply>, Error> {
+    async fn accept(
+        &self,
+        link: &Link,
+        message: &Message,
+        recipients: &[EnvelopeRecipient],
+    ) -> Result<Vec<Reply>, Error> {
         let options = &self.door.options;
         let mail = &options.mail;
         let now = mail.accounts().clock().now();
@@ -239,8 +251,11 @@ impl Session {
         if self.door.role == Role::Lmtp {
             return Ok(accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok())).collect());
         }
-        let failed: Vec<(&Address, &Error)> =
-            recipients.iter().zip(&accepted.results).filter_map(|(r, e)| Some((&r.address, e.as_ref().err()?))).collect();
+        let failed: Vec<(&Address, &Error)> = recipients
+            .iter()
+            .zip(&accepted.results)
+            .filter_map(|(r, e)| Some((&r.address, e.as_ref().err()?)))
+            .collect();
         match failed.first() {
             Some((_, e)) if failed.len() == recipients.len() => Ok(vec![error::reply(e)]),
             Some(_) => {

@@ -19,7 +19,10 @@ impl Throttle {
     pub fn take(&self, tenant: TenantId, recipients: u32, max: Option<u32>, now: Timestamp) -> Result<(), Error> {
         let Some(max) = max else { return Ok(()) };
         if recipients > max {
-            return Err(Error::new(Kind::Forbidden, format!("more recipients than the {max} per hour you may send to")));
+            return Err(Error::new(
+                Kind::Forbidden,
+                format!("more recipients than the {max} per hour you may send to"),
+            ));
         }
         let hour = now.secs().div_euclid(HOUR_SECS);
         let mut used = self.0.lock();
@@ -32,7 +35,10 @@ impl Throttle {
         }
         if entry.1.saturating_add(recipients) > max {
             let minutes = (HOUR_SECS - now.secs().rem_euclid(HOUR_SECS) + 59) / 60;
-            return Err(Error::new(Kind::Throttled, format!("{max} recipients per hour reached, try again in {minutes} minutes")));
+            return Err(Error::new(
+                Kind::Throttled,
+                format!("{max} recipients per hour reached, try again in {minutes} minutes"),
+            ));
         }
         entry.1 += recipients;
         Ok(())

@@ -27,6 +27,25 @@ pub const BLOB_CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// Stored bytes of a blob that may ride in its metadata's transaction; a larger one is staged before.
 pub const BLOB_INLINE_BYTES_MAX: usize = 4 << 20;
 
+/// Plain bytes of a blob.
+pub const BLOB_BYTES_MAX: usize = 256 << 20;
+/// Sealed bytes of one transaction of a staging.
+pub const BLOB_STAGE_BYTES_MAX: usize = 4 << 20;
+/// Age after which a staging without its blob, or a pack without a blob, is abandoned, milliseconds.
+pub const BLOB_STAGE_MS_MAX: u64 = 3_600_000;
+/// Blobs whose metas are turned to a pack in one transaction.
+pub const BLOB_FLIPS_MAX: usize = 100;
+/// Size from which a pack object is worth writing.
+pub const PACK_BYTES_MIN: usize = 8 << 20;
+/// Size of a pack object at most (a blob larger than that gets one of its own).
+pub const PACK_BYTES_MAX: usize = 64 << 20;
+/// Time an object outlives its last blob, so that readers finish, milliseconds.
+pub const PACK_GRACE_MS: u64 = 60_000;
+/// Bytes of an object's name.
+pub const OBJECT_NAME_BYTES_MAX: usize = 512;
+/// Objects of one listing.
+pub const OBJECT_LIST_MAX: usize = 1_000_000;
+
 // --- messages ---
 /// Largest message taken by SMTP, LMTP, APPEND (SIZE, RFC 1870; APPENDLIMIT, RFC 7889), bytes.
 pub const MESSAGE_BYTES_MAX: usize = 50 << 20;

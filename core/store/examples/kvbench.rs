@@ -66,7 +66,7 @@ async fn transactions(kv: &Arc<dyn Kv>, threads: u64, seconds: u64, value_bytes:
                 let rng = SeededRng::new(thread + 1);
                 let value: Vec<u8> = (0..value_bytes).map(|_| rng.next_u64() as u8).collect();
                 while !stop.load(Ordering::Relaxed) {
-                    let retry = Retry { kv: &kv, op: base::OpId(rng.next_u64()), done_prefix: b"d", rng: &rng };
+                    let retry = Retry { kv: &kv, op: base::OpId(rng.next_u64()), done_prefix: Some(b"d"), rng: &rng };
                     let (seed, value) = (rng.next_u64(), &value);
                     run::<_, Error, _>(retry, |txn| {
                         let (rng, value) = (SeededRng::new(seed), value.clone());

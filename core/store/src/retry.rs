@@ -117,25 +117,25 @@ pub struct Retry<'a> {
     pub kv: &'a Arc<dyn Kv>,
     /// Made outside the closure, one for each logical operation.
     pub op: OpId,
-    /// Key prefix of the `done/<op>` marks; used only where a commit can end unknown. The caller expires old marks.
-    pub done_prefix: &'a [u8],
+    /// Key prefix of the `done/<op>` marks, used only where a commit can end unknown; the caller expires old marks.
+    /// None if running the body again after it was applied does no harm.
+    pub done_prefix: Option<&'a [u8]>,
     pub rng: &'a dyn Rng,
 }
 
 impl Retry<'_> {
     fn done_key(&self) -> Option<Vec<u8>> {
-        self.kv.commit_may_be_unknown().then(|| {
-            let mut key = self.done_prefix.to_vec();
-            key.extend_from_slice(&self.op.0.to_be_bytes());
-            key
-        })
+        let prefix = self.done_prefix.filter(|_| self.kv.commit_may_be_unknown())?;
+        Some([prefix, &self.op.0.to_be_bytes()].concat())
     }
 }
 
 /// Runs `body` in a transaction and commits it, again while that can help. The body's value is returned once durable.
-pub async fn run<T, E, F>(retry: Retry<'_>, mut body: F) -> Result<T, E>
+///
+/// `run(retry, |txn| Box::pin(body(txn, &what)))`: the body may borrow whatever outlives the call (`'env`).
+pub async fn run<'env, T, E, F>(retry: Retry<'_>, mut body: F) -> Result<T, E>
 where
-    F: for<'t> FnMut(&'t mut dyn KvTxn) -> BoxFuture<'t, Result<T, E>>,
+    F: for<'t> FnMut(&'t mut (dyn KvTxn + 'env)) -> BoxFuture<'t, Result<T, E>>,
     E: BodyError,
 {
     let done_key = retry.done_key();
@@ -173,14 +173,14 @@ where
 }
 
 /// One run of the body; None if an earlier attempt turns out to have been applied.
-async fn attempt<T, E, F>(
-    txn: &mut dyn KvTxn,
+async fn attempt<'env, T, E, F>(
+    txn: &mut (dyn KvTxn + 'env),
     done_key: Option<&[u8]>,
     after_unknown: bool,
     body: &mut F,
 ) -> Result<Option<T>, E>
 where
-    F: for<'t> FnMut(&'t mut dyn KvTxn) -> BoxFuture<'t, Result<T, E>>,
+    F: for<'t> FnMut(&'t mut (dyn KvTxn + 'env)) -> BoxFuture<'t, Result<T, E>>,
     E: BodyError,
 {
     if let Some(key) = done_key {

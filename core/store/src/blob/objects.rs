@@ -1,132 +1,236 @@
-//! SUMMARY    Large immutable objects (packs): the trait, and the file system behind it.
-//! SECURITY   Names come from this crate only, and are checked all the same: no separators, no dots in front.
-//! INVARIANTS An object is there whole and durable, or not at all: temporary file, fsync, rename, fsync of the folder.
+//! SUMMARY    Where pack objects are kept: a trait for immutable named objects, and the file system behind it.
+//! SECURITY   Names are checked before they touch a path: lower-case words, no `..`, no absolute path, no hidden file.
+//! LIMITS     OBJECT_NAME_BYTES_MAX, OBJECT_LIST_MAX
+//! INVARIANTS A name is written once. After `put` returned, the object survives a crash, whole; before, it does not exist.
 
 use crate::kv::BoxFuture;
+use base::{
+    Timestamp,
+    limits::{OBJECT_LIST_MAX, OBJECT_NAME_BYTES_MAX},
+};
 use bytes::Bytes;
 use std::{
-    fmt, io,
+    fmt, fs, io,
+    io::Write,
     ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
+
+/// An object as `list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    pub name: String,
+    pub bytes: u64,
+    pub modified: Timestamp,
+}
 
 /// Why an object operation failed.
 #[derive(Debug)]
 pub enum ObjectsError {
-    NotFound,
-    BadName,
-    Io(io::Error),
+    BadName(String),
+    Missing(String),
+    /// Shorter than the range that was asked for.
+    Short(String),
+    Io {
+        name: String,
+        source: io::Error,
+    },
 }
 
 impl fmt::Display for ObjectsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ObjectsError::NotFound => f.write_str("no such object"),
-            ObjectsError::BadName => f.write_str("not an object name"),
-            ObjectsError::Io(e) => write!(f, "object store: {e}"),
+            ObjectsError::BadName(name) => write!(f, "bad object name {name:?}"),
+            ObjectsError::Missing(name) => write!(f, "no object {name}"),
+            ObjectsError::Short(name) => write!(f, "object {name} is too short"),
+            ObjectsError::Io { name, source } => write!(f, "object {name}: {source}"),
         }
     }
 }
-impl std::error::Error for ObjectsError {}
 
-impl From<io::Error> for ObjectsError {
-    fn from(e: io::Error) -> Self {
-        if e.kind() == io::ErrorKind::NotFound { ObjectsError::NotFound } else { ObjectsError::Io(e) }
+impl std::error::Error for ObjectsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ObjectsError::Io { source, .. } => Some(source),
+            ObjectsError::BadName(_) | ObjectsError::Missing(_) | ObjectsError::Short(_) => None,
+        }
     }
 }
 
-/// Immutable objects by name.
+/// Immutable named objects.
 pub trait Objects: Send + Sync + 'static {
-    /// Stores an object; durable when it returns.
-    fn put<'a>(&'a self, name: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ObjectsError>>;
-    /// Reads a range of an object.
-    fn get<'a>(&'a self, name: &'a str, range: Range<u64>) -> BoxFuture<'a, Result<Bytes, ObjectsError>>;
-    /// Removes an object; one that is not there is no error.
-    fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ObjectsError>>;
-    /// Names and sizes of all objects.
-    fn list(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, ObjectsError>>;
+    fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>>;
+    /// Exactly the bytes of `range`.
+    fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>>;
+    /// Deleting what does not exist succeeds.
+    fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>>;
+    /// Objects whose names start with `prefix` (which ends with `/`), at most OBJECT_LIST_MAX, in no order.
+    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<ObjectInfo>, ObjectsError>>;
 }
 
-/// Objects as files of one folder.
-#[derive(Debug)]
+/// Words of lower-case letters, digits, `-`, `_` and inner dots, joined by single slashes.
+pub fn validate_name(name: &str) -> Result<(), ObjectsError> {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && !word.starts_with('.')
+            && !word.ends_with('.')
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+    };
+    if name.len() <= OBJECT_NAME_BYTES_MAX && name.split('/').all(is_word) {
+        Ok(())
+    } else {
+        Err(ObjectsError::BadName(name.to_owned()))
+    }
+}
+
+/// Objects as files under one folder.
+#[derive(Debug, Clone)]
 pub struct FsObjects {
-    folder: PathBuf,
+    root: PathBuf,
 }
 
 impl FsObjects {
-    /// Makes the folder if it is missing and removes what a crash left half-written.
-    pub fn open(folder: &Path) -> Result<Self, ObjectsError> {
-        std::fs::create_dir_all(folder)?;
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().ends_with(".tmp") {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(FsObjects { folder: folder.to_owned() })
+    /// Makes the folder if it does not exist.
+    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
+        let root = root.into();
+        fs::create_dir_all(&root)?;
+        Ok(FsObjects { root })
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, ObjectsError> {
-        let ok = !name.is_empty() && name.len() <= 200 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if ok { Ok(self.folder.join(name)) } else { Err(ObjectsError::BadName) }
+    /// Runs file work for a checked `name` off the runtime's threads.
+    fn work<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, ObjectsError>> {
+        let (path, name) = (self.root.join(name.trim_end_matches('/')), name.to_owned());
+        Box::pin(async move {
+            validate_name(name.trim_end_matches('/'))?;
+            match tokio::task::spawn_blocking(move || work(&path)).await {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(why)) if why.kind() == io::ErrorKind::NotFound => Err(ObjectsError::Missing(name)),
+                Ok(Err(why)) if why.kind() == io::ErrorKind::UnexpectedEof => Err(ObjectsError::Short(name)),
+                Ok(Err(source)) => Err(ObjectsError::Io { name, source }),
+                Err(why) => Err(ObjectsError::Io { name, source: io::Error::other(why) }),
+            }
+        })
     }
+}
+
+fn write(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(root);
+    fs::create_dir_all(folder)?;
+    // A dot makes it no valid name, so an unfinished file is never listed or read.
+    let unfinished = path.with_extension("pack.unfinished.");
+    let mut file = fs::File::create(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    for folder in folder.ancestors().take_while(|folder| folder.starts_with(root)) {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn list(root: &Path, folder: &Path, found: &mut Vec<ObjectInfo>) -> io::Result<()> {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let (entry, path) = entry.map(|entry| {
+                let path = entry.path();
+                (entry, path)
+            })?;
+            let meta = entry.metadata()?;
+            if meta.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str) else { continue };
+            if validate_name(name).is_ok() && found.len() < OBJECT_LIST_MAX {
+                let age = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let modified = Timestamp(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+                found.push(ObjectInfo { name: name.to_owned(), bytes: meta.len(), modified });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Objects for FsObjects {
-    fn put<'a>(&'a self, name: &'a str, bytes: Bytes) -> BoxFuture<'a, Result<(), ObjectsError>> {
-        Box::pin(async move {
-            let (path, folder) = (self.path(name)?, self.folder.clone());
-            blocking(move || {
-                let temporary = path.with_extension("tmp");
-                let file = std::fs::File::create(&temporary)?;
-                file.write_all_at(&bytes, 0)?;
-                file.sync_all()?;
-                std::fs::rename(&temporary, &path)?;
-                std::fs::File::open(folder)?.sync_all()
-            })
-            .await
-        })
+    fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
+        let root = self.root.clone();
+        self.work(name, move |path| write(&root, path, &bytes))
     }
 
-    fn get<'a>(&'a self, name: &'a str, range: Range<u64>) -> BoxFuture<'a, Result<Bytes, ObjectsError>> {
-        Box::pin(async move {
-            let file = std::fs::File::open(self.path(name)?)?;
-            let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| ObjectsError::BadName)?;
-            let mut out = vec![0u8; length];
-            file.read_exact_at(&mut out, range.start)?;
-            Ok(Bytes::from(out))
-        })
-    }
-
-    fn delete<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), ObjectsError>> {
-        Box::pin(async move {
-            match std::fs::remove_file(self.path(name)?).map_err(ObjectsError::from) {
-                Err(ObjectsError::NotFound) => Ok(()),
-                other => other,
+    fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>> {
+        self.work(name, move |path| {
+            let file = fs::File::open(path)?;
+            let bytes = range.end.saturating_sub(range.start);
+            if range.end > file.metadata()?.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            let mut read = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
+            file.read_exact_at(&mut read, range.start)?;
+            Ok(Bytes::from(read))
         })
     }
 
-    fn list(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>, ObjectsError>> {
-        Box::pin(async move {
-            let mut out = Vec::new();
-            for entry in std::fs::read_dir(&self.folder)? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if !name.ends_with(".tmp") {
-                    out.push((name, entry.metadata()?.len()));
-                }
+    fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>> {
+        self.work(name, |path| match fs::remove_file(path) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        })
+    }
+
+    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<ObjectInfo>, ObjectsError>> {
+        let root = self.root.clone();
+        self.work(prefix, move |folder| {
+            let mut found = Vec::new();
+            match list(&root, folder, &mut found) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+                _ => Ok(found),
             }
-            out.sort();
-            Ok(out)
         })
     }
 }
 
-async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), ObjectsError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(e) => Err(ObjectsError::Io(io::Error::other(e))),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "packs/ten_1/0f.pack", "a-b_c/d.e.f"] {
+            assert!(validate_name(name).is_ok(), "{name}");
+        }
+        for name in
+            ["", "/a", "a/", "a//b", "..", "a/../b", ".a", "a.", "A", "a b", "a\\b", "a\0", "ä", &"a".repeat(2_000)]
+        {
+            assert!(validate_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn files_as_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = FsObjects::open(folder.path().join("o")).unwrap();
+        assert!(objects.list("packs/").await.unwrap().is_empty());
+        objects.put("packs/a.pack", Bytes::from_static(b"0123456789")).await.unwrap();
+        assert_eq!(objects.get("packs/a.pack", 2..5).await.unwrap().as_ref(), b"234");
+        assert!(matches!(objects.get("packs/a.pack", 2..50).await, Err(ObjectsError::Short(_))));
+        assert!(matches!(objects.get("packs/b.pack", 0..1).await, Err(ObjectsError::Missing(_))));
+        assert!(matches!(objects.get("../o/packs/a.pack", 0..1).await, Err(ObjectsError::BadName(_))));
+        assert!(matches!(objects.put("../x", Bytes::new()).await, Err(ObjectsError::BadName(_))));
+        fs::write(folder.path().join("o/packs/c.pack.unfinished."), b"x").unwrap();
+        let listed = objects.list("packs/").await.unwrap();
+        assert_eq!(
+            listed.iter().map(|info| (info.name.as_str(), info.bytes)).collect::<Vec<_>>(),
+            [("packs/a.pack", 10)]
+        );
+        objects.delete("packs/a.pack").await.unwrap();
+        objects.delete("packs/a.pack").await.unwrap();
+        assert!(objects.list("packs/").await.unwrap().is_empty());
     }
 }

@@ -18,7 +18,7 @@ pub async fn retried(kv: &Arc<dyn Kv>, tasks: u64, rounds: u64) -> Outcome {
                 let rng = SeededRng::new(task + 100);
                 for round in 0..rounds {
                     let op = OpId(task * rounds + round);
-                    let retry = Retry { kv: &kv, op, done_prefix: b"done/", rng: &rng };
+                    let retry = Retry { kv: &kv, op, done_prefix: Some(b"done/"), rng: &rng };
                     run::<_, Error, _>(retry, |txn| Box::pin(transfer(txn, task % 3, (task + round) % 3))).await?;
                 }
                 Ok::<_, Error>(())

@@ -1,0 +1,135 @@
+//! SUMMARY    Moves cold blobs out of the Kv into large pack objects.
+//! LIMITS     PACK_BYTES_MIN, PACK_BYTES_MAX
+//! INVARIANTS Cold means old: a meta says when it was made, so nothing is written when a blob is read or stored. One scan of
+//!            the metas (about 60 bytes each) finds what to move; bytes are read only of what moves.
+
+use super::{
+    BlobError, BlobMeta, BlobRef, BlobSpace, Location, Maintenance, PackId, flip, pack::PackBuilder, record::SCAN_PAGE,
+    rows::read_rows, space::blob_of_meta_key,
+};
+use crate::kv::{KeyRange, Page, Read};
+use base::{
+    Rng,
+    limits::{PACK_BYTES_MAX, PACK_BYTES_MIN},
+};
+use std::time::Duration;
+
+/// What to pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packing {
+    /// Blobs younger than this stay in the Kv.
+    pub older_than: Duration,
+    /// A pack is closed when it has grown to this; PACK_BYTES_MAX caps it.
+    pub target_bytes: usize,
+    /// Less than this is left for a later run.
+    pub least_bytes: usize,
+}
+
+impl Default for Packing {
+    fn default() -> Self {
+        let older_than = Duration::from_secs(7 * 24 * 3_600);
+        Packing { older_than, target_bytes: 2 * PACK_BYTES_MIN, least_bytes: PACK_BYTES_MIN }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Packed {
+    pub packs: usize,
+    pub blobs: usize,
+    pub bytes: u64,
+}
+
+pub(super) fn fresh_pack(rng: &dyn Rng) -> PackBuilder {
+    let mut id = [0; 16];
+    let (high, low) = id.split_at_mut(8);
+    high.copy_from_slice(&rng.next_u64().to_be_bytes());
+    low.copy_from_slice(&rng.next_u64().to_be_bytes());
+    PackBuilder::new(PackId(id))
+}
+
+/// One page of a maintenance scan; moves `range` behind it. None at the end.
+pub(super) async fn next_page(on: &Maintenance<'_>, range: &mut Option<KeyRange>) -> Result<Option<Page>, BlobError> {
+    let Some(rest) = range.take() else { return Ok(None) };
+    let page = on.kv.begin_read().range(&rest, SCAN_PAGE, false, Read::Snapshot).await?;
+    if let Some((last, _)) = page.rows.last().filter(|_| page.more) {
+        let mut from = last.to_vec();
+        from.push(0);
+        *range = Some(KeyRange { from, to: rest.to });
+    }
+    Ok(Some(page))
+}
+
+/// Packs what is cold in some tenants' spaces, together.
+pub async fn pack(on: &Maintenance<'_>, spaces: &[BlobSpace], packing: &Packing) -> Result<Packed, BlobError> {
+    let mut done = Packed::default();
+    let mut builder = fresh_pack(on.rng);
+    for space in spaces {
+        scan(on, space, packing, &mut builder, &mut done).await?;
+    }
+    if !builder.is_empty() && builder.len() >= packing.least_bytes {
+        finish(on, builder, &mut done).await?;
+    }
+    Ok(done)
+}
+
+async fn scan(
+    on: &Maintenance<'_>,
+    space: &BlobSpace,
+    packing: &Packing,
+    builder: &mut PackBuilder,
+    done: &mut Packed,
+) -> Result<(), BlobError> {
+    let now = on.clock.now();
+    let mut range = Some(KeyRange::prefix(&space.meta_prefix));
+    while let Some(page) = next_page(on, &mut range).await? {
+        for (key, value) in &page.rows {
+            let meta = BlobMeta::decode(value)?;
+            if meta.location != Location::Kv || now.since(meta.created) < packing.older_than {
+                continue;
+            }
+            let blob = blob_of_meta_key(key)?;
+            if !builder.is_empty()
+                && builder.len() + meta.stored_bytes() as usize > packing.target_bytes.min(PACK_BYTES_MAX)
+            {
+                let full = std::mem::replace(builder, fresh_pack(on.rng));
+                finish(on, full, done).await?;
+            }
+            push(on, space, builder, blob, meta).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn finish(on: &Maintenance<'_>, builder: PackBuilder, done: &mut Packed) -> Result<(), BlobError> {
+    let bytes = builder.blob_bytes();
+    done.blobs += flip::publish(on, builder).await?;
+    done.packs += 1;
+    done.bytes += bytes;
+    Ok(())
+}
+
+/// Reads a blob's blocks into the pack; one that has gone meanwhile is left out.
+async fn push(
+    on: &Maintenance<'_>,
+    space: &BlobSpace,
+    builder: &mut PackBuilder,
+    blob: BlobRef,
+    meta: BlobMeta,
+) -> Result<(), BlobError> {
+    let mut txn = on.kv.begin_read();
+    let now = txn.get(&space.meta_key(&blob), Read::Snapshot).await?;
+    if now.as_deref().map(BlobMeta::decode).transpose()?.as_ref() != Some(&meta) {
+        return Ok(());
+    }
+    let blocks = read_rows(txn.as_mut(), space, &blob, 0..meta.block_bytes.len()).await?;
+    let whole =
+        blocks.iter().map(|block| block.len() as u64).eq(meta.block_bytes.iter().map(|bytes| u64::from(*bytes)));
+    if !whole {
+        // Left where it is: packing must not make damage permanent.
+        tracing::error!(%blob, "a blob's blocks are not what its meta says");
+        return Ok(());
+    }
+    builder.push(space.meta_key(&blob), Some(space.data_of(&blob)), meta, blocks.iter().map(AsRef::as_ref));
+    Ok(())
+}

@@ -123,7 +123,8 @@ impl Work {
     /// Stores the blob if it is new to the tenant and links it to `owner`.
     pub(crate) async fn link_blob(&mut self, staged: &Staged, owner: &[u8]) -> Result<()> {
         let space = Accounts::space(staged.tenant);
-        blob::put(self.txn(), &space, &staged.sealed).await?;
+        let now = self.handle().0.clock.now();
+        blob::put(self.txn(), &space, &staged.sealed, now).await?;
         blob::link(self.txn(), &space, &staged.sealed.blob(), owner);
         Ok(())
     }
@@ -135,6 +136,7 @@ impl Work {
 
     /// Removes a link; the blob goes with its last one.
     pub(crate) async fn unlink_blob(&mut self, tenant: TenantId, blob: &BlobRef, owner: &[u8]) -> Result<()> {
-        Ok(blob::unlink(self.txn(), &Accounts::space(tenant), blob, owner).await?)
+        blob::unlink(self.txn(), &Accounts::space(tenant), blob, owner).await?;
+        Ok(())
     }
 }

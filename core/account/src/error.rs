@@ -77,7 +77,9 @@ impl From<store::blob::BlobError> for Error {
             B::Commit(e) => e.into(),
             B::NotFound => Error::not_found("blob"),
             B::Corrupt(_) => Error { kind: Kind::Corrupt, context: "blob".into(), source: Some(Box::new(e)) },
-            B::Objects(_) => Error { kind: Kind::Unavailable, context: "blob".into(), source: Some(Box::new(e)) },
+            B::Objects(_) | B::NotStaged => {
+                Error { kind: Kind::Unavailable, context: "blob".into(), source: Some(Box::new(e)) }
+            }
         }
     }
 }

@@ -1,0 +1,50 @@
+//! SUMMARY    The one table from an error's kind to the IMAP answer.
+//! STANDARDS  RFC 9051 §7.1, RFC 5530, RFC 9208
+
+use base::Kind;
+use mail::Error;
+use wire::imap::render::Code;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Tagged NO with a code.
+    No(Option<Code<'static>>, String),
+    /// Tagged BAD.
+    Bad(&'static str),
+    /// The client is gone.
+    Gone,
+}
+
+impl From<Error> for Failure {
+    fn from(e: Error) -> Self {
+        let (word, text) = table(e.kind);
+        if matches!(e.kind, Kind::Corrupt | Kind::Unavailable) {
+            tracing::error!(error = %e, "imap command failed");
+        }
+        let shown = matches!(e.kind, Kind::Invalid | Kind::OverQuota | Kind::Suspended | Kind::LimitExceeded);
+        Failure::No(Some(Code::Word(word)), if shown { e.context } else { text.to_owned() })
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(_: std::io::Error) -> Self {
+        Failure::Gone
+    }
+}
+
+fn table(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::NotFound => ("NONEXISTENT", "It does not exist"),
+        Kind::AlreadyExists => ("ALREADYEXISTS", "It exists already"),
+        Kind::Invalid => ("CANNOT", "That cannot be done"),
+        Kind::Forbidden => ("NOPERM", "Not allowed"),
+        Kind::Suspended => ("CONTACTADMIN", "The account is suspended"),
+        Kind::OverQuota => ("OVERQUOTA", "The mailbox is full"),
+        Kind::LimitExceeded => ("LIMIT", "A limit was exceeded"),
+        Kind::Throttled => ("UNAVAILABLE", "Too much at once, try again later"),
+        Kind::TooOld => ("EXPUNGEISSUED", "The state is too old"),
+        Kind::Unavailable => ("UNAVAILABLE", "Temporary failure, try again"),
+        Kind::Corrupt => ("CORRUPTION", "Stored data is damaged, the operator was told"),
+    }
+}

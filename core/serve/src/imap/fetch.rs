@@ -1,0 +1,298 @@
+//! SUMMARY    FETCH and UID FETCH.
+//! STANDARDS  RFC 9051 §6.4.5, §7.5.2; RFC 3516 (BINARY); RFC 7162 (CHANGEDSINCE, VANISHED); RFC 8474; RFC 8970; RFC 8514
+//! INVARIANTS Flags, sizes, dates and ids come from the view; ENVELOPE, BODYSTRUCTURE and PREVIEW from cards, read in pages; only
+//!            sections read message bytes. Output is written out as it grows.
+
+use super::{
+    error::Failure,
+    selected::Selected,
+    session::{Flow, Session},
+};
+use crate::Link;
+use account::{AccountScope, Owner, Reader, SEEN, record::EmailCard};
+use base::{EmailId, Kind, ModSeq, Timestamp, Uid};
+use bytes::Bytes;
+use mail::{Change, Flags, Mail, Operation, Row};
+use std::borrow::Cow;
+use wire::{
+    imap::{
+        Fetch, FetchItem, NumSet, Partial, Section, SectionText,
+        render::{self, Code, FetchLine},
+    },
+    mime,
+};
+
+/// Messages whose cards are read together.
+const GROUP: usize = 512;
+
+impl Session {
+    pub(super) async fn fetch(&mut self, link: &mut Link, tag: &str, mut fetch: Fetch) -> Result<Flow, Failure> {
+        let (mail, scope) = self.owner()?;
+        self.enabled.condstore |= fetch.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq);
+        self.sync(link, fetch.uid).await?;
+        if fetch.items.iter().any(FetchItem::sets_seen) {
+            self.mark_seen(link, &mail, &scope, &fetch).await?;
+            if !fetch.items.contains(&FetchItem::Flags) {
+                fetch.items.push(FetchItem::Flags);
+            }
+        }
+        let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
+        let mut rows = selected.resolve(&fetch.set, fetch.uid)?;
+        if let Some(since) = fetch.changed_since {
+            rows.retain(|(_, r)| r.modseq.0 > since);
+            if fetch.vanished {
+                self.vanished_earlier(link, &mail, &scope, selected, &fetch, since).await?;
+            }
+        }
+        let missing = write_rows(link, &mail, &scope, selected, &rows, &fetch.items).await?;
+        if missing {
+            let code = Some(Code::Word("EXPUNGEISSUED"));
+            return Err(Failure::No(code, "Some messages were expunged meanwhile".into()));
+        }
+        self.ok(link, tag, "FETCH done")
+    }
+
+    async fn mark_seen(&mut self, link: &mut Link, mail: &Mail, scope: &AccountScope<Owner>, fetch: &Fetch) -> Result<(), Failure> {
+        let Some(selected) = &self.selected else { return Ok(()) };
+        if selected.read_only {
+            return Ok(());
+        }
+        let rows = selected.resolve(&fetch.set, fetch.uid)?;
+        let unseen: Vec<Uid> = rows.iter().filter(|(_, r)| r.flags & SEEN == 0).map(|(_, r)| r.uid).collect();
+        if unseen.is_empty() {
+            return Ok(());
+        }
+        let change = Change { operation: Operation::Add, flags: Flags::from_names(["\\Seen"]), unchanged_since: None };
+        mail.store_flags(scope, selected.view.mailbox, &unseen, &change).await?;
+        let mut own = unseen;
+        own.sort_unstable();
+        self.sync_echo(link, fetch.uid, super::selected::Echo::Silent(&own)).await
+    }
+
+    async fn vanished_earlier(
+        &self,
+        link: &mut Link,
+        mail: &Mail,
+        scope: &AccountScope<Owner>,
+        selected: &Selected,
+        fetch: &Fetch,
+        since: u64,
+    ) -> Result<(), Failure> {
+        let last = selected.view.uid_next.0.saturating_sub(1);
+        let wanted = fetch.set.resolve(last, Some(&selected.saved));
+        let gone = mail.accounts().read(scope).vanished(selected.view.mailbox, ModSeq(since)).await?;
+        let mut uids: Vec<u32> = gone.iter().map(|(_, u)| u.0).filter(|u| wanted.contains(*u)).collect();
+        uids.sort_unstable();
+        let mut set = NumSet::new();
+        uids.into_iter().for_each(|u| set.push(u));
+        if !set.is_empty() {
+            render::vanished(&mut link.out, true, &set);
+        }
+        Ok(())
+    }
+}
+
+fn needs_card(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview { .. })
+}
+
+fn needs_message(item: &FetchItem) -> bool {
+    matches!(
+        item,
+        FetchItem::Rfc822
+            | FetchItem::Rfc822Header
+            | FetchItem::Rfc822Text
+            | FetchItem::BodySection(_)
+            | FetchItem::Binary { .. }
+            | FetchItem::BinarySize(_)
+    )
+}
+
+/// Writes the rows; true when some were gone.
+async fn write_rows(
+    link: &mut Link,
+    mail: &Mail,
+    scope: &AccountScope<Owner>,
+    selected: &Selected,
+    rows: &[(u32, Row)],
+    items: &[FetchItem],
+) -> Result<bool, Failure> {
+    let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
+    let mut missing = false;
+    let mut reader = mail.accounts().read(scope);
+    for group in rows.chunks(GROUP) {
+        let mut found = if cards { cards_of(mail, scope, group).await?.into_iter() } else { Vec::new().into_iter() };
+        for (seq, row) in group {
+            let card = if cards { found.next().flatten() } else { None };
+            let message = if messages { message_of(&mut reader, row).await? } else { None };
+            if cards && card.is_none() || messages && message.is_none() {
+                missing = true;
+                continue;
+            }
+            write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
+            link.flush_if_large().await?;
+        }
+        reader.renew();
+    }
+    Ok(missing)
+}
+
+/// Cards in the order of the rows.
+async fn cards_of(mail: &Mail, scope: &AccountScope<Owner>, group: &[(u32, Row)]) -> Result<Vec<Option<EmailCard>>, Failure> {
+    let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
+    let mut cursor = mail.cards(scope, ids.clone());
+    let mut out = Vec::with_capacity(group.len());
+    let mut wanted = ids.into_iter().peekable();
+    loop {
+        let page = cursor.next_group().await?;
+        if page.is_empty() {
+            break;
+        }
+        for (id, card) in page {
+            while wanted.next_if(|w| *w != id).is_some() {
+                out.push(None);
+            }
+            wanted.next();
+            out.push(Some(card));
+        }
+    }
+    out.resize(group.len(), None);
+    Ok(out)
+}
+
+/// A message with its structure, scanned when first asked for.
+struct Message {
+    bytes: Bytes,
+    structure: std::cell::OnceCell<mime::Structure>,
+}
+
+impl Message {
+    fn structure(&self) -> &mime::Structure {
+        self.structure.get_or_init(|| mime::scan(&self.bytes))
+    }
+}
+
+async fn message_of(reader: &mut Reader, row: &Row) -> Result<Option<Message>, Failure> {
+    let read = match reader.body(row.email, None).await {
+        Err(e) if e.kind == Kind::Unavailable => {
+            // The reader outlived its version: once more on a fresh one.
+            reader.renew();
+            reader.body(row.email, None).await
+        }
+        read => read,
+    };
+    match read {
+        Ok(bytes) => Ok(Some(Message { bytes, structure: std::cell::OnceCell::new() })),
+        Err(e) if e.kind == Kind::NotFound => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn write_row(
+    out: &mut Vec<u8>,
+    seq: u32,
+    row: &Row,
+    selected: &Selected,
+    items: &[FetchItem],
+    card: Option<&EmailCard>,
+    message: Option<&Message>,
+) -> Result<(), Failure> {
+    let mut line = FetchLine::begin(out, seq);
+    for item in items {
+        match item {
+            FetchItem::Flags => render::flags(line.item(), selected.keywords.names(row.flags)),
+            FetchItem::Uid => render::uid(line.item(), row.uid.0),
+            FetchItem::InternalDate => render::internal_date(line.item(), Timestamp::from_secs(row.received_at_secs)),
+            FetchItem::Rfc822Size => render::size(line.item(), row.size),
+            FetchItem::ModSeq => render::mod_seq(line.item(), row.modseq.0),
+            FetchItem::EmailId => render::email_id(line.item(), &row.email.to_string()),
+            FetchItem::ThreadId => render::thread_id(line.item(), &row.thread.to_string()),
+            FetchItem::SaveDate => render::save_date(line.item(), Timestamp::from_secs(row.saved_at_secs)),
+            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview { .. } => {
+                if let Some(card) = card {
+                    write_card(line.item(), item, card);
+                }
+            }
+            item => {
+                if let Some(message) = message {
+                    write_bytes(&mut line, item, message)?;
+                }
+            }
+        }
+    }
+    line.end();
+    Ok(())
+}
+
+fn write_card(out: &mut Vec<u8>, item: &FetchItem, card: &EmailCard) {
+    match item {
+        FetchItem::Envelope => render::plain_item(out, "ENVELOPE", &card.envelope),
+        FetchItem::BodyStructure => render::plain_item(out, "BODYSTRUCTURE", &card.body_structure),
+        FetchItem::Body => {
+            let short = mime::body_from_bodystructure(&card.body_structure);
+            render::plain_item(out, "BODY", short.as_deref().unwrap_or(&card.body_structure));
+        }
+        _ => render::preview(out, &card.preview),
+    }
+}
+
+fn write_bytes(line: &mut FetchLine<'_>, item: &FetchItem, message: &Message) -> Result<(), Failure> {
+    let bytes: &[u8] = &message.bytes;
+    let part = |kind| mime::section(bytes, message.structure(), &mime::Section { path: Vec::new(), kind });
+    match item {
+        FetchItem::Rfc822 => render::literal_item(line.item(), "RFC822", Some(bytes)),
+        FetchItem::Rfc822Header => {
+            render::literal_item(line.item(), "RFC822.HEADER", part(mime::SectionKind::Header).as_deref());
+        }
+        FetchItem::Rfc822Text => render::literal_item(line.item(), "RFC822.TEXT", part(mime::SectionKind::Text).as_deref()),
+        FetchItem::BodySection(section) => {
+            let whole = section.section.part.is_empty() && section.section.text.is_none();
+            let found = match whole {
+                true => Some(Cow::Borrowed(bytes)),
+                false => mime::section(bytes, message.structure(), &to_mime(&section.section)),
+            };
+            let found = found.as_deref().map(|b| cut(b, section.partial));
+            render::body_section(line.item(), section, found);
+        }
+        FetchItem::Binary { part, partial, .. } => {
+            let decoded = decoded(message, part)?;
+            render::binary(line.item(), part, *partial, decoded.as_deref().map(|b| cut(b, *partial)));
+        }
+        FetchItem::BinarySize(part) => {
+            let size = decoded(message, part)?.map_or(0, |b| b.len());
+            render::binary_size(line.item(), part, size as u64);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn decoded<'m>(message: &'m Message, part: &[u32]) -> Result<Option<Cow<'m, [u8]>>, Failure> {
+    match mime::binary(&message.bytes, message.structure(), part) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(mime::BinaryError::NoSuchPart) => Ok(None),
+        Err(mime::BinaryError::UnknownEncoding) => {
+            Err(Failure::No(Some(Code::Word("UNKNOWN-CTE")), "The part's encoding is unknown".into()))
+        }
+    }
+}
+
+fn to_mime(section: &Section) -> mime::Section {
+    let names = |n: &[String]| n.iter().map(|s| s.clone().into_bytes()).collect();
+    let kind = match &section.text {
+        None => mime::SectionKind::All,
+        Some(SectionText::Header) => mime::SectionKind::Header,
+        Some(SectionText::HeaderFields(n)) => mime::SectionKind::HeaderFields(names(n)),
+        Some(SectionText::HeaderFieldsNot(n)) => mime::SectionKind::HeaderFieldsNot(names(n)),
+        Some(SectionText::Text) => mime::SectionKind::Text,
+        Some(SectionText::Mime) => mime::SectionKind::Mime,
+    };
+    mime::Section { path: section.part.clone(), kind }
+}
+
+fn cut(bytes: &[u8], partial: Option<Partial>) -> &[u8] {
+    let Some(partial) = partial else { return bytes };
+    let from = usize::try_from(partial.offset).unwrap_or(usize::MAX).min(bytes.len());
+    let to = from.saturating_add(usize::try_from(partial.count).unwrap_or(usize::MAX)).min(bytes.len());
+    bytes.get(from..to).unwrap_or_default()
+}

@@ -1,0 +1,365 @@
+//! SUMMARY    One IMAP connection: commands to handlers, states, IDLE, shutdown.
+//! STANDARDS  RFC 9051 §3 (states), §5.3-5.5; RFC 2177 (IDLE); RFC 8437 (UNAUTHENTICATE)
+//! SECURITY   What was read before STARTTLS is dropped. Each command asks whether the account may still read.
+//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX
+//! INVARIANTS Handlers live in boxes of their own: a waiting session is small.
+
+use super::{ImapDoor, capability, error::Failure, selected::Selected};
+use crate::{Input, Link, auth::Exchange};
+use base::{
+    ModSeq,
+    limits::{IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX},
+};
+use mail::Login;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+use wire::imap::{
+    Command, Item, Limits, Names, Receiver, TaggedCommand,
+    render::{self, Code, Condition},
+};
+
+/// Extensions the client has turned on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Enabled {
+    pub(super) condstore: bool,
+    pub(super) qresync: bool,
+    pub(super) utf8: bool,
+    pub(super) rev2: bool,
+}
+
+/// What the next line belongs to.
+pub(super) enum Waiting {
+    Command,
+    Idle { tag: String },
+    Sasl { tag: String, exchange: Box<Exchange> },
+}
+
+pub(super) struct Session {
+    pub(super) door: Arc<ImapDoor>,
+    pub(super) receiver: Receiver,
+    pub(super) login: Option<Box<Login>>,
+    pub(super) selected: Option<Box<Selected>>,
+    pub(super) enabled: Enabled,
+    pub(super) waiting: Waiting,
+    pub(super) hint: Option<watch::Receiver<ModSeq>>,
+    pub(super) failed_logins: u32,
+    errors: u32,
+}
+
+/// Whether the connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    On,
+    End,
+}
+
+pub(super) async fn run(door: Arc<ImapDoor>, mut link: Link) {
+    let mut session = Session {
+        door,
+        receiver: Receiver::new(Limits::BEFORE_LOGIN),
+        login: None,
+        selected: None,
+        enabled: Enabled::default(),
+        waiting: Waiting::Command,
+        hint: None,
+        failed_logins: 0,
+        errors: 0,
+    };
+    session.greet(&mut link);
+    session.drive(&mut link).await;
+    link.close().await;
+}
+
+impl Session {
+    fn greet(&self, link: &mut Link) {
+        let offered = self.capabilities(link);
+        render::status_line(&mut link.out, None, Condition::Ok, Some(&Code::Capability(&offered)), "Posthouse ready");
+    }
+
+    async fn drive(&mut self, link: &mut Link) {
+        loop {
+            let item = match self.receiver.next() {
+                Ok(item) => item,
+                Err(_) => return bye(link, "Too much refused data"),
+            };
+            let flow = match item {
+                Item::NeedMore => {
+                    if link.flush().await.is_err() {
+                        return;
+                    }
+                    let mut input = Vec::new();
+                    match self.wait(link, &mut input).await {
+                        Flow::On => self.receiver.feed(&input),
+                        Flow::End => return,
+                    }
+                    Flow::On
+                }
+                Item::Continue { .. } => {
+                    render::continuation(&mut link.out, "OK");
+                    Flow::On
+                }
+                item => Box::pin(self.take(link, item)).await,
+            };
+            if flow == Flow::End {
+                return;
+            }
+        }
+    }
+
+    /// Waits for bytes; while idling also for changes.
+    async fn wait(&mut self, link: &mut Link, input: &mut Vec<u8>) -> Flow {
+        let secs = if self.login.is_some() { IMAP_IDLE_SECS_MAX } else { IMAP_LOGIN_SECS_MAX };
+        loop {
+            match link.read_or_hint(input, Duration::from_secs(secs), self.hint.as_mut()).await {
+                Input::Bytes => return Flow::On,
+                Input::Eof => return Flow::End,
+                Input::Deadline => bye(link, "Idle for too long"),
+                Input::Shutdown => bye(link, "Server is going down"),
+                Input::Hint => {
+                    if Box::pin(self.hinted(link)).await == Flow::On {
+                        continue;
+                    }
+                }
+            }
+            return Flow::End;
+        }
+    }
+
+    /// Something changed in the account: cut the session if it may not read any more, tell an idling client.
+    async fn hinted(&mut self, link: &mut Link) -> Flow {
+        if let Some(reason) = self.held().await {
+            bye(link, &reason);
+            return Flow::End;
+        }
+        let idling = matches!(self.waiting, Waiting::Idle { .. }) && self.selected.is_some();
+        if idling && (self.sync(link, true).await.is_err() || link.flush().await.is_err()) {
+            return Flow::End;
+        }
+        Flow::On
+    }
+
+    /// Why the account may not be read now, if so.
+    async fn held(&self) -> Option<String> {
+        let login = self.login.as_ref()?;
+        let scope = &login.scope;
+        match self.door.options.mail.accounts().standing(scope.tenant(), scope.account()).await {
+            Ok(Some(standing)) if standing.capabilities.mail_read => None,
+            Ok(Some(standing)) => Some(format!("The account is suspended: {}", standing.reason)),
+            Ok(None) => Some("The account is gone".to_owned()),
+            // A store that does not answer says nothing about the account.
+            Err(_) => None,
+        }
+    }
+
+    async fn take(&mut self, link: &mut Link, item: Item) -> Flow {
+        match item {
+            Item::Command(command) => self.command(link, command).await,
+            Item::Line(line) => match std::mem::replace(&mut self.waiting, Waiting::Command) {
+                Waiting::Idle { tag } => {
+                    if line.eq_ignore_ascii_case(b"DONE") {
+                        render::status_line(&mut link.out, Some(&tag), Condition::Ok, None, "IDLE done");
+                        Flow::On
+                    } else {
+                        self.bad(link, Some(&tag), "Expected DONE")
+                    }
+                }
+                Waiting::Sasl { tag, exchange } => self.sasl_line(link, tag, *exchange, &line).await,
+                Waiting::Command => Flow::On,
+            },
+            Item::Bad { tag, text } => {
+                self.waiting = Waiting::Command;
+                self.bad(link, tag.as_deref(), text)
+            }
+            Item::No { tag, code, text } => {
+                render::status_line(&mut link.out, Some(&tag), Condition::No, Some(&code), text);
+                Flow::On
+            }
+            Item::NeedMore | Item::Continue { .. } => Flow::On,
+        }
+    }
+
+    pub(super) fn bad(&mut self, link: &mut Link, tag: Option<&str>, text: &str) -> Flow {
+        render::status_line(&mut link.out, tag, Condition::Bad, None, text);
+        self.errors += 1;
+        if self.errors >= IMAP_ERRORS_MAX {
+            bye(link, "Too many errors");
+            return Flow::End;
+        }
+        Flow::On
+    }
+
+    async fn command(&mut self, link: &mut Link, TaggedCommand { tag, command }: TaggedCommand) -> Flow {
+        metrics::counter!("posthouse_imap_commands_total").increment(1);
+        if let Some(reason) = self.held().await {
+            bye(link, &reason);
+            return Flow::End;
+        }
+        match self.dispatch(link, &tag, command).await {
+            Ok(flow) => flow,
+            Err(Failure::Gone) => Flow::End,
+            Err(Failure::Bad(text)) => self.bad(link, Some(&tag), text),
+            Err(Failure::No(code, text)) => {
+                render::status_line(&mut link.out, Some(&tag), Condition::No, code.as_ref(), &text);
+                Flow::On
+            }
+        }
+    }
+
+    async fn dispatch(&mut self, link: &mut Link, tag: &str, command: Command) -> Result<Flow, Failure> {
+        match command {
+            Command::Capability => {
+                let offered = self.capabilities(link);
+                render::capability(&mut link.out, &offered);
+                self.ok(link, tag, "CAPABILITY done")
+            }
+            Command::Noop | Command::Check => {
+                self.sync(link, true).await?;
+                self.ok(link, tag, "done")
+            }
+            Command::Logout => {
+                bye(link, "See you");
+                self.ok(link, tag, "LOGOUT done")?;
+                Ok(Flow::End)
+            }
+            Command::Id(_) => {
+                render::id(&mut link.out, &[("name", "Posthouse"), ("version", env!("CARGO_PKG_VERSION"))]);
+                self.ok(link, tag, "ID done")
+            }
+            Command::StartTls => self.start_tls(link, tag).await,
+            Command::Authenticate { .. } | Command::Login { .. } if self.login.is_some() => {
+                Err(Failure::Bad("Logged in already"))
+            }
+            Command::Authenticate { mechanism, initial } => self.authenticate(link, tag, mechanism, initial).await,
+            Command::Login { username, password } => self.log_in(link, tag, username, password).await,
+            command => {
+                if self.login.is_none() {
+                    return Err(Failure::Bad("Log in first"));
+                }
+                self.authenticated(link, tag, command).await
+            }
+        }
+    }
+
+    async fn authenticated(&mut self, link: &mut Link, tag: &str, command: Command) -> Result<Flow, Failure> {
+        match command {
+            Command::Enable(names) => self.enable(link, tag, &names),
+            Command::Select(select) => self.select(link, tag, select, false).await,
+            Command::Examine(select) => self.select(link, tag, select, true).await,
+            Command::Create { mailbox, special_use } => self.create(link, tag, &mailbox, &special_use).await,
+            Command::Delete(name) => self.delete(link, tag, &name).await,
+            Command::Rename { from, to } => self.rename(link, tag, &from, &to).await,
+            Command::Subscribe(name) => self.subscribe(link, tag, &name, true).await,
+            Command::Unsubscribe(name) => self.subscribe(link, tag, &name, false).await,
+            Command::List(list) => self.list(link, tag, list).await,
+            Command::Lsub { reference, pattern } => self.lsub(link, tag, &reference, &pattern).await,
+            Command::Namespace => {
+                render::namespace(&mut link.out);
+                self.ok(link, tag, "NAMESPACE done")
+            }
+            Command::Status { mailbox, items } => self.status(link, tag, &mailbox, &items).await,
+            Command::Append(append) => self.append(link, tag, append).await,
+            Command::Idle => {
+                render::continuation(&mut link.out, "idling");
+                self.sync(link, true).await?;
+                self.receiver.expect_line();
+                self.waiting = Waiting::Idle { tag: tag.to_owned() };
+                Ok(Flow::On)
+            }
+            Command::GetQuota(root) => self.get_quota(link, tag, &root).await,
+            Command::GetQuotaRoot(name) => self.get_quota_root(link, tag, &name).await,
+            Command::SetQuota { .. } => Err(Failure::No(Some(Code::Word("NOPERM")), "Quotas are set by your provider".into())),
+            Command::Compress => self.compress(link, tag).await,
+            Command::Unauthenticate => {
+                (self.login, self.selected, self.hint) = (None, None, None);
+                self.enabled = Enabled::default();
+                self.receiver.set_limits(Limits::BEFORE_LOGIN);
+                self.receiver.set_utf8(false);
+                self.ok(link, tag, "Not logged in any more")
+            }
+            command => {
+                if self.selected.is_none() {
+                    return Err(Failure::Bad("Select a mailbox first"));
+                }
+                self.in_mailbox(link, tag, command).await
+            }
+        }
+    }
+
+    async fn in_mailbox(&mut self, link: &mut Link, tag: &str, command: Command) -> Result<Flow, Failure> {
+        match command {
+            Command::Close => self.close(link, tag, true).await,
+            Command::Unselect => self.close(link, tag, false).await,
+            Command::Expunge => self.expunge(link, tag, None).await,
+            Command::UidExpunge(set) => self.expunge(link, tag, Some(set)).await,
+            Command::Search(search) => self.search(link, tag, search).await,
+            Command::Fetch(fetch) => self.fetch(link, tag, fetch).await,
+            Command::Store(store) => self.store(link, tag, store).await,
+            Command::Copy(transfer) => self.transfer(link, tag, transfer, false).await,
+            Command::Move(transfer) => self.transfer(link, tag, transfer, true).await,
+            _ => Err(Failure::Bad("Unknown command")),
+        }
+    }
+
+    pub(super) fn ok(&self, link: &mut Link, tag: &str, text: &str) -> Result<Flow, Failure> {
+        render::status_line(&mut link.out, Some(tag), Condition::Ok, None, text);
+        Ok(Flow::On)
+    }
+
+    pub(super) fn capabilities(&self, link: &Link) -> Vec<&'static str> {
+        match self.login {
+            Some(_) => capability::authenticated(link.is_compressed()),
+            None => capability::before_login(link.is_tls(), link.can_start_tls(), self.door.options.plain_auth),
+        }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        if self.enabled.utf8 || self.enabled.rev2 { Names::Utf8 } else { Names::ModifiedUtf7 }
+    }
+
+    fn enable(&mut self, link: &mut Link, tag: &str, names: &[String]) -> Result<Flow, Failure> {
+        let mut done = Vec::new();
+        for name in names {
+            match name.as_str() {
+                "CONDSTORE" => (self.enabled.condstore, _) = (true, done.push("CONDSTORE")),
+                "QRESYNC" => {
+                    (self.enabled.qresync, self.enabled.condstore) = (true, true);
+                    done.push("QRESYNC");
+                }
+                "UTF8=ACCEPT" => (self.enabled.utf8, _) = (true, done.push("UTF8=ACCEPT")),
+                "IMAP4REV2" => (self.enabled.rev2, _) = (true, done.push("IMAP4rev2")),
+                _ => {}
+            }
+        }
+        self.receiver.set_utf8(self.names() == Names::Utf8);
+        render::enabled(&mut link.out, &done);
+        self.ok(link, tag, "ENABLE done")
+    }
+
+    async fn start_tls(&mut self, link: &mut Link, tag: &str) -> Result<Flow, Failure> {
+        if !link.can_start_tls() {
+            return Err(Failure::Bad("TLS is not available"));
+        }
+        self.receiver.discard();
+        self.ok(link, tag, "Begin TLS")?;
+        link.start_tls().await?;
+        Ok(Flow::On)
+    }
+
+    async fn compress(&mut self, link: &mut Link, tag: &str) -> Result<Flow, Failure> {
+        if link.is_compressed() {
+            return Err(Failure::No(Some(Code::Word("COMPRESSIONACTIVE")), "Compressed already".into()));
+        }
+        self.ok(link, tag, "DEFLATE active")?;
+        link.flush().await?;
+        link.start_compress();
+        let raw = self.receiver.take_buffered();
+        let mut plain = Vec::new();
+        link.inflate_rest(&raw, &mut plain)?;
+        self.receiver.feed(&plain);
+        Ok(Flow::On)
+    }
+}
+
+pub(super) fn bye(link: &mut Link, text: &str) {
+    render::status_line(&mut link.out, None, Condition::Bye, None, text);
+}

@@ -39,7 +39,13 @@ impl Session {
         }
     }
 
-    pub(super) async fn sasl_line(&mut self, link: &mut Link, tag: String, mut exchange: Exchange, line: &[u8]) -> Flow {
+    pub(super) async fn sasl_line(
+        &mut self,
+        link: &mut Link,
+        tag: String,
+        mut exchange: Exchange,
+        line: &[u8],
+    ) -> Flow {
         if line == b"*" {
             return self.bad(link, Some(&tag), "Cancelled");
         }
@@ -62,7 +68,13 @@ impl Session {
         }
     }
 
-    pub(super) async fn log_in(&mut self, link: &mut Link, tag: &str, name: String, password: Secret) -> Result<Flow, Failure> {
+    pub(super) async fn log_in(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        name: String,
+        password: Secret,
+    ) -> Result<Flow, Failure> {
         if !self.password_allowed(link) {
             return Err(Failure::No(Some(Code::Word("PRIVACYREQUIRED")), "Start TLS first".into()));
         }

@@ -52,7 +52,13 @@ impl Session {
         self.ok(link, tag, "FETCH done")
     }
 
-    async fn mark_seen(&mut self, link: &mut Link, mail: &Mail, scope: &AccountScope<Owner>, fetch: &Fetch) -> Result<(), Failure> {
+    async fn mark_seen(
+        &mut self,
+        link: &mut Link,
+        mail: &Mail,
+        scope: &AccountScope<Owner>,
+        fetch: &Fetch,
+    ) -> Result<(), Failure> {
         let Some(selected) = &self.selected else { return Ok(()) };
         if selected.read_only {
             return Ok(());
@@ -138,7 +144,11 @@ async fn write_rows(
 }
 
 /// Cards in the order of the rows.
-async fn cards_of(mail: &Mail, scope: &AccountScope<Owner>, group: &[(u32, Row)]) -> Result<Vec<Option<EmailCard>>, Failure> {
+async fn cards_of(
+    mail: &Mail,
+    scope: &AccountScope<Owner>,
+    group: &[(u32, Row)],
+) -> Result<Vec<Option<EmailCard>>, Failure> {
     let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
     let mut cursor = mail.cards(scope, ids.clone());
     let mut out = Vec::with_capacity(group.len());
@@ -244,7 +254,9 @@ fn write_bytes(line: &mut FetchLine<'_>, item: &FetchItem, message: &Message) ->
         FetchItem::Rfc822Header => {
             render::literal_item(line.item(), "RFC822.HEADER", part(mime::SectionKind::Header).as_deref());
         }
-        FetchItem::Rfc822Text => render::literal_item(line.item(), "RFC822.TEXT", part(mime::SectionKind::Text).as_deref()),
+        FetchItem::Rfc822Text => {
+            render::literal_item(line.item(), "RFC822.TEXT", part(mime::SectionKind::Text).as_deref())
+        }
         FetchItem::BodySection(section) => {
             let whole = section.section.part.is_empty() && section.section.text.is_none();
             let found = match whole {

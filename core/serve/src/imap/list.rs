@@ -42,7 +42,13 @@ impl Session {
         self.ok(link, tag, "LIST done")
     }
 
-    pub(super) async fn lsub(&mut self, link: &mut Link, tag: &str, reference: &str, pattern: &str) -> Result<Flow, Failure> {
+    pub(super) async fn lsub(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        reference: &str,
+        pattern: &str,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         let pattern = Pattern::new(reference, pattern);
         for info in mail.mailboxes(&scope).await? {

@@ -23,7 +23,13 @@ impl Session {
         Ok((self.door.options.mail.clone(), login.scope))
     }
 
-    pub(super) async fn select(&mut self, link: &mut Link, tag: &str, select: Select, examine: bool) -> Result<Flow, Failure> {
+    pub(super) async fn select(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        select: Select,
+        examine: bool,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         if self.selected.take().is_some() {
             render::status_line(&mut link.out, None, Condition::Ok, Some(&Code::Word("CLOSED")), "Left the mailbox");
@@ -60,7 +66,13 @@ impl Session {
     }
 
     /// RFC 7162 §3.2.5: what vanished and changed since the client's modseq.
-    async fn resync(&mut self, link: &mut Link, id: MailboxId, uid_validity: u32, resync: &QResync) -> Result<(), Failure> {
+    async fn resync(
+        &mut self,
+        link: &mut Link,
+        id: MailboxId,
+        uid_validity: u32,
+        resync: &QResync,
+    ) -> Result<(), Failure> {
         if resync.uid_validity != uid_validity {
             return Ok(());
         }
@@ -132,14 +144,26 @@ impl Session {
         self.ok(link, tag, "deleted")
     }
 
-    pub(super) async fn rename(&mut self, link: &mut Link, tag: &str, from: &MailboxName, to: &MailboxName) -> Result<Flow, Failure> {
+    pub(super) async fn rename(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        from: &MailboxName,
+        to: &MailboxName,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         let (id, _) = mail.mailbox_at(&scope, from.as_str()).await?;
         mail.rename_mailbox(&scope, id, &NewPath::parse(to.as_str())?).await?;
         self.ok(link, tag, "renamed")
     }
 
-    pub(super) async fn subscribe(&mut self, link: &mut Link, tag: &str, name: &MailboxName, on: bool) -> Result<Flow, Failure> {
+    pub(super) async fn subscribe(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        name: &MailboxName,
+        on: bool,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         let (id, _) = mail.mailbox_at(&scope, name.as_str()).await?;
         mail.subscribe(&scope, id, on).await?;
@@ -196,7 +220,12 @@ impl Session {
         self.ok(link, tag, "GETQUOTA done")
     }
 
-    pub(super) async fn get_quota_root(&mut self, link: &mut Link, tag: &str, name: &MailboxName) -> Result<Flow, Failure> {
+    pub(super) async fn get_quota_root(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        name: &MailboxName,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         mail.mailbox_at(&scope, name.as_str()).await?;
         render::quota_root(&mut link.out, name.as_str(), self.names(), "");

@@ -267,7 +267,9 @@ impl Session {
             }
             Command::GetQuota(root) => self.get_quota(link, tag, &root).await,
             Command::GetQuotaRoot(name) => self.get_quota_root(link, tag, &name).await,
-            Command::SetQuota { .. } => Err(Failure::No(Some(Code::Word("NOPERM")), "Quotas are set by your provider".into())),
+            Command::SetQuota { .. } => {
+                Err(Failure::No(Some(Code::Word("NOPERM")), "Quotas are set by your provider".into()))
+            }
             Command::Compress => self.compress(link, tag).await,
             Command::Unauthenticate => {
                 (self.login, self.selected, self.hint) = (None, None, None);

@@ -49,7 +49,13 @@ impl Session {
         Ok(Flow::On)
     }
 
-    pub(super) async fn transfer(&mut self, link: &mut Link, tag: &str, transfer: Transfer, moving: bool) -> Result<Flow, Failure> {
+    pub(super) async fn transfer(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        transfer: Transfer,
+        moving: bool,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
         if moving && selected.read_only {
@@ -86,7 +92,12 @@ impl Session {
         Ok(Flow::On)
     }
 
-    pub(super) async fn expunge(&mut self, link: &mut Link, tag: &str, only: Option<SequenceSet>) -> Result<Flow, Failure> {
+    pub(super) async fn expunge(
+        &mut self,
+        link: &mut Link,
+        tag: &str,
+        only: Option<SequenceSet>,
+    ) -> Result<Flow, Failure> {
         let (mail, scope) = self.owner()?;
         self.sync(link, true).await?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
@@ -95,7 +106,9 @@ impl Session {
         }
         let deleted = |flags: u64| flags & account::DELETED != 0;
         let uids: Vec<Uid> = match only {
-            Some(set) => selected.resolve(&set, true)?.iter().filter(|(_, r)| deleted(r.flags)).map(|(_, r)| r.uid).collect(),
+            Some(set) => {
+                selected.resolve(&set, true)?.iter().filter(|(_, r)| deleted(r.flags)).map(|(_, r)| r.uid).collect()
+            }
             None => selected.view.rows().filter(|r| deleted(r.flags)).map(|r| r.uid).collect(),
         };
         mail.expunge(&scope, selected.view.mailbox, Expunge::Deleted(&uids)).await?;

@@ -45,6 +45,12 @@ pub const PACK_GRACE_MS: u64 = 60_000;
 pub const OBJECT_NAME_BYTES_MAX: usize = 512;
 /// Objects of one listing.
 pub const OBJECT_LIST_MAX: usize = 1_000_000;
+/// Rate and counter cells of a process; beyond it the least recently used half is forgotten.
+pub const EPHEMERAL_CELLS_MAX: usize = 200_000;
+/// Bytes of a cell's key as kept; longer ones are hashed.
+pub const EPHEMERAL_KEY_BYTES_MAX: usize = 64;
+/// Hints that wait for one slow subscriber; then it is told that some were lost.
+pub const HINTS_PENDING_MAX: usize = 16;
 
 // --- messages ---
 /// Largest message taken by SMTP, LMTP, APPEND (SIZE, RFC 1870; APPENDLIMIT, RFC 7889), bytes.

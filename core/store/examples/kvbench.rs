@@ -1,6 +1,6 @@
 //! SUMMARY    Measures the embedded store: durable transactions per second, CPU per transaction, fsyncs, scans, restarts.
 //!
-//! kvbench FOLDER [threads=8] [seconds=5] [value_bytes=4096]
+//! kvbench FOLDER [threads=8] [seconds=5] [value_bytes=4096] [workers=1]; 0 seconds only opens what is there.
 #![allow(clippy::unwrap_used, reason = "a measuring tool")]
 
 use base::{Rng, rng::SeededRng};
@@ -35,10 +35,20 @@ async fn main() {
     let mut args = std::env::args().skip(1);
     let folder = args.next().unwrap();
     let mut number = |default: u64| args.next().map_or(default, |text| text.parse().unwrap());
-    let (threads, seconds, value_bytes) = (number(8), number(5), number(4_096) as usize);
+    let (threads, seconds, value_bytes, workers) = (number(8), number(5), number(4_096) as usize, number(1) as usize);
+    let options = EmbeddedOptions { workers, ..EmbeddedOptions::default() };
     let began = Instant::now();
-    let kv = open(&folder, EmbeddedOptions::default()).unwrap();
+    let kv = open(&folder, options.clone()).unwrap();
     println!("open: {:?}, rss {} KiB", began.elapsed(), rss_kib());
+    if seconds == 0 {
+        // Only how an existing store comes up.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        println!("rss after 1 s {} KiB", rss_kib());
+        scan(&kv, "cold").await;
+        gets(&kv).await;
+        println!("rss {} KiB", rss_kib());
+        return;
+    }
     transactions(&kv, threads, seconds, value_bytes).await;
     scan(&kv, "fresh").await;
     bulk(&kv).await;
@@ -48,7 +58,7 @@ async fn main() {
     kv.close().await;
     drop(kv);
     let began = Instant::now();
-    let kv = open(&folder, EmbeddedOptions::default()).unwrap();
+    let kv = open(&folder, options.clone()).unwrap();
     println!("reopen: {:?}, rss {} KiB", began.elapsed(), rss_kib());
     scan(&kv, "reopened").await;
     scan(&kv, "reopened, warm").await;

@@ -3,7 +3,9 @@
 
 pub mod blob;
 pub mod conformance;
+pub mod coordinator;
 pub mod embedded;
+pub mod ephemeral;
 pub mod faults;
 pub mod kv;
 pub mod mem;

@@ -28,13 +28,13 @@ pub struct EmbeddedOptions {
     pub cache_bytes: u64,
     /// Writes kept in memory before they become a table; up to four times that while tables are being written.
     pub memtable_bytes: u64,
-    /// Threads that write and merge tables.
+    /// Threads that write and merge tables. With more than one, fjall 3.1 lets the first spin while the others merge.
     pub workers: usize,
 }
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        EmbeddedOptions { cache_bytes: 16 << 20, memtable_bytes: 16 << 20, workers: 2 }
+        EmbeddedOptions { cache_bytes: 16 << 20, memtable_bytes: 16 << 20, workers: 1 }
     }
 }
 

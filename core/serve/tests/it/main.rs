@@ -1,0 +1,7 @@
+//! SUMMARY    The doors over real sockets on the store in memory: what goes in by SMTP comes out by IMAP.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod imap;
+mod smtp;
+mod world;

@@ -1,0 +1,92 @@
+//! SUMMARY    What the SMTP doors take and refuse.
+
+use crate::world::{Client, PASSWORD, World};
+use base::TenantId;
+use control::{Change, Control};
+
+const MESSAGE: &str = "From: x@elsewhere.example\r\nSubject: hello\r\nMessage-ID: <1@x>\r\n\r\nbody";
+
+#[tokio::test]
+async fn mail_for_our_users_is_taken_and_nothing_is_relayed() {
+    let world = World::new().await;
+    assert!(world.deliver("x@elsewhere.example", "ann@a.example", MESSAGE).await.starts_with("250 2.0.0"));
+    assert!(world.deliver("x@elsewhere.example", "ANN+tag@a.example", MESSAGE).await.starts_with("250 2.0.0"));
+    assert!(world.deliver("x@elsewhere.example", "nobody@a.example", MESSAGE).await.starts_with("550 5.1.1"));
+    assert!(world.deliver("x@elsewhere.example", "x@other.example", MESSAGE).await.starts_with("550 5.7.1"));
+    let usage = world.accounts.usage(TenantId(1)).await.unwrap();
+    assert_eq!(usage.emails, 2);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_submission_uses_an_own_address_and_queues_what_goes_elsewhere() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let world = World::new().await;
+    let mut client = Client::connect(world.submission).await;
+    client.until("220 ").await;
+    client.ask("EHLO c", "250 ").await;
+    client.ask("MAIL FROM:<ann@a.example>", "530 5.7.0").await;
+    let wrong = STANDARD.encode("\0ann@a.example\0wrong");
+    client.ask(&format!("AUTH PLAIN {wrong}"), "535 5.7.8").await;
+    let right = STANDARD.encode(format!("\0ann@a.example\0{PASSWORD}"));
+    client.ask(&format!("AUTH PLAIN {right}"), "235 2.7.0").await;
+    client.ask("MAIL FROM:<bob@b.example>", "553 5.7.1").await;
+    client.ask("MAIL FROM:<ann@a.example>", "250 ").await;
+    client.ask("RCPT TO:<bob@b.example>", "250 ").await;
+    client.ask("RCPT TO:<x@other.example>", "250 ").await;
+    client.ask("RCPT TO:<y@other.example>", "250 ").await;
+    client.ask("DATA", "354 ").await;
+    client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+    assert_eq!(world.accounts.usage(TenantId(2)).await.unwrap().emails, 1);
+    let key = world.accounts.break_glass("test", "look").unwrap();
+    let queue = world.accounts.queue(&key.tenant(TenantId(1)), 10).await.unwrap();
+    assert_eq!(queue.len(), 1, "one item per destination domain");
+    assert_eq!(queue[0].item.recipients.len(), 2);
+    assert_eq!((queue[0].item.sender.as_str(), queue[0].item.domain.as_str()), ("ann@a.example", "other.example"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_full_mailbox_and_a_held_one_refuse_for_now() {
+    let world = World::new().await;
+    world.person(3, "full", "f.example", Some(10)).await;
+    assert!(world.deliver("x@y.example", "full@f.example", MESSAGE).await.starts_with("452 4.2.2"));
+    let held = world.account(1, "ann", "a.example", None, 2, false);
+    world.accounts.apply(vec![Change::Account(held)]).await.unwrap();
+    assert!(world.deliver("x@y.example", "ann@a.example", MESSAGE).await.starts_with("450 4.2.1"));
+    assert_eq!(world.accounts.usage(TenantId(3)).await.unwrap().emails, 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn lmtp_answers_per_recipient() {
+    let world = World::new().await;
+    world.person(3, "full", "f.example", Some(10)).await;
+    let mut client = Client::connect(world.lmtp).await;
+    client.until("220 ").await;
+    client.ask("LHLO c", "250 ").await;
+    client.ask("MAIL FROM:<x@y.example>", "250 ").await;
+    client.ask("RCPT TO:<ann@a.example>", "250 ").await;
+    client.ask("RCPT TO:<full@f.example>", "250 ").await;
+    client.ask("DATA", "354 ").await;
+    client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+    client.until("452 4.2.2").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_same_mail_to_two_tenants_is_stored_twice_and_delivered_at_once() {
+    let world = World::new().await;
+    let mut client = Client::connect(world.mx).await;
+    client.until("220 ").await;
+    client.ask("EHLO c", "250 ").await;
+    client.ask("MAIL FROM:<>", "250 ").await;
+    client.ask("RCPT TO:<ann@a.example>", "250 ").await;
+    client.ask("RCPT TO:<bob@b.example>", "250 ").await;
+    client.ask("DATA", "354 ").await;
+    client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+    for n in [1, 2] {
+        assert_eq!(world.accounts.usage(TenantId(n)).await.unwrap().emails, 1);
+    }
+    world.end().await;
+}

@@ -1,0 +1,231 @@
+//! SUMMARY    One server in the test process: accounts, doors, and clients that speak lines.
+
+use account::{AccountOptions, Accounts, MasterKey};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use base::{AccountId, Domain, SystemClock, TenantId, rng::SeededRng};
+use control::{
+    AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
+    DomainSnapshot, EntitlementSnapshot,
+};
+use mail::Mail;
+use serve::{
+    Authenticator, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown,
+    imap::{ImapDoor, ImapOptions},
+    smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use store::{MemKv, blob::FsObjects};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+pub const PASSWORD: &str = "correct horse";
+
+pub struct World {
+    pub accounts: Accounts,
+    pub mx: SocketAddr,
+    pub submission: SocketAddr,
+    pub lmtp: SocketAddr,
+    pub imap: SocketAddr,
+    shutdown: Shutdown,
+    _folder: tempfile::TempDir,
+}
+
+fn entitlement(tenant: TenantId, version: u64) -> EntitlementSnapshot {
+    EntitlementSnapshot {
+        tenant,
+        version,
+        capabilities: Capabilities::ALL,
+        reason: String::new(),
+        storage_bytes_max: None,
+        messages_per_hour_max: None,
+    }
+}
+
+impl World {
+    /// Tenants a.example and b.example with ann and bob; tenant 1 and 2.
+    pub async fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = Accounts::new(AccountOptions {
+            kv: Arc::new(MemKv::new()),
+            objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
+            master: MasterKey::new([7; 32]),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SeededRng::new(1)),
+        });
+        let mail = Mail::new(accounts.clone(), "mail.example.org");
+        let auth = Authenticator::new(mail.clone(), [3; 32]);
+        let limits = IpLimits::new(IpRates { failures_free: 1000, ..IpRates::default() });
+        let smtp = SmtpOptions {
+            mail: mail.clone(),
+            auth: auth.clone(),
+            hostname: Domain::parse("mail.example.org").unwrap(),
+            limits: limits.clone(),
+            throttle: Throttle::default(),
+            starttls: false,
+            plain_auth: true,
+        };
+        let shutdown = Shutdown::default();
+        let options = ListenerOptions { tls: None, implicit_tls: false, proxy: false, limits: limits.clone() };
+        let listen = async |door: Arc<dyn Door>| {
+            let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), door, options.clone()).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            listener.spawn(&shutdown);
+            address
+        };
+        let mx = listen(Arc::new(SmtpDoor::new(Role::Mx, smtp.clone()))).await;
+        let submission = listen(Arc::new(SmtpDoor::new(Role::Submission, smtp.clone()))).await;
+        let lmtp = listen(Arc::new(SmtpDoor::new(Role::Lmtp, smtp))).await;
+        let imap = listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, plain_auth: true }))).await;
+        let world = World { accounts, mx, submission, lmtp, imap, shutdown, _folder: folder };
+        world.person(1, "ann", "a.example", None).await;
+        world.person(2, "bob", "b.example", None).await;
+        world
+    }
+
+    /// A tenant with one domain and one mailbox; the account has the tenant's number.
+    pub async fn person(&self, n: u64, name: &str, domain: &str, quota: Option<u64>) {
+        let tenant = TenantId(n);
+        let address = AddressSnapshot {
+            local: name.into(),
+            domain: domain.into(),
+            version: 1,
+            tenant,
+            destination: Destination::Account(AccountId(n)),
+        };
+        let domain_row = DomainSnapshot {
+            domain: domain.into(),
+            version: 1,
+            tenant,
+            live: true,
+            catch_all: None,
+            plus_addressing: true,
+        };
+        let batch = vec![
+            Change::Entitlement(entitlement(tenant, 1)),
+            Change::Domain(domain_row),
+            Change::Address(address),
+            Change::Account(self.account(n, name, domain, quota, 1, true)),
+        ];
+        self.accounts.apply(batch).await.unwrap();
+    }
+
+    pub fn account(
+        &self,
+        n: u64,
+        name: &str,
+        domain: &str,
+        quota: Option<u64>,
+        version: u64,
+        on: bool,
+    ) -> AccountSnapshot {
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let argon2 = argon.hash_password_with_salt(PASSWORD.as_bytes(), b"saltsaltsaltsalt").unwrap().to_string();
+        AccountSnapshot {
+            id: AccountId(n),
+            tenant: TenantId(n),
+            version,
+            address: format!("{name}@{domain}"),
+            display_name: name.into(),
+            live: true,
+            capabilities: if on { Capabilities::ALL } else { Capabilities::NONE },
+            reason: if on { String::new() } else { "unpaid".into() },
+            quota_bytes_max: quota,
+            send_as: Vec::new(),
+            credentials: vec![CredentialSnapshot {
+                id: "c1".into(),
+                kind: CredentialKind::Password,
+                argon2,
+                scram_sha256: String::new(),
+                expires_at: None,
+            }],
+        }
+    }
+
+    pub async fn deliver(&self, from: &str, to: &str, message: &str) -> String {
+        let mut client = Client::connect(self.mx).await;
+        client.until("220 ").await;
+        client.ask("EHLO client.example", "250 ").await;
+        client.ask(&format!("MAIL FROM:<{from}>"), "250 ").await;
+        let rcpt = client.ask_line(&format!("RCPT TO:<{to}>")).await;
+        if !rcpt.starts_with("250") {
+            return rcpt;
+        }
+        client.ask("DATA", "354 ").await;
+        client.ask_line(&format!("{message}\r\n.")).await
+    }
+
+    pub async fn imap(&self, user: &str) -> Client {
+        let mut client = Client::connect(self.imap).await;
+        client.until("* OK").await;
+        client.ask(&format!("l LOGIN {user} \"{PASSWORD}\""), "l OK").await;
+        client
+    }
+
+    /// Every invariant holds in every tenant; the server stops.
+    pub async fn end(self) {
+        let key = self.accounts.break_glass("test", "verify").unwrap();
+        for tenant in self.accounts.tenants().await.unwrap() {
+            assert_eq!(self.accounts.verify(&key.tenant(tenant)).await.unwrap(), []);
+        }
+        assert!(self.shutdown.stop(Duration::from_secs(5)).await);
+    }
+}
+
+pub struct Client {
+    stream: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Client {
+    pub async fn connect(address: SocketAddr) -> Client {
+        Client { stream: TcpStream::connect(address).await.unwrap(), seen: Vec::new() }
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// Sends a line; gives everything up to and with the line that starts with `end`.
+    pub async fn ask(&mut self, line: &str, end: &str) -> String {
+        self.send(format!("{line}\r\n").as_bytes()).await;
+        self.until(end).await
+    }
+
+    /// Sends a line; gives the last line of the reply.
+    pub async fn ask_line(&mut self, line: &str) -> String {
+        self.send(format!("{line}\r\n").as_bytes()).await;
+        self.until("").await.lines().last().unwrap_or_default().to_owned()
+    }
+
+    pub async fn until(&mut self, end: &str) -> String {
+        let reading = async {
+            loop {
+                if let Some(at) = line_end(&self.seen, end) {
+                    let rest = self.seen.split_off(at);
+                    return String::from_utf8_lossy(&std::mem::replace(&mut self.seen, rest)).into_owned();
+                }
+                let mut buffer = [0u8; 4096];
+                let n = self.stream.read(&mut buffer).await.unwrap();
+                assert!(n > 0, "closed while waiting for {end:?}: {}", String::from_utf8_lossy(&self.seen));
+                self.seen.extend_from_slice(&buffer[..n]);
+            }
+        };
+        let read = tokio::time::timeout(Duration::from_secs(10), reading).await;
+        read.unwrap_or_else(|_| panic!("no {end:?} came"))
+    }
+}
+
+/// End of the first complete line that starts with `start`.
+fn line_end(seen: &[u8], start: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(n) = seen[at..].windows(2).position(|w| w == b"\r\n") {
+        let end = at + n + 2;
+        if seen[at..end].starts_with(start.as_bytes()) {
+            return Some(end);
+        }
+        at = end;
+    }
+    None
+}

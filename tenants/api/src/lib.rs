@@ -1,1 +1,109 @@
-//! SUMMARY    This room is opened by its first part.
+//! SUMMARY    The GraphQL provisioning API over the control plane.
+//! STANDARDS  GraphQL (October 2021), Relay connections, RFC 6750 (bearer tokens)
+//! SECURITY   Every field asks for the actor; ids of foreign tenants do not exist. Depth, complexity, recursion and directives
+//!            of a query are bounded.
+//! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for missing authentication and bugs.
+
+mod mutation;
+mod payload;
+mod query;
+mod types;
+
+use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::post,
+};
+use std::sync::Arc;
+use tenants::{Code, Service};
+
+pub use mutation::Mutation;
+pub use query::Query;
+
+/// Bytes of one request.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+const QUERY_DEPTH_MAX: usize = 12;
+const QUERY_COMPLEXITY_MAX: usize = 5_000;
+const QUERY_RECURSION_MAX: usize = 24;
+const QUERY_DIRECTIVES_MAX: usize = 10;
+
+pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// How the API is offered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApiOptions {
+    /// Whether GET /graphql shows GraphiQL.
+    pub graphiql: bool,
+}
+
+/// The schema on a service.
+pub fn schema(service: Arc<Service>) -> ApiSchema {
+    limited(Schema::build(Query, Mutation, EmptySubscription).data(service))
+}
+
+/// The schema's text, as committed in `schema.graphql`.
+pub fn sdl() -> String {
+    limited(Schema::build(Query, Mutation, EmptySubscription)).sdl()
+}
+
+fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>) -> ApiSchema {
+    builder
+        .limit_depth(QUERY_DEPTH_MAX)
+        .limit_complexity(QUERY_COMPLEXITY_MAX)
+        .limit_recursive_depth(QUERY_RECURSION_MAX)
+        .limit_directives(QUERY_DIRECTIVES_MAX)
+        .finish()
+}
+
+#[derive(Clone)]
+struct Shared {
+    schema: ApiSchema,
+    service: Arc<Service>,
+    options: ApiOptions,
+}
+
+/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on.
+pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
+    let shared = Shared { schema: schema(service.clone()), service, options };
+    Router::new().route("/graphql", post(execute).get(graphiql)).with_state(shared)
+}
+
+async fn graphiql(State(shared): State<Shared>) -> Response {
+    if !shared.options.graphiql {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    Html(GraphiQLSource::build().endpoint("/graphql").finish()).into_response()
+}
+
+async fn execute(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+    if body.len() > REQUEST_BYTES_MAX {
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", "limit REQUEST_BYTES_MAX");
+    }
+    let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
+        return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");
+    };
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let token = bearer.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    let actor = match shared.service.authenticate(token).await {
+        Ok(actor) => actor,
+        Err(e) if e.code == Code::Unauthenticated => {
+            return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &e.message);
+        }
+        Err(e) => return refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),
+    };
+    let response = shared.schema.execute(request.data(actor)).await;
+    json(StatusCode::OK, serde_json::to_string(&response).unwrap_or_default())
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = serde_json::json!({ "data": null, "errors": [{ "message": message, "extensions": { "code": code } }] });
+    json(status, body.to_string())
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

@@ -1,0 +1,60 @@
+//! SUMMARY    Errors of the control plane: a stable code for programs, a text for people.
+
+use std::fmt;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Stable codes, shown in `userErrors`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    NotFound,
+    Invalid,
+    /// The address or domain has an owner.
+    Taken,
+    /// A limit of the tenant is reached.
+    LimitReached,
+    /// It still has parts that must go first.
+    InUse,
+    /// `expectedVersion` is not the object's version.
+    StaleObject,
+    /// The idempotency key was used with another input.
+    IdempotencyMismatch,
+    /// The token is missing, wrong, expired or revoked.
+    Unauthenticated,
+    /// The token may not do this.
+    Forbidden,
+    /// The database failed.
+    Internal,
+}
+
+/// A refused operation.
+#[derive(Debug)]
+pub struct Error {
+    pub code: Code,
+    /// Argument it is about; empty when about the whole.
+    pub field: &'static str,
+    pub message: String,
+}
+
+impl Error {
+    pub fn new(code: Code, field: &'static str, message: impl Into<String>) -> Self {
+        Error { code, field, message: message.into() }
+    }
+    pub fn not_found(field: &'static str) -> Self {
+        Error::new(Code::NotFound, field, "It does not exist")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.code, self.message)
+    }
+}
+impl std::error::Error for Error {}
+
+impl From<sqlx::Error> for Error {
+    fn from(e: sqlx::Error) -> Self {
+        tracing::error!(error = %e, "sql");
+        Error::new(Code::Internal, "", "The database failed, try again")
+    }
+}

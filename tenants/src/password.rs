@@ -1,0 +1,69 @@
+//! SUMMARY    Verifiers of passwords: argon2id and SCRAM-SHA-256; generated app passwords.
+//! STANDARDS  RFC 9106 (argon2id), RFC 5802 and RFC 5803 (SCRAM verifier)
+//! INVARIANTS A password is never stored or logged; hashing runs off the async workers.
+
+use crate::{Code, Error, Result, rows::random};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use aws_lc_rs::{digest, hmac, pbkdf2};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::num::NonZeroU32;
+
+/// Shortest password.
+const PASSWORD_CHARS_MIN: usize = 8;
+/// Longest password.
+const PASSWORD_BYTES_MAX: usize = 512;
+/// Iterations of the SCRAM verifier (RFC 7677 §4 asks for 4096 at least).
+const SCRAM_ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+
+/// Work of argon2id.
+#[derive(Debug, Clone, Copy)]
+pub struct PasswordCost {
+    pub memory_kib: u32,
+    pub passes: u32,
+}
+
+impl Default for PasswordCost {
+    /// OWASP's first choice: 19 MiB, 2 passes.
+    fn default() -> Self {
+        PasswordCost { memory_kib: 19_456, passes: 2 }
+    }
+}
+
+pub(crate) struct Verifiers {
+    pub(crate) argon2: String,
+    pub(crate) scram: String,
+}
+
+/// Both verifiers of a password; `Invalid` when it is too short or too long.
+pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Verifiers> {
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        let message = format!("A password has {PASSWORD_CHARS_MIN} characters at least");
+        return Err(Error::new(Code::Invalid, "password", message));
+    }
+    let (password, salt) = (password.to_owned(), random::<16>()?);
+    let hashing = tokio::task::spawn_blocking(move || {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None).ok()?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let argon2 = argon2.hash_password_with_salt(password.as_bytes(), &salt).ok()?.to_string();
+        Some(Verifiers { argon2, scram: scram(&password, &salt) })
+    });
+    hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
+}
+
+fn scram(password: &str, salt: &[u8]) -> String {
+    let mut salted = [0u8; 32];
+    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, SCRAM_ITERATIONS, salt, password.as_bytes(), &mut salted);
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &salted);
+    let stored = digest::digest(&digest::SHA256, hmac::sign(&key, b"Client Key").as_ref());
+    let server = hmac::sign(&key, b"Server Key");
+    let b64 = |bytes: &[u8]| STANDARD.encode(bytes);
+    format!("SCRAM-SHA-256${SCRAM_ITERATIONS}:{}${}:{}", b64(salt), b64(stored.as_ref()), b64(server.as_ref()))
+}
+
+/// A generated password: 20 letters and digits in groups, about 95 bits.
+pub(crate) fn generate() -> Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
+    let letters: Vec<char> =
+        random::<20>()?.iter().filter_map(|b| LETTERS.get(usize::from(*b) % 32)).map(|b| *b as char).collect();
+    Ok(letters.chunks(5).map(|g| g.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+}

@@ -1,0 +1,44 @@
+//! SUMMARY    Small readings of SQL rows, and fresh ids.
+
+use crate::{Code, Error, Result};
+use sqlx::{Row, sqlite::SqliteRow};
+
+pub(crate) fn text(row: &SqliteRow, column: &str) -> Result<String> {
+    Ok(row.try_get::<String, _>(column)?)
+}
+
+pub(crate) fn number(row: &SqliteRow, column: &str) -> Result<i64> {
+    Ok(row.try_get::<i64, _>(column)?)
+}
+
+pub(crate) fn optional(row: &SqliteRow, column: &str) -> Result<Option<i64>> {
+    Ok(row.try_get::<Option<i64>, _>(column)?)
+}
+
+/// An id column of a known kind; anything else is a damaged database.
+pub(crate) fn id<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T> {
+    text(row, column)?.parse().map_err(|_| Error::new(Code::Internal, "", "a stored id is damaged"))
+}
+
+/// Random bytes of the cryptographic provider.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0u8; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::new(Code::Internal, "", "no randomness"))?;
+    Ok(bytes)
+}
+
+pub(crate) fn fresh_number() -> Result<u64> {
+    // 63 bits: fits the signed integers of SQL and leaves the highest ids unused.
+    Ok(u64::from_be_bytes(random::<8>()?) >> 1)
+}
+
+/// A random id of a kind that only SQL knows.
+pub(crate) fn fresh_id(prefix: &str) -> Result<String> {
+    Ok(random::<10>()?.iter().fold(prefix.to_owned(), |id, b| format!("{id}{b:02x}")))
+}
+
+/// A limit as SQL stores it. `None` = unlimited.
+pub(crate) fn to_sql(limit: Option<u64>, field: &'static str) -> Result<Option<i64>> {
+    let too_large = |_| Error::new(Code::Invalid, field, "The number is too large");
+    limit.map(i64::try_from).transpose().map_err(too_large)
+}

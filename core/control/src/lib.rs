@@ -16,7 +16,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    pub const ALL: Capabilities = Capabilities { mail_read: true, receive: true, send_internal: true, send_external: true };
+    pub const ALL: Capabilities =
+        Capabilities { mail_read: true, receive: true, send_internal: true, send_external: true };
     pub const NONE: Capabilities =
         Capabilities { mail_read: false, receive: false, send_internal: false, send_external: false };
 

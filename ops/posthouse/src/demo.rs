@@ -1,0 +1,149 @@
+//! SUMMARY    `posthouse demo`: everything embedded, two tenants, five mailboxes, sample mail, on loopback.
+//! INVARIANTS Provisions through the GraphQL API and delivers through SMTP, as anybody would. What it made is kept in the data
+//!            folder, so that the next start finds everything again.
+
+mod client;
+mod summary;
+
+use crate::{
+    config::{Config, Listen},
+    server::{Ports, Server, stopped},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+};
+
+/// The sample mail: recipient, text.
+const SAMPLES: [(&str, &str); 5] = [
+    ("anna@bakery.example", include_str!("../sample/welcome.eml")),
+    ("ben@bakery.example", include_str!("../sample/order.eml")),
+    ("orders@bakery.example", include_str!("../sample/order.eml")),
+    ("clara@studio.example", include_str!("../sample/picture.eml")),
+    ("dario@studio.example", include_str!("../sample/umlauts.eml")),
+];
+
+/// What the demo made, as kept and as printed by `--json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Made {
+    pub operator_token: String,
+    pub tenants: Vec<MadeTenant>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MadeTenant {
+    pub id: String,
+    pub name: String,
+    pub token: String,
+    pub domains: Vec<String>,
+    pub accounts: Vec<MadeAccount>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MadeAccount {
+    pub address: String,
+    pub password: String,
+}
+
+/// Runs the demo until it is told to stop.
+pub async fn run(data: &Path, json: bool) -> Result<(), String> {
+    let config = Config {
+        hostname: "mail.posthouse.example".into(),
+        data: data.to_owned(),
+        listen: listen(),
+        tls: None,
+        sni: Vec::new(),
+        plain_auth: true,
+        proxy: false,
+        connections_per_address: Some(100_000),
+        graphiql: true,
+    };
+    let server = Server::start(&config).await?;
+    let path = data.join("demo.json");
+    let made = match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", path.display()))?,
+        Err(_) => {
+            let made = provision(&server).await?;
+            let text = serde_json::to_vec_pretty(&made).map_err(|e| e.to_string())?;
+            std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+            made
+        }
+    };
+    if json {
+        println!("{}", summary::line(&server.ports, &made));
+    } else {
+        summary::print(&server.ports, &made, data);
+    }
+    stopped().await;
+    if !json {
+        println!("stopping: sessions end, commits are finished");
+    }
+    server.stop().await;
+    Ok(())
+}
+
+/// The usual ports above 2000, or free ones where those are busy.
+fn listen() -> Listen {
+    let door = |port: u16| {
+        let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let free = TcpListener::bind(usual).is_ok();
+        Some(if free { usual } else { SocketAddr::from((Ipv4Addr::LOCALHOST, 0)) })
+    };
+    Listen {
+        smtp: door(2525),
+        submission: door(2587),
+        submissions: door(2465),
+        lmtp: door(2424),
+        imap: door(2143),
+        imaps: door(2993),
+        http: door(2080),
+    }
+}
+
+async fn provision(server: &Server) -> Result<Made, String> {
+    let operator_token = server.service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?.operator_token;
+    let http = server.ports.http.ok_or("the demo needs its HTTP port")?;
+    let mut tenants = Vec::new();
+    for (name, domain, people) in [
+        ("Bakery", "bakery.example", ["anna", "ben", "orders"].as_slice()),
+        ("Studio", "studio.example", ["clara", "dario"].as_slice()),
+    ] {
+        tenants.push(tenant(http, &operator_token, name, domain, people).await?);
+    }
+    deliver(&server.ports).await?;
+    Ok(Made { operator_token, tenants })
+}
+
+async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&str]) -> Result<MadeTenant, String> {
+    let create = "mutation($input: TenantCreateInput!) { r: tenantCreate(input: $input) \
+                  { tenant { id } token userErrors { message } } }";
+    let input = json!({ "name": name, "maxDomains": 5, "maxMailboxes": 50, "storageBytesMax": "53687091200" });
+    let made = client::graphql(http, operator, create, json!({ "input": input })).await?;
+    let text = |path: &str| made.pointer(path).and_then(|v| v.as_str()).map(str::to_owned).ok_or("unexpected answer");
+    let (id, token) = (text("/tenant/id")?, text("/token")?);
+    let create = "mutation($input: DomainCreateInput!) { r: domainCreate(input: $input) { userErrors { message } } }";
+    client::graphql(http, &token, create, json!({ "input": { "tenantId": id, "name": domain } })).await?;
+    let create = "mutation($input: MailboxCreateInput!) { r: mailboxCreate(input: $input) { userErrors { message } } }";
+    let mut accounts = Vec::new();
+    for person in people {
+        let account = MadeAccount {
+            address: format!("{person}@{domain}"),
+            password: format!("{person}-likes-{}", name.to_lowercase()),
+        };
+        let input = json!({ "address": account.address, "password": account.password, "displayName": person });
+        client::graphql(http, &token, create, json!({ "input": input })).await?;
+        accounts.push(account);
+    }
+    let create = "mutation($input: AliasInput!) { r: aliasCreate(input: $input) { userErrors { message } } }";
+    let target = accounts.first().map(|a| a.address.clone()).unwrap_or_default();
+    let input = json!({ "address": format!("hello@{domain}"), "targets": [target] });
+    client::graphql(http, &token, create, json!({ "input": input })).await?;
+    Ok(MadeTenant { id, name: name.to_owned(), token, domains: vec![domain.to_owned()], accounts })
+}
+
+async fn deliver(ports: &Ports) -> Result<(), String> {
+    let port = ports.smtp.ok_or("the demo needs its SMTP port")?;
+    client::smtp(port, "friend@elsewhere.example", &SAMPLES).await
+}

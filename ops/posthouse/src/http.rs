@@ -1,0 +1,37 @@
+//! SUMMARY    The HTTP port: health, readiness and metrics beside the API.
+
+use account::Accounts;
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::SocketAddr;
+use tokio::{net::TcpListener, sync::watch};
+
+/// `/healthz` (the process lives), `/readyz` (the store serves), `/metrics`.
+pub fn router(accounts: Accounts, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready).with_state(accounts))
+        .route("/metrics", get(|State(m): State<PrometheusHandle>| async move { m.render() }).with_state(metrics))
+}
+
+async fn ready(State(accounts): State<Accounts>) -> (StatusCode, String) {
+    match accounts.health().await {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+    }
+}
+
+/// Binds and serves until shutdown; gives the port.
+pub async fn listen(address: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) -> Result<u16, String> {
+    let listener = TcpListener::bind(address).await.map_err(|e| format!("http on {address}: {e}"))?;
+    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+    tokio::spawn(async move {
+        let stopped = async move {
+            let _ = stop.changed().await;
+        };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "http");
+        }
+    });
+    Ok(port)
+}

@@ -1,0 +1,13 @@
+//! SUMMARY    The API as a hosting company uses it, over the router, on a real SQLite file and a recording data plane.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod isolation;
+mod plane;
+mod provision;
+
+#[test]
+fn the_committed_schema_is_the_one_that_is_served() {
+    let committed = include_str!("../../../../schema.graphql");
+    assert!(committed == api::sdl(), "run: cargo run -p api --example schema > schema.graphql");
+}

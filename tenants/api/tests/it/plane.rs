@@ -1,0 +1,117 @@
+//! SUMMARY    A data plane that records what it is told, and a client of the API.
+
+use axum::{Router, body::Body, http::Request};
+use base::{AccountId, SystemClock, TenantId};
+use control::{Change, Control, ControlError, ControlFuture, Usage};
+use serde_json::{Value, json};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+use tenants::{PasswordCost, Service, ServiceOptions};
+use tower::ServiceExt;
+
+#[derive(Default)]
+pub struct Plane {
+    pub told: Mutex<Vec<Change>>,
+    pub down: AtomicBool,
+}
+
+impl Control for Plane {
+    fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            self.told.lock().unwrap().extend(batch);
+            Ok(())
+        })
+    }
+    fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
+        Box::pin(async { Ok(Usage { used_bytes: 7, emails: 1 }) })
+    }
+    fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
+        Box::pin(async { Ok(Usage::default()) })
+    }
+}
+
+pub struct Desk {
+    pub plane: Arc<Plane>,
+    pub operator: String,
+    router: Router,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub async fn new() -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let plane = Arc::new(Plane::default());
+        let options = ServiceOptions {
+            control: plane.clone(),
+            clock: Arc::new(SystemClock),
+            password_cost: PasswordCost { memory_kib: 8, passes: 1 },
+        };
+        let service = Service::open(&folder.path().join("c.sqlite"), options).await.unwrap();
+        let operator = service.bootstrap("Provider").await.unwrap().operator_token;
+        let router = api::router(service, api::ApiOptions::default());
+        Desk { plane, operator, router, _folder: folder }
+    }
+
+    /// Runs a query; gives the whole answer.
+    pub async fn ask(&self, token: &str, query: &str) -> Value {
+        let request = Request::post("/graphql")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::from(json!({ "query": query }).to_string()))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Runs a mutation aliased `r` that must succeed; gives `r`.
+    pub async fn done(&self, token: &str, mutation: &str) -> Value {
+        let answer = self.ask(token, mutation).await;
+        let result = answer["data"]["r"].clone();
+        assert_eq!(result["userErrors"], json!([]), "{mutation}: {answer}");
+        result
+    }
+
+    /// Runs a mutation aliased `r` that must be refused; gives the code.
+    pub async fn refused(&self, token: &str, mutation: &str) -> String {
+        let answer = self.ask(token, mutation).await;
+        let code = answer["data"]["r"]["userErrors"][0]["code"].as_str();
+        code.unwrap_or_else(|| panic!("{mutation}: {answer}")).to_owned()
+    }
+
+    /// A tenant with domain and mailbox: (tenant id, token, mailbox id).
+    pub async fn customer(&self, name: &str) -> (String, String, String) {
+        let made = self
+            .done(
+                &self.operator,
+                &format!(
+                    "mutation {{ r: tenantCreate(input: {{ name: \"{name}\", maxDomains: 2, maxMailboxes: 2 }}) \
+                     {{ tenant {{ id }} token userErrors {{ message code }} }} }}"
+                ),
+            )
+            .await;
+        let (id, token) =
+            (made["tenant"]["id"].as_str().unwrap().to_owned(), made["token"].as_str().unwrap().to_owned());
+        self.done(&token, &domain(&id, &format!("{name}.example"))).await;
+        let made = self.done(&token, &mailbox(&format!("ann@{name}.example"))).await;
+        (id, token, made["mailbox"]["id"].as_str().unwrap().to_owned())
+    }
+}
+
+pub fn domain(tenant: &str, name: &str) -> String {
+    format!(
+        "mutation {{ r: domainCreate(input: {{ tenantId: \"{tenant}\", name: \"{name}\" }}) \
+         {{ domain {{ name version }} pending userErrors {{ message code }} }} }}"
+    )
+}
+
+pub fn mailbox(address: &str) -> String {
+    format!(
+        "mutation {{ r: mailboxCreate(input: {{ address: \"{address}\", password: \"long enough\" }}) \
+         {{ mailbox {{ id address }} pending userErrors {{ message code }} }} }}"
+    )
+}

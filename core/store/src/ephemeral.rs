@@ -98,14 +98,14 @@ impl MemEphemeral {
             return Err(Duration::MAX);
         }
         let (key, now, window) = (short(key), self.now_ns(), nanos(rate.per));
-        let price = u128::from(window) * u128::from(cost) / u128::from(rate.burst.max(1));
-        let price = u64::try_from(price).unwrap_or(u64::MAX);
+        let spent_ns = u128::from(window) * u128::from(cost) / u128::from(rate.burst.max(1));
+        let spent_ns = u64::try_from(spent_ns).unwrap_or(u64::MAX);
         let mut cells = self.cells.lock();
         let full = match cells.read(&key) {
             Some(Cell::Rate { full_ns }) => full_ns.max(now),
             Some(Cell::Count { .. }) | None => now,
         };
-        let after = full.saturating_add(price);
+        let after = full.saturating_add(spent_ns);
         let allowed = after.saturating_sub(window);
         if allowed > now {
             return Err(Duration::from_nanos(allowed - now));

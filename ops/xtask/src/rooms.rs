@@ -1,41 +1,107 @@
 //! SUMMARY    Directions between the rooms: a dependency that is not in the table is a finding.
-//! INVARIANTS A new edge is a decision note first, then a line here, then code.
+//! INVARIANTS A new edge is a decision note first, then a line here, then code. Rooms under ops/ compose: they may use
+//!            every room, and no room uses them.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeMap, fs};
+use toml::{Table, Value};
 
-/// Crate, its manifest, and the rooms it may depend on.
-const EDGES: [(&str, &str, &[&str]); 10] = [
-    ("base", "core/base", &[]),
-    ("wire", "core/wire", &["base"]),
-    ("store", "core/store", &["base"]),
-    ("control", "core/control", &["base"]),
-    ("account", "core/account", &["base", "store", "control"]),
-    ("mail", "core/mail", &["base", "control", "account", "wire"]),
-    ("queue", "core/queue", &["base", "control", "account", "mail", "wire"]),
-    ("serve", "core/serve", &["base", "control", "account", "mail", "queue", "wire"]),
-    ("tenants", "tenants", &["base", "control"]),
-    ("api", "tenants/api", &["base", "control", "tenants"]),
+/// What a room may depend on.
+struct Room {
+    folder: &'static str,
+    uses: &'static [&'static str],
+    /// What only its tests may depend on as well.
+    tests: &'static [&'static str],
+}
+
+const fn room(folder: &'static str, uses: &'static [&'static str], tests: &'static [&'static str]) -> Room {
+    Room { folder, uses, tests }
+}
+
+const ROOMS: [(&str, Room); 10] = [
+    ("base", room("core/base", &[], &[])),
+    ("wire", room("core/wire", &["base"], &[])),
+    ("store", room("core/store", &["base"], &[])),
+    ("control", room("core/control", &["base"], &[])),
+    ("account", room("core/account", &["base", "store", "control"], &[])),
+    ("mail", room("core/mail", &["base", "control", "account", "wire"], &["store"])),
+    ("queue", room("core/queue", &["base", "control", "account", "mail", "wire"], &["store"])),
+    ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),
+    ("tenants", room("tenants", &["base", "control"], &[])),
+    ("api", room("tenants/api", &["base", "control", "tenants"], &[])),
 ];
 
-/// Rooms without I/O, clock or async.
-const PURE: [&str; 2] = ["core/base", "core/wire"];
+/// Rooms without I/O, clock or async, and the crates they would need for it.
+const PURE: [&str; 3] = ["base", "wire", "control"];
+const IMPURE: [&str; 8] = ["tokio", "futures-util", "async-trait", "socket2", "rustls", "tokio-rustls", "sqlx", "axum"];
+/// The data plane never calls SQL and serves no GraphQL.
+const NOT_IN_CORE: [&str; 5] = ["sqlx", "async-graphql", "async-graphql-axum", "axum", "lettre"];
 
 pub fn findings() -> Result<Vec<String>, String> {
-    let rooms: BTreeSet<&str> = EDGES.iter().map(|(name, _, _)| *name).collect();
     let mut out = Vec::new();
-    for (name, folder, allowed) in EDGES {
-        let path = Path::new(folder).join("Cargo.toml");
-        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let manifest: toml::Table = text.parse().map_err(|e| format!("{}: {e}", path.display()))?;
-        let depends = manifest.get("dependencies").and_then(toml::Value::as_table);
-        for dependency in depends.into_iter().flat_map(|d| d.keys()) {
-            if rooms.contains(dependency.as_str()) && !allowed.contains(&dependency.as_str()) {
-                out.push(format!("{}: {name} must not depend on {dependency}", path.display()));
-            }
-            if PURE.contains(&folder) && matches!(dependency.as_str(), "tokio" | "futures-util" | "async-trait") {
-                out.push(format!("{}: {name} is pure and must not depend on {dependency}", path.display()));
-            }
+    let members = members()?;
+    let names: Vec<&str> = members.values().map(String::as_str).collect();
+    for (folder, name) in &members {
+        if folder.starts_with("ops/") {
+            continue;
+        }
+        let Some((_, room)) = ROOMS.iter().find(|(room, _)| room == name) else {
+            out.push(format!("{folder}: the crate {name} is no room of ops/xtask/src/rooms.rs"));
+            continue;
+        };
+        if room.folder != folder {
+            out.push(format!("{folder}: the room {name} lives in {}", room.folder));
+        }
+        let manifest = manifest(folder)?;
+        let uses = dependencies(&manifest, &["dependencies", "build-dependencies"]);
+        let tests = dependencies(&manifest, &["dev-dependencies"]);
+        for used in uses.iter().filter(|used| names.contains(&used.as_str()) && !room.uses.contains(&used.as_str())) {
+            out.push(format!("{folder}/Cargo.toml: {name} must not depend on {used}"));
+        }
+        let allowed = |used: &str| room.uses.contains(&used) || room.tests.contains(&used);
+        for used in tests.iter().filter(|used| names.contains(&used.as_str()) && !allowed(used)) {
+            out.push(format!("{folder}/Cargo.toml: tests of {name} must not depend on {used}"));
+        }
+        let banned = |used: &str| {
+            (PURE.contains(&name.as_str()) && IMPURE.contains(&used))
+                || (folder.starts_with("core/") && NOT_IN_CORE.contains(&used))
+        };
+        for used in uses.iter().filter(|used| banned(used)) {
+            out.push(format!("{folder}/Cargo.toml: {name} must not depend on {used}"));
         }
     }
     Ok(out)
+}
+
+/// Folder and crate name of every workspace member.
+pub fn members() -> Result<BTreeMap<String, String>, String> {
+    let workspace = manifest(".")?;
+    let listed = workspace.get("workspace").and_then(|w| w.get("members")).and_then(Value::as_array);
+    let mut out = BTreeMap::new();
+    for folder in listed.into_iter().flatten().filter_map(Value::as_str) {
+        let manifest = manifest(folder)?;
+        let name = manifest.get("package").and_then(|p| p.get("name")).and_then(Value::as_str);
+        out.insert(folder.to_owned(), name.ok_or_else(|| format!("{folder}/Cargo.toml has no name"))?.to_owned());
+    }
+    Ok(out)
+}
+
+pub fn manifest(folder: &str) -> Result<Table, String> {
+    let path = format!("{folder}/Cargo.toml");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    text.parse().map_err(|e| format!("{path}: {e}"))
+}
+
+/// Names in the given sections of a manifest, also those for one target only.
+pub fn dependencies(manifest: &Table, sections: &[&str]) -> Vec<String> {
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let tables =
+        std::iter::once(manifest).chain(targets.into_iter().flat_map(|t| t.values()).filter_map(Value::as_table));
+    let mut out = Vec::new();
+    for table in tables {
+        for section in sections {
+            let names = table.get(*section).and_then(Value::as_table).into_iter().flat_map(|s| s.keys());
+            out.extend(names.cloned());
+        }
+    }
+    out
 }

@@ -1,24 +1,30 @@
-//! SUMMARY    The steps of the gate, in order, each timed.
+//! SUMMARY    The steps of the gate, in order, each timed. The quick ones come first.
 
+use crate::{deny, rfc, tidy};
 use std::{process::Command, time::Instant};
 
-type Step = (&'static str, &'static [&'static str]);
-
-const STEPS: [Step; 2] = [
-    ("fmt", &["fmt", "--all", "--check"]),
-    ("clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
-];
-
-/// Runs fmt, clippy, tidy and the tests of the workspace; stops at the first that fails.
+/// Runs every step; stops at the first that fails.
 pub fn check() -> Result<(), String> {
-    for (name, words) in STEPS {
-        timed(name, || cargo(words))?;
-    }
-    timed("tidy", crate::tidy)?;
-    if has_nextest() {
-        timed("tests", || cargo(&["nextest", "run", "--workspace", "--no-fail-fast"]))
+    let start = Instant::now();
+    timed("fmt", || cargo(&["fmt", "--all", "--check"]))?;
+    timed("tidy", tidy)?;
+    timed("rfc", rfc::check)?;
+    timed("deny", deny::check)?;
+    timed("clippy", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+    })?;
+    timed("build", || cargo(&["build", "--workspace", "--all-targets", "--locked", "--quiet"]))?;
+    timed("tests", tests)?;
+    println!("== check: ok in {:.1} s", start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// nextest where it is installed, else cargo's own runner; both run every test.
+fn tests() -> Result<(), String> {
+    if Command::new("cargo-nextest").arg("--version").output().is_ok_and(|o| o.status.success()) {
+        cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "slow"])
     } else {
-        timed("tests", || cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"]))
+        cargo(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"])
     }
 }
 
@@ -34,8 +40,4 @@ fn cargo(words: &[&str]) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo).args(words).status().map_err(|e| format!("cargo {}: {e}", words.join(" ")))?;
     if status.success() { Ok(()) } else { Err(format!("cargo {} failed", words.join(" "))) }
-}
-
-fn has_nextest() -> bool {
-    Command::new("cargo-nextest").arg("--version").output().is_ok_and(|o| o.status.success())
 }

@@ -1,0 +1,104 @@
+//! SUMMARY    Words that a room does not know, and texts that belong on no machine but their author's.
+//! INVARIANTS Absences are the architecture's invariants: the data plane knows no price, the codecs no clock.
+
+use crate::{
+    code::{identifiers, mask},
+    source::File,
+};
+
+/// Rooms, the words their code does not say, and why. A word of up to five letters is a whole identifier, a longer one
+/// any part of it: `invoice` is in `InvoiceLine` and in `next_invoice`.
+const ABSENT: [(&[&str], &[&str], &str); 3] = [
+    (
+        &["core/"],
+        &["graphql", "sqlite", "sqlx", "invoice", "billing", "price", "prices"],
+        "the data plane does not know the control plane",
+    ),
+    (&["core/base/src/", "core/wire/src/"], &["async", "await", "tokio"], "codecs and ids wait for nothing"),
+    (
+        &["core/base/src/", "core/wire/src/"],
+        &["systemtime", "tcpstream", "tcplistener", "udpsocket", "openoptions", "sleep", "spawn"],
+        "codecs and ids have no clock, no socket, no thread and no file",
+    ),
+];
+
+/// The one file that may say a word after all: the clock of the system behind the trait.
+const MAY: [(&str, &str); 1] = [("core/base/src/clock.rs", "systemtime")];
+
+pub fn findings(files: &[File]) -> Vec<String> {
+    let mut out = Vec::new();
+    for file in files {
+        if file.is_product() {
+            absent(file, &mut out);
+        }
+        if file.path != "Cargo.lock" {
+            elsewhere(file, &mut out);
+        }
+    }
+    out
+}
+
+fn absent(file: &File, out: &mut Vec<String>) {
+    let rules: Vec<_> = ABSENT.iter().filter(|(rooms, ..)| rooms.iter().any(|r| file.path.starts_with(r))).collect();
+    if rules.is_empty() {
+        return;
+    }
+    for (line, identifier) in identifiers(&mask(&file.text)) {
+        for (_, words, why) in &rules {
+            let found = words.iter().find(|word| says(identifier, word) && !MAY.contains(&(file.path.as_str(), word)));
+            if found.is_some() {
+                out.push(format!("{}:{line}: `{identifier}`: {why}", file.path));
+            }
+        }
+    }
+}
+
+fn says(identifier: &str, word: &str) -> bool {
+    let identifier = identifier.to_lowercase();
+    if word.len() <= 5 {
+        identifier == word
+    } else {
+        identifier.contains(word) || identifier.replace('_', "").contains(word)
+    }
+}
+
+/// Paths of one machine, and hosts that packages come from: what a text that is read anywhere does not name.
+fn elsewhere(file: &File, out: &mut Vec<String>) {
+    let texts = [
+        concat!("/ro", "ot/"),
+        concat!("/wo", "rk/"),
+        concat!("/Us", "ers/"),
+        concat!("crates", ".io"),
+        concat!("py", "pi.org"),
+        concat!("npm", "js.org"),
+        concat!("deb.", "debian.org"),
+        concat!("Co-Auth", "ored-By"),
+    ];
+    for (n, line) in file.text.lines().enumerate() {
+        let inside = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let names = |text: &str| {
+            line.match_indices(text).any(|(at, _)| !text.starts_with('/') || !line[..at].ends_with(inside))
+        };
+        for text in texts.iter().filter(|t| names(t)) {
+            out.push(format!("{}:{}: `{text}` is no part of the project", file.path, n + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says;
+
+    #[test]
+    fn long_words_are_found_inside_identifiers_short_ones_are_whole() {
+        let check =
+            |identifier: &str, word: &str, expect: bool| assert_eq!(says(identifier, word), expect, "{identifier}");
+        check("GraphQLRequest", "graphql", true);
+        check("graph_ql", "graphql", true);
+        check("SystemTime", "systemtime", true);
+        check("INVOICE_MAX", "invoice", true);
+        check("price", "price", true);
+        check("caprice", "price", false);
+        check("is_async", "async", false);
+    }
+}

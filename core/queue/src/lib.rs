@@ -1,1 +1,69 @@
-//! SUMMARY    This room is opened by its first part.
+//! SUMMARY    Mail for other hosts: leased, sent over SMTP, tried again, bounced; fair between tenants.
+//! STANDARDS  RFC 5321 §4.5.4 (retries), §5 (MX), §6.1 (bounces); RFC 7505 (null MX); RFC 3207 (STARTTLS); RFC 3461-3464 (DSN)
+//! SECURITY   Remote hosts are hostile: replies and times are bounded. A bounce never answers a null sender.
+//! INVARIANTS Everything that waits is in the store; a worker may die at any point. An outcome is settled under its lease; at the
+//!            SMTP boundary a message may be sent twice, never lost.
+
+mod attempt;
+mod report;
+mod resolve;
+mod schedule;
+mod worker;
+
+pub use resolve::{DnsResolver, Host, NoResolver, Resolve, ResolveError};
+
+use base::Domain;
+use mail::Mail;
+use std::{sync::Arc, time::Duration};
+
+/// Where everything goes instead of to the MX hosts.
+#[derive(Debug, Clone)]
+pub struct SmartHost {
+    pub host: String,
+    pub port: u16,
+    /// Name and password.
+    pub auth: Option<(String, String)>,
+}
+
+/// How mail is sent.
+#[derive(Clone)]
+pub struct QueueOptions {
+    pub hostname: Domain,
+    pub resolver: Arc<dyn Resolve>,
+    pub smart_host: Option<SmartHost>,
+    /// Port of MX hosts.
+    pub port: u16,
+    /// Attempts under way at once.
+    pub workers: usize,
+    /// Attempts under way at once to one domain.
+    pub per_domain_max: usize,
+    /// How long an attempt may take before its item comes up again.
+    pub lease: Duration,
+}
+
+impl QueueOptions {
+    /// The usual limits.
+    pub fn new(hostname: Domain, resolver: Arc<dyn Resolve>) -> Self {
+        QueueOptions {
+            hostname,
+            resolver,
+            smart_host: None,
+            port: 25,
+            workers: 32,
+            per_domain_max: 4,
+            lease: Duration::from_secs(900),
+        }
+    }
+}
+
+/// The outgoing worker of this node.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    mail: Mail,
+    options: QueueOptions,
+    tls: tokio_rustls::TlsConnector,
+    verified_tls: tokio_rustls::TlsConnector,
+    busy: parking_lot::Mutex<std::collections::HashMap<String, usize>>,
+}

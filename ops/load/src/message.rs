@@ -126,7 +126,7 @@ impl Generator {
                 "Message-ID: <{id}>\r\nDate: {date}\r\nFrom: {first} {last} <{local}@{host}.example>\r\nTo: <{to}>\r\n"
             ),
         );
-        if index % 5 == 0 {
+        if index.is_multiple_of(5) {
             put(out, &format!("Cc: \"{} {}\" <team@{host}.example>\r\n", pick(rng, &FIRST), pick(rng, &LAST)));
         }
         if root == index {

@@ -29,6 +29,23 @@ pub struct Config {
     /// GraphiQL at GET /graphql.
     #[serde(default)]
     pub graphiql: bool,
+    /// Where all outgoing mail goes instead of to the MX hosts.
+    pub smart_host: Option<SmartHost>,
+}
+
+/// A relay that takes our outgoing mail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmartHost {
+    pub host: String,
+    #[serde(default = "submission_port")]
+    pub port: u16,
+    pub user: Option<String>,
+    pub password: Option<String>,
+}
+
+fn submission_port() -> u16 {
+    587
 }
 
 /// Where each door listens.

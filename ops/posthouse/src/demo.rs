@@ -59,6 +59,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), String> {
         proxy: false,
         connections_per_address: Some(100_000),
         graphiql: true,
+        smart_host: None,
     };
     let server = Server::start(&config).await?;
     let path = data.join("demo.json");

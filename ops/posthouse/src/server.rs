@@ -8,6 +8,7 @@ use crate::{
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{Domain, SystemClock, SystemRng};
 use mail::Mail;
+use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, SmartHost};
 use serve::{
     Authenticator, Certificate, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
@@ -110,6 +111,7 @@ impl Server {
             Service::open(&config.data.join("control.sqlite"), options).await.map_err(|e| at(&config.data, e))?;
         let shutdown = Shutdown::default();
         tokio::spawn(service.clone().run_relay(shutdown.watch()));
+        tokio::spawn(outgoing(config, &stores, &hostname).run(shutdown.watch()));
         let doors = Doors::new(config, &stores, hostname, tls);
         let mut ports = doors.open(&config.listen, &shutdown).await?;
         if let Some(address) = config.listen.http {
@@ -127,6 +129,23 @@ impl Server {
         }
         self.kv.close().await;
     }
+}
+
+fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Queue {
+    let resolver: Arc<dyn Resolve> = match DnsResolver::system() {
+        Ok(resolver) => Arc::new(resolver),
+        Err(error) => {
+            tracing::warn!(%error, "no resolver: mail for other hosts waits");
+            Arc::new(NoResolver(error))
+        }
+    };
+    let mut options = QueueOptions::new(hostname.clone(), resolver);
+    options.smart_host = config.smart_host.as_ref().map(|s| SmartHost {
+        host: s.host.clone(),
+        port: s.port,
+        auth: s.user.clone().zip(s.password.clone()),
+    });
+    Queue::new(Mail::new(stores.accounts.clone(), hostname.as_str()), options)
 }
 
 fn certificates(config: &Config) -> Result<TlsStore, String> {

@@ -143,8 +143,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Sequence number and items of a FETCH response.
+pub type FetchResponse = (u64, Vec<(String, Value)>);
+
 /// One `* N FETCH (..)` response: pairs of item name (upper case) and value.
-pub fn fetch(response: &[u8]) -> Result<Option<(u64, Vec<(String, Value)>)>> {
+pub fn fetch(response: &[u8]) -> Result<Option<FetchResponse>> {
     let mut reader = Reader::new(response);
     let mut head = Vec::new();
     for _ in 0..3 {

@@ -1,0 +1,87 @@
+//! SUMMARY    Telling the sender: failed and delayed recipients.
+//! STANDARDS  RFC 3461 §5-6, RFC 3464
+//! INVARIANTS Never to a null sender, never to who asked for NEVER. Committed before the item is settled.
+
+use account::{RouteError, record::QueueItem};
+use base::{Address, TenantId, Timestamp};
+use bytes::Bytes;
+use mail::{Accept, EnvelopeRecipient, Error, Mail, Source};
+use wire::{
+    dsn::{Action, RecipientReport, Report},
+    smtp::{Enhanced, Ret},
+};
+
+/// NOTIFY bits.
+const NEVER: u32 = 1;
+const FAILURE: u32 = 4;
+const DELAY: u32 = 8;
+
+/// Reports the recipients at these indices.
+pub(crate) async fn report(
+    mail: &Mail,
+    tenant: TenantId,
+    item: &QueueItem,
+    action: Action,
+    recipients: &[usize],
+    message: &Bytes,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let wanted = if action == Action::Delayed { DELAY } else { FAILURE };
+    let asked = |notify: u32| notify == 0 || notify & NEVER == 0 && notify & wanted != 0;
+    let reports: Vec<RecipientReport> = recipients
+        .iter()
+        .filter_map(|n| item.recipients.get(*n))
+        .filter(|r| asked(r.notify))
+        .filter_map(|r| {
+            Some(RecipientReport {
+                to: Address::parse(&r.address).ok()?,
+                original: None,
+                action,
+                status: Enhanced::parse(&r.last_status).unwrap_or(Enhanced(5, 0, 0)),
+                remote_mta: (!r.last_host.is_empty()).then(|| r.last_host.clone()),
+                diagnostic: Some(r.last_reply.clone()),
+                last_attempt: Some(now),
+                will_retry_until: (action == Action::Delayed).then_some(Timestamp(item.expires_at_ms)),
+            })
+        })
+        .collect();
+    let Ok(sender) = Address::parse(&item.sender) else { return Ok(()) };
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let hostname = base::Domain::parse(mail.hostname()).map_err(|e| Error::new(base::Kind::Invalid, e.to_string()))?;
+    let serial = mail.accounts().rng().next_u64();
+    let built = wire::dsn::build(&Report {
+        reporting_mta: &hostname,
+        to: &sender,
+        date: now,
+        message_id: &format!("{serial:016x}@{hostname}"),
+        boundary: &format!("=_{serial:016x}"),
+        envid: (!item.envid.is_empty()).then_some(item.envid.as_str()),
+        arrival: Some(Timestamp(item.created_at_ms)),
+        recipients: &reports,
+        original: message,
+        ret: if item.ret == 1 { Some(Ret::Full) } else { Some(Ret::Headers) },
+    });
+    let route = match mail.accounts().route(&sender).await {
+        Ok(route) => Some(route),
+        Err(RouteError::NotLocal) => None,
+        Err(RouteError::Unknown | RouteError::Held(_)) => return Ok(()),
+        Err(RouteError::Failed(e)) => return Err(e),
+    };
+    let to = [EnvelopeRecipient { address: sender, route, notify: NEVER, orcpt: String::new() }];
+    mail.accept(Accept {
+        source: Source::System(tenant),
+        sender: None,
+        recipients: &to,
+        message: &built.message,
+        envid: "",
+        ret: 0,
+        smtp_utf8: built.smtputf8,
+        body_8bit: false,
+        body_binary: false,
+        require_tls: false,
+    })
+    .await
+    .map(|_| ())
+}

@@ -1,0 +1,270 @@
+//! SUMMARY    The outgoing worker against a scripted host on loopback: delivered, tried again, bounced, taken over.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+use account::{AccountOptions, Accounts, MasterKey};
+use base::{AccountId, Address, Clock, Domain, TenantId, Timestamp, rng::SeededRng};
+use control::{
+    AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, Destination, DomainSnapshot, EntitlementSnapshot,
+};
+use mail::{Accept, EnvelopeRecipient, Mail, Source};
+use queue::{Host, Queue, QueueOptions, Resolve, ResolveError};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use store::{MemKv, blob::FsObjects};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+    sync::watch,
+};
+
+struct TestClock(AtomicI64);
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+struct Loopback;
+impl Resolve for Loopback {
+    fn mail_hosts<'a>(
+        &'a self,
+        domain: &'a str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<Host>, ResolveError>> + Send + 'a>> {
+        Box::pin(async move {
+            match domain {
+                "nowhere.example" => Err(ResolveError::NoSuchDomain),
+                _ => Ok(vec![Host { name: domain.into(), addresses: vec!["127.0.0.1".parse().unwrap()] }]),
+            }
+        })
+    }
+}
+
+struct Desk {
+    accounts: Accounts,
+    mail: Mail,
+    clock: Arc<TestClock>,
+    options: QueueOptions,
+    /// What the host took: recipients and text.
+    taken: Arc<Mutex<Vec<(Vec<String>, String)>>>,
+    stop: watch::Sender<bool>,
+    _folder: tempfile::TempDir,
+}
+
+/// A host that answers RCPT by the local part (`ok`, `later`, `never`) and keeps what it takes.
+async fn host(taken: Arc<Mutex<Vec<(Vec<String>, String)>>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let taken = taken.clone();
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                stream.write_all(b"220 sink ESMTP\r\n").await.unwrap();
+                let (mut to, mut line) = (Vec::new(), String::new());
+                while stream.read_line(&mut line).await.unwrap_or(0) > 0 {
+                    let command = std::mem::take(&mut line);
+                    let reply = match command.get(..4).unwrap_or_default().to_ascii_uppercase().as_str() {
+                        "EHLO" => "250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n".to_owned(),
+                        "RCPT" if command.contains("<later") => "450 4.2.0 later\r\n".to_owned(),
+                        "RCPT" if command.contains("<never") => "550 5.1.1 never\r\n".to_owned(),
+                        "RCPT" => {
+                            to.push(command.split(['<', '>']).nth(1).unwrap().to_owned());
+                            "250 ok\r\n".to_owned()
+                        }
+                        "DATA" if to.is_empty() => "503 no recipients\r\n".to_owned(),
+                        "DATA" => {
+                            stream.write_all(b"354 go\r\n").await.unwrap();
+                            let mut text = String::new();
+                            while !text.ends_with("\r\n.\r\n") {
+                                stream.read_line(&mut text).await.unwrap();
+                            }
+                            taken.lock().unwrap().push((std::mem::take(&mut to), text));
+                            "250 2.0.0 taken\r\n".to_owned()
+                        }
+                        "QUIT" => "221 bye\r\n".to_owned(),
+                        _ => "250 ok\r\n".to_owned(),
+                    };
+                    if stream.write_all(reply.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+impl Desk {
+    async fn new() -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
+        let accounts = Accounts::new(AccountOptions {
+            kv: Arc::new(MemKv::new()),
+            objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
+            master: MasterKey::new([7; 32]),
+            clock: clock.clone(),
+            rng: Arc::new(SeededRng::new(5)),
+        });
+        let (tenant, domain) = (TenantId(1), "a.example".to_owned());
+        let batch = vec![
+            Change::Entitlement(EntitlementSnapshot {
+                tenant,
+                version: 1,
+                capabilities: Capabilities::ALL,
+                reason: String::new(),
+                storage_bytes_max: None,
+                messages_per_hour_max: None,
+            }),
+            Change::Domain(DomainSnapshot {
+                domain: domain.clone(),
+                version: 1,
+                tenant,
+                live: true,
+                catch_all: None,
+                plus_addressing: true,
+            }),
+            Change::Address(AddressSnapshot {
+                local: "ann".into(),
+                domain,
+                version: 1,
+                tenant,
+                destination: Destination::Account(AccountId(1)),
+            }),
+            Change::Account(AccountSnapshot {
+                id: AccountId(1),
+                tenant,
+                version: 1,
+                address: "ann@a.example".into(),
+                display_name: String::new(),
+                live: true,
+                capabilities: Capabilities::ALL,
+                reason: String::new(),
+                quota_bytes_max: None,
+                send_as: Vec::new(),
+                credentials: Vec::new(),
+            }),
+        ];
+        accounts.apply(batch).await.unwrap();
+        let taken = Arc::default();
+        let mut options = QueueOptions::new(Domain::parse("mail.a.example").unwrap(), Arc::new(Loopback));
+        options.port = host(Arc::clone(&taken)).await;
+        let mail = Mail::new(accounts.clone(), "mail.a.example");
+        Desk { accounts, mail, clock, options, taken, stop: watch::channel(false).0, _folder: folder }
+    }
+
+    async fn send(&self, to: &[&str]) {
+        let recipients: Vec<EnvelopeRecipient> = to
+            .iter()
+            .map(|a| EnvelopeRecipient {
+                address: Address::parse(a).unwrap(),
+                route: None,
+                notify: 0,
+                orcpt: String::new(),
+            })
+            .collect();
+        let accepted = self
+            .mail
+            .accept(Accept {
+                source: Source::System(TenantId(1)),
+                sender: Some(&Address::parse("ann@a.example").unwrap()),
+                recipients: &recipients,
+                message: b"Received: from x\r\nSubject: out\r\n\r\n.dot\r\n",
+                envid: "",
+                ret: 0,
+                smtp_utf8: false,
+                body_8bit: false,
+                body_binary: false,
+                require_tls: false,
+            })
+            .await
+            .unwrap();
+        assert!(accepted.results.iter().all(Result::is_ok));
+    }
+
+    fn start(&self) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(Queue::new(self.mail.clone(), self.options.clone()).run(self.stop.subscribe()))
+    }
+
+    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Desk) -> bool) {
+        for _ in 0..200 {
+            if holds(self).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never: {what}");
+    }
+
+    async fn waiting(&self) -> usize {
+        let key = self.accounts.break_glass("test", "look").unwrap();
+        self.accounts.queue(&key.tenant(TenantId(1)), 100).await.unwrap().len()
+    }
+
+    async fn bounces(&self) -> i64 {
+        self.accounts.usage(TenantId(1)).await.unwrap().emails
+    }
+
+    async fn end(self) {
+        self.stop.send_replace(true);
+        let key = self.accounts.break_glass("test", "verify").unwrap();
+        assert_eq!(self.accounts.verify(&key.tenant(TenantId(1))).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_message_goes_out_once_with_all_recipients_of_its_domain() {
+    let desk = Desk::new().await;
+    desk.send(&["ok1@b.example", "ok2@b.example"]).await;
+    desk.start();
+    desk.until("the queue is empty", async |d: &Desk| d.waiting().await == 0).await;
+    let taken = desk.taken.lock().unwrap().clone();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].0, ["ok1@b.example", "ok2@b.example"]);
+    assert!(taken[0].1.starts_with("Received: from x\r\n") && taken[0].1.ends_with("\r\n..dot\r\n.\r\n"));
+    assert_eq!(desk.bounces().await, 0);
+    desk.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_recipient_bounces_to_the_sender_and_a_deferred_one_is_tried_again() {
+    let desk = Desk::new().await;
+    desk.send(&["ok@b.example", "never@b.example", "later@b.example", "x@nowhere.example"]).await;
+    desk.start();
+    desk.until("two bounces", async |d: &Desk| d.bounces().await == 2).await;
+    desk.until("one waits", async |d: &Desk| d.waiting().await == 1).await;
+    assert_eq!(desk.taken.lock().unwrap().len(), 1);
+    // After its life the deferred one bounces too.
+    desk.clock.0.fetch_add(6 * 24 * 3600 * 1000, Ordering::SeqCst);
+    desk.until("three bounces and a notice at most", async |d: &Desk| d.bounces().await >= 3 && d.waiting().await == 0)
+        .await;
+    desk.end().await;
+}
+
+#[tokio::test]
+async fn a_dead_workers_item_comes_up_again_when_its_lease_ends() {
+    let desk = Desk::new().await;
+    desk.send(&["ok@b.example"]).await;
+    let request =
+        account::LeaseRequest { items: 5, items_per_tenant: 5, lease: Duration::from_secs(60), after: TenantId(0) };
+    let dead = desk.accounts.lease(request).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    desk.start();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(desk.taken.lock().unwrap().is_empty(), "the lease is respected");
+    desk.clock.0.fetch_add(61_000, Ordering::SeqCst);
+    desk.until("taken over", async |d: &Desk| d.waiting().await == 0).await;
+    assert_eq!(desk.taken.lock().unwrap().len(), 1);
+    let accounts = desk.accounts.clone();
+    let late: account::Result<()> = account::unit_of_work!(accounts, &[], accounts.op(), work => {
+        work.settle(&dead[0], dead[0].item.clone()).await
+    });
+    assert!(late.is_err(), "a late outcome is refused");
+    desk.end().await;
+}

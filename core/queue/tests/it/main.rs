@@ -45,19 +45,21 @@ impl Resolve for Loopback {
     }
 }
 
+/// What the host took: recipients and text.
+type Taken = Arc<Mutex<Vec<(Vec<String>, String)>>>;
+
 struct Desk {
     accounts: Accounts,
     mail: Mail,
     clock: Arc<TestClock>,
     options: QueueOptions,
-    /// What the host took: recipients and text.
-    taken: Arc<Mutex<Vec<(Vec<String>, String)>>>,
+    taken: Taken,
     stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
 }
 
 /// A host that answers RCPT by the local part (`ok`, `later`, `never`) and keeps what it takes.
-async fn host(taken: Arc<Mutex<Vec<(Vec<String>, String)>>>) -> u16 {
+async fn host(taken: Taken) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -152,7 +154,7 @@ impl Desk {
             }),
         ];
         accounts.apply(batch).await.unwrap();
-        let taken = Arc::default();
+        let taken = Taken::default();
         let mut options = QueueOptions::new(Domain::parse("mail.a.example").unwrap(), Arc::new(Loopback));
         options.port = host(Arc::clone(&taken)).await;
         let mail = Mail::new(accounts.clone(), "mail.a.example");

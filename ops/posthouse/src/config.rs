@@ -31,6 +31,9 @@ pub struct Config {
     pub graphiql: bool,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
+    /// A busy port is replaced by a free one (the demo).
+    #[serde(skip)]
+    pub free_ports: bool,
 }
 
 /// A relay that takes our outgoing mail.

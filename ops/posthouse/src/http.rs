@@ -22,8 +22,19 @@ async fn ready(State(accounts): State<Accounts>) -> (StatusCode, String) {
 }
 
 /// Binds and serves until shutdown; gives the port.
-pub async fn listen(address: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) -> Result<u16, String> {
-    let listener = TcpListener::bind(address).await.map_err(|e| format!("http on {address}: {e}"))?;
+pub async fn listen(
+    address: SocketAddr,
+    free_port: bool,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> Result<u16, String> {
+    let listener = match TcpListener::bind(address).await {
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && free_port => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(|e| format!("http on {address}: {e}"))?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
     tokio::spawn(async move {
         let stopped = async move {

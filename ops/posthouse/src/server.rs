@@ -117,7 +117,7 @@ impl Server {
         if let Some(address) = config.listen.http {
             let api = api::router(service.clone(), api::ApiOptions { graphiql: config.graphiql });
             let router = api.merge(http::router(stores.accounts.clone(), metrics));
-            ports.http = Some(http::listen(address, router, shutdown.watch()).await?);
+            ports.http = Some(http::listen(address, config.free_ports, router, shutdown.watch()).await?);
         }
         Ok(Server { ports, service, kv: stores.kv, shutdown })
     }
@@ -170,6 +170,7 @@ struct Doors {
     imap: ImapOptions,
     tls: TlsStore,
     proxy: bool,
+    free_ports: bool,
     limits: IpLimits,
 }
 
@@ -194,7 +195,7 @@ impl Doors {
             plain_auth,
         };
         let imap = ImapOptions { mail, auth, limits: limits.clone(), plain_auth };
-        Doors { smtp, imap, tls, proxy: config.proxy, limits }
+        Doors { smtp, imap, tls, proxy: config.proxy, free_ports: config.free_ports, limits }
     }
 
     async fn open(&self, listen: &Listen, shutdown: &Shutdown) -> Result<Ports, String> {
@@ -226,7 +227,13 @@ impl Doors {
             limits: self.limits.clone(),
         };
         let name = door.name();
-        let listener = Listener::bind(address, door, options).await.map_err(|e| format!("{name} on {address}: {e}"))?;
+        let listener = match Listener::bind(address, door.clone(), options.clone()).await {
+            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && self.free_ports => {
+                Listener::bind(SocketAddr::new(address.ip(), 0), door, options).await
+            }
+            bound => bound,
+        };
+        let listener = listener.map_err(|e| format!("{name} on {address}: {e}"))?;
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         listener.spawn(shutdown);
         Ok(Some(port))

@@ -1,33 +1,16 @@
-//! SUMMARY    One attempt: hosts in order, a connection, the client machine over it.
-//! STANDARDS  RFC 5321 §5.1, RFC 3207, RFC 8689 (REQUIRETLS wants a verified certificate)
-//! INVARIANTS Opportunistic TLS takes any certificate: without it the mail would go in plain text. Required TLS verifies.
+//! SUMMARY    One attempt: hosts in order, a connection (the one that is open, if it will do), a fate for every recipient.
+//! STANDARDS  RFC 5321 §5.1, RFC 3461 §5.2
+//! INVARIANTS A recipient gets at most one fate; one whose address cannot be read gets its own when no other waits. A host that decides about the message is the last one asked.
 
-use crate::{Host, Inner};
+use crate::{Host, Inner, connect::Link};
 use account::record::QueueItem;
 use base::Address;
 use bytes::Bytes;
-use rustls::{
-    DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+use std::net::SocketAddr;
+use wire::smtp::{
+    Body, MailParams, Notify, Orcpt, RcptParams, Reply, Ret,
+    client::{Delivery, DeliveryResult, OutRecipient, RecipientResult, Stage},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-};
-use tokio_rustls::TlsConnector;
-use wire::{
-    sasl::Password,
-    smtp::{
-        Body, MailParams, Notify, Orcpt, RcptParams, Reply, Ret,
-        client::{Client, ClientAuth, ClientConfig, ClientStep, Delivery, OutRecipient, TlsPolicy},
-    },
-};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Fate of one recipient of the attempt.
 #[derive(Debug, Clone)]
@@ -36,122 +19,93 @@ pub(crate) struct Fate {
     pub(crate) recipient: usize,
     pub(crate) reply: Reply,
     pub(crate) delivered: bool,
+    /// The host does not report: who asked for SUCCESS hears of it from here.
+    pub(crate) relayed: bool,
     pub(crate) host: String,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+fn address(item: &QueueItem, n: usize) -> Option<Address> {
+    Address::parse(&item.recipients.get(n)?.address).ok()
+}
 
-/// Tries the hosts in turn until one decides about the message.
-pub(crate) async fn attempt(inner: &Inner, item: &QueueItem, message: &Bytes, hosts: &[Host], port: u16) -> Vec<Fate> {
-    let waiting: Vec<usize> = (0..item.recipients.len()).filter(|n| waits(item, *n)).collect();
+/// Recipients of the item that wait.
+pub(crate) fn waiting(item: &QueueItem) -> Vec<usize> {
+    item.recipients.iter().enumerate().filter(|(_, r)| r.status == 0).map(|(n, _)| n).collect()
+}
+
+/// The same fate for all that wait.
+pub(crate) fn all(item: &QueueItem, reply: &Reply, host: &str) -> Vec<Fate> {
+    let fate =
+        |recipient| Fate { recipient, reply: reply.clone(), delivered: false, relayed: false, host: host.to_owned() };
+    waiting(item).into_iter().map(fate).collect()
+}
+
+/// Tries the open connection, then the hosts in turn until one decides about the message; leaves the connection in `link`.
+pub(crate) async fn attempt(
+    inner: &Inner,
+    link: &mut Option<Link>,
+    item: &QueueItem,
+    message: &Bytes,
+    hosts: &[Host],
+    port: u16,
+) -> Vec<Fate> {
+    let waiting: Vec<usize> = waiting(item).into_iter().filter(|n| address(item, *n).is_some()).collect();
+    if waiting.is_empty() {
+        return all(item, &Reply::new(501, (5, 1, 3), "The address cannot be read"), "");
+    }
+    if let Some(mut open) = link.take().filter(|l| l.verified || !item.require_tls)
+        && let Ok(result) = open.deliver(delivery(item, message, &waiting)).await
+        && !gone(&result)
+    {
+        let fates = fates(&waiting, result, &open.name());
+        *link = Some(open);
+        return fates;
+    }
     let mut last = (Reply::new(451, (4, 4, 1), "No host answered"), String::new());
     for host in hosts {
         for ip in &host.addresses {
             let address = SocketAddr::new(*ip, port);
-            match session(inner, item, message, &waiting, host, address).await {
-                Ok(fates) => return fates,
+            match session(inner, item, delivery(item, message, &waiting), host, address).await {
+                Ok((result, open)) => {
+                    let fates = fates(&waiting, result, &open.name());
+                    *link = Some(open);
+                    return fates;
+                }
                 Err(reply) => last = (reply, format!("{} [{ip}]", host.name)),
             }
         }
     }
-    let (reply, host) = last;
-    let fate = |recipient| Fate { recipient, reply: reply.clone(), delivered: false, host: host.clone() };
-    waiting.into_iter().map(fate).collect()
+    all(item, &last.0, &last.1)
 }
 
-fn waits(item: &QueueItem, n: usize) -> bool {
-    item.recipients.get(n).is_some_and(|r| r.status == 0)
-}
-
-/// One connection. `Err`: the next host may do better.
 async fn session(
     inner: &Inner,
     item: &QueueItem,
-    message: &Bytes,
-    waiting: &[usize],
+    delivery: Delivery,
     host: &Host,
     address: SocketAddr,
-) -> Result<Vec<Fate>, Reply> {
-    let unreachable = |e: String| Reply::new(451, (4, 4, 1), e);
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
-    let stream = connected.map_err(|_| unreachable("Connecting took too long".into()))?;
-    let stream = stream.map_err(|e| unreachable(format!("Connecting failed: {e}")))?;
-    let mut stream: Box<dyn Stream> = Box::new(stream);
-    let mut client = Client::new(config(inner, item));
-    let name = format!("{} [{}]", host.name, address.ip());
-    let mut fates = None;
-    loop {
-        match client.next() {
-            ClientStep::Write(bytes) => {
-                let written = tokio::time::timeout(client.deadline(), stream.write_all(&bytes)).await;
-                if !matches!(written, Ok(Ok(()))) {
-                    client.eof();
-                }
-            }
-            ClientStep::Read => read(&mut client, &mut stream).await,
-            ClientStep::StartTls => {
-                stream = handshake(inner, item, &host.name, stream).await?;
-                client.tls_started();
-            }
-            ClientStep::Ready if fates.is_none() => {
-                client.send(delivery(item, message, waiting));
-            }
-            ClientStep::Ready => client.quit(),
-            ClientStep::Result(result) => {
-                let pairs = waiting.iter().zip(result.recipients);
-                let fate = |(recipient, r): (&usize, wire::smtp::client::RecipientResult)| Fate {
-                    recipient: *recipient,
-                    delivered: r.is_delivered(),
-                    reply: r.reply,
-                    host: name.clone(),
-                };
-                fates = Some(pairs.map(fate).collect());
-            }
-            ClientStep::Failed { reply, .. } => return fates.ok_or(reply),
-            ClientStep::Closed => return fates.ok_or_else(|| unreachable("The connection was closed".into())),
-        }
-    }
+) -> Result<(DeliveryResult, Link), Reply> {
+    let mut link = Link::open(inner, &host.name, address, item.require_tls).await?;
+    let result = link.deliver(delivery).await?;
+    Ok((result, link))
 }
 
-async fn read(client: &mut Client, stream: &mut Box<dyn Stream>) {
-    let mut buffer = [0u8; 4096];
-    match tokio::time::timeout(client.deadline(), stream.read(&mut buffer)).await {
-        Err(_) => client.timed_out(),
-        Ok(Ok(n)) if n > 0 => client.feed(buffer.get(..n).unwrap_or_default()),
-        Ok(_) => client.eof(),
-    }
+/// The server had closed the connection before it heard of the message: says nothing about the message.
+fn gone(result: &DeliveryResult) -> bool {
+    let early = |r: &RecipientResult| matches!(r.stage, Stage::Session | Stage::Mail) && r.reply.code == 421;
+    result.recipients.iter().all(early)
 }
 
-async fn handshake(
-    inner: &Inner,
-    item: &QueueItem,
-    host: &str,
-    stream: Box<dyn Stream>,
-) -> Result<Box<dyn Stream>, Reply> {
-    let failed = |e: String| Reply::new(451, (4, 7, 5), format!("TLS: {e}"));
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|e| failed(e.to_string()))?;
-    let connector = if item.require_tls { &inner.verified_tls } else { &inner.tls };
-    let done = tokio::time::timeout(HANDSHAKE_TIMEOUT, connector.connect(name, stream)).await;
-    let done = done.map_err(|_| failed("the handshake took too long".into()))?;
-    Ok(Box::new(done.map_err(|e| failed(e.to_string()))?))
-}
-
-fn config(inner: &Inner, item: &QueueItem) -> ClientConfig {
-    let auth = inner.options.smart_host.as_ref().and_then(|s| s.auth.as_ref()).map(|(user, password)| ClientAuth {
-        user: user.clone(),
-        password: Password::new(password.clone()),
-        plain_text_allowed: false,
-    });
-    ClientConfig {
-        hostname: inner.options.hostname.clone(),
-        lmtp: false,
-        tls: if item.require_tls { TlsPolicy::Required } else { TlsPolicy::IfOffered },
-        tls_active: false,
-        auth,
-        // A host that does not offer 8BITMIME takes such bytes all the same, almost always; refusing would bounce real mail.
-        eight_bit_anyway: true,
-    }
+fn fates(waiting: &[usize], result: DeliveryResult, host: &str) -> Vec<Fate> {
+    let relayed = !result.dsn_passed;
+    let fate = |(recipient, r): (&usize, RecipientResult)| Fate {
+        recipient: *recipient,
+        delivered: r.is_delivered(),
+        relayed: r.is_delivered() && relayed,
+        reply: r.reply,
+        host: host.to_owned(),
+    };
+    waiting.iter().zip(result.recipients).map(fate).collect()
 }
 
 fn delivery(item: &QueueItem, message: &Bytes, waiting: &[usize]) -> Delivery {
@@ -192,54 +146,7 @@ fn notify(bits: u32) -> Option<Notify> {
     }
 }
 
-fn orcpt(text: &str) -> Option<Orcpt> {
+pub(crate) fn orcpt(text: &str) -> Option<Orcpt> {
     let (kind, address) = text.split_once(';')?;
     Some(Orcpt { kind: kind.to_owned(), address: address.to_owned() })
-}
-
-/// Connectors: one that takes any certificate, one that verifies.
-pub(crate) fn connectors() -> (TlsConnector, TlsConnector) {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let any = Arc::new(AnyCertificate(provider.clone()));
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let builder = || rustls::ClientConfig::builder();
-    let open = builder().dangerous().with_custom_certificate_verifier(any).with_no_client_auth();
-    let verified = builder().with_root_certificates(roots).with_no_client_auth();
-    (TlsConnector::from(Arc::new(open)), TlsConnector::from(Arc::new(verified)))
-}
-
-/// Checks that the peer holds the key of its certificate, and nothing about the name.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -5,6 +5,7 @@
 //!            SMTP boundary a message may be sent twice, never lost.
 
 mod attempt;
+mod connect;
 mod report;
 mod resolve;
 mod schedule;
@@ -14,7 +15,18 @@ pub use resolve::{DnsResolver, Host, NoResolver, Resolve, ResolveError};
 
 use base::Domain;
 use mail::Mail;
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+/// How the smart host is spoken to. With a login the certificate is verified whatever stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmartHostTls {
+    /// STARTTLS where offered, any certificate.
+    Opportunistic,
+    /// STARTTLS, verified.
+    StartTls,
+    /// TLS from the first byte, verified (RFC 8314 §3.3).
+    Implicit,
+}
 
 /// Where everything goes instead of to the MX hosts.
 #[derive(Debug, Clone)]
@@ -23,6 +35,7 @@ pub struct SmartHost {
     pub port: u16,
     /// Name and password.
     pub auth: Option<(String, String)>,
+    pub tls: SmartHostTls,
 }
 
 /// How mail is sent.
@@ -33,6 +46,8 @@ pub struct QueueOptions {
     pub smart_host: Option<SmartHost>,
     /// Port of MX hosts.
     pub port: u16,
+    /// Where this server listens: mail whose MX hosts lead back here is looping.
+    pub own_addresses: Vec<SocketAddr>,
     /// Attempts under way at once.
     pub workers: usize,
     /// Attempts under way at once to one domain.
@@ -49,6 +64,7 @@ impl QueueOptions {
             resolver,
             smart_host: None,
             port: 25,
+            own_addresses: Vec::new(),
             workers: 32,
             per_domain_max: 4,
             lease: Duration::from_secs(900),

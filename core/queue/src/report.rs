@@ -1,7 +1,8 @@
-//! SUMMARY    Telling the sender: failed and delayed recipients.
+//! SUMMARY    Telling the sender: failed, delayed and relayed recipients.
 //! STANDARDS  RFC 3461 §5-6, RFC 3464
 //! INVARIANTS Never to a null sender, never to who asked for NEVER. Committed before the item is settled.
 
+use crate::attempt::orcpt;
 use account::{RouteError, record::QueueItem};
 use base::{Address, TenantId, Timestamp};
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use wire::{
 
 /// NOTIFY bits.
 const NEVER: u32 = 1;
+const SUCCESS: u32 = 2;
 const FAILURE: u32 = 4;
 const DELAY: u32 = 8;
 
@@ -26,16 +28,14 @@ pub(crate) async fn report(
     message: &Bytes,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let wanted = if action == Action::Delayed { DELAY } else { FAILURE };
-    let asked = |notify: u32| notify == 0 || notify & NEVER == 0 && notify & wanted != 0;
     let reports: Vec<RecipientReport> = recipients
         .iter()
         .filter_map(|n| item.recipients.get(*n))
-        .filter(|r| asked(r.notify))
+        .filter(|r| asked(action, r.notify))
         .filter_map(|r| {
             Some(RecipientReport {
                 to: Address::parse(&r.address).ok()?,
-                original: None,
+                original: orcpt(&r.orcpt),
                 action,
                 status: Enhanced::parse(&r.last_status).unwrap_or(Enhanced(5, 0, 0)),
                 remote_mta: (!r.last_host.is_empty()).then(|| r.last_host.clone()),
@@ -55,7 +55,7 @@ pub(crate) async fn report(
         reporting_mta: &hostname,
         to: &sender,
         date: now,
-        message_id: &format!("{serial:016x}@{hostname}"),
+        message_id: &format!("<{serial:016x}@{hostname}>"),
         boundary: &format!("=_{serial:016x}"),
         envid: (!item.envid.is_empty()).then_some(item.envid.as_str()),
         arrival: Some(Timestamp(item.created_at_ms)),
@@ -84,4 +84,14 @@ pub(crate) async fn report(
     })
     .await
     .map(|_| ())
+}
+
+/// Does who gave these NOTIFY bits want to hear of it? Without any: of what goes wrong.
+fn asked(action: Action, notify: u32) -> bool {
+    let wanted = match action {
+        Action::Relayed | Action::Delivered | Action::Expanded => SUCCESS,
+        Action::Failed => FAILURE,
+        Action::Delayed => DELAY,
+    };
+    notify & NEVER == 0 && (notify & wanted != 0 || notify == 0 && wanted != SUCCESS)
 }

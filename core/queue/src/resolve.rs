@@ -34,6 +34,16 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<Vec<Host>, ResolveEr
 pub trait Resolve: Send + Sync + 'static {
     /// Hosts in order of preference, with addresses.
     fn mail_hosts<'a>(&'a self, domain: &'a str) -> Resolving<'a>;
+
+    /// The host of this name itself, whatever its MX records say: a smart host is named, not looked for.
+    fn addresses<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        Box::pin(async move {
+            match named_by_address(host) {
+                Some(host) => Ok(vec![host]),
+                None => self.mail_hosts(host).await,
+            }
+        })
+    }
 }
 
 /// The system's resolver.
@@ -85,6 +95,26 @@ impl Resolve for DnsResolver {
             if found.is_empty() { Err(ResolveError::Temporary(why)) } else { Ok(found) }
         })
     }
+
+    fn addresses<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        Box::pin(async move {
+            if let Some(host) = named_by_address(host) {
+                return Ok(vec![host]);
+            }
+            match self.0.lookup_ip(host).await {
+                Ok(ips) => {
+                    Ok(vec![Host { name: host.to_owned(), addresses: ips.iter().take(ADDRESSES_MAX).collect() }])
+                }
+                Err(e) => Err(ResolveError::Temporary(e.to_string())),
+            }
+        })
+    }
+}
+
+/// `192.0.2.1`, `2001:db8::1` or a literal.
+fn named_by_address(host: &str) -> Option<Host> {
+    let plain = host.parse().ok().map(|ip| Host { name: format!("[{host}]"), addresses: vec![ip] });
+    plain.or_else(|| literal(host))
 }
 
 /// `[192.0.2.1]` or `[IPv6:2001:db8::1]`.

@@ -3,18 +3,17 @@
 
 use std::time::Duration;
 
-/// First pause.
-const FIRST: Duration = Duration::from_secs(60);
-/// Longest pause.
-const LONGEST: Duration = Duration::from_secs(4 * 3600);
+/// Pauses after the first, second, ... failed attempt, minutes; the last one repeats.
+const PAUSES_MINUTES: [u64; 7] = [1, 5, 15, 30, 60, 120, 240];
 /// Age at which the sender hears of a delay.
 pub(crate) const DELAY_NOTICE_AFTER: Duration = Duration::from_secs(4 * 3600);
 
-/// Pause after the `attempts`-th failed attempt (1-based): a minute, doubling to four hours, and up to a quarter more by
-/// `jitter` (0..=u64::MAX), so that items that failed together do not come back together.
+/// Pause after the `attempts`-th failed attempt (1-based), and up to a quarter more by `jitter` (0..=u64::MAX), so that items
+/// that failed together do not come back together.
 pub(crate) fn pause(attempts: u32, jitter: u64) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(LONGEST);
-    doubled + doubled.mul_f64(0.25 * (jitter as f64 / u64::MAX as f64))
+    let n = (attempts.saturating_sub(1) as usize).min(PAUSES_MINUTES.len() - 1);
+    let pause = Duration::from_secs(PAUSES_MINUTES.get(n).map_or(0, |m| m * 60));
+    pause + pause.mul_f64(0.25 * (jitter as f64 / u64::MAX as f64))
 }
 
 #[cfg(test)]
@@ -22,9 +21,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_to_a_limit() {
-        let secs = |n| pause(n, 0).as_secs();
-        assert_eq!([secs(1), secs(2), secs(3), secs(8), secs(9), secs(100)], [60, 120, 240, 7680, 14_400, 14_400]);
+    fn pauses_grow_to_a_limit() {
+        let minutes = |n| pause(n, 0).as_secs() / 60;
+        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8, 100].map(minutes), [1, 5, 15, 30, 60, 120, 240, 240, 240]);
         assert!(pause(1, u64::MAX).as_secs() <= 75);
     }
 }

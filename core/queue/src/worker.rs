@@ -2,8 +2,9 @@
 //! LIMITS     QUEUE_ATTEMPTS_MAX, QUEUE_LEASE_MAX
 
 use crate::{
-    Inner, Queue, QueueOptions, ResolveError,
+    Host, Inner, Queue, QueueOptions, ResolveError,
     attempt::{self, Fate},
+    connect::{self, Link},
     report::report,
     schedule,
 };
@@ -11,7 +12,11 @@ use account::{Lease, LeaseRequest, record::QueueItem, unit_of_work};
 use base::{AccountId, Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
 use bytes::Bytes;
 use mail::{Error, Mail};
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::{Semaphore, watch};
 use wire::{dsn::Action, smtp::Reply};
 
@@ -24,9 +29,12 @@ const HELD_PAUSE: Duration = Duration::from_secs(300);
 /// How long an item is put off when its domain has enough attempts under way.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
+/// Part of its lease that an attempt may take.
+const LEASE_SHARE: f64 = 0.9;
+
 impl Queue {
     pub fn new(mail: Mail, options: QueueOptions) -> Self {
-        let (tls, verified_tls) = attempt::connectors();
+        let (tls, verified_tls) = connect::connectors();
         Queue(Arc::new(Inner { mail, options, tls, verified_tls, busy: parking_lot::Mutex::default() }))
     }
 
@@ -38,18 +46,20 @@ impl Queue {
             let free = slots.available_permits();
             let leases = if free == 0 { Vec::new() } else { self.lease(free, after).await };
             let idle = leases.is_empty();
-            for lease in leases {
-                after = lease.tenant;
+            after = leases.last().map_or(after, |l| l.tenant);
+            for group in groups(leases) {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
                 let inner = self.0.clone();
                 tokio::spawn(async move {
-                    inner.serve(lease).await;
+                    inner.serve_group(group).await;
                     drop(slot);
                 });
             }
             if idle {
                 tokio::select! {
                     () = tokio::time::sleep(POLL) => {}
+                    // All slots were taken: goes on when one is free.
+                    _ = slots.acquire(), if free == 0 => {}
                     _ = stop.changed() => {}
                 }
             }
@@ -69,21 +79,30 @@ impl Queue {
 }
 
 impl Inner {
-    async fn serve(&self, lease: Lease) {
-        let domain = lease.item.domain.clone();
-        let due = self.mail.accounts().clock().now();
-        let result = if self.enter(&domain) {
-            let result = self.attempt(&lease).await;
+    /// Items of one tenant for one domain, over one connection as long as it holds.
+    async fn serve_group(&self, group: Vec<Lease>) {
+        let Some(domain) = group.first().map(|l| l.item.domain.clone()) else { return };
+        let entered = self.enter(&domain);
+        let mut link = None;
+        for lease in &group {
+            let result = if entered {
+                self.attempt(&mut link, lease).await
+            } else {
+                let due = self.mail.accounts().clock().now().plus(BUSY_PAUSE);
+                self.settle(lease, QueueItem { due_at_ms: due.0, ..lease.item.clone() }).await
+            };
+            match result {
+                Ok(()) => {}
+                // Another worker has it: its outcome counts.
+                Err(e) if matches!(e.kind, Kind::TooOld | Kind::NotFound) => {}
+                Err(error) => tracing::warn!(%error, item = lease.item.id, "queue item"),
+            }
+        }
+        if let Some(link) = link {
+            link.close().await;
+        }
+        if entered {
             self.leave(&domain);
-            result
-        } else {
-            self.settle(&lease, QueueItem { due_at_ms: due.plus(BUSY_PAUSE).0, ..lease.item.clone() }).await
-        };
-        match result {
-            Ok(()) => {}
-            // Another worker has it: its outcome counts.
-            Err(e) if matches!(e.kind, Kind::TooOld | Kind::NotFound) => {}
-            Err(error) => tracing::warn!(%error, item = lease.item.id, "queue item"),
         }
     }
 
@@ -107,19 +126,32 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, lease: &Lease) -> Result<(), Error> {
+    async fn attempt(&self, link: &mut Option<Link>, lease: &Lease) -> Result<(), Error> {
         let accounts = self.mail.accounts();
         let now = accounts.clock().now();
-        if !self.may_send(lease).await? {
+        // A margin for settling. What is over waited behind slow ones of its group, and comes up again.
+        let room = Timestamp(lease.item.due_at_ms).since(now).mul_f64(LEASE_SHARE);
+        if room.is_zero() {
+            return Ok(());
+        }
+        let expired = now.0 >= lease.item.expires_at_ms;
+        let may_send = self.may_send(lease).await?;
+        if !may_send && !expired {
             return self.settle(lease, QueueItem { due_at_ms: now.plus(HELD_PAUSE).0, ..lease.item.clone() }).await;
         }
         let message = accounts.lease_body(lease).await?;
-        let fates = self.send(&lease.item, &message).await;
+        let fates = if may_send {
+            let sent = tokio::time::timeout(room, self.send(link, &lease.item, &message)).await;
+            let late = Reply::new(451, (4, 4, 7), "The attempt took too long");
+            sent.unwrap_or_else(|_| attempt::all(&lease.item, &late, ""))
+        } else {
+            attempt::all(&lease.item, &Reply::new(451, (4, 7, 1), "Sending is not allowed"), "")
+        };
         let now = accounts.clock().now();
         let (mut item, failed) = outcome(&lease.item, &fates, now, accounts.rng().next_u64());
-        if !failed.is_empty() {
-            report(&self.mail, lease.tenant, &item, Action::Failed, &failed, &message, now).await?;
-        }
+        let relayed: Vec<usize> = fates.iter().filter(|f| f.relayed).map(|f| f.recipient).collect();
+        report(&self.mail, lease.tenant, &item, Action::Failed, &failed, &message, now).await?;
+        report(&self.mail, lease.tenant, &item, Action::Relayed, &relayed, &message, now).await?;
         self.notice_delay(lease, &mut item, &message, now).await?;
         let delivered = fates.iter().filter(|f| f.delivered).count();
         metrics::counter!("posthouse_queue_delivered_total").increment(delivered as u64);
@@ -127,23 +159,29 @@ impl Inner {
         self.settle(lease, item).await
     }
 
-    async fn send(&self, item: &QueueItem, message: &Bytes) -> Vec<Fate> {
-        let (domain, port) = match &self.options.smart_host {
-            Some(smart) => (smart.host.as_str(), smart.port),
-            None => (item.domain.as_str(), self.options.port),
+    async fn send(&self, link: &mut Option<Link>, item: &QueueItem, message: &Bytes) -> Vec<Fate> {
+        let options = &self.options;
+        let (domain, port, found) = match &options.smart_host {
+            Some(smart) => (smart.host.as_str(), smart.port, options.resolver.addresses(&smart.host).await),
+            None => (item.domain.as_str(), options.port, options.resolver.mail_hosts(&item.domain).await),
         };
-        let refused = |code, enhanced, text: String| {
-            let reply = Reply::new(code, enhanced, text);
-            let waiting = (0..item.recipients.len()).filter(|n| item.recipients.get(*n).is_some_and(|r| r.status == 0));
-            waiting
-                .map(|recipient| Fate { recipient, reply: reply.clone(), delivered: false, host: String::new() })
-                .collect()
-        };
-        match self.options.resolver.mail_hosts(domain).await {
-            Ok(hosts) => attempt::attempt(self, item, message, &hosts, port).await,
-            Err(ResolveError::NoSuchDomain) => refused(550, (5, 1, 2), format!("The domain {domain} does not exist")),
-            Err(ResolveError::NullMx) => refused(556, (5, 1, 10), format!("The domain {domain} takes no mail")),
-            Err(ResolveError::Temporary(why)) => refused(451, (4, 4, 3), format!("Looking {domain} up failed: {why}")),
+        let refuse = |code, enhanced, text: String| attempt::all(item, &Reply::new(code, enhanced, text), "");
+        match found {
+            Ok(mut hosts) => {
+                // This host and what is behind it in preference would bring the mail back (RFC 5321 §5.1).
+                let own = hosts.iter().position(|h| is_own(options, h, port));
+                hosts.truncate(own.unwrap_or(hosts.len()));
+                if own == Some(0) {
+                    return refuse(554, (5, 4, 6), format!("Mail for {domain} loops back to this host"));
+                }
+                attempt::attempt(self, link, item, message, &hosts, port).await
+            }
+            Err(ResolveError::NoSuchDomain) if options.smart_host.is_some() => {
+                refuse(451, (4, 4, 3), format!("The smart host {domain} is not found"))
+            }
+            Err(ResolveError::NoSuchDomain) => refuse(550, (5, 1, 2), format!("The domain {domain} does not exist")),
+            Err(ResolveError::NullMx) => refuse(556, (5, 1, 10), format!("The domain {domain} takes no mail")),
+            Err(ResolveError::Temporary(why)) => refuse(451, (4, 4, 3), format!("Looking {domain} up failed: {why}")),
         }
     }
 
@@ -167,8 +205,7 @@ impl Inner {
         if item.delay_notified || !old {
             return Ok(());
         }
-        let waiting: Vec<usize> =
-            (0..item.recipients.len()).filter(|n| item.recipients.get(*n).is_some_and(|r| r.status == 0)).collect();
+        let waiting = attempt::waiting(item);
         item.delay_notified = true;
         report(&self.mail, lease.tenant, item, Action::Delayed, &waiting, message, now).await
     }
@@ -177,6 +214,29 @@ impl Inner {
         let accounts = self.mail.accounts();
         unit_of_work!(accounts, &[], accounts.op(), work => { work.settle(lease, item.clone()).await })
     }
+}
+
+/// Leases by tenant and domain, in the order of their first ones.
+fn groups(leases: Vec<Lease>) -> Vec<Vec<Lease>> {
+    let mut groups: Vec<Vec<Lease>> = Vec::new();
+    for lease in leases {
+        let same = |l: &Lease| l.tenant == lease.tenant && l.item.domain == lease.item.domain;
+        match groups.iter_mut().find(|g| g.first().is_some_and(same)) {
+            Some(group) => group.push(lease),
+            None => groups.push(vec![lease]),
+        }
+    }
+    groups
+}
+
+/// By address; an MX host also by our name, as behind a translated address it is seen from outside.
+fn is_own(options: &QueueOptions, host: &Host, port: u16) -> bool {
+    let by_name = options.smart_host.is_none() && host.name.eq_ignore_ascii_case(options.hostname.as_str());
+    let here = |ip: &IpAddr, own: &SocketAddr| {
+        own.port() == port
+            && (own.ip() == *ip || own.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified()))
+    };
+    by_name || host.addresses.iter().any(|ip| options.own_addresses.iter().any(|own| here(ip, own)))
 }
 
 /// The item after an attempt, and the recipients that failed for good.
@@ -211,7 +271,13 @@ mod tests {
     use account::record::QueueRecipient;
 
     fn fate(recipient: usize, code: u16, class: u8) -> Fate {
-        Fate { recipient, reply: Reply::new(code, (class, 0, 0), "x"), delivered: code == 250, host: "h".into() }
+        Fate {
+            recipient,
+            reply: Reply::new(code, (class, 0, 0), "x"),
+            delivered: code == 250,
+            relayed: false,
+            host: "h".into(),
+        }
     }
 
     #[test]

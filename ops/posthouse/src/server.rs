@@ -8,7 +8,7 @@ use crate::{
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{Domain, SystemClock, SystemRng};
 use mail::Mail;
-use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, SmartHost};
+use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, SmartHost, SmartHostTls};
 use serve::{
     Authenticator, Certificate, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
@@ -144,7 +144,10 @@ fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Queue {
         host: s.host.clone(),
         port: s.port,
         auth: s.user.clone().zip(s.password.clone()),
+        tls: if s.port == 465 { SmartHostTls::Implicit } else { SmartHostTls::Opportunistic },
     });
+    let listen = &config.listen;
+    options.own_addresses = [listen.smtp, listen.submission, listen.submissions].into_iter().flatten().collect();
     Queue::new(Mail::new(stores.accounts.clone(), hostname.as_str()), options)
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod more;
+
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{AccountId, Address, Clock, Domain, TenantId, Timestamp, rng::SeededRng};
 use control::{
@@ -54,17 +56,19 @@ struct Desk {
     clock: Arc<TestClock>,
     options: QueueOptions,
     taken: Taken,
+    connections: Arc<AtomicI64>,
     stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
 }
 
 /// A host that answers RCPT by the local part (`ok`, `later`, `never`) and keeps what it takes.
-async fn host(taken: Taken) -> u16 {
+async fn host(taken: Taken, connections: Arc<AtomicI64>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            connections.fetch_add(1, Ordering::SeqCst);
             let taken = taken.clone();
             tokio::spawn(async move {
                 let mut stream = BufReader::new(stream);
@@ -156,25 +160,30 @@ impl Desk {
         accounts.apply(batch).await.unwrap();
         let taken = Taken::default();
         let mut options = QueueOptions::new(Domain::parse("mail.a.example").unwrap(), Arc::new(Loopback));
-        options.port = host(Arc::clone(&taken)).await;
+        let connections = Arc::new(AtomicI64::new(0));
+        options.port = host(Arc::clone(&taken), Arc::clone(&connections)).await;
         let mail = Mail::new(accounts.clone(), "mail.a.example");
-        Desk { accounts, mail, clock, options, taken, stop: watch::channel(false).0, _folder: folder }
+        Desk { accounts, mail, clock, options, taken, connections, stop: watch::channel(false).0, _folder: folder }
     }
 
     async fn send(&self, to: &[&str]) {
+        self.send_for(TenantId(1), to, 0).await;
+    }
+
+    async fn send_for(&self, tenant: TenantId, to: &[&str], notify: u32) {
         let recipients: Vec<EnvelopeRecipient> = to
             .iter()
             .map(|a| EnvelopeRecipient {
                 address: Address::parse(a).unwrap(),
                 route: None,
-                notify: 0,
+                notify,
                 orcpt: String::new(),
             })
             .collect();
         let accepted = self
             .mail
             .accept(Accept {
-                source: Source::System(TenantId(1)),
+                source: Source::System(tenant),
                 sender: Some(&Address::parse("ann@a.example").unwrap()),
                 recipients: &recipients,
                 message: b"Received: from x\r\nSubject: out\r\n\r\n.dot\r\n",

@@ -8,6 +8,7 @@ use crate::{
 };
 use base::{AccountId, Address, TenantId, limits::ROUTE_TARGETS_MAX};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use std::collections::BTreeSet;
 
 /// An alias as shown.
 #[derive(Debug, Clone)]
@@ -24,6 +25,15 @@ pub struct NewAlias {
     pub targets: Vec<String>,
 }
 
+/// A change of an alias, and where it led before.
+struct AliasChange {
+    action: &'static str,
+    tenant: TenantId,
+    address: Address,
+    before: Vec<String>,
+    targets: Vec<String>,
+}
+
 impl Service {
     /// Makes an alias, or gives an existing one (`replace`) other targets.
     pub async fn alias_put(&self, actor: &Actor, new: &NewAlias, replace: bool) -> Result<(Alias, Applied)> {
@@ -37,6 +47,7 @@ impl Service {
         let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
         let mut txn = self.begin().await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
+        let before = self.alias_targets(&mut txn, &address).await?;
         if replace {
             let done = sqlx::query(
                 "UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2 AND kind = 'forward'",
@@ -53,7 +64,8 @@ impl Service {
             self.own_address(&mut txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
         }
         let action = if replace { "aliasUpdate" } else { "aliasCreate" };
-        self.finish_alias(txn, actor, action, domain.tenant, &address, targets).await
+        let change = AliasChange { action, tenant: domain.tenant, address, before, targets };
+        self.finish_alias(txn, actor, change).await
     }
 
     /// Deletes an alias; its address becomes a tombstone.
@@ -61,6 +73,7 @@ impl Service {
         let address = Address::parse(address).map_err(|_| Error::not_found("address"))?;
         let mut txn = self.begin().await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
+        let before = self.alias_targets(&mut txn, &address).await?;
         let done = sqlx::query(
             "UPDATE address SET kind = 'tombstone', targets = NULL, version = version + 1 \
              WHERE domain = $1 AND local = $2 AND kind = 'forward'",
@@ -72,7 +85,9 @@ impl Service {
         if done.rows_affected() == 0 {
             return Err(Error::not_found("address"));
         }
-        self.finish_alias(txn, actor, "aliasDelete", domain.tenant, &address, Vec::new()).await
+        let (action, targets) = ("aliasDelete", Vec::new());
+        let change = AliasChange { action, tenant: domain.tenant, address, before, targets };
+        self.finish_alias(txn, actor, change).await
     }
 
     /// Aliases of a tenant in order of address.
@@ -117,19 +132,28 @@ impl Service {
         Ok(())
     }
 
+    /// Where an alias leads now; empty when it is none.
+    async fn alias_targets(&self, txn: &mut SqliteConnection, address: &Address) -> Result<Vec<String>> {
+        let row = sqlx::query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
+            .bind(address.domain().as_str())
+            .bind(address.canonical_local())
+            .fetch_optional(txn)
+            .await?;
+        Ok(row.as_ref().map(from_row).transpose()?.map(|alias| alias.targets).unwrap_or_default())
+    }
+
     async fn finish_alias(
         &self,
         mut txn: sqlx::Transaction<'static, sqlx::Sqlite>,
         actor: &Actor,
-        action: &str,
-        tenant: TenantId,
-        address: &Address,
-        targets: Vec<String>,
+        change: AliasChange,
     ) -> Result<(Alias, Applied)> {
+        let AliasChange { action, tenant, address, before, targets } = change;
         self.audit(&mut txn, actor, tenant, action, &address.canonical(), &targets.join(" ")).await?;
-        let mut batch = vec![self.address_change(&mut txn, address).await?];
-        // Who may send from the alias changed with it.
-        for target in &targets {
+        let mut batch = vec![self.address_change(&mut txn, &address).await?];
+        // Who may send from the alias changed with it: for those it led to as for those it leads to.
+        let affected: BTreeSet<&String> = before.iter().chain(&targets).collect();
+        for target in affected {
             let row = sqlx::query("SELECT id FROM mailbox WHERE address = $1 AND tenant = $2 AND live = 1")
                 .bind(target)
                 .bind(tenant.to_string())

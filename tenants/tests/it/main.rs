@@ -1,0 +1,6 @@
+//! SUMMARY    The control plane without its API: a real SQLite file, a recording data plane.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod desk;
+mod send_as;

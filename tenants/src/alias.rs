@@ -45,7 +45,7 @@ impl Service {
         let targets: std::result::Result<Vec<String>, _> = new.targets.iter().map(parse).collect();
         let targets = targets.map_err(|e| Error::new(Code::Invalid, "targets", e.to_string()))?;
         let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
         let before = self.alias_targets(&mut txn, &address).await?;
         if replace {
@@ -71,7 +71,7 @@ impl Service {
     /// Deletes an alias; its address becomes a tombstone.
     pub async fn alias_delete(&self, actor: &Actor, address: &str) -> Result<(Alias, Applied)> {
         let address = Address::parse(address).map_err(|_| Error::not_found("address"))?;
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
         let before = self.alias_targets(&mut txn, &address).await?;
         let done = sqlx::query(
@@ -90,17 +90,26 @@ impl Service {
         self.finish_alias(txn, actor, change).await
     }
 
-    /// Aliases of a tenant in order of address.
-    pub async fn aliases(&self, actor: &Actor, tenant: TenantId, first: u32) -> Result<Vec<Alias>> {
+    /// Aliases of a tenant in order of domain and local part, after the address `after`; and how many there are.
+    pub async fn aliases(&self, actor: &Actor, tenant: TenantId, after: &str, first: u32) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let rows =
-            sqlx::query("SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' ORDER BY domain, local LIMIT $2")
-                .bind(tenant.to_string())
-                .bind(i64::from(first))
-                .fetch_all(&mut *connection)
-                .await?;
-        rows.iter().map(from_row).collect()
+        let (local, domain) = after.rsplit_once('@').unwrap_or_default();
+        let rows = sqlx::query(
+            "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
+             ORDER BY domain, local LIMIT $4",
+        )
+        .bind(tenant.to_string())
+        .bind(domain)
+        .bind(local)
+        .bind(i64::from(first))
+        .fetch_all(&mut *connection)
+        .await?;
+        let count = sqlx::query("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward'")
+            .bind(tenant.to_string())
+            .fetch_one(&mut *connection)
+            .await?;
+        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
     }
 
     /// Makes an address the tenant's; `Taken` while it has an owner, or had one elsewhere.
@@ -179,7 +188,7 @@ impl Service {
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<Alias> {
+pub(crate) fn from_row(row: &SqliteRow) -> Result<Alias> {
     Ok(Alias {
         address: format!("{}@{}", text(row, "local")?, text(row, "domain")?),
         targets: serde_json::from_str(&text(row, "targets")?)

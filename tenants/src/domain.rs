@@ -33,7 +33,7 @@ impl Service {
         if domain.is_literal() || !domain.as_str().contains('.') {
             return Err(Error::new(Code::Invalid, "name", "A domain looks like example.org"));
         }
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         self.reach(&mut txn, actor, tenant).await?;
         let limit = self.tenant_in(&mut txn, tenant).await?.limits.max_domains;
         let count = sqlx::query("SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1")
@@ -60,7 +60,7 @@ impl Service {
     }
 
     pub async fn domain_update(&self, actor: &Actor, name: &str, patch: &DomainPatch) -> Result<(Domain, Applied)> {
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, name).await?;
         let mut catch_all = domain.catch_all;
         if let Some(wanted) = &patch.catch_all {
@@ -82,7 +82,7 @@ impl Service {
 
     /// Releases a domain. `InUse` while it has live addresses.
     pub async fn domain_delete(&self, actor: &Actor, name: &str) -> Result<(Domain, Applied)> {
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, name).await?;
         let used = sqlx::query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
             .bind(&domain.name)

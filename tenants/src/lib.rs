@@ -5,21 +5,28 @@
 
 mod actor;
 mod alias;
+mod app_password;
+mod audit;
 mod domain;
 mod error;
 mod mailbox;
 mod outbox;
 mod password;
+mod rename;
 mod rows;
 mod service;
 mod tenant;
+mod token;
 
-pub use actor::{Actor, TokenSpec};
+pub use actor::Actor;
 pub use alias::{Alias, NewAlias};
+pub use audit::AuditEntry;
 pub use domain::{Domain, DomainPatch};
 pub use error::{Code, Error, Result};
 pub use mailbox::{Mailbox, MailboxPatch, NewMailbox};
 pub use outbox::Applied;
 pub use password::PasswordCost;
+pub use rename::OldAddress;
 pub use service::{Bootstrap, Service, ServiceOptions};
-pub use tenant::{AuditEntry, Limits, NewTenant, Tenant};
+pub use tenant::{Limits, NewTenant, Tenant};
+pub use token::{Access, NewToken, Token};

@@ -50,7 +50,7 @@ impl Service {
     pub async fn mailbox_create(&self, actor: &Actor, new: &NewMailbox) -> Result<(Mailbox, Applied)> {
         let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let verifiers = password::verifiers(&new.password, self.password_cost).await?;
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
         self.mailbox_room(&mut txn, domain.tenant).await?;
         let account = AccountId(fresh_number()?);
@@ -86,7 +86,7 @@ impl Service {
             Some(password) => Some(password::verifiers(password, self.password_cost).await?),
             None => None,
         };
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
         let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
         sqlx::query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
@@ -110,7 +110,7 @@ impl Service {
 
     /// Deletes a mailbox: its address becomes a tombstone, its mail can be reached by nobody.
     pub async fn mailbox_delete(&self, actor: &Actor, account: AccountId) -> Result<(Mailbox, Applied)> {
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
         sqlx::query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
@@ -122,45 +122,6 @@ impl Service {
             .await?;
         sqlx::query("DELETE FROM credential WHERE mailbox = $1").bind(account.to_string()).execute(&mut *txn).await?;
         self.finish_mailbox(txn, actor, "mailboxDelete", &mailbox).await
-    }
-
-    /// Adds a generated password for one device; it is shown now and never again.
-    pub async fn app_password_create(
-        &self,
-        actor: &Actor,
-        account: AccountId,
-        label: &str,
-    ) -> Result<(String, String, Applied)> {
-        let generated = password::generate()?;
-        let verifiers = password::verifiers(&generated, self.password_cost).await?;
-        let mut txn = self.begin().await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        let credential = self.add_credential(&mut txn, mailbox.tenant, account, "app", label, &verifiers).await?;
-        sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
-            .execute(&mut *txn)
-            .await?;
-        let (_, applied) = self.finish_mailbox(txn, actor, "appPasswordCreate", &mailbox).await?;
-        Ok((credential, generated, applied))
-    }
-
-    /// Revokes an app password; sessions it opened end with the next login check.
-    pub async fn app_password_revoke(&self, actor: &Actor, account: AccountId, credential: &str) -> Result<Applied> {
-        let mut txn = self.begin().await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        let gone = sqlx::query("DELETE FROM credential WHERE id = $1 AND mailbox = $2 AND kind = 'app'")
-            .bind(credential)
-            .bind(account.to_string())
-            .execute(&mut *txn)
-            .await?;
-        if gone.rows_affected() == 0 {
-            return Err(Error::not_found("credentialId"));
-        }
-        sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
-            .execute(&mut *txn)
-            .await?;
-        Ok(self.finish_mailbox(txn, actor, "appPasswordRevoke", &mailbox).await?.1)
     }
 
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
@@ -214,7 +175,7 @@ impl Service {
         Ok(())
     }
 
-    async fn add_credential(
+    pub(crate) async fn add_credential(
         &self,
         txn: &mut SqliteConnection,
         tenant: TenantId,
@@ -241,7 +202,7 @@ impl Service {
         Ok(credential)
     }
 
-    async fn finish_mailbox(
+    pub(crate) async fn finish_mailbox(
         &self,
         mut txn: sqlx::Transaction<'static, sqlx::Sqlite>,
         actor: &Actor,
@@ -272,7 +233,7 @@ impl Service {
         address_snapshot(&row)
     }
 
-    async fn mailbox_row(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Mailbox> {
+    pub(crate) async fn mailbox_row(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Mailbox> {
         let row = sqlx::query(
             "SELECT m.*, EXISTS (SELECT 1 FROM hold h WHERE h.subject = m.id AND h.released_at IS NULL) AS held \
              FROM mailbox m WHERE id = $1",

@@ -1,7 +1,7 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Actor, Code, Error, PasswordCost, Result, TokenSpec,
+    Access, Actor, Code, Error, NewToken, PasswordCost, Result,
     outbox::Relay,
     rows::{fresh_number, random, text},
 };
@@ -16,7 +16,10 @@ use sqlx::{
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// Every schema step, in order: version, name, text. A step that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "tenants", include_str!("../../migrations/sql/0001_tenants.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "tenants", include_str!("../../migrations/sql/0001_tenants.sql")),
+    (2, "token scopes", include_str!("../../migrations/sql/0002_token_scopes.sql")),
+];
 
 /// What the service stands on.
 pub struct ServiceOptions {
@@ -80,8 +83,8 @@ impl Service {
                 id
             }
         };
-        let spec = TokenSpec { tenant: provider, label: "operator".into(), operator: true };
-        let operator_token = self.issue_token(&mut txn, &spec).await?;
+        let new = NewToken { tenant: provider, label: "operator".into(), access: Access::ReadWrite, life: None };
+        let operator_token = self.issue_token(&mut txn, &new, true).await?.secret;
         txn.commit().await?;
         Ok(Bootstrap { provider, operator_token })
     }

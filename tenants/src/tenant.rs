@@ -1,12 +1,11 @@
-//! SUMMARY    Tenants: create, limits, suspend, resume, list; their audit log and use.
+//! SUMMARY    Tenants: create, limits, suspend, resume, list.
 //! INVARIANTS A suspended tenant has an open hold; resuming releases it. The state shown is derived from holds.
 
 use crate::{
-    Actor, Applied, Code, Error, Result, Service, TokenSpec,
+    Access, Actor, Applied, Code, Error, NewToken, Result, Service,
     rows::{fresh_id, fresh_number, id, number, optional, text, to_sql},
 };
 use base::TenantId;
-use control::Usage;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// What a tenant may have; `None` = unlimited.
@@ -39,17 +38,6 @@ pub struct NewTenant {
     pub idempotency_key: Option<String>,
 }
 
-/// One entry of the audit log.
-#[derive(Debug, Clone)]
-pub struct AuditEntry {
-    pub seq: i64,
-    pub at_ms: i64,
-    pub actor: String,
-    pub action: String,
-    pub object: String,
-    pub detail: String,
-}
-
 const NAME_CHARS_MAX: usize = 200;
 
 impl Service {
@@ -59,7 +47,7 @@ impl Service {
             return Err(Error::new(Code::Invalid, "name", "A tenant has a name of at most 200 characters"));
         }
         let parent = new.parent.unwrap_or(actor.tenant);
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         self.reach(&mut txn, actor, parent).await?;
         let made = match self.repeated(&mut txn, parent, new).await? {
             Some(tenant) => tenant,
@@ -71,8 +59,8 @@ impl Service {
                 tenant
             }
         };
-        let spec = TokenSpec { tenant: made, label: "owner".into(), operator: false };
-        let token = self.issue_token(&mut txn, &spec).await?;
+        let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
+        let token = self.issue_token(&mut txn, &owner, false).await?.secret;
         let tenant = self.tenant_in(&mut txn, made).await?;
         txn.commit().await?;
         Ok((tenant, token, self.settle().await))
@@ -136,7 +124,7 @@ impl Service {
         limits: &Limits,
         expected_version: Option<i64>,
     ) -> Result<(Tenant, Applied)> {
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         self.reach(&mut txn, actor, tenant).await?;
         if tenant == actor.tenant && !actor.operator {
             return Err(Error::new(Code::Forbidden, "tenantId", "A tenant cannot change its own limits"));
@@ -171,7 +159,7 @@ impl Service {
         tenant: TenantId,
         reason: Option<&str>,
     ) -> Result<(Tenant, Applied)> {
-        let mut txn = self.begin().await?;
+        let mut txn = self.begin_as(actor).await?;
         self.reach(&mut txn, actor, tenant).await?;
         if tenant == actor.tenant && !actor.operator {
             return Err(Error::new(Code::Forbidden, "tenantId", "A tenant cannot suspend or resume itself"));
@@ -259,35 +247,6 @@ impl Service {
         .fetch_optional(txn)
         .await?;
         from_row(&row.ok_or_else(|| Error::not_found("tenantId"))?)
-    }
-
-    /// Entries of a tenant's audit log, newest first.
-    pub async fn audit_entries(&self, actor: &Actor, tenant: TenantId, first: u32) -> Result<Vec<AuditEntry>> {
-        let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
-        let rows = sqlx::query("SELECT * FROM audit WHERE tenant = $1 ORDER BY seq DESC LIMIT $2")
-            .bind(tenant.to_string())
-            .bind(i64::from(first))
-            .fetch_all(&mut *connection)
-            .await?;
-        let entry = |row: &SqliteRow| {
-            Ok(AuditEntry {
-                seq: number(row, "seq")?,
-                at_ms: number(row, "at")?,
-                actor: text(row, "actor")?,
-                action: text(row, "action")?,
-                object: text(row, "object")?,
-                detail: text(row, "detail")?,
-            })
-        };
-        rows.iter().map(entry).collect()
-    }
-
-    /// What a tenant uses now, as the data plane counts it.
-    pub async fn usage(&self, actor: &Actor, tenant: TenantId) -> Result<Usage> {
-        let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
-        self.relay.control.usage(tenant).await.map_err(|e| Error::new(Code::Internal, "", e.to_string()))
     }
 }
 

@@ -1,0 +1,2 @@
+-- What a token may do. Tokens made before had everything.
+ALTER TABLE api_token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'read write';

@@ -1,0 +1,145 @@
+//! SUMMARY    API tokens: made, revoked, what they may do.
+//! STANDARDS  RFC 7519 (JWT, HS256)
+//! SECURITY   The secret is shown once. The database, not the token's text, says what a token may do and how long.
+//! LIMITS     TOKEN_LIFE, LABEL_CHARS_MAX
+
+use crate::{
+    Actor, Code, Error, Result, Service,
+    rows::{fresh_id, id, number, text},
+};
+use base::TenantId;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+use std::time::Duration;
+
+/// Life of a token that was given none, and the longest one.
+const TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const LABEL_CHARS_MAX: usize = 200;
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    ReadWrite,
+}
+
+impl Access {
+    fn scopes(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::ReadWrite => "read write",
+        }
+    }
+    pub(crate) fn writes(scopes: &str) -> bool {
+        scopes.split(' ').any(|s| s == "write")
+    }
+}
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    pub tenant: TenantId,
+    pub label: String,
+    pub access: Access,
+    /// `None`, or more than ten years: ten years.
+    pub life: Option<Duration>,
+}
+
+/// A token that was made.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Id by which it is revoked, as the audit log shows it.
+    pub id: String,
+    /// Shown now and never again.
+    pub secret: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Claims {
+    sub: String,
+    /// For people who look into a token; not read here. Tokens of the first schema have neither.
+    #[serde(default)]
+    ten: String,
+    #[serde(default)]
+    scopes: String,
+    pub(crate) jti: String,
+    exp: u64,
+}
+
+impl Service {
+    /// Signs a token and stores its row.
+    pub(crate) async fn issue_token(
+        &self,
+        txn: &mut SqliteConnection,
+        new: &NewToken,
+        operator: bool,
+    ) -> Result<Token> {
+        let jti = fresh_id("tok_")?;
+        let expires_at = self.now().plus(new.life.unwrap_or(TOKEN_LIFE).min(TOKEN_LIFE));
+        sqlx::query(
+            "INSERT INTO api_token (jti, tenant, label, operator, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&jti)
+        .bind(new.tenant.to_string())
+        .bind(&new.label)
+        .bind(i64::from(operator))
+        .bind(new.access.scopes())
+        .bind(expires_at.0)
+        .execute(txn)
+        .await?;
+        let ten = new.tenant.to_string();
+        let exp = u64::try_from(expires_at.secs()).unwrap_or(0);
+        let claims = Claims { sub: ten.clone(), ten, scopes: new.access.scopes().into(), jti: jti.clone(), exp };
+        let secret = encode(&Header::default(), &claims, &EncodingKey::from_secret(self.jwt_key()))
+            .map_err(|_| Error::new(Code::Internal, "", "signing the token failed"))?;
+        Ok(Token { id: jti, secret })
+    }
+
+    /// Makes a token for the actor's tenant or one below it. It never reaches more than its tenant and those below.
+    pub async fn token_create(&self, actor: &Actor, new: &NewToken) -> Result<Token> {
+        if new.label.chars().count() > LABEL_CHARS_MAX {
+            return Err(Error::new(Code::Invalid, "label", "A label has at most 200 characters"));
+        }
+        let mut txn = self.begin_as(actor).await?;
+        self.reach(&mut txn, actor, new.tenant).await?;
+        let token = self.issue_token(&mut txn, new, false).await?;
+        self.audit(&mut txn, actor, new.tenant, "apiTokenCreate", &token.id, &new.label).await?;
+        txn.commit().await?;
+        Ok(token)
+    }
+
+    /// Ends a token at once. Revoking twice is harmless.
+    pub async fn token_revoke(&self, actor: &Actor, token: &str) -> Result<()> {
+        let missing = || Error::not_found("id");
+        let mut txn = self.begin_as(actor).await?;
+        let row = sqlx::query("SELECT tenant, operator FROM api_token WHERE jti = $1")
+            .bind(token)
+            .fetch_optional(&mut *txn)
+            .await?
+            .ok_or_else(missing)?;
+        let tenant: TenantId = id(&row, "tenant")?;
+        self.reach(&mut txn, actor, tenant).await.map_err(|_| missing())?;
+        // An operator's token is nobody else's to end, whichever tenant it stands under.
+        if number(&row, "operator")? != 0 && !actor.operator {
+            return Err(missing());
+        }
+        sqlx::query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
+            .bind(token)
+            .bind(self.now().0)
+            .execute(&mut *txn)
+            .await?;
+        self.audit(&mut txn, actor, tenant, "apiTokenRevoke", token, "").await?;
+        txn.commit().await?;
+        Ok(())
+    }
+
+    /// What a stored token may do: (tenant, operator, writes). `None` when revoked, expired or gone.
+    pub(crate) async fn token_row(&self, jti: &str) -> Result<Option<(TenantId, bool, bool)>> {
+        let sql =
+            "SELECT tenant, operator, scopes FROM api_token WHERE jti = $1 AND revoked_at IS NULL AND expires_at > $2";
+        let row = sqlx::query(sql).bind(jti).bind(self.now().0).fetch_optional(self.pool()).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((id(&row, "tenant")?, number(&row, "operator")? != 0, Access::writes(&text(&row, "scopes")?))))
+    }
+}

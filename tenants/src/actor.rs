@@ -22,6 +22,10 @@ impl Actor {
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
+    /// Id of the token, as the audit log shows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
     /// Whether it reaches every tenant.
     pub fn is_operator(&self) -> bool {
         self.operator

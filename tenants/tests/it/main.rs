@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod desk;
+mod outbox;
+mod rename;
 mod send_as;
+mod token;

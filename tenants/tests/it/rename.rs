@@ -1,0 +1,81 @@
+//! SUMMARY    A renamed mailbox keeps its id; its old address stays the tenant's.
+
+use crate::desk::{Desk, new_alias, new_mailbox};
+use control::{Change, Destination};
+use tenants::{Code, DomainPatch, OldAddress};
+
+const ANN: &str = "ann@alpha.example";
+const ANNA: &str = "anna@alpha.example";
+
+fn destination(desk: &Desk, local: &str) -> Destination {
+    let told = desk.plane.told.lock().unwrap();
+    let addresses = told.iter().filter_map(|c| match c {
+        Change::Address(a) if a.local == local => Some(a.clone()),
+        _ => None,
+    });
+    addresses.max_by_key(|a| a.version).unwrap().destination
+}
+
+#[tokio::test]
+async fn the_id_stays_and_aliases_follow() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, ANN).await;
+    desk.service.alias_put(&actor, &new_alias("sales@alpha.example", &[ANN]), false).await.unwrap();
+    let renamed = desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await.unwrap().0;
+    assert_eq!((renamed.id, renamed.address.as_str()), (ann.id, ANNA));
+    assert_eq!(destination(&desk, "ann"), Destination::Tombstone);
+    assert_eq!(destination(&desk, "anna"), Destination::Account(ann.id));
+    assert_eq!(destination(&desk, "sales"), Destination::Forward(vec![ANNA.into()]));
+    assert_eq!(desk.account(ann.id).send_as, ["sales@alpha.example"]);
+}
+
+#[tokio::test]
+async fn the_old_address_can_lead_to_the_new_one() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, ANN).await;
+    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Alias).await.unwrap();
+    assert_eq!(destination(&desk, "ann"), Destination::Forward(vec![ANNA.into()]));
+    assert_eq!(desk.account(ann.id).send_as, [ANN]);
+}
+
+#[tokio::test]
+async fn a_name_in_use_and_another_tenants_domain_are_refused() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    desk.customer("beta").await;
+    let ann = desk.mailbox(&actor, ANN).await;
+    desk.mailbox(&actor, ANNA).await;
+    let told = desk.plane.told.lock().unwrap().len();
+    for (address, code) in [(ANNA, Code::Taken), ("ann@beta.example", Code::NotFound)] {
+        for actor in [&actor, &desk.operator] {
+            let refused = desk.service.mailbox_rename(actor, ann.id, address, OldAddress::Tombstone).await;
+            assert_eq!(refused.unwrap_err().code, code);
+        }
+    }
+    assert_eq!(desk.plane.told.lock().unwrap().len(), told);
+    assert_eq!(desk.service.mailbox(&actor, ann.id).await.unwrap().address, ANN);
+}
+
+#[tokio::test]
+async fn a_catch_all_does_not_become_a_tombstone() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, ANN).await;
+    let patch = DomainPatch { catch_all: Some(Some(ANN.into())), plus_addressing: None };
+    desk.service.domain_update(&actor, "alpha.example", &patch).await.unwrap();
+    let refused = desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await;
+    assert_eq!(refused.unwrap_err().code, Code::InUse);
+    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Alias).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_left_is_free_for_its_tenant_with_a_new_account() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, ANN).await;
+    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await.unwrap();
+    let again = desk.service.mailbox_create(&actor, &new_mailbox(ANN)).await.unwrap().0;
+    assert_ne!(again.id, ann.id);
+}

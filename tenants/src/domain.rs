@@ -29,18 +29,27 @@ pub struct DomainPatch {
 impl Service {
     /// Takes a domain for a tenant. `Taken`, `LimitReached`.
     pub async fn domain_create(&self, actor: &Actor, tenant: TenantId, name: &str) -> Result<(Domain, Applied)> {
-        let domain = base::Domain::parse(name).map_err(|e| Error::new(Code::Invalid, "name", e.to_string()))?;
-        if domain.is_literal() || !domain.as_str().contains('.') {
-            return Err(Error::new(Code::Invalid, "name", "A domain looks like example.org"));
-        }
+        let name = parse_name(name, "name")?;
         let mut txn = self.begin_as(actor).await?;
         self.reach(&mut txn, actor, tenant).await?;
-        let limit = self.tenant_in(&mut txn, tenant).await?.limits.max_domains;
+        self.insert_domain(&mut txn, tenant, &name).await?;
+        self.finish_domain(txn, actor, "domainCreate", name.as_str(), tenant).await
+    }
+
+    /// The rows of a new domain, within the tenant's limit.
+    pub(crate) async fn insert_domain(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+        name: &base::Domain,
+    ) -> Result<()> {
+        let limit = self.tenant_in(txn, tenant).await?.limits.max_domains;
         let count = sqlx::query("SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1")
             .bind(tenant.to_string())
             .fetch_one(&mut *txn)
             .await?;
-        if limit.is_some_and(|max| u64::try_from(number(&count, "n").unwrap_or(0)).unwrap_or(0) >= max) {
+        let used = u64::try_from(number(&count, "n")?).unwrap_or(0);
+        if limit.is_some_and(|max| used >= max) {
             return Err(Error::new(Code::LimitReached, "tenantId", "The tenant has all the domains it may have"));
         }
         let made = sqlx::query(
@@ -48,15 +57,15 @@ impl Service {
              ON CONFLICT (name) DO UPDATE SET tenant = $2, live = 1, catch_all = NULL, plus_addressing = 1, \
              version = domain.version + 1 WHERE domain.live = 0",
         )
-        .bind(domain.as_str())
+        .bind(name.as_str())
         .bind(tenant.to_string())
         .bind(self.now().0)
-        .execute(&mut *txn)
+        .execute(txn)
         .await?;
-        if made.rows_affected() == 0 {
-            return Err(Error::new(Code::Taken, "name", "The domain is in use"));
+        match made.rows_affected() {
+            0 => Err(Error::new(Code::Taken, "name", "The domain is in use")),
+            _ => Ok(()),
         }
-        self.finish_domain(txn, actor, "domainCreate", domain.as_str(), tenant).await
     }
 
     pub async fn domain_update(&self, actor: &Actor, name: &str, patch: &DomainPatch) -> Result<(Domain, Applied)> {
@@ -166,4 +175,13 @@ fn from_row(row: &SqliteRow) -> Result<Domain> {
         plus_addressing: number(row, "plus_addressing")? != 0,
         version: number(row, "version")?,
     })
+}
+
+/// A name that can be a domain of ours.
+pub(crate) fn parse_name(name: &str, field: &'static str) -> Result<base::Domain> {
+    let domain = base::Domain::parse(name).map_err(|e| Error::new(Code::Invalid, field, e.to_string()))?;
+    if domain.is_literal() || !domain.as_str().contains('.') {
+        return Err(Error::new(Code::Invalid, field, "A domain looks like example.org"));
+    }
+    Ok(domain)
 }

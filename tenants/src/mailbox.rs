@@ -52,28 +52,41 @@ impl Service {
         let verifiers = password::verifiers(&new.password, self.password_cost).await?;
         let mut txn = self.begin_as(actor).await?;
         let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
-        self.mailbox_room(&mut txn, domain.tenant).await?;
-        let account = AccountId(fresh_number()?);
-        sqlx::query(
-            "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
-        )
-        .bind(account.to_string())
-        .bind(domain.tenant.to_string())
-        .bind(address.canonical())
-        .bind(&new.display_name)
-        .bind(to_sql(new.quota_bytes_max, "quotaBytesMax")?)
-        .bind(self.now().0)
-        .execute(&mut *txn)
-        .await?;
-        self.add_credential(&mut txn, domain.tenant, account, "password", "password", &verifiers).await?;
-        self.own_address(&mut txn, domain.tenant, &address, "account", Some(account), None).await?;
+        let account = self.insert_mailbox(&mut txn, domain.tenant, &address, new, &verifiers).await?;
         self.audit(&mut txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
         let batch = [self.account_snapshot(&mut txn, account).await?, self.address_change(&mut txn, &address).await?];
         self.tell(&mut txn, &batch).await?;
         let mailbox = self.mailbox_row(&mut txn, account).await?;
         txn.commit().await?;
         Ok((mailbox, self.settle().await))
+    }
+
+    /// The rows of a new mailbox, within the tenant's limit: account, password, address.
+    pub(crate) async fn insert_mailbox(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+        address: &Address,
+        new: &NewMailbox,
+        verifiers: &password::Verifiers,
+    ) -> Result<AccountId> {
+        self.mailbox_room(txn, tenant).await?;
+        let account = AccountId(fresh_number()?);
+        sqlx::query(
+            "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
+        )
+        .bind(account.to_string())
+        .bind(tenant.to_string())
+        .bind(address.canonical())
+        .bind(&new.display_name)
+        .bind(to_sql(new.quota_bytes_max, "quotaBytesMax")?)
+        .bind(self.now().0)
+        .execute(&mut *txn)
+        .await?;
+        self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
+        self.own_address(txn, tenant, address, "account", Some(account), None).await?;
+        Ok(account)
     }
 
     pub async fn mailbox_update(

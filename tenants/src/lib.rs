@@ -16,6 +16,7 @@ mod rename;
 mod rows;
 mod service;
 mod tenant;
+mod tenant_create;
 mod token;
 
 pub use actor::Actor;
@@ -28,5 +29,6 @@ pub use outbox::Applied;
 pub use password::PasswordCost;
 pub use rename::OldAddress;
 pub use service::{Bootstrap, Service, ServiceOptions};
-pub use tenant::{Limits, NewTenant, Tenant};
+pub use tenant::{Limits, Tenant};
+pub use tenant_create::{NewTenant, TenantCreated};
 pub use token::{Access, NewToken, Token};

@@ -2,8 +2,8 @@
 //! INVARIANTS A suspended tenant has an open hold; resuming releases it. The state shown is derived from holds.
 
 use crate::{
-    Access, Actor, Applied, Code, Error, NewToken, Result, Service,
-    rows::{fresh_id, fresh_number, id, number, optional, text, to_sql},
+    Actor, Applied, Code, Error, Result, Service,
+    rows::{fresh_id, id, number, optional, text, to_sql},
 };
 use base::TenantId;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
@@ -28,94 +28,7 @@ pub struct Tenant {
     pub version: i64,
 }
 
-/// A tenant to be made, below the actor's own or `parent`.
-#[derive(Debug, Clone)]
-pub struct NewTenant {
-    pub parent: Option<TenantId>,
-    pub name: String,
-    pub limits: Limits,
-    /// Repeating a request with the same key gives the tenant made by the first.
-    pub idempotency_key: Option<String>,
-}
-
-const NAME_CHARS_MAX: usize = 200;
-
 impl Service {
-    /// Makes a tenant and a token of its owner. A repeated request makes another token of the same tenant.
-    pub async fn tenant_create(&self, actor: &Actor, new: &NewTenant) -> Result<(Tenant, String, Applied)> {
-        if new.name.trim().is_empty() || new.name.chars().count() > NAME_CHARS_MAX {
-            return Err(Error::new(Code::Invalid, "name", "A tenant has a name of at most 200 characters"));
-        }
-        let parent = new.parent.unwrap_or(actor.tenant);
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, parent).await?;
-        let made = match self.repeated(&mut txn, parent, new).await? {
-            Some(tenant) => tenant,
-            None => {
-                let tenant = self.insert_tenant(&mut txn, parent, new).await?;
-                self.audit(&mut txn, actor, tenant, "tenantCreate", &tenant.to_string(), &new.name).await?;
-                let entitlement = self.entitlement(&mut txn, tenant).await?;
-                self.tell(&mut txn, &[entitlement]).await?;
-                tenant
-            }
-        };
-        let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
-        let token = self.issue_token(&mut txn, &owner, false).await?.secret;
-        let tenant = self.tenant_in(&mut txn, made).await?;
-        txn.commit().await?;
-        Ok((tenant, token, self.settle().await))
-    }
-
-    async fn repeated(
-        &self,
-        txn: &mut SqliteConnection,
-        parent: TenantId,
-        new: &NewTenant,
-    ) -> Result<Option<TenantId>> {
-        let Some(key) = &new.idempotency_key else { return Ok(None) };
-        let request = format!("{} {:?}", new.name, new.limits);
-        let known = sqlx::query("SELECT request, object FROM idempotency WHERE tenant = $1 AND key = $2")
-            .bind(parent.to_string())
-            .bind(key)
-            .fetch_optional(txn)
-            .await?;
-        match known {
-            None => Ok(None),
-            Some(row) if text(&row, "request")? == request => Ok(Some(id(&row, "object")?)),
-            Some(_) => {
-                Err(Error::new(Code::IdempotencyMismatch, "idempotencyKey", "The key was used with another input"))
-            }
-        }
-    }
-
-    async fn insert_tenant(&self, txn: &mut SqliteConnection, parent: TenantId, new: &NewTenant) -> Result<TenantId> {
-        let tenant = TenantId(fresh_number()?);
-        sqlx::query(
-            "INSERT INTO tenant (id, parent, name, max_domains, max_mailboxes, storage_bytes_max, messages_per_hour_max, \
-             version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
-        )
-        .bind(tenant.to_string())
-        .bind(parent.to_string())
-        .bind(new.name.trim())
-        .bind(to_sql(new.limits.max_domains, "maxDomains")?)
-        .bind(to_sql(new.limits.max_mailboxes, "maxMailboxes")?)
-        .bind(to_sql(new.limits.storage_bytes_max, "storageBytesMax")?)
-        .bind(to_sql(new.limits.messages_per_hour_max, "messagesPerHourMax")?)
-        .bind(self.now().0)
-        .execute(&mut *txn)
-        .await?;
-        if let Some(key) = &new.idempotency_key {
-            sqlx::query("INSERT INTO idempotency (tenant, key, request, object) VALUES ($1, $2, $3, $4)")
-                .bind(parent.to_string())
-                .bind(key)
-                .bind(format!("{} {:?}", new.name, new.limits))
-                .bind(tenant.to_string())
-                .execute(txn)
-                .await?;
-        }
-        Ok(tenant)
-    }
-
     /// Sets the limits; what exists stays, new things are refused over the limit.
     pub async fn tenant_update(
         &self,

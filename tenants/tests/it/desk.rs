@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tenants::{Actor, Limits, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions};
+use tenants::{Actor, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions};
 
 #[derive(Default)]
 pub struct Plane {
@@ -60,11 +60,11 @@ impl Desk {
 
     /// A tenant with the domain `<name>.example`, and its owner.
     pub async fn customer(&self, name: &str) -> (TenantId, Actor) {
-        let new = NewTenant { parent: None, name: name.into(), limits: Limits::default(), idempotency_key: None };
-        let (tenant, token, _) = self.service.tenant_create(&self.operator, &new).await.unwrap();
-        let actor = self.service.authenticate(&token).await.unwrap();
-        self.service.domain_create(&actor, tenant.id, &format!("{name}.example")).await.unwrap();
-        (tenant.id, actor)
+        let new = NewTenant { name: name.into(), ..NewTenant::default() };
+        let made = self.service.tenant_create(&self.operator, &new).await.unwrap();
+        let actor = self.service.authenticate(&made.token.unwrap()).await.unwrap();
+        self.service.domain_create(&actor, made.tenant.id, &format!("{name}.example")).await.unwrap();
+        (made.tenant.id, actor)
     }
 
     pub async fn mailbox(&self, actor: &Actor, address: &str) -> Mailbox {

@@ -6,4 +6,5 @@ mod desk;
 mod outbox;
 mod rename;
 mod send_as;
+mod tenant_create;
 mod token;

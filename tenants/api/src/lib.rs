@@ -4,6 +4,7 @@
 //!            of a query are bounded.
 //! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for missing authentication and bugs.
 
+mod input;
 mod mutation;
 mod payload;
 mod query;

@@ -1,91 +1,25 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 use crate::{
+    input::{
+        AliasInput, DomainCreateInput, DomainUpdateInput, MailboxCreateInput, MailboxRenameInput,
+        MailboxSetPasswordInput, MailboxSuspendInput, MailboxUpdateInput, TenantCreateInput, TenantSuspendInput,
+        TenantUpdateInput, TokenAccess,
+    },
     payload::{
         AliasPayload, DomainPayload, DonePayload, MailboxPayload, SecretPayload, TenantCreatePayload, TenantPayload,
     },
     query::tenant_id,
     types::{ByteSize, actor, service},
 };
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
+use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
 use base::{AccountId, TenantId};
-use tenants::{Applied, DomainPatch, Error, Limits, MailboxPatch, NewAlias, NewMailbox, NewTenant};
+use std::time::Duration;
+use tenants::{
+    Access, Applied, DomainPatch, Error, Limits, MailboxPatch, NewAlias, NewMailbox, NewTenant, NewToken, OldAddress,
+};
 
 pub struct Mutation;
-
-/// What a tenant may have; null = unlimited.
-#[derive(InputObject)]
-struct TenantCreateInput {
-    /// The token's own tenant when missing.
-    parent_id: Option<ID>,
-    name: String,
-    max_domains: Option<u64>,
-    max_mailboxes: Option<u64>,
-    storage_bytes_max: Option<ByteSize>,
-    messages_per_hour_max: Option<u64>,
-    idempotency_key: Option<String>,
-}
-
-/// All limits are set; null = unlimited.
-#[derive(InputObject)]
-struct TenantUpdateInput {
-    tenant_id: ID,
-    max_domains: Option<u64>,
-    max_mailboxes: Option<u64>,
-    storage_bytes_max: Option<ByteSize>,
-    messages_per_hour_max: Option<u64>,
-    expected_version: Option<i64>,
-}
-
-#[derive(InputObject)]
-struct TenantSuspendInput {
-    tenant_id: ID,
-    /// Shown to the tenant's users at every door.
-    reason: String,
-}
-
-#[derive(InputObject)]
-struct DomainCreateInput {
-    tenant_id: ID,
-    name: String,
-}
-
-#[derive(InputObject)]
-struct DomainUpdateInput {
-    name: String,
-    /// null takes it away; leave it out to keep it.
-    catch_all: MaybeUndefined<String>,
-    plus_addressing: Option<bool>,
-}
-
-#[derive(InputObject)]
-struct MailboxCreateInput {
-    address: String,
-    password: String,
-    display_name: Option<String>,
-    quota_bytes_max: Option<ByteSize>,
-}
-
-#[derive(InputObject)]
-struct MailboxUpdateInput {
-    mailbox_id: ID,
-    display_name: Option<String>,
-    /// null = unlimited; leave it out to keep it.
-    quota_bytes_max: MaybeUndefined<ByteSize>,
-    password: Option<String>,
-}
-
-#[derive(InputObject)]
-struct MailboxSuspendInput {
-    mailbox_id: ID,
-    reason: String,
-}
-
-#[derive(InputObject)]
-struct AliasInput {
-    address: String,
-    targets: Vec<String>,
-}
 
 fn tenant(id: &ID) -> tenants::Result<TenantId> {
     tenant_id(id).ok_or_else(|| Error::not_found("tenantId"))
@@ -114,12 +48,20 @@ impl Mutation {
         };
         let limits =
             limits(input.max_domains, input.max_mailboxes, input.storage_bytes_max, input.messages_per_hour_max);
-        let new = NewTenant { parent, name: input.name, limits, idempotency_key: input.idempotency_key };
+        let new = NewTenant {
+            parent,
+            name: input.name,
+            limits,
+            domain: input.domain,
+            owner: input.owner_mailbox.map(new_mailbox),
+            idempotency_key: input.idempotency_key,
+            dry_run: input.dry_run,
+        };
         Ok(match service(ctx)?.tenant_create(actor(ctx)?, &new).await {
-            Ok((tenant, token, applied)) => TenantCreatePayload {
-                tenant: Some(tenant.into()),
-                token: Some(token),
-                pending: applied == Applied::Pending,
+            Ok(made) => TenantCreatePayload {
+                tenant: Some(made.tenant.into()),
+                token: made.token,
+                pending: made.applied == Applied::Pending,
                 user_errors: Vec::new(),
             },
             Err(e) => TenantCreatePayload { user_errors: vec![e.into()], ..TenantCreatePayload::default() },
@@ -172,13 +114,7 @@ impl Mutation {
     }
 
     async fn mailbox_create(&self, ctx: &Context<'_>, input: MailboxCreateInput) -> Result<MailboxPayload> {
-        let new = NewMailbox {
-            address: input.address,
-            display_name: input.display_name.unwrap_or_default(),
-            password: input.password,
-            quota_bytes_max: input.quota_bytes_max.map(|b| b.0),
-        };
-        Ok(service(ctx)?.mailbox_create(actor(ctx)?, &new).await.into())
+        Ok(service(ctx)?.mailbox_create(actor(ctx)?, &new_mailbox(input)).await.into())
     }
 
     async fn mailbox_update(&self, ctx: &Context<'_>, input: MailboxUpdateInput) -> Result<MailboxPayload> {
@@ -190,6 +126,20 @@ impl Mutation {
         let patch =
             MailboxPatch { display_name: input.display_name, quota_bytes_max, password: input.password, hold: None };
         patched(ctx, &input.mailbox_id, patch).await
+    }
+
+    async fn mailbox_set_password(&self, ctx: &Context<'_>, input: MailboxSetPasswordInput) -> Result<MailboxPayload> {
+        let patch = MailboxPatch { password: Some(input.password), ..MailboxPatch::default() };
+        patched(ctx, &input.mailbox_id, patch).await
+    }
+
+    /// Gives a mailbox another address. Its id and mail stay; the tenant's aliases follow.
+    async fn mailbox_rename(&self, ctx: &Context<'_>, input: MailboxRenameInput) -> Result<MailboxPayload> {
+        let old = if input.keep_old_address { OldAddress::Alias } else { OldAddress::Tombstone };
+        Ok(match account(&input.mailbox_id) {
+            Ok(id) => service(ctx)?.mailbox_rename(actor(ctx)?, id, &input.address, old).await.into(),
+            Err(e) => Err::<(tenants::Mailbox, _), _>(e).into(),
+        })
     }
 
     async fn mailbox_suspend(&self, ctx: &Context<'_>, input: MailboxSuspendInput) -> Result<MailboxPayload> {
@@ -246,16 +196,45 @@ impl Mutation {
         })
     }
 
-    /// Another token for a tenant, shown once.
-    async fn api_token_create(&self, ctx: &Context<'_>, tenant_id: ID, label: String) -> Result<SecretPayload> {
+    /// Another token for a tenant, shown once. It may read and write for ten years unless told otherwise.
+    async fn api_token_create(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        label: String,
+        access: Option<TokenAccess>,
+        life_seconds: Option<u32>,
+    ) -> Result<SecretPayload> {
+        let access = match access.unwrap_or(TokenAccess::ReadWrite) {
+            TokenAccess::Read => Access::Read,
+            TokenAccess::ReadWrite => Access::ReadWrite,
+        };
+        let life = life_seconds.map(|s| Duration::from_secs(s.into()));
         let made = match tenant(&tenant_id) {
-            Ok(id) => service(ctx)?.token_create(actor(ctx)?, id, &label).await,
+            Ok(tenant) => service(ctx)?.token_create(actor(ctx)?, &NewToken { tenant, label, access, life }).await,
             Err(e) => Err(e),
         };
         Ok(match made {
-            Ok(secret) => SecretPayload { id: None, secret: Some(secret), user_errors: Vec::new() },
+            Ok(token) => SecretPayload { id: Some(token.id), secret: Some(token.secret), user_errors: Vec::new() },
             Err(e) => SecretPayload { user_errors: vec![e.into()], ..SecretPayload::default() },
         })
+    }
+
+    /// Ends a token at once.
+    async fn api_token_revoke(&self, ctx: &Context<'_>, id: String) -> Result<DonePayload> {
+        Ok(match service(ctx)?.token_revoke(actor(ctx)?, &id).await {
+            Ok(()) => DonePayload { done: true, user_errors: Vec::new() },
+            Err(e) => DonePayload { done: false, user_errors: vec![e.into()] },
+        })
+    }
+}
+
+fn new_mailbox(input: MailboxCreateInput) -> NewMailbox {
+    NewMailbox {
+        address: input.address,
+        display_name: input.display_name.unwrap_or_default(),
+        password: input.password,
+        quota_bytes_max: input.quota_bytes_max.map(|b| b.0),
     }
 }
 

@@ -2,8 +2,8 @@
 //! LIMITS     FIRST_MAX
 
 use crate::types::{
-    Alias, AuditEntry, Domain, DomainConnection, Mailbox, MailboxConnection, Node, Tenant, TenantConnection, actor,
-    service,
+    Alias, AliasConnection, AuditEntry, AuditEntryConnection, Domain, DomainConnection, Mailbox, MailboxConnection,
+    Node, Tenant, TenantConnection, actor, service,
 };
 use async_graphql::{Context, Error, ID, Object, Result};
 use base::{AccountId, TenantId};
@@ -103,19 +103,36 @@ impl Query {
             .map(|(rows, n)| MailboxConnection::new(rows.into_iter().map(Mailbox::from).collect(), first as usize, n)))
     }
 
-    /// Aliases of a tenant, in order of address.
+    /// Aliases of a tenant, in order of domain and local part.
     #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
-    async fn aliases(&self, ctx: &Context<'_>, tenant_id: ID, first: u32) -> Result<Option<Vec<Alias>>> {
+    async fn aliases(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        first: u32,
+        after: Option<ID>,
+    ) -> Result<Option<AliasConnection>> {
+        let (first, after) = (page(first)?, after.map(|a| a.to_string()).unwrap_or_default());
         let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.aliases(actor(ctx)?, tenant, page(first)?).await)?;
-        Ok(rows.map(|rows| rows.into_iter().map(Alias::from).collect()))
+        let rows = found(service(ctx)?.aliases(actor(ctx)?, tenant, &after, first + 1).await)?;
+        Ok(rows.map(|(rows, n)| AliasConnection::new(rows.into_iter().map(Alias::from).collect(), first as usize, n)))
     }
 
     /// The audit log of a tenant, newest first.
     #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
-    async fn audit_entries(&self, ctx: &Context<'_>, tenant_id: ID, first: u32) -> Result<Option<Vec<AuditEntry>>> {
+    async fn audit_entries(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        first: u32,
+        after: Option<ID>,
+    ) -> Result<Option<AuditEntryConnection>> {
+        let first = page(first)?;
+        let before = after.and_then(|a| a.parse().ok());
         let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.audit_entries(actor(ctx)?, tenant, page(first)?).await)?;
-        Ok(rows.map(|rows| rows.into_iter().map(AuditEntry::from).collect()))
+        let rows = found(service(ctx)?.audit_entries(actor(ctx)?, tenant, before, first + 1).await)?;
+        Ok(rows.map(|(rows, n)| {
+            AuditEntryConnection::new(rows.into_iter().map(AuditEntry::from).collect(), first as usize, n)
+        }))
     }
 }

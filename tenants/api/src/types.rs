@@ -223,10 +223,18 @@ macro_rules! connection {
         }
         /// One page.
         #[derive(SimpleObject)]
+        #[graphql(complex)]
         pub struct $connection {
             pub edges: Vec<$edge>,
             pub page_info: PageInfo,
             pub total_count: i64,
+        }
+        #[ComplexObject]
+        impl $connection {
+            /// The items without their cursors.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|e| &e.node).collect()
+            }
         }
         impl $connection {
             /// `more`: the page was asked for with one item over `first`.
@@ -244,3 +252,5 @@ macro_rules! connection {
 connection!(TenantConnection, TenantEdge, Tenant);
 connection!(DomainConnection, DomainEdge, Domain);
 connection!(MailboxConnection, MailboxEdge, Mailbox);
+connection!(AliasConnection, AliasEdge, Alias);
+connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);

@@ -5,7 +5,8 @@ use crate::plane::Desk;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Field, and the operation with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain).
+/// Field, and the operation with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
+/// `$K` (foreign token).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -16,8 +17,8 @@ const QUERIES: &[(&str, &str)] = &[
     ("domains", "{ r: domains(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("mailbox", "{ r: mailbox(id: \"$M\") { id } }"),
     ("mailboxes", "{ r: mailboxes(tenantId: \"$T\", first: 5) { totalCount } }"),
-    ("aliases", "{ r: aliases(tenantId: \"$T\", first: 5) { id } }"),
-    ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { id } }"),
+    ("aliases", "{ r: aliases(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
 const MUTATIONS: &[(&str, &str)] = &[
@@ -30,6 +31,8 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("domainDelete", "domainDelete(name: \"$D\")"),
     ("mailboxCreate", "mailboxCreate(input: { address: \"new@$D\", password: \"long enough\" })"),
     ("mailboxUpdate", "mailboxUpdate(input: { mailboxId: \"$M\", password: \"long enough\" })"),
+    ("mailboxSetPassword", "mailboxSetPassword(input: { mailboxId: \"$M\", password: \"long enough\" })"),
+    ("mailboxRename", "mailboxRename(input: { mailboxId: \"$M\", address: \"ben@alpha.example\" })"),
     ("mailboxSuspend", "mailboxSuspend(input: { mailboxId: \"$M\", reason: \"x\" })"),
     ("mailboxResume", "mailboxResume(mailboxId: \"$M\")"),
     ("mailboxDelete", "mailboxDelete(mailboxId: \"$M\")"),
@@ -39,6 +42,7 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("appPasswordCreate", "appPasswordCreate(mailboxId: \"$M\", label: \"x\")"),
     ("appPasswordRevoke", "appPasswordRevoke(mailboxId: \"$M\", id: \"crd_1\")"),
     ("apiTokenCreate", "apiTokenCreate(tenantId: \"$T\", label: \"x\")"),
+    ("apiTokenRevoke", "apiTokenRevoke(id: \"$K\")"),
 ];
 
 fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
@@ -50,9 +54,16 @@ fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
 async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let desk = Desk::new().await;
     let (_, token, _) = desk.customer("alpha").await;
-    let (tenant, _, mailbox) = desk.customer("beta").await;
+    let (tenant, beta_token, mailbox) = desk.customer("beta").await;
+    let made = format!(
+        "mutation {{ r: apiTokenCreate(tenantId: \"{tenant}\", label: \"x\") {{ id userErrors {{ message code }} }} }}"
+    );
+    let made = desk.done(&beta_token, &made).await;
+    let key = made["id"].as_str().unwrap();
     let told = desk.plane.told.lock().unwrap().len();
-    let fill = |text: &str| text.replace("$T", &tenant).replace("$M", &mailbox).replace("$D", "beta.example");
+    let fill = |text: &str| {
+        text.replace("$T", &tenant).replace("$M", &mailbox).replace("$D", "beta.example").replace("$K", key)
+    };
     let schema = "{ q: __type(name: \"Query\") { fields { name } } m: __type(name: \"Mutation\") { fields { name } } }";
     let schema = desk.ask(&token, schema).await;
     let rows = |table: &[(&str, &str)]| table.iter().map(|(f, _)| (*f).to_owned()).collect::<BTreeSet<_>>();

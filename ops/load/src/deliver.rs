@@ -105,15 +105,8 @@ struct Run {
     began: Instant,
 }
 
-/// Delivers `args.messages` messages.
-pub async fn deliver(args: &DeliverArgs) -> Result<Delivered> {
-    let rcpts = expand(&args.rcpt)?;
-    let generator = Arc::new(Generator::new(args.seed, rcpts.len() as u64));
-    deliver_with(args, rcpts, generator).await
-}
-
-/// The same with a generator at hand: making one costs a moment that no measurement should contain.
-pub async fn deliver_with(args: &DeliverArgs, rcpts: Vec<String>, generator: Arc<Generator>) -> Result<Delivered> {
+/// Delivers `args.messages` messages. The generator is made before: making one costs a moment that no measurement should contain.
+pub async fn deliver(args: &DeliverArgs, rcpts: Vec<String>, generator: Arc<Generator>) -> Result<Delivered> {
     if args.size.is_empty() || rcpts.is_empty() {
         return Err(check("no size or no recipient given"));
     }

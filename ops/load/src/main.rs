@@ -1,12 +1,12 @@
 //! SUMMARY    `load`: drives mail servers over their sockets and measures them; any server, ours and others alike.
 //! INVARIANTS One thread and hand-written clients: the driver shares the machine with what it measures, so it must be cheap.
 
-#![allow(dead_code, reason = "idle, crash and corpus, which follow, use the rest of the clients")]
-
 mod command;
 mod deliver;
+mod demo;
 mod error;
 mod imap;
+mod ledger;
 mod message;
 mod net;
 mod process;
@@ -35,6 +35,14 @@ enum Command {
     Imap(command::imap::ImapArgs),
     /// Bring a mailbox to a number of messages through APPEND.
     Fill(command::fill::FillArgs),
+    /// Hold thousands of IDLE connections: memory of each.
+    Idle(command::idle::IdleArgs),
+    /// Kill the server again and again while it takes mail: nothing acknowledged may be lost.
+    Crash(command::crash::CrashArgs),
+    /// Send every file of a folder and compare what comes back.
+    Corpus(command::corpus::CorpusArgs),
+    /// Cost of a delivery as the mailbox grows.
+    Flat(command::flat::FlatArgs),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +63,10 @@ fn run(cli: Cli) -> Result<()> {
             Command::Smtp(args) => command::smtp::run(args).await,
             Command::Imap(args) => command::imap::run(args).await,
             Command::Fill(args) => command::fill::run(args).await,
+            Command::Idle(args) => command::idle::run(args).await,
+            Command::Crash(args) => command::crash::run(args).await,
+            Command::Corpus(args) => command::corpus::run(args).await,
+            Command::Flat(args) => command::flat::run(args).await,
         }
     })
 }

@@ -1,6 +1,6 @@
 //! SUMMARY    A connection, plain or TLS, with one read buffer: lines, exact bytes, nothing else.
 //! SECURITY   Certificates are not verified: this drives test servers with self-signed ones and sends no secret.
-//! LIMITS     LINE_BYTES_MAX, READ_BYTES.
+//! LIMITS     LINE_BYTES_MAX, WAIT_MAX.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -25,8 +25,6 @@ use crate::error::{Error, Result, protocol};
 
 /// Longest line taken from a server (an ENVELOPE may be long).
 const LINE_BYTES_MAX: usize = 4 << 20;
-/// Bytes asked of the socket at once.
-const READ_BYTES: usize = 64 * 1024;
 /// Longest wait for one read or write: a server that says nothing for so long is an error, not a slow result.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
@@ -53,13 +51,8 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// Connects; with `tls`, also shakes hands.
-    pub async fn open(target: &Target) -> Result<Self> {
-        Self::open_sized(target, READ_BYTES).await
-    }
-
-    /// Connects with a read size of `read_bytes`, which bounds the memory of an idle connection.
-    pub async fn open_sized(target: &Target, read_bytes: usize) -> Result<Self> {
+    /// Connects; with `tls`, also shakes hands. Reads with a size of `read_bytes`, which bounds the memory of an idle connection.
+    pub async fn open(target: &Target, read_bytes: usize) -> Result<Self> {
         let address: SocketAddr = tokio::net::lookup_host(&target.address)
             .await?
             .next()

@@ -59,7 +59,7 @@ pub struct Transaction<'a> {
 impl Client {
     pub async fn open(target: &Target, dialect: &Dialect) -> Result<Self> {
         let mut client = Client {
-            conn: Conn::open_sized(target, 4096).await?,
+            conn: Conn::open(target, 4096).await?,
             offers: Offers::default(),
             lmtp: dialect.lmtp,
             out: Vec::new(),

@@ -1,6 +1,10 @@
 //! SUMMARY    The subcommands, one file each, and the options several share.
 
+pub mod corpus;
+pub mod crash;
 pub mod fill;
+pub mod flat;
+pub mod idle;
 pub mod imap;
 pub mod smtp;
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::MeasureArgs;
 use crate::{
-    deliver::{DeliverArgs, Delivered, deliver_with, expand},
+    deliver::{DeliverArgs, Delivered, deliver, expand},
     error::{Result, check},
     imap::Client,
     message::Generator,
@@ -67,7 +67,7 @@ pub async fn run(args: SmtpArgs) -> Result<()> {
     let generator = Generator::new(args.deliver.seed, rcpts.len() as u64).into();
     let before = args.counts(&rcpts).await?;
     let meter = Meter::start(&args.measure.tree())?;
-    let delivered = deliver_with(&args.deliver, rcpts.clone(), generator).await?;
+    let delivered = deliver(&args.deliver, rcpts.clone(), generator).await?;
     let arrived = args.wait_for_arrival(&rcpts, before, delivered.accepted, &meter).await?;
     let cost = meter.cost(delivered.accepted)?;
     let failed = delivered.failed;

@@ -32,7 +32,7 @@ impl Client {
 
     /// `read_bytes` bounds the memory of an idle connection.
     pub async fn login_sized(target: &Target, user: &str, password: &str, read_bytes: usize) -> Result<Self> {
-        let mut conn = Conn::open_sized(target, read_bytes).await?;
+        let mut conn = Conn::open(target, read_bytes).await?;
         let greeting = conn.line().await?;
         if !greeting.starts_with(b"* OK") {
             return Err(protocol(format!("greeting: {}", String::from_utf8_lossy(greeting))));

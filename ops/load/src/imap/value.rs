@@ -143,11 +143,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Sequence number and items of a FETCH response.
-pub type FetchResponse = (u64, Vec<(String, Value)>);
+/// Items of a FETCH response: name in upper case, value.
+pub type Items = Vec<(String, Value)>;
 
-/// One `* N FETCH (..)` response: pairs of item name (upper case) and value.
-pub fn fetch(response: &[u8]) -> Result<Option<FetchResponse>> {
+/// One `* N FETCH (..)` response: message number and items; None for any other response.
+pub fn fetch(response: &[u8]) -> Result<Option<(u64, Items)>> {
     let mut reader = Reader::new(response);
     let mut head = Vec::new();
     for _ in 0..3 {

@@ -41,18 +41,6 @@ fn nearest_rank(sorted: &[u32], percent: f64) -> u32 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
 }
 
-/// The middle value, or the mean of the two middle ones; 0 of nothing.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let mid = sorted.len() / 2;
-    match (sorted.len() % 2, sorted.get(mid.wrapping_sub(1)), sorted.get(mid)) {
-        (1, _, Some(v)) => *v,
-        (0, Some(a), Some(b)) => (a + b) / 2.0,
-        _ => 0.0,
-    }
-}
-
 /// `count` per second of `took`; 0 when no time passed.
 pub fn per_second(count: u64, took: Duration) -> f64 {
     if took.is_zero() { 0.0 } else { count as f64 / took.as_secs_f64() }
@@ -79,13 +67,5 @@ mod tests {
             l.push(Duration::from_millis(ms));
         }
         assert_eq!(l.quantiles(), Quantiles { p50_ms: 20.0, p95_ms: 30.0, p99_ms: 30.0, max_ms: 30.0 });
-    }
-
-    #[test]
-    fn medians() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median(&[]), 0.0);
-        assert_eq!(median(&[5.0]), 5.0);
     }
 }

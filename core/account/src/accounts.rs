@@ -12,7 +12,7 @@ use crate::{
     scope::{AccountScope, BreakGlass, CanRead},
     work::Work,
 };
-use base::{AccountId, Clock, Kind, OpId, Rng, TenantId, limits::KV_ATTEMPTS_MAX};
+use base::{AccountId, Clock, Kind, ModSeq, OpId, Rng, TenantId, limits::KV_ATTEMPTS_MAX};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{
     blob::{Objects, TenantKey},
@@ -117,7 +117,14 @@ impl Accounts {
 
     /// Begins an operation on these accounts; see [`crate::unit_of_work`], which drives it.
     pub fn attempts<T>(&self, accounts: &[AccountId], op: OpId) -> Attempts<T> {
-        Attempts { accounts: self.clone(), lanes: accounts.to_vec(), op, attempt: 0, unsure: None, guards: Vec::new() }
+        Attempts {
+            accounts: self.clone(),
+            lanes: accounts.to_vec(),
+            op,
+            attempt: 0,
+            unsure: Vec::new(),
+            guards: Vec::new(),
+        }
     }
 
     async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
@@ -158,9 +165,19 @@ pub struct Attempts<T> {
     lanes: Vec<AccountId>,
     op: OpId,
     attempt: u32,
-    unsure: Option<T>,
+    /// Attempts whose commit ended unknown: at most one of them was or will be applied.
+    unsure: Vec<Unsure<T>>,
     guards: Vec<OwnedMutexGuard<()>>,
 }
+
+struct Unsure<T> {
+    attempt: u32,
+    value: T,
+    hints: Hints,
+}
+
+/// What is published once a commit is durable.
+type Hints = Vec<(AccountId, ModSeq)>;
 
 /// What an attempt begins with.
 pub enum Begin<T> {
@@ -199,48 +216,82 @@ macro_rules! unit_of_work {
 impl<T> Attempts<T> {
     /// Waits for the accounts and opens a transaction.
     pub async fn begin(&mut self) -> Result<Begin<T>> {
-        self.guards = self.accounts.lanes(&self.lanes).await;
-        let mut work = Work::begin(self.accounts.clone());
-        if let Some(value) = self.unsure.take()
-            && work.op_done(self.op).await?
-        {
-            return Ok(Begin::Done(value));
+        loop {
+            self.guards = self.accounts.lanes(&self.lanes).await;
+            let mut work = Work::begin(self.accounts.clone());
+            if !self.accounts.0.kv.commit_may_be_unknown() {
+                return Ok(Begin::Work(work));
+            }
+            // Read before every attempt, the first one too: the conflict stops whichever attempt is still under way when
+            // another one is applied.
+            let attempt = match work.op_done(self.op).await {
+                Ok(None) => return Ok(Begin::Work(work)),
+                Ok(Some(attempt)) => attempt,
+                Err(e) if is_too_old(&e) => {
+                    self.pause(e).await?;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
+            match durable(work).await {
+                Ok(()) => return self.done(attempt),
+                Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => return Err(e.into()),
+                Err(e) => self.pause(e.into()).await?,
+            }
         }
-        Ok(Begin::Work(work))
+    }
+
+    /// The attempt of this number had been applied.
+    fn done(&mut self, attempt: u32) -> Result<Begin<T>> {
+        let known = self.unsure.iter().position(|u| u.attempt == attempt);
+        let applied = known.map(|at| self.unsure.swap_remove(at));
+        let applied =
+            applied.ok_or_else(|| Error::new(Kind::Unavailable, "an operation of the same id was applied"))?;
+        self.publish(applied.hints);
+        Ok(Begin::Done(applied.value))
     }
 
     /// Commits; `None`: run the body again.
-    pub async fn end(&mut self, work: Work, outcome: Result<T>) -> Result<Option<T>> {
+    pub async fn end(&mut self, mut work: Work, outcome: Result<T>) -> Result<Option<T>> {
         let value = match outcome {
             Ok(value) => value,
             Err(e) if is_too_old(&e) => return self.again(e).await,
             Err(e) => return Err(e),
         };
+        let hints = work.finish(self.op, self.attempt);
         match self.commit(work).await {
-            Ok(()) => Ok(Some(value)),
+            Ok(()) => {
+                self.publish(hints);
+                Ok(Some(value))
+            }
             Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => Err(e.into()),
             Err(e @ (CommitError::Conflict | CommitError::TooOld)) => self.again(e.into()).await,
             Err(e @ CommitError::Unknown) => {
-                self.unsure = Some(value);
+                self.unsure.push(Unsure { attempt: self.attempt, value, hints });
                 self.again(e.into()).await
             }
         }
     }
 
-    async fn commit(&mut self, mut work: Work) -> std::result::Result<(), CommitError> {
-        let hints = work.finish(self.op);
+    async fn commit(&mut self, work: Work) -> std::result::Result<(), CommitError> {
         let durable: Durable = work.into_txn().submit()?;
         // Validated: whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
         self.guards.clear();
-        durable.await?;
+        durable.await.map(|_| ())
+    }
+
+    fn publish(&self, hints: Hints) {
         for (account, modseq) in hints {
             self.accounts.0.hub.publish(account, modseq);
         }
-        Ok(())
+    }
+
+    async fn again(&mut self, cause: Error) -> Result<Option<T>> {
+        self.pause(cause).await.map(|()| None)
     }
 
     /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX.
-    async fn again(&mut self, cause: Error) -> Result<Option<T>> {
+    async fn pause(&mut self, cause: Error) -> Result<()> {
         self.guards.clear();
         self.attempt += 1;
         if self.attempt >= KV_ATTEMPTS_MAX {
@@ -249,8 +300,13 @@ impl<T> Attempts<T> {
         let ceiling = (RETRY_MICROS_MIN << self.attempt.min(10)).min(RETRY_MICROS_MAX);
         let jitter = self.accounts.0.rng.below(ceiling / 2);
         tokio::time::sleep(Duration::from_micros(ceiling / 2 + jitter)).await;
-        Ok(None)
+        Ok(())
     }
+}
+
+/// Waits until what a transaction read is durable: its reads may be ahead of the disk.
+async fn durable(work: Work) -> std::result::Result<(), CommitError> {
+    work.into_txn().submit()?.await.map(|_| ())
 }
 
 fn is_too_old(e: &Error) -> bool {

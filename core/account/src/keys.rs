@@ -6,7 +6,7 @@
 //! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
-//! S o <op 8>                      -> operation done (only on stores whose commit may be unknown)
+//! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
 //! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
@@ -72,6 +72,11 @@ impl Builder {
     }
 }
 
+/// The first key behind all that begin so: where "after this one" starts, also after the highest number.
+fn behind(prefix: Builder) -> Key {
+    KeyRange::prefix(&prefix.done()).to
+}
+
 // --- system keys (absolute) ---
 
 pub(crate) fn system_domain(domain: &str) -> Key {
@@ -100,12 +105,12 @@ pub(crate) fn system_due_all() -> KeyRange {
 pub(crate) fn system_due_until(tenant: TenantId, until: Timestamp) -> KeyRange {
     KeyRange {
         from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0).done(),
-        to: Builder::new(SYSTEM).tag(b'q').u64(tenant.0).u64(due_bits(until).saturating_add(1)).done(),
+        to: behind(Builder::new(SYSTEM).tag(b'q').u64(tenant.0).u64(due_bits(until))),
     }
 }
 /// Due entries of every tenant behind this one.
 pub(crate) fn system_due_after(tenant: TenantId) -> KeyRange {
-    KeyRange { from: Builder::new(SYSTEM).tag(b'q').u64(tenant.0.saturating_add(1)).done(), to: system_due_all().to }
+    KeyRange { from: behind(Builder::new(SYSTEM).tag(b'q').u64(tenant.0)), to: system_due_all().to }
 }
 /// Tenant, due time and item of a due-index key.
 pub(crate) fn decode_due(key: &[u8]) -> Option<(TenantId, Timestamp, QueueId)> {
@@ -187,7 +192,7 @@ pub(crate) fn card(acct: AccountId, id: EmailId) -> Key {
 }
 /// Cards with ids in `from..=to`.
 pub(crate) fn cards(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
-    KeyRange { from: card(acct, from), to: object(acct, CARD, to.0.saturating_add(1)) }
+    KeyRange { from: card(acct, from), to: behind(account(acct, b'o').tag(CARD).u64(to.0)) }
 }
 pub(crate) fn thread(acct: AccountId, id: ThreadId) -> Key {
     object(acct, THREAD, id.0)
@@ -218,7 +223,7 @@ pub(crate) fn change(acct: AccountId, kind: u8, modseq: ModSeq, id: u64) -> Key 
 /// Changes of one type after `since`.
 pub(crate) fn changes_after(acct: AccountId, kind: u8, since: ModSeq) -> KeyRange {
     let prefix = KeyRange::prefix(&account(acct, b'c').tag(kind).done());
-    KeyRange { from: account(acct, b'c').tag(kind).u64(since.0.saturating_add(1)).done(), to: prefix.to }
+    KeyRange { from: behind(account(acct, b'c').tag(kind).u64(since.0)), to: prefix.to }
 }
 /// Modseq and id of a change key.
 pub(crate) fn decode_change(key: &[u8]) -> Option<(ModSeq, u64)> {
@@ -251,7 +256,7 @@ pub(crate) fn vanished(acct: AccountId, id: MailboxId, modseq: ModSeq, uid: Uid)
 /// VANISHED entries after `since`.
 pub(crate) fn vanished_after(acct: AccountId, id: MailboxId, since: ModSeq) -> KeyRange {
     let prefix = KeyRange::prefix(&in_mailbox(acct, id, b'x').done());
-    KeyRange { from: in_mailbox(acct, id, b'x').u64(since.0.saturating_add(1)).done(), to: prefix.to }
+    KeyRange { from: behind(in_mailbox(acct, id, b'x').u64(since.0)), to: prefix.to }
 }
 /// Modseq and uid of a VANISHED key.
 pub(crate) fn decode_vanished(key: &[u8]) -> Option<(ModSeq, Uid)> {
@@ -342,3 +347,6 @@ pub(crate) fn be64(key: &[u8], at: usize) -> Option<u64> {
 pub(crate) fn be32(key: &[u8], at: usize) -> Option<u32> {
     key.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
 }
+
+#[cfg(test)]
+mod tests;

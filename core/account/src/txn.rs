@@ -1,6 +1,6 @@
 //! SUMMARY    A store transaction that can only reach one tenant's keys at a time.
 //! INVARIANTS `TenantTxn` prepends `T || tenant` to every key, clamps every range to it and strips it on the way out.
-//!            System keys go through `SystemTxn`, which cannot spell a tenant prefix.
+//!            System keys go through `SystemTxn`, which refuses every other key and clamps ranges in the same way.
 
 use crate::{Result, keys};
 use base::TenantId;
@@ -125,7 +125,13 @@ impl<'t> SystemTxn<'t> {
 
     pub(crate) async fn page(&mut self, range: &KeyRange, limit: PageLimit) -> Result<Page> {
         Self::checked(&range.from)?;
-        let page = self.0.range(range, limit, false, Read::Snapshot).await?;
+        // A bound behind the system keys becomes their end.
+        let end = KeyRange::prefix(&[keys::SYSTEM]).to;
+        let range = KeyRange { from: range.from.clone(), to: range.to.clone().min(end) };
+        if range.is_empty() {
+            return Ok(Page { rows: Vec::new(), more: false });
+        }
+        let page = self.0.range(&range, limit, false, Read::Snapshot).await?;
         Ok(Page { rows: page.rows, more: page.more })
     }
 
@@ -139,3 +145,6 @@ impl<'t> SystemTxn<'t> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,9 +80,10 @@ impl Work {
         self.now
     }
 
-    /// Whether an earlier attempt of this operation committed although its result was unknown.
-    pub(crate) async fn op_done(&mut self, op: OpId) -> Result<bool> {
-        Ok(SystemTxn::new(&mut *self.txn).get(&keys::system_op(op)).await?.is_some())
+    /// Number of the attempt of this operation that was applied, if one was.
+    pub(crate) async fn op_done(&mut self, op: OpId) -> Result<Option<u32>> {
+        let mark = SystemTxn::new(&mut *self.txn).get(&keys::system_op(op)).await?;
+        mark.map(|m| keys::be32(&m, 8).ok_or_else(|| Error::corrupt("operation mark"))).transpose()
     }
 
     /// Opens an account for change; makes its standard mailboxes at the first time. `NotFound` without a profile.
@@ -117,7 +118,7 @@ impl Work {
     }
 
     /// Writes what is owed (states, counters, change log); returns the hints to publish after the commit.
-    pub(crate) fn finish(&mut self, op: OpId) -> Vec<(AccountId, ModSeq)> {
+    pub(crate) fn finish(&mut self, op: OpId, attempt: u32) -> Vec<(AccountId, ModSeq)> {
         let mut hints = Vec::new();
         let loaded = std::mem::take(&mut self.loaded);
         for ((tenant, account), owed) in loaded {
@@ -127,7 +128,8 @@ impl Work {
             }
         }
         if self.accounts.0.kv.commit_may_be_unknown() && !self.txn.is_read_only() {
-            self.txn.set(&keys::system_op(op), &self.now.0.to_be_bytes());
+            let mark = [self.now.0.to_be_bytes().as_slice(), &attempt.to_be_bytes()].concat();
+            self.txn.set(&keys::system_op(op), &mark);
         }
         hints
     }

@@ -1,0 +1,219 @@
+//! SUMMARY    Properties of the registry: byte order is logical order, keys decode to what they were made of, rows never mix.
+
+use super::*;
+use proptest::{prelude::*, test_runner::TestCaseResult};
+
+/// Ids with the edges that carry and wrap.
+fn id64() -> impl Strategy<Value = u64> {
+    prop_oneof![any::<u64>(), 0..4u64, Just(0xff), Just(0x100), Just(u64::MAX - 1), Just(u64::MAX)]
+}
+fn id32() -> impl Strategy<Value = u32> {
+    prop_oneof![any::<u32>(), 0..4u32, Just(0xff), Just(0x100), Just(u32::MAX - 1), Just(u32::MAX)]
+}
+/// Due times: from the epoch on (there are no earlier ones).
+fn due() -> impl Strategy<Value = i64> {
+    prop_oneof![0..i64::MAX, 0..4i64, Just(i64::MAX - 1)]
+}
+/// Names of mailboxes, domains and local parts: text without NUL.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z0-9.é-]{1,12}", "[a-b]{1,3}", "\\PC{1,8}"]
+}
+
+fn same_order<T: Ord>(a: (T, Key), b: (T, Key)) -> TestCaseResult {
+    prop_assert_eq!(a.0.cmp(&b.0), a.1.cmp(&b.1));
+    Ok(())
+}
+
+/// Checks one row with two tuples: the keys are ordered as the tuples are, and decoding gives the tuple back.
+macro_rules! row {
+    ($name:ident, ($($var:ident : $type:ty = $strategy:expr),+), $key:expr, $decoded:expr) => {
+        mod $name {
+            use super::*;
+
+            fn key(tuple: &($($type,)+)) -> Key {
+                let ($($var,)+) = Clone::clone(tuple);
+                $key
+            }
+
+            #[allow(unused_variables, reason = "not every row decodes to all of its ids")]
+            fn check(tuple: &($($type,)+), key: &[u8]) -> TestCaseResult {
+                let ($($var,)+) = Clone::clone(tuple);
+                let (found, wanted) = ($decoded)(key);
+                prop_assert_eq!(found, wanted);
+                Ok(())
+            }
+
+            proptest! {
+                #[test]
+                fn order_and_decoding(a in ($($strategy,)+), b in ($($strategy,)+)) {
+                    let (left, right) = (key(&a), key(&b));
+                    check(&a, &left)?;
+                    check(&b, &right)?;
+                    same_order((a, left), (b, right))?;
+                }
+            }
+        }
+    };
+}
+
+/// What `decode` says of a key of an account, beside what is expected.
+fn in_account(acct: u64, row: AccountRow) -> impl Fn(&[u8]) -> (Option<Row>, Option<Row>) {
+    move |key| (decode(key), Some(Row::Account(AccountId(acct), row)))
+}
+
+row!(state_row, (a: u64 = id64()), state(AccountId(a)), in_account(a, AccountRow::State));
+row!(profile_row, (a: u64 = id64()), profile(AccountId(a)), in_account(a, AccountRow::Profile));
+row!(keywords_row, (a: u64 = id64()), keywords(AccountId(a)), in_account(a, AccountRow::Keywords));
+row!(mailbox_row, (a: u64 = id64(), m: u32 = id32()), mailbox(AccountId(a), MailboxId(m)),
+    in_account(a, AccountRow::Mailbox(MailboxId(m))));
+row!(email_row, (a: u64 = id64(), e: u64 = id64()), email(AccountId(a), EmailId(e)), in_account(a, AccountRow::Email(EmailId(e))));
+row!(card_row, (a: u64 = id64(), e: u64 = id64()), card(AccountId(a), EmailId(e)), in_account(a, AccountRow::Card(EmailId(e))));
+row!(thread_row, (a: u64 = id64(), t: u64 = id64()), thread(AccountId(a), ThreadId(t)),
+    in_account(a, AccountRow::Thread(ThreadId(t))));
+row!(name_row, (a: u64 = id64(), p: u32 = id32(), n: String = name()),
+    mailbox_name(AccountId(a), (p != 0).then_some(MailboxId(p)), &n), in_account(a, AccountRow::Name));
+row!(thread_index_row, (a: u64 = id64(), h: u64 = id64()), thread_index(AccountId(a), h), in_account(a, AccountRow::ThreadIndex));
+row!(email_change_row, (a: u64 = id64(), s: u64 = id64(), e: u64 = id64()), change(AccountId(a), EMAIL, ModSeq(s), e),
+    in_account(a, AccountRow::Change(EMAIL, ModSeq(s), e)));
+row!(mailbox_change_row, (a: u64 = id64(), s: u64 = id64(), e: u64 = id64()), change(AccountId(a), MAILBOX, ModSeq(s), e),
+    in_account(a, AccountRow::Change(MAILBOX, ModSeq(s), e)));
+row!(thread_change_row, (a: u64 = id64(), s: u64 = id64(), e: u64 = id64()), change(AccountId(a), THREAD, ModSeq(s), e),
+    in_account(a, AccountRow::Change(THREAD, ModSeq(s), e)));
+row!(mailbox_state_row, (a: u64 = id64(), m: u32 = id32()), mailbox_state(AccountId(a), MailboxId(m)),
+    in_account(a, AccountRow::MailboxState(MailboxId(m))));
+row!(message_row, (a: u64 = id64(), m: u32 = id32(), u: u32 = id32()), row(AccountId(a), MailboxId(m), Uid(u)),
+    in_account(a, AccountRow::Message(MailboxId(m), Uid(u))));
+row!(vanished_row, (a: u64 = id64(), m: u32 = id32(), s: u64 = id64(), u: u32 = id32()),
+    vanished(AccountId(a), MailboxId(m), ModSeq(s), Uid(u)),
+    in_account(a, AccountRow::Vanished(MailboxId(m), ModSeq(s), Uid(u))));
+row!(queue_row, (q: u64 = id64()), queue_item(QueueId(q)), move |key: &[u8]| (decode(key), Some(Row::QueueItem(QueueId(q)))));
+row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
+    move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
+row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),
+    move |key: &[u8]| (decode_due(key), Some((TenantId(t), Timestamp(d), QueueId(q)))));
+row!(op_row, (o: u64 = id64()), system_op(OpId(o)), move |key: &[u8]| (be64(key, 2), Some(o)));
+row!(tenant_prefix_row, (t: u64 = id64()), tenant_prefix(TenantId(t)).to_vec(), move |key: &[u8]| (be64(key, 1), Some(t)));
+row!(domain_row, (d: String = name()), system_domain(&d), move |key: &[u8]| (key.get(2..).map(<[u8]>::to_vec), Some(d.into_bytes())));
+row!(address_row, (d: String = name(), l: String = name()), system_address(&d, &l), move |key: &[u8]| {
+    let at = key.iter().position(|b| *b == 0).unwrap_or_default();
+    let split = Some((key[2..at].to_vec(), key[at + 1..].to_vec()));
+    (split, Some((d.clone().into_bytes(), l.clone().into_bytes())))
+});
+
+/// One key of every tenant row, by name.
+fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str, Key)> {
+    let (acct, mbx, seq) = (AccountId(a), MailboxId(m), ModSeq(n));
+    let blob = |tag: Key, tail: &[u8]| [tag.as_slice(), blake3::hash(text.as_bytes()).as_bytes(), tail].concat();
+    vec![
+        ("data key", data_key()),
+        ("used", tenant_used_bytes()),
+        ("emails", tenant_emails()),
+        ("blob meta", blob(blob_meta(), &[])),
+        ("blob data", blob(blob_data(), &u.to_be_bytes())),
+        ("blob link", blob(blob_link(), b"e0123456701234567")),
+        ("queue", queue_item(QueueId(n))),
+        ("state", state(acct)),
+        ("profile", profile(acct)),
+        ("keywords", keywords(acct)),
+        ("mailbox", mailbox(acct, mbx)),
+        ("email", email(acct, EmailId(n))),
+        ("card", card(acct, EmailId(n))),
+        ("thread", thread(acct, ThreadId(n))),
+        ("name", mailbox_name(acct, Some(mbx), text)),
+        ("thread index", thread_index(acct, n)),
+        ("mailbox change", change(acct, MAILBOX, seq, u64::from(u))),
+        ("email change", change(acct, EMAIL, seq, u64::from(u))),
+        ("thread change", change(acct, THREAD, seq, u64::from(u))),
+        ("mailbox state", mailbox_state(acct, mbx)),
+        ("row", row(acct, mbx, Uid(u))),
+        ("vanished", vanished(acct, mbx, seq, Uid(u))),
+    ]
+}
+
+/// Ranges over a row, and the only rows that may lie in each.
+fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
+    let (acct, mbx) = (AccountId(a), MailboxId(m));
+    vec![
+        (queue_items(), &["queue"]),
+        (objects(acct, MAILBOX), &["mailbox"]),
+        (objects(acct, EMAIL), &["email"]),
+        (objects(acct, CARD), &["card"]),
+        (objects(acct, THREAD), &["thread"]),
+        (cards(acct, EmailId(0), EmailId(n)), &["card"]),
+        (mailbox_children(acct, mbx), &["name"]),
+        (changes_after(acct, MAILBOX, ModSeq(0)), &["mailbox change"]),
+        (changes_after(acct, EMAIL, ModSeq(0)), &["email change"]),
+        (changes_after(acct, THREAD, ModSeq(0)), &["thread change"]),
+        (mailbox_all(acct, mbx), &["mailbox state", "row", "vanished"]),
+        (rows_from(acct, mbx, Uid(0)), &["row"]),
+        (vanished_after(acct, mbx, ModSeq(0)), &["vanished"]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_two_rows_share_a_tag(
+        a in id64(), b in id64(), m in id32(), k in id32(), n in id64(), o in id64(), u in id32(), v in id32(),
+        text in name(), other in name(),
+    ) {
+        for (left, x) in one_of_each(a, m, n, u, &text) {
+            let found = decode(&x);
+            prop_assert!(found.is_some(), "{} is not in the registry", left);
+            for (right, y) in one_of_each(b, k, o, v, &other) {
+                prop_assert!(left == right || x != y, "{} and {} meet at {:?}", left, right, x);
+                prop_assert!(left == right || decode(&y) != found || matches!(found, Some(Row::Counter)));
+            }
+            for (range, names) in ranges(b, k, o) {
+                prop_assert!(!range.contains(&x) || names.contains(&left), "{} lies in a range of {:?}", left, names);
+            }
+        }
+    }
+
+    /// A range starts behind what was seen, and holds what came later, of its account and mailbox only.
+    #[test]
+    fn ranges_hold_what_they_name(
+        a in id64(), b in id64(), m in id32(), k in id32(), since in id64(), n in id64(), from in id32(), u in id32(),
+    ) {
+        let (acct, mbx) = (AccountId(a), MailboxId(m));
+        let own = a == b;
+        let later = n > since;
+        let changes = changes_after(acct, EMAIL, ModSeq(since));
+        prop_assert_eq!(changes.contains(&change(AccountId(b), EMAIL, ModSeq(n), 7)), own && later);
+        let gone = vanished_after(acct, mbx, ModSeq(since));
+        let key = vanished(AccountId(b), MailboxId(k), ModSeq(n), Uid(u));
+        prop_assert_eq!(gone.contains(&key), own && m == k && later);
+        let rows = rows_from(acct, mbx, Uid(from));
+        prop_assert_eq!(rows.contains(&row(AccountId(b), MailboxId(k), Uid(u))), own && m == k && u >= from);
+        let children = mailbox_children(acct, mbx);
+        prop_assert_eq!(children.contains(&mailbox_name(AccountId(b), Some(MailboxId(k)), "x")), own && m == k);
+        prop_assert_eq!(cards(acct, EmailId(since), EmailId(n)).contains(&card(AccountId(b), EmailId(n))), own && n >= since);
+    }
+
+    #[test]
+    fn due_ranges_hold_one_tenant(a in id64(), b in id64(), until in due(), at in due(), q in id64()) {
+        let key = system_due(TenantId(b), Timestamp(at), QueueId(q));
+        prop_assert_eq!(system_due_until(TenantId(a), Timestamp(until)).contains(&key), a == b && at <= until);
+        prop_assert_eq!(system_due_after(TenantId(a)).contains(&key), b > a);
+        prop_assert!(system_due_all().contains(&key));
+    }
+
+    #[test]
+    fn system_rows_keep_apart(t in id64(), q in id64(), d in name(), l in name(), at in due()) {
+        let rows = [
+            system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
+            system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
+        ];
+        for (n, x) in rows.iter().enumerate() {
+            prop_assert_eq!(x.first(), Some(&SYSTEM));
+            prop_assert_eq!(decode(x), None);
+            prop_assert!(rows.iter().skip(n + 1).all(|y| x.get(1) != y.get(1)), "two rows share a tag");
+        }
+        prop_assert!(system_entitlements().contains(&rows[1]) && !system_entitlements().contains(&rows[0]));
+    }
+
+    /// Whatever bytes a key has, it decodes or it does not; nothing panics.
+    #[test]
+    fn any_bytes_decode_or_do_not(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = (decode(&bytes), decode_due(&bytes), decode_entitlement(&bytes), decode_object(&bytes));
+    }
+}

@@ -73,7 +73,7 @@ async fn transactions(kv: &Arc<dyn Kv>, threads: u64, seconds: u64, value_bytes:
         .map(|thread| {
             let (kv, done, stop) = (Arc::clone(kv), Arc::clone(&done), Arc::clone(&stop));
             tokio::spawn(async move {
-                let rng = SeededRng::new(thread + 1);
+                let rng = SeededRng::new(thread + 1 + u64::from(std::process::id()) * 1000);
                 let value: Vec<u8> = (0..value_bytes).map(|_| rng.next_u64() as u8).collect();
                 while !stop.load(Ordering::Relaxed) {
                     let retry = Retry { kv: &kv, op: base::OpId(rng.next_u64()), done_prefix: Some(b"d"), rng: &rng };

@@ -69,6 +69,7 @@ impl Disk {
             .map_err(damaged)?;
         let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
         let disk = Disk { rows, database, untidy_bytes: Mutex::new(0) };
+        disk.settle(options.memtable_bytes / 2)?;
         let version = match disk.publish().get(&version_key()).map_err(OpenError::Damaged)? {
             None => 0,
             Some(value) => {
@@ -78,6 +79,15 @@ impl Disk {
             }
         };
         Ok((disk, version))
+    }
+
+    /// Writes what the journal brought back as a table before anything else happens, when it is more than `bytes_max`.
+    /// Without it a store that is killed again and again before its worker gets to it would replay more at every start.
+    fn settle(&self, bytes_max: u64) -> Result<(), OpenError> {
+        if self.database.write_buffer_size() > bytes_max {
+            self.rows.rotate_memtable_and_wait().map_err(damaged)?;
+        }
+        Ok(())
     }
 
     /// The rows as they are now; the caller knows that they are durable.

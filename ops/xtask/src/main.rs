@@ -53,8 +53,8 @@ fn tidy() -> Result<(), String> {
     findings.extend(function::findings(&files, &mut exceptions));
     findings.extend(words::findings(&files));
     findings.extend(exceptions.findings());
+    findings.extend(depend::findings(&files)?);
     report("tidy", &findings)?;
-    println!("tidy: {} dependencies that no code names", depend::findings(&files)?.len());
     println!("tidy: {} files; {}", files.len(), source::sizes(&files));
     Ok(())
 }

@@ -1,6 +1,12 @@
 //! SUMMARY    The IMAP receiver: what real clients send is understood, however it is cut; hostile bytes never panic.
 
 use proptest::prelude::*;
+
+#[path = "harness/imap_receiver.rs"]
+mod receiver;
+#[path = "harness/imap_render.rs"]
+mod rendering;
+
 use wire::imap::{Command, FetchItem, Item, Limits, Receiver, SearchKey};
 
 fn all(input: &[u8], step: usize) -> Vec<Item> {
@@ -104,6 +110,27 @@ fn hostile_lines_are_refused_and_the_connection_goes_on() {
     }
 }
 
+#[test]
+fn a_command_without_room_is_read_to_its_end_and_refused() {
+    for (head, tail) in [
+        ("a APPEND x {10}\r\n01234", "56789\r\n"),
+        ("a APPEND x {10}\r\n01234", "56789 {3+}\r\nabc {3}\r\n"),
+        ("a APPEND x {5}\r\n01234 (\\Seen", ") {4+}\r\nb NO\r\n"),
+    ] {
+        let mut receiver = Receiver::new(Limits::AUTHENTICATED);
+        receiver.feed(head.as_bytes());
+        assert!(matches!(receiver.next(), Ok(Item::Continue { .. })));
+        assert_eq!(receiver.next(), Ok(Item::NeedMore));
+        receiver.drop_command();
+        assert!(receiver.capacity_bytes() < 200);
+        receiver.feed(tail.as_bytes());
+        receiver.feed(b"b NOOP\r\n");
+        let refused = receiver.next();
+        assert!(matches!(&refused, Ok(Item::No { tag, .. }) if tag == "a"), "{tail}: {refused:?}");
+        assert!(matches!(receiver.next(), Ok(Item::Command(c)) if c.tag == "b"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
@@ -120,4 +147,53 @@ proptest! {
         line.extend_from_slice(b"x NOOP\r\n");
         all(&line, 3);
     }
+
+    #[test]
+    fn cutting_changes_nothing(data in prop::collection::vec(any::<u8>(), 0..300), which in 0..CLIENTS.len(), at in 0usize..120) {
+        receiver::run(&data);
+        let line = CLIENTS[which].as_bytes();
+        let (head, tail) = line.split_at(at.min(line.len()));
+        receiver::run(&[head, &data, tail, b"{9}\r\n", CLIENTS[0].as_bytes(), b"{999+}\r\n", &data].concat());
+    }
+
+    #[test]
+    fn answers_are_of_the_grammar(items in prop::sample::select(FETCHES.to_vec()), message in mime_pieces()) {
+        rendering::run(&[items.as_bytes(), b"\n", &message].concat());
+    }
+}
+
+const FETCHES: &[&str] = &[
+    "ALL",
+    "FULL",
+    "(ENVELOPE BODYSTRUCTURE BODY PREVIEW UID MODSEQ EMAILID THREADID SAVEDATE)",
+    "(BODY[] BODY[HEADER] BODY[TEXT] BODY[1] BODY[1.MIME] BODY[2.1]<3.9> BODY.PEEK[1.HEADER.FIELDS (a \"b\\\"\")])",
+    "(BINARY[1] BINARY.PEEK[]<0.5> BINARY.SIZE[1] RFC822 RFC822.HEADER RFC822.TEXT BODY[HEADER.FIELDS.NOT (subject)])",
+];
+
+fn mime_pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        "\r\n",
+        "\r\n\r\n",
+        "--b\r\n",
+        "--b--\r\n",
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+        "\"",
+        "\\",
+        "(",
+        "\0",
+        "Content-Type: message/rfc822\r\n\r\n",
+        "Content-Transfer-Encoding: base64\r\n",
+        "From: A \"x\\\"\" <a@b>, G: c@d;\r\n",
+        "Subject: =?utf-8?q?=00?=",
+        "ä",
+        "AA==",
+        "text",
+        " ",
+        ")",
+        "{3}\r\n",
+        "NIL",
+        ": ",
+        "to:",
+    ]);
+    prop::collection::vec(piece, 0..40).prop_map(|p| p.concat().into_bytes())
 }

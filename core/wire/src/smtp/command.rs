@@ -257,6 +257,8 @@ mod tests {
         let none = MailParams::default;
         check("MAIL FROM:<a@b.example>", from("a@b.example", none()));
         check("mail from: <a@b.example>", from("a@b.example", none()));
+        check("MAIL FROM:a@b.example", from("a@b.example", none()));
+        check("MAIL FROM: a@b.example SIZE=7", from("a@b.example", MailParams { size_bytes: Some(7), ..none() }));
         check("MAIL FROM:<>", Ok(Command::Mail { from: None, params: none() }));
         check("MAIL FROM:<@x.example,@y.example:a@b.example>", from("a@b.example", none()));
         check("MAIL FROM:<\"a b\"@b.example>", from("\"a b\"@b.example", none()));
@@ -287,7 +289,6 @@ mod tests {
             "MAIL",
             "MAIL FROM",
             "MAIL FROM:",
-            "MAIL FROM:a@b.example",
             "MAIL FROM:<a@b.example",
             "MAIL TO:<a@b.example>",
             "MAIL FROM:<>x",
@@ -345,7 +346,10 @@ mod tests {
         );
         refuse("RCPT TO:<>", "501 5.1.3");
         refuse("RCPT TO:<ann>", "501 5.1.3");
-        refuse("RCPT TO:ann@b.example", "501 5.5.2");
+        check("RCPT TO:ann@b.example", to("ann@b.example", none()));
+        check("RCPT TO: postmaster", Ok(Command::Rcpt { to: Forward::Postmaster, params: none() }));
+        refuse("RCPT TO:", "501 5.5.2");
+        refuse("RCPT TO:Ann <ann@b.example>", "501 5.1.3");
         refuse("RCPT TO:<a@b.example> SIZE=1", "555 5.5.4");
         for p in [
             "NOTIFY=",

@@ -23,23 +23,32 @@ pub enum PathError {
 }
 
 /// Reads `<...>` at the start of `text`: its inside, and what follows the `>`.
+/// workaround(devices, scripts, swaks with a bare address): a path without brackets ends at the first space; brackets inside are refused.
 pub(super) fn split(text: &str) -> Result<(&str, &str), PathError> {
-    let inner = text.strip_prefix('<').ok_or(PathError::Brackets)?;
-    let mut quoted = false;
-    let mut escaped = false;
-    for (i, c) in inner.char_indices() {
+    let Some(inner) = text.strip_prefix('<') else {
+        let end = unquoted(text, &[' ', '<', '>']).unwrap_or(text.len());
+        let (path, after) = text.split_at(end);
+        let whole = !path.is_empty() && (after.is_empty() || after.starts_with(' '));
+        return if whole { Ok((path, after)) } else { Err(PathError::Brackets) };
+    };
+    let end = unquoted(inner, &['>']).ok_or(PathError::Brackets)?;
+    let (path, after) = inner.split_at(end);
+    Ok((path, after.get(1..).unwrap_or_default()))
+}
+
+/// Where one of the characters stands outside of quotes.
+fn unquoted(text: &str, wanted: &[char]) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (i, c) in text.char_indices() {
         match c {
             _ if escaped => escaped = false,
             '\\' if quoted => escaped = true,
             '"' => quoted = !quoted,
-            '>' if !quoted => {
-                let (path, after) = inner.split_at(i);
-                return Ok((path, after.get(1..).unwrap_or_default()));
-            }
+            c if !quoted && wanted.contains(&c) => return Some(i),
             _ => {}
         }
     }
-    Err(PathError::Brackets)
+    None
 }
 
 /// The address inside a path; a source route before it is dropped (RFC 5321 §4.1.1.3).
@@ -89,7 +98,14 @@ mod tests {
         check("<a@[999.0.2.1]>", Err(PathError::Address));
         check("<a@[tag:x]>", Err(PathError::Address));
         check("<用户@例え.jp>", Ok(("用户@xn--r8jz45g.jp", "")));
-        check("a@example.org", Err(PathError::Brackets));
+        check("a@example.org", Ok(("a@example.org", "")));
+        check("a@example.org SIZE=1", Ok(("a@example.org", " SIZE=1")));
+        check("\"a b\"@example.org SIZE=1", Ok(("\"a b\"@example.org", " SIZE=1")));
+        check("a@example.org> SIZE=1", Err(PathError::Brackets));
+        check("Ann <a@example.org>", Err(PathError::Address));
+        check("a<b@example.org>", Err(PathError::Brackets));
+        check("ann", Err(PathError::Address));
+        check("", Err(PathError::Brackets));
         check("<a@example.org", Err(PathError::Brackets));
         check("<\"a@example.org>", Err(PathError::Brackets));
         check("<@one.example>", Err(PathError::Address));

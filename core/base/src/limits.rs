@@ -78,6 +78,13 @@ pub const PREVIEW_SOURCE_BYTES_MAX: usize = 256 * 1024;
 /// Message ids of References that take part in threading.
 pub const REFERENCES_MAX: usize = 20;
 
+/// Message bytes of all SMTP, LMTP and IMAP connections that stand in memory before their commit, unless configured otherwise.
+pub const MESSAGE_BYTES_IN_FLIGHT_MAX: usize = 512 << 20;
+/// Bytes of one connection that are not counted against it: commands and small messages never wait.
+pub const MESSAGE_BYTES_UNCOUNTED: usize = 64 * 1024;
+/// How long a connection is not read for want of room before its message is refused, milliseconds.
+pub const MESSAGE_ROOM_WAIT_MS_MAX: u64 = 10_000;
+
 // --- accounts ---
 /// Mailboxes of an account.
 pub const MAILBOXES_MAX: usize = 10_000;
@@ -101,6 +108,8 @@ pub const SMTP_RECIPIENTS_MAX: usize = 1_000;
 pub const SMTP_INLINE_RECIPIENTS_MAX: usize = 50;
 /// Errors of a connection after which it is closed with 421.
 pub const SMTP_ERRORS_MAX: u32 = 10;
+/// NOOP, RSET, VRFY, EXPN, HELP and repeated greetings between two accepted messages; then the connection is closed with 421.
+pub const SMTP_HARMLESS_MAX: u32 = 100;
 /// Transactions of one connection.
 pub const SMTP_TRANSACTIONS_MAX: u32 = 10_000;
 /// Idle time for a command, seconds (RFC 5321 §4.5.3.2.7).
@@ -155,6 +164,8 @@ pub const IMAP_APPEND_PARTS_MAX: usize = 200;
 pub const IMAP_ERRORS_MAX: u32 = 20;
 /// Idle time of an authenticated session, seconds (RFC 9051 §5.4 asks for at least 1800).
 pub const IMAP_IDLE_SECS_MAX: u64 = 1_900;
+/// Idle time within a command, seconds: its literals stand in memory.
+pub const IMAP_COMMAND_SECS_MAX: u64 = 300;
 /// Idle time before authentication, seconds.
 pub const IMAP_LOGIN_SECS_MAX: u64 = 120;
 

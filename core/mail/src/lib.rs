@@ -8,6 +8,7 @@ mod card;
 mod flags;
 mod mailbox;
 mod message;
+mod notice;
 mod view;
 
 pub use accept::{Accept, Accepted, EnvelopeRecipient, Source};
@@ -16,7 +17,8 @@ pub use append::NewMessage;
 pub use card::Cards;
 pub use flags::{Change, Flags, KeywordNames, Operation, StoreOutcome};
 pub use mailbox::{MailboxInfo, NewPath};
-pub use message::Expunge;
+pub use message::{Expunge, Moved};
+pub use notice::Notice;
 pub use view::{Row, View, ViewChanges};
 
 use account::Accounts;

@@ -129,7 +129,10 @@ impl Mail {
         if record.role == "inbox" {
             let target = self.create_mailbox(scope, to, "").await?;
             let uids = self.all_uids(scope, id).await?;
-            self.move_messages(scope, id, target, &uids).await?;
+            let moved = self.move_messages(scope, id, target, &uids).await?;
+            if let Some(error) = moved.stopped {
+                return Err(error);
+            }
             return Ok(());
         }
         unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {

@@ -1,9 +1,10 @@
 //! SUMMARY    Copying, moving and expunging messages of a mailbox.
 //! STANDARDS  RFC 9051 §6.4.3, §6.4.7, §6.4.8, §6.4.9
 //! LIMITS     EMAILS_PER_WORK_MAX
-//! INVARIANTS Up to EMAILS_PER_WORK_MAX messages change in one transaction; larger requests run as several, in uid order.
+//! INVARIANTS Up to EMAILS_PER_WORK_MAX messages change in one transaction; larger requests run as several, in uid order. A copy that fails
+//!            on the way is taken back as a whole; a move tells what it moved.
 
-use crate::{Mail, Result};
+use crate::{Error, Mail, Result};
 use account::{AccountScope, DELETED, Owner, unit_of_work};
 use base::{EmailId, MailboxId, Uid, limits::EMAILS_PER_WORK_MAX};
 
@@ -16,8 +17,17 @@ pub enum Expunge<'a> {
     All(&'a [Uid]),
 }
 
+/// What a move did: every message is in one of the two mailboxes, never in both or none.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Source uid, new uid.
+    pub pairs: Vec<(Uid, Uid)>,
+    /// Why the rest stayed where it was (RFC 6851 §3.3).
+    pub stopped: Option<Error>,
+}
+
 impl Mail {
-    /// Copies messages; gives (source uid, new uid) for those that were there.
+    /// Copies messages; gives (source uid, new uid) for those that were there. All or none: RFC 9051 §6.4.7.
     pub async fn copy(
         &self,
         scope: &AccountScope<Owner>,
@@ -25,18 +35,26 @@ impl Mail {
         to: MailboxId,
         uids: &[Uid],
     ) -> Result<Vec<(Uid, Uid)>> {
-        self.transfer(scope, from, to, uids, false).await
+        let Moved { pairs, stopped } = self.transfer(scope, from, to, uids, false).await;
+        let Some(error) = stopped else { return Ok(pairs) };
+        let copies: Vec<Uid> = pairs.iter().map(|(_, new)| *new).collect();
+        self.expunge(scope, to, Expunge::All(&copies)).await?;
+        Err(error)
     }
 
-    /// Moves messages; gives (source uid, new uid) for those that were there.
+    /// Moves messages; those that are gone are left out. `Err`: none was moved.
     pub async fn move_messages(
         &self,
         scope: &AccountScope<Owner>,
         from: MailboxId,
         to: MailboxId,
         uids: &[Uid],
-    ) -> Result<Vec<(Uid, Uid)>> {
-        self.transfer(scope, from, to, uids, true).await
+    ) -> Result<Moved> {
+        let mut moved = self.transfer(scope, from, to, uids, true).await;
+        match moved.stopped.take_if(|_| moved.pairs.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(moved),
+        }
     }
 
     async fn transfer(
@@ -46,11 +64,29 @@ impl Mail {
         to: MailboxId,
         uids: &[Uid],
         moving: bool,
+    ) -> Moved {
+        let mut done = Moved { pairs: Vec::with_capacity(uids.len()), stopped: None };
+        for batch in uids.chunks(EMAILS_PER_WORK_MAX) {
+            match self.transfer_batch(scope, (from, to), batch, moving).await {
+                Ok(part) => done.pairs.extend(part),
+                Err(e) => {
+                    done.stopped = Some(e);
+                    break;
+                }
+            }
+        }
+        done
+    }
+
+    async fn transfer_batch(
+        &self,
+        scope: &AccountScope<Owner>,
+        (from, to): (MailboxId, MailboxId),
+        batch: &[Uid],
+        moving: bool,
     ) -> Result<Vec<(Uid, Uid)>> {
         let accounts = self.accounts();
-        let mut pairs = Vec::with_capacity(uids.len());
-        for batch in uids.chunks(EMAILS_PER_WORK_MAX) {
-            let part: Vec<(Uid, Uid)> = unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
+        unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
                 let mut account = work.account(scope).await?;
                 account.mailbox(to).await?;
                 let mut part = Vec::with_capacity(batch.len());
@@ -65,10 +101,7 @@ impl Mail {
                     part.push((*uid, new));
                 }
                 Ok(part)
-            })?;
-            pairs.extend(part);
-        }
-        Ok(pairs)
+        })
     }
 
     /// Removes messages for good; gives the uids that went.

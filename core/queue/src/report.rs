@@ -3,12 +3,12 @@
 //! INVARIANTS Never to a null sender, never to who asked for NEVER. Committed before the item is settled.
 
 use crate::attempt::orcpt;
-use account::{RouteError, record::QueueItem};
+use account::record::QueueItem;
 use base::{Address, TenantId, Timestamp};
 use bytes::Bytes;
-use mail::{Accept, EnvelopeRecipient, Error, Mail, Source};
+use mail::{Error, Mail, Notice};
 use wire::{
-    dsn::{Action, RecipientReport, Report},
+    dsn::{Action, RecipientReport},
     smtp::{Enhanced, Ret},
 };
 
@@ -46,44 +46,16 @@ pub(crate) async fn report(
         })
         .collect();
     let Ok(sender) = Address::parse(&item.sender) else { return Ok(()) };
-    if reports.is_empty() {
-        return Ok(());
-    }
-    let hostname = base::Domain::parse(mail.hostname()).map_err(|e| Error::new(base::Kind::Invalid, e.to_string()))?;
-    let serial = mail.accounts().rng().next_u64();
-    let built = wire::dsn::build(&Report {
-        reporting_mta: &hostname,
-        to: &sender,
-        date: now,
-        message_id: &format!("<{serial:016x}@{hostname}>"),
-        boundary: &format!("=_{serial:016x}"),
-        envid: (!item.envid.is_empty()).then_some(item.envid.as_str()),
-        arrival: Some(Timestamp(item.created_at_ms)),
+    mail.notify(Notice {
+        tenant,
+        sender: &sender,
         recipients: &reports,
         original: message,
-        ret: if item.ret == 1 { Some(Ret::Full) } else { Some(Ret::Headers) },
-    });
-    let route = match mail.accounts().route(&sender).await {
-        Ok(route) => Some(route),
-        Err(RouteError::NotLocal) => None,
-        Err(RouteError::Unknown | RouteError::Held(_)) => return Ok(()),
-        Err(RouteError::Failed(e)) => return Err(e),
-    };
-    let to = [EnvelopeRecipient { address: sender, route, notify: NEVER, orcpt: String::new() }];
-    mail.accept(Accept {
-        source: Source::System(tenant),
-        sender: None,
-        recipients: &to,
-        message: &built.message,
-        envid: "",
-        ret: 0,
-        smtp_utf8: built.smtputf8,
-        body_8bit: false,
-        body_binary: false,
-        require_tls: false,
+        arrival: Timestamp(item.created_at_ms),
+        envid: &item.envid,
+        ret: Some(if item.ret == 1 { Ret::Full } else { Ret::Headers }),
     })
     .await
-    .map(|_| ())
 }
 
 /// Does who gave these NOTIFY bits want to hear of it? Without any: of what goes wrong.

@@ -3,6 +3,7 @@
 //!            socket. An answer that promises something is sent after the call that made it durable returned.
 
 mod auth;
+mod budget;
 pub mod imap;
 mod limit;
 mod link;
@@ -12,6 +13,7 @@ pub mod smtp;
 mod tls;
 
 pub use auth::Authenticator;
+pub use budget::{Budget, Claim};
 pub use limit::{IpLimits, IpRates};
 pub use link::{Input, Link};
 pub use listen::{Door, Listener, ListenerOptions, Shutdown};

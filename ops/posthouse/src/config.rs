@@ -26,6 +26,8 @@ pub struct Config {
     pub proxy: bool,
     /// Open connections of one client address.
     pub connections_per_address: Option<u32>,
+    /// Message bytes of all connections in memory before their commit; beyond it connections wait, then are refused for now.
+    pub message_bytes_in_flight: Option<usize>,
     /// GraphiQL at GET /graphql.
     #[serde(default)]
     pub graphiql: bool,

@@ -58,6 +58,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), String> {
         plain_auth: true,
         proxy: false,
         connections_per_address: Some(100_000),
+        message_bytes_in_flight: None,
         graphiql: true,
         smart_host: None,
         free_ports: true,

@@ -6,11 +6,14 @@ use crate::{
     http,
 };
 use account::{AccountOptions, Accounts, MasterKey};
-use base::{Domain, SystemClock, SystemRng};
+use base::{
+    Domain, SystemClock, SystemRng,
+    limits::{MESSAGE_BYTES_IN_FLIGHT_MAX, MESSAGE_ROOM_WAIT_MS_MAX},
+};
 use mail::Mail;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, SmartHost, SmartHostTls};
 use serve::{
-    Authenticator, Certificate, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
+    Authenticator, Budget, Certificate, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
     smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
 };
@@ -187,6 +190,8 @@ impl Doors {
             rates.connections_per_minute_max = max.saturating_mul(60);
         }
         let limits = IpLimits::new(rates);
+        let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
+        let budget = Budget::new(config.message_bytes_in_flight.unwrap_or(MESSAGE_BYTES_IN_FLIGHT_MAX), wait);
         let plain_auth = config.plain_auth;
         let smtp = SmtpOptions {
             mail: mail.clone(),
@@ -194,10 +199,11 @@ impl Doors {
             hostname,
             limits: limits.clone(),
             throttle: Throttle::default(),
+            budget: budget.clone(),
             starttls: true,
             plain_auth,
         };
-        let imap = ImapOptions { mail, auth, limits: limits.clone(), plain_auth };
+        let imap = ImapOptions { mail, auth, limits: limits.clone(), budget, plain_auth };
         Doors { smtp, imap, tls, proxy: config.proxy, free_ports: config.free_ports, limits }
     }
 

@@ -4,7 +4,7 @@
 /// Capabilities before login.
 const BEFORE_LOGIN: [&str; 7] = ["IMAP4rev1", "IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"];
 /// Capabilities after login.
-const AUTHENTICATED: [&str; 33] = [
+const AUTHENTICATED: [&str; 34] = [
     "IMAP4rev1",
     "IMAP4rev2",
     "LITERAL+",
@@ -17,6 +17,7 @@ const AUTHENTICATED: [&str; 33] = [
     "UNSELECT",
     "MOVE",
     "MULTIAPPEND",
+    "CATENATE",
     "BINARY",
     "ESEARCH",
     "SEARCHRES",

@@ -16,6 +16,13 @@ pub(super) enum Failure {
     Gone,
 }
 
+impl Failure {
+    /// The process holds as many message bytes as it may.
+    pub(super) fn no_room() -> Self {
+        Failure::No(Some(Code::Word("UNAVAILABLE")), "No room now, try again later".into())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(e: Error) -> Self {
         let (word, text) = table(e.kind);

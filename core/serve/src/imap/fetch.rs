@@ -171,13 +171,17 @@ async fn cards_of(
 }
 
 /// A message with its structure, scanned when first asked for.
-struct Message {
-    bytes: Bytes,
+pub(super) struct Message {
+    pub(super) bytes: Bytes,
     structure: std::cell::OnceCell<mime::Structure>,
 }
 
 impl Message {
-    fn structure(&self) -> &mime::Structure {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Message { bytes, structure: std::cell::OnceCell::new() }
+    }
+
+    pub(super) fn structure(&self) -> &mime::Structure {
         self.structure.get_or_init(|| mime::scan(&self.bytes))
     }
 }
@@ -192,7 +196,7 @@ async fn message_of(reader: &mut Reader, row: &Row) -> Result<Option<Message>, F
         read => read,
     };
     match read {
-        Ok(bytes) => Ok(Some(Message { bytes, structure: std::cell::OnceCell::new() })),
+        Ok(bytes) => Ok(Some(Message::new(bytes))),
         Err(e) if e.kind == Kind::NotFound => Ok(None),
         Err(e) => Err(e.into()),
     }
@@ -289,7 +293,7 @@ fn decoded<'m>(message: &'m Message, part: &[u32]) -> Result<Option<Cow<'m, [u8]
     }
 }
 
-fn to_mime(section: &Section) -> mime::Section {
+pub(super) fn to_mime(section: &Section) -> mime::Section {
     let names = |n: &[String]| n.iter().map(|s| s.clone().into_bytes()).collect();
     let kind = match &section.text {
         None => mime::SectionKind::All,
@@ -302,7 +306,7 @@ fn to_mime(section: &Section) -> mime::Section {
     mime::Section { path: section.part.clone(), kind }
 }
 
-fn cut(bytes: &[u8], partial: Option<Partial>) -> &[u8] {
+pub(super) fn cut(bytes: &[u8], partial: Option<Partial>) -> &[u8] {
     let Some(partial) = partial else { return bytes };
     let from = usize::try_from(partial.offset).unwrap_or(usize::MAX).min(bytes.len());
     let to = from.saturating_add(usize::try_from(partial.count).unwrap_or(usize::MAX)).min(bytes.len());

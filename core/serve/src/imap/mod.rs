@@ -5,6 +5,7 @@
 mod append;
 mod authenticate;
 mod capability;
+mod catenate;
 mod error;
 mod fetch;
 mod list;
@@ -14,7 +15,7 @@ mod selected;
 mod session;
 mod store;
 
-use crate::{Authenticator, Door, IpLimits, Link};
+use crate::{Authenticator, Budget, Door, IpLimits, Link};
 use mail::Mail;
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -24,6 +25,7 @@ pub struct ImapOptions {
     pub mail: Mail,
     pub auth: Authenticator,
     pub limits: IpLimits,
+    pub budget: Budget,
     /// Passwords over plain connections (loopback and tests only).
     pub plain_auth: bool,
 }

@@ -1,14 +1,14 @@
 //! SUMMARY    One IMAP connection: commands to handlers, states, IDLE, shutdown.
 //! STANDARDS  RFC 9051 §3 (states), §5.3-5.5; RFC 2177 (IDLE); RFC 8437 (UNAUTHENTICATE)
 //! SECURITY   What was read before STARTTLS is dropped. Each command asks whether the account may still read.
-//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX
+//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX; the budget of message bytes
 //! INVARIANTS Handlers live in boxes of their own: a waiting session is small.
 
 use super::{ImapDoor, capability, error::Failure, selected::Selected};
-use crate::{Input, Link, auth::Exchange};
+use crate::{Claim, Input, Link, auth::Exchange};
 use base::{
     ModSeq,
-    limits::{IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX},
+    limits::{IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX},
 };
 use mail::Login;
 use std::{sync::Arc, time::Duration};
@@ -17,6 +17,9 @@ use wire::imap::{
     Command, Item, Limits, Names, Receiver, TaggedCommand,
     render::{self, Code, Condition},
 };
+
+/// Room that is looked for before a literal is asked for; the rest is counted as it comes.
+const OFFER_BYTES: usize = 1 << 20;
 
 /// Extensions the client has turned on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,6 +46,8 @@ pub(super) struct Session {
     pub(super) waiting: Waiting,
     pub(super) hint: Option<watch::Receiver<ModSeq>>,
     pub(super) failed_logins: u32,
+    /// Bytes of the command in memory.
+    pub(super) claim: Claim,
     errors: u32,
 }
 
@@ -54,8 +59,10 @@ pub(super) enum Flow {
 }
 
 pub(super) async fn run(door: Arc<ImapDoor>, mut link: Link) {
+    let claim = door.options.budget.claim();
     let mut session = Session {
         door,
+        claim,
         receiver: Receiver::new(Limits::BEFORE_LOGIN),
         login: None,
         selected: None,
@@ -87,6 +94,10 @@ impl Session {
                     if link.flush().await.is_err() {
                         return;
                     }
+                    if !self.claim.hold(self.receiver.buffered_bytes()).await {
+                        self.receiver.drop_command();
+                        self.claim.hold(self.receiver.buffered_bytes()).await;
+                    }
                     let mut input = Vec::new();
                     match self.wait(link, &mut input).await {
                         Flow::On => self.receiver.feed(&input),
@@ -94,8 +105,8 @@ impl Session {
                     }
                     Flow::On
                 }
-                Item::Continue { .. } => {
-                    render::continuation(&mut link.out, "OK");
+                Item::Continue { bytes } => {
+                    self.offered(link, bytes).await;
                     Flow::On
                 }
                 item => Box::pin(self.take(link, item)).await,
@@ -106,9 +117,26 @@ impl Session {
         }
     }
 
+    /// A literal is taken, or refused before a byte of it is sent.
+    async fn offered(&mut self, link: &mut Link, bytes: u64) {
+        let held = self.receiver.buffered_bytes();
+        let first = usize::try_from(bytes).unwrap_or(usize::MAX).min(OFFER_BYTES);
+        if self.claim.hold(held.saturating_add(first)).await {
+            return render::continuation(&mut link.out, "OK");
+        }
+        let tag = self.receiver.refuse_literal();
+        let condition = if tag.is_some() { Condition::No } else { Condition::Bad };
+        let code = Code::Word("UNAVAILABLE");
+        render::status_line(&mut link.out, tag.as_deref(), condition, Some(&code), "No room now, try again later");
+    }
+
     /// Waits for bytes; while idling also for changes.
     async fn wait(&mut self, link: &mut Link, input: &mut Vec<u8>) -> Flow {
-        let secs = if self.login.is_some() { IMAP_IDLE_SECS_MAX } else { IMAP_LOGIN_SECS_MAX };
+        let secs = match self.login {
+            None => IMAP_LOGIN_SECS_MAX,
+            Some(_) if self.receiver.buffered_bytes() > 0 => IMAP_COMMAND_SECS_MAX,
+            Some(_) => IMAP_IDLE_SECS_MAX,
+        };
         loop {
             match link.read_or_hint(input, Duration::from_secs(secs), self.hint.as_mut()).await {
                 Input::Bytes => return Flow::On,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::Link;
 use base::{Kind, ModSeq, Uid};
-use mail::{Change, Expunge, Flags, Operation};
+use mail::{Change, Expunge, Flags, Moved, Operation};
 use wire::imap::{
     NumSet, SequenceSet, Store, StoreAction, Transfer,
     render::{self, Code, Condition},
@@ -69,10 +69,10 @@ impl Session {
             }
             at => at?,
         };
-        let pairs = if moving {
+        let Moved { pairs, stopped } = if moving {
             mail.move_messages(&scope, from, to, &uids).await?
         } else {
-            mail.copy(&scope, from, to, &uids).await?
+            Moved { pairs: mail.copy(&scope, from, to, &uids).await?, stopped: None }
         };
         let (mut old, mut new) = (NumSet::new(), NumSet::new());
         for (a, b) in &pairs {
@@ -85,7 +85,11 @@ impl Session {
             // RFC 6851 §4.3: COPYUID comes untagged, before the expunges.
             render::status_line(&mut link.out, None, Condition::Ok, code.as_ref(), "moved");
             self.sync(link, true).await?;
-            return self.ok(link, tag, "MOVE done");
+            // RFC 6851 §3.3: what was moved has been told above, the rest is where it was.
+            return match stopped {
+                Some(error) => Err(error.into()),
+                None => self.ok(link, tag, "MOVE done"),
+            };
         }
         self.sync(link, true).await?;
         render::status_line(&mut link.out, Some(tag), Condition::Ok, code.as_ref(), "COPY done");

@@ -8,7 +8,7 @@ mod error;
 mod session;
 mod throttle;
 
-use crate::{Door, IpLimits, Link, auth, auth::Authenticator};
+use crate::{Budget, Door, IpLimits, Link, auth, auth::Authenticator};
 use base::{Domain, limits::MESSAGE_BYTES_MAX};
 use mail::Mail;
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -35,6 +35,7 @@ pub struct SmtpOptions {
     pub hostname: Domain,
     pub limits: IpLimits,
     pub throttle: Throttle,
+    pub budget: Budget,
     pub starttls: bool,
     /// Passwords over plain connections (loopback and tests only).
     pub plain_auth: bool,

@@ -1,10 +1,11 @@
 //! SUMMARY    One SMTP or LMTP connection: events of the machine to calls on mail, results to replies.
 //! STANDARDS  RFC 5321 §4.1.4, RFC 6409 §6.1 (sender checks), RFC 4954
+//! LIMITS     The budget of message bytes: without room nothing is read for a while, then the message is answered with 452
 //! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
 
 use super::{Role, SmtpDoor, bounce, error};
 use crate::{
-    Input, Link,
+    Claim, Input, Link,
     auth::{Exchange, Progress},
 };
 use account::RouteError;
@@ -15,6 +16,7 @@ use wire::{
     mime,
     smtp::{
         Body, Notify, Reply, Ret,
+        data::Fault,
         server::{Event, Message, Recipient, Request, Server},
     },
 };
@@ -25,11 +27,14 @@ struct Session {
     login: Option<Login>,
     exchange: Option<Exchange>,
     recipients: Vec<EnvelopeRecipient>,
+    /// Message bytes in memory.
+    claim: Claim,
 }
 
 pub(super) async fn run(door: Arc<SmtpDoor>, mut link: Link) {
     let server = Server::new(door.config.clone(), link.is_tls());
-    let mut session = Session { door, server, login: None, exchange: None, recipients: Vec::new() };
+    let claim = door.options.budget.claim();
+    let mut session = Session { door, server, login: None, exchange: None, recipients: Vec::new(), claim };
     session.server.greet();
     session.drive(&mut link).await;
     link.close().await;
@@ -44,6 +49,10 @@ impl Session {
                     link.out.append(&mut self.server.output());
                     if link.flush().await.is_err() {
                         return;
+                    }
+                    if !self.claim.hold(self.server.held_bytes()).await {
+                        self.server.drop_message();
+                        self.claim.hold(self.server.held_bytes()).await;
                     }
                     match link.read(&mut input, self.server.deadline()).await {
                         Input::Bytes => {
@@ -190,6 +199,12 @@ impl Session {
     async fn message(&mut self, link: &Link, message: Message) {
         let recipients = std::mem::take(&mut self.recipients);
         let lmtp = self.door.role == Role::Lmtp;
+        if !self.claim.hold(message.bytes.len().saturating_add(self.server.held_bytes())).await {
+            (0..if lmtp { recipients.len() } else { 1 }).for_each(|_| self.server.reply(&Fault::NoRoom.reply()));
+            drop(message);
+            self.claim.hold(self.server.held_bytes()).await;
+            return;
+        }
         let replies = match self.accept(link, &message, &recipients).await {
             Ok(replies) if lmtp => replies,
             Ok(replies) => replies.into_iter().take(1).collect(),
@@ -251,17 +266,14 @@ impl Session {
         if self.door.role == Role::Lmtp {
             return Ok(accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok())).collect());
         }
-        let failed: Vec<(&Address, &Error)> = recipients
-            .iter()
-            .zip(&accepted.results)
-            .filter_map(|(r, e)| Some((&r.address, e.as_ref().err()?)))
-            .collect();
+        let taken = message.envelope.recipients.iter().zip(&accepted.results);
+        let failed: Vec<(&Recipient, &Error)> = taken.filter_map(|(r, e)| Some((r, e.as_ref().err()?))).collect();
         match failed.first() {
             Some((_, e)) if failed.len() == recipients.len() => Ok(vec![error::reply(e)]),
             Some(_) => {
                 let mut served = recipients.iter().filter_map(|r| r.route.as_ref()).flat_map(|r| &r.local);
                 let tenant = served.next().map(|l| l.scope.tenant()).ok_or_else(|| Error::not_found("tenant"))?;
-                bounce::send(mail, tenant, message.envelope.from.as_ref(), &failed, &traced, now).await?;
+                bounce::send(mail, tenant, &message.envelope, &failed, &traced, now).await?;
                 Ok(vec![ok()])
             }
             None => Ok(vec![ok()]),

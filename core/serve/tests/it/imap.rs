@@ -117,3 +117,26 @@ async fn a_hold_cuts_the_session_and_other_tenants_stay_unseen() {
     again.ask("l LOGIN nobody@b.example wrong", "l NO [AUTHENTICATIONFAILED]").await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_large_copy_is_whole_or_undone_and_a_large_move_tells_what_it_moved() {
+    const SIZE: usize = 1000;
+    let world = World::new().await;
+    world.person(3, "cy", "c.example", Some((600 + 550) * SIZE as u64)).await;
+    let mut c = world.imap("cy@c.example").await;
+    let message = format!("{{{SIZE}+}}\r\nSubject: x\r\n\r\n{}", "x".repeat(SIZE - 14));
+    for _ in 0..3 {
+        c.ask(&format!("a APPEND INBOX {}", [message.as_str(); 200].join(" ")), "a OK").await;
+    }
+    c.ask("b SELECT INBOX", "b OK").await;
+    // A second copy of a message in the same mailbox takes room of its own; a first one in another mailbox does not.
+    c.ask("c COPY 1:* INBOX", "c NO [OVERQUOTA]").await;
+    assert!(c.ask("d STATUS INBOX (MESSAGES)", "d OK").await.contains("MESSAGES 600"));
+    assert!(c.ask("e COPY 1:* Archive", "e OK").await.contains(" 1:600 1:600]"));
+    let moved = c.ask("f MOVE 1:* Archive", "f NO [OVERQUOTA]").await;
+    assert!(moved.contains("* OK [COPYUID ") && moved.contains(" 1:500 601:1100]"), "{}", &moved[..200]);
+    assert_eq!(moved.matches(" EXPUNGE\r\n").count(), 500);
+    assert!(c.ask("g STATUS Archive (MESSAGES)", "g OK").await.contains("MESSAGES 1100"));
+    assert!(c.ask("h UID SEARCH ALL", "h OK").await.contains("* SEARCH 501 502"));
+    world.end().await;
+}

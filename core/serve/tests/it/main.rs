@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod budget;
+mod catenate;
 mod imap;
 mod smtp;
 mod world;

@@ -90,3 +90,29 @@ async fn the_same_mail_to_two_tenants_is_stored_twice_and_delivered_at_once() {
     }
     world.end().await;
 }
+
+#[tokio::test]
+async fn who_got_no_copy_is_reported_to_a_sender_who_wants_to_know() {
+    let world = World::new().await;
+    world.person(3, "full", "f.example", Some(10)).await;
+    for (notify, reports) in [("", 1), (" NOTIFY=NEVER", 1), (" NOTIFY=SUCCESS", 1), (" NOTIFY=FAILURE", 2)] {
+        let mut client = Client::connect(world.mx).await;
+        client.until("220 ").await;
+        client.ask("EHLO c", "250 ").await;
+        client.ask("MAIL FROM:<ann@a.example> ENVID=e7", "250 ").await;
+        client.ask("RCPT TO:<bob@b.example>", "250 ").await;
+        client.ask(&format!("RCPT TO:<full@f.example>{notify}"), "250 ").await;
+        client.ask("DATA", "354 ").await;
+        client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+        assert_eq!(world.accounts.usage(TenantId(1)).await.unwrap().emails, reports, "{notify}");
+    }
+    let mut ann = world.imap("ann@a.example").await;
+    ann.ask("a SELECT INBOX", "a OK").await;
+    let report = ann.ask("b FETCH 1 BODY.PEEK[]", "b OK").await;
+    for part in ["Return-Path: <>", "@mail.example.org>\r\n", "Final-Recipient: rfc822; full@f.example", "5.2.2", "e7"]
+    {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(report.lines().any(|l| l.starts_with("Message-ID: <") && l.ends_with('>')), "{report}");
+    world.end().await;
+}

@@ -9,7 +9,7 @@ use control::{
 };
 use mail::Mail;
 use serve::{
-    Authenticator, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown,
+    Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown,
     imap::{ImapDoor, ImapOptions},
     smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
 };
@@ -46,6 +46,11 @@ fn entitlement(tenant: TenantId, version: u64) -> EntitlementSnapshot {
 impl World {
     /// Tenants a.example and b.example with ann and bob; tenant 1 and 2.
     pub async fn new() -> World {
+        World::with_budget(Budget::default()).await
+    }
+
+    /// As `new`, with a budget of message bytes.
+    pub async fn with_budget(budget: Budget) -> World {
         let folder = tempfile::tempdir().unwrap();
         let accounts = Accounts::new(AccountOptions {
             kv: Arc::new(MemKv::new()),
@@ -63,6 +68,7 @@ impl World {
             hostname: Domain::parse("mail.example.org").unwrap(),
             limits: limits.clone(),
             throttle: Throttle::default(),
+            budget: budget.clone(),
             starttls: false,
             plain_auth: true,
         };
@@ -77,7 +83,7 @@ impl World {
         let mx = listen(Arc::new(SmtpDoor::new(Role::Mx, smtp.clone()))).await;
         let submission = listen(Arc::new(SmtpDoor::new(Role::Submission, smtp.clone()))).await;
         let lmtp = listen(Arc::new(SmtpDoor::new(Role::Lmtp, smtp))).await;
-        let imap = listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, plain_auth: true }))).await;
+        let imap = listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, budget, plain_auth: true }))).await;
         let world = World { accounts, mx, submission, lmtp, imap, shutdown, _folder: folder };
         world.person(1, "ann", "a.example", None).await;
         world.person(2, "bob", "b.example", None).await;

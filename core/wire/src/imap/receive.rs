@@ -95,6 +95,8 @@ struct Reading {
 enum Refusal {
     LineTooLong,
     LiteralTooBig,
+    /// The process holds as many message bytes as it may.
+    NoRoom,
 }
 
 #[derive(Debug)]
@@ -207,6 +209,17 @@ impl Receiver {
         let tag = parse::tag_of(&self.text);
         self.reset_command();
         tag
+    }
+
+    /// Drops what is held of an unfinished command and reads it to its end, to answer NO `[UNAVAILABLE]`. Call it after `NeedMore`.
+    pub fn drop_command(&mut self) {
+        let missing = match &self.state {
+            State::Literal(reading) => reading.missing as u64,
+            State::Line if !self.text.is_empty() => return self.start_drain(Refusal::NoRoom),
+            State::Line | State::DrainLine { .. } | State::DrainLiteral { .. } => return,
+        };
+        self.forget_literals();
+        self.state = State::DrainLiteral { why: Refusal::NoRoom, missing, drained: 0 };
     }
 
     /// Takes bytes as they come off the connection.
@@ -419,6 +432,10 @@ fn finish(text: &[u8], literals: &mut [Vec<u8>], utf8: bool) -> Item {
 fn refused(tag: Option<String>, why: Refusal) -> Item {
     match (why, tag) {
         (Refusal::LiteralTooBig, Some(tag)) => Item::No { tag, code: Code::TooBig, text: "Literal is too large" },
+        (Refusal::NoRoom, Some(tag)) => {
+            Item::No { tag, code: Code::Word("UNAVAILABLE"), text: "No room for the message now, try again later" }
+        }
+        (Refusal::NoRoom, None) => Item::Bad { tag: None, text: "No room for the command now" },
         (Refusal::LiteralTooBig, None) => Item::Bad { tag: None, text: "Literal is too large" },
         (Refusal::LineTooLong, tag) => Item::Bad { tag, text: "Command line is too long" },
     }

@@ -11,6 +11,8 @@ use base::limits::MESSAGE_LINE_BYTES_MAX;
 /// Why a message is refused after it has been read. Of several faults the greatest is reported, however the bytes were fragmented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
+    /// The process holds as many message bytes as it may: the client tries again later.
+    NoRoom,
     /// Larger than the announced SIZE limit.
     TooBig,
     /// MESSAGE_LINE_BYTES_MAX.
@@ -23,6 +25,7 @@ pub enum Fault {
 impl Fault {
     pub fn reply(self) -> Reply {
         match self {
+            Fault::NoRoom => Reply::new(452, (4, 3, 1), "no room for the message now; try again later"),
             Fault::BareLineEnd => Reply::new(550, (5, 6, 11), "message has a bare CR or LF; lines must end in CRLF"),
             Fault::Nul => Reply::new(550, (5, 6, 0), "message has a NUL byte; encode it or send BODY=BINARYMIME"),
             Fault::LineTooLong => Reply::new(550, (5, 6, 0), "message has a line that is too long"),
@@ -68,6 +71,11 @@ impl Scanner {
 
     pub fn fault(&self) -> Option<Fault> {
         self.fault
+    }
+
+    /// Drops what was kept; the rest is read to its end and dropped.
+    pub fn refuse(&mut self, fault: Fault, body: &mut Vec<u8>) {
+        self.fail(fault, body);
     }
 
     /// Bytes thrown away since a fault was found.

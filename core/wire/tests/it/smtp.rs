@@ -81,6 +81,55 @@ fn dialogues() {
 }
 
 #[test]
+fn commands_that_do_nothing_are_counted_between_messages() {
+    let max = base::limits::SMTP_HARMLESS_MAX as usize;
+    let message = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nhi\r\n.\r\n";
+    let ends = |input: String| {
+        let seen = smtp_server::session(smtp_server::config(false), std::iter::once(input.as_bytes()));
+        (seen.closed, String::from_utf8(seen.output).unwrap().lines().last().unwrap_or_default().to_owned())
+    };
+    for idle in ["NOOP\r\n", "RSET\r\n", "HELP\r\n", "VRFY a\r\n", "EHLO c\r\n"] {
+        let (closed, _) = ends(format!("EHLO c\r\n{}{message}{}", idle.repeat(max), idle.repeat(max)));
+        assert!(!closed, "{idle}");
+        let (closed, last) = ends(format!("EHLO c\r\n{}", idle.repeat(max + 1)));
+        assert!(closed && last.starts_with("421 4.7.0"), "{idle}: {last}");
+    }
+}
+
+#[test]
+fn a_message_without_room_is_read_to_its_end_and_deferred() {
+    use wire::smtp::{Event, Reply, Request, Server};
+    let mut server = Server::new(std::sync::Arc::new(smtp_server::config(false)), false);
+    server.greet();
+    let mut feed = |bytes: &str, drop: bool| {
+        server.feed(bytes.as_bytes());
+        loop {
+            match server.next() {
+                Event::Request(Request::Message(_)) => panic!("the message was dropped"),
+                Event::Request(_) => server.reply(&Reply::new(250, (2, 0, 0), "ok")),
+                _ => break,
+            }
+        }
+        if drop {
+            server.drop_message();
+            assert_eq!(server.held_bytes(), 0);
+        }
+        String::from_utf8(server.output()).unwrap()
+    };
+    let envelope = "EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n";
+    feed(&format!("{envelope}DATA\r\nfirst line\r\n"), true);
+    assert!(feed("second line\r\n", false).is_empty());
+    assert!(feed(".\r\n", false).starts_with("452 4.3.1"));
+    feed(&format!("{envelope}BDAT 10\r\n01234"), true);
+    assert!(feed("56789", false).starts_with("452 4.3.1"));
+    assert!(feed("BDAT 3\r\nabc", false).starts_with("452 4.3.1"));
+    assert!(feed("BDAT 0 LAST\r\n", false).starts_with("452 4.3.1"));
+    feed(&format!("{envelope}BDAT 3\r\nabc"), true);
+    assert!(feed("BDAT 3 LAST\r\nabc", false).starts_with("452 4.3.1"));
+    assert!(feed("MAIL FROM:<a@b.example>\r\n", false).starts_with("250"));
+}
+
+#[test]
 fn a_smuggled_second_message_is_never_seen() {
     let ends: [&[u8]; 17] = [
         b"\n.\n",

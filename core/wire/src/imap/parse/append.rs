@@ -47,12 +47,7 @@ fn data(c: &mut Cursor) -> Parsed<AppendData> {
         return Ok(AppendData::Binary(c.literal8()?));
     }
     if c.eat_word("UTF8") {
-        c.space()?;
-        c.expect(b'(', "Expected a literal in parentheses")?;
-        c.expect(b'~', "Expected a literal8")?;
-        let message = c.literal8()?;
-        c.expect(b')', "Expected )")?;
-        return Ok(AppendData::Utf8(message));
+        return utf8_literal(c).map(AppendData::Utf8);
     }
     if c.eat_word("CATENATE") {
         c.space()?;
@@ -61,7 +56,17 @@ fn data(c: &mut Cursor) -> Parsed<AppendData> {
     Ok(AppendData::Message(c.literal()?))
 }
 
-/// RFC 4469 §3.
+/// ` (~{n} ..)` after UTF8, RFC 6855 §4.
+fn utf8_literal(c: &mut Cursor) -> Parsed<Vec<u8>> {
+    c.space()?;
+    c.expect(b'(', "Expected a literal in parentheses")?;
+    c.expect(b'~', "Expected a literal8")?;
+    let message = c.literal8()?;
+    c.expect(b')', "Expected )")?;
+    Ok(message)
+}
+
+/// RFC 4469 §3; UTF8 parts are of RFC 6855 §4.
 fn catenate(c: &mut Cursor) -> Parsed<AppendData> {
     c.expect(b'(', "Expected CATENATE parts")?;
     let mut parts = Vec::new();
@@ -74,6 +79,8 @@ fn catenate(c: &mut Cursor) -> Parsed<AppendData> {
             c.space()?;
             let binary = c.eat(b'~');
             parts.push(CatenatePart::Text(if binary { c.literal8()? } else { c.literal()? }));
+        } else if c.eat_word("UTF8") {
+            parts.push(CatenatePart::Text(utf8_literal(c)?));
         } else if c.eat_word("URL") {
             c.space()?;
             parts.push(CatenatePart::Url(c.astring_utf8()?));

@@ -151,7 +151,7 @@ fn bracketed_part(c: &mut Cursor) -> Parsed<Vec<u32>> {
 }
 
 /// `[1.2.HEADER.FIELDS (A B)]`
-fn section(c: &mut Cursor) -> Parsed<Section> {
+pub(crate) fn section(c: &mut Cursor) -> Parsed<Section> {
     c.expect(b'[', "Expected [")?;
     let mut s = Section::default();
     c.spaces();

@@ -5,7 +5,7 @@
 mod append;
 mod auth;
 pub(crate) mod cursor;
-mod fetch;
+pub(crate) mod fetch;
 mod list;
 mod mailbox;
 mod search;

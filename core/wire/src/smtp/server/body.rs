@@ -16,6 +16,8 @@ pub(super) struct Chunks {
     check: ChunkCheck,
     /// A chunk was refused: so is the rest, up to LAST or RSET.
     failed: bool,
+    /// It was refused for want of room, which is no fault of the client.
+    no_room: bool,
 }
 
 /// The chunk being read.
@@ -37,7 +39,7 @@ impl Server {
         }
         if let Some(envelope) = self.envelope.as_ref().filter(|e| !e.recipients.is_empty()) {
             let binary = envelope.params.body == Some(Body::BinaryMime);
-            let start = || Chunks { check: ChunkCheck::new(binary), failed: false };
+            let start = || Chunks { check: ChunkCheck::new(binary), failed: false, no_room: false };
             self.chunks.get_or_insert_with(start).failed |= refusal.is_some();
         }
         if refusal.is_some() {
@@ -52,6 +54,9 @@ impl Server {
             return Some(Reply::new(502, (5, 5, 1), "BDAT is not offered"));
         }
         let Some(envelope) = &self.envelope else { return order("say MAIL first") };
+        if self.chunks.as_ref().is_some_and(|c| c.no_room) {
+            return Some(Fault::NoRoom.reply());
+        }
         if self.chunks.as_ref().is_some_and(|c| c.failed) {
             return order("an earlier chunk was refused; send RSET");
         }
@@ -60,6 +65,24 @@ impl Server {
         }
         let room = self.config.size_bytes_max.saturating_sub(self.body.len()) as u64;
         if size_bytes > room { Some(Fault::TooBig.reply()) } else { None }
+    }
+
+    /// Bytes of messages and commands that are held.
+    pub fn held_bytes(&self) -> usize {
+        self.body.len().saturating_add(self.input.len())
+    }
+
+    /// There is no room for the message that is being read: what came is dropped, the rest is read to its end, and the reply is 452.
+    pub fn drop_message(&mut self) {
+        match &mut self.phase {
+            Phase::Data(scanner) => scanner.refuse(Fault::NoRoom, &mut self.body),
+            Phase::Chunk(chunk) if chunk.refusal.is_none() => chunk.refusal = Some(Fault::NoRoom.reply()),
+            Phase::Chunk(_) | Phase::New | Phase::Commands | Phase::Auth | Phase::Tls | Phase::Closed => {}
+        }
+        if let Some(chunks) = &mut self.chunks {
+            (chunks.failed, chunks.no_room) = (true, true);
+        }
+        self.body = Vec::new();
     }
 
     /// Content straight from the socket's buffer, when nothing waits before it; returns the bytes taken.
@@ -125,7 +148,7 @@ impl Server {
                 if in_transaction {
                     self.finish(Some(refusal));
                 } else {
-                    self.refuse(&refusal);
+                    self.refuse_message(&refusal);
                     if last {
                         self.reset();
                     }
@@ -144,9 +167,14 @@ impl Server {
                 self.say(&refusal);
             }
             self.reset();
-            return self.refuse(&refusal);
+            return self.refuse_message(&refusal);
         }
         let bytes = std::mem::take(&mut self.body);
         self.request(Pending::Message { replies_left: replies }, Request::Message(Message { envelope, bytes }));
+    }
+
+    /// Says why; a refusal that is not the client's fault does not count as its error.
+    fn refuse_message(&mut self, refusal: &Reply) {
+        if refusal.code < 500 { self.say(refusal) } else { self.refuse(refusal) }
     }
 }

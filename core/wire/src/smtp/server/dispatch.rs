@@ -1,10 +1,10 @@
 //! SUMMARY    What each command does: sequence, offers and limits are judged here, the rest is asked of the caller.
 //! STANDARDS  RFC 5321 §4.1.4 (order of commands), §4.3.2; RFC 4954 §4; RFC 3207 §4; RFC 6409 §4.3; RFC 6531 §3.4, §3.5; RFC 3030 §2, §3
-//! LIMITS     SMTP_TRANSACTIONS_MAX, the recipients and size of the listener
+//! LIMITS     SMTP_HARMLESS_MAX, SMTP_TRANSACTIONS_MAX, the recipients and size of the listener
 
 use super::{Helo, Pending, Phase, Recipient, Request, Server};
 use crate::smtp::{Body, Command, CommandError, Forward, MailParams, RcptParams, Reply, data};
-use base::{Address, limits::SASL_BYTES_MAX, limits::SMTP_TRANSACTIONS_MAX};
+use base::{Address, limits::SASL_BYTES_MAX, limits::SMTP_HARMLESS_MAX, limits::SMTP_TRANSACTIONS_MAX};
 
 /// First words of other protocols that browsers can be made to send to a mail port.
 const FOREIGN: [&[u8]; 8] = [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ", b"CONNECT ", b"Host:", b"User-Agent:"];
@@ -33,7 +33,27 @@ impl Server {
         self.dispatch(command, !line.is_ascii());
     }
 
+    /// Whether a command that moves nothing forward may still be given.
+    fn is_bored_by(&mut self, command: &Command) -> bool {
+        let harmless = match command {
+            Command::Noop | Command::Rset | Command::Help | Command::Vrfy(_) | Command::Expn(_) => true,
+            Command::Helo(_) | Command::Ehlo(_) | Command::Lhlo(_) => self.helo.is_some(),
+            Command::Mail { .. }
+            | Command::Rcpt { .. }
+            | Command::Data
+            | Command::Bdat { .. }
+            | Command::Quit
+            | Command::StartTls
+            | Command::Auth { .. } => false,
+        };
+        self.harmless = self.harmless.saturating_add(u32::from(harmless));
+        harmless && self.harmless > SMTP_HARMLESS_MAX
+    }
+
     fn dispatch(&mut self, command: Command, utf8: bool) {
+        if self.is_bored_by(&command) {
+            return self.close(&Reply::new(421, (4, 7, 0), "too many commands without a message; connect again"));
+        }
         match command {
             Command::Helo(name) => self.hello(name, false, false),
             Command::Ehlo(name) => self.hello(name, true, false),

@@ -1,7 +1,7 @@
 //! SUMMARY    The server machine of one SMTP or LMTP connection: bytes in, requests to the caller, replies out in order.
 //! STANDARDS  RFC 5321 §4.1.4 (order), §4.3; RFC 2033; RFC 2920; RFC 3030; RFC 3207; RFC 4954; RFC 6531; RFC 2034
 //! SECURITY   Everything before authentication arrives here. Input that came with STARTTLS is dropped (RFC 3207 §6); HTTP is cut off.
-//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
+//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_HARMLESS_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
 //!            SMTP_BUFFER_KEPT_BYTES_MAX, SMTP_IDLE_SECS_MAX, LOGIN_FAILURES_MAX, SASL_BYTES_MAX
 //! INVARIANTS One request is open at a time; no later command is looked at before it is answered. What needs no world is answered here.
 //!
@@ -141,6 +141,8 @@ pub struct Server {
     chunks: Option<body::Chunks>,
     body: Vec<u8>,
     errors: u32,
+    /// Commands without effect since the last message.
+    harmless: u32,
     login_failures: u32,
     transactions: u32,
 }
@@ -165,6 +167,7 @@ impl Server {
             chunks: None,
             body: Vec::new(),
             errors: 0,
+            harmless: 0,
             login_failures: 0,
             transactions: 0,
         }
@@ -264,7 +267,12 @@ impl Server {
             Pending::Message { replies_left } if replies_left > 1 => {
                 self.pending = Some(Pending::Message { replies_left: replies_left - 1 });
             }
-            Pending::Message { .. } => self.reset(),
+            Pending::Message { .. } => {
+                self.reset();
+                if reply.is_positive() {
+                    self.harmless = 0;
+                }
+            }
         }
         if reply.code == 421 {
             self.phase = Phase::Closed;

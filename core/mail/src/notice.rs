@@ -1,0 +1,74 @@
+//! SUMMARY    Sending a delivery status notification: the one way for every part of the server that has something to tell a sender.
+//! STANDARDS  RFC 3461 §6, RFC 3464, RFC 5321 §6.1 (null sender)
+//! INVARIANTS Durable when the call returns. It goes out with the null reverse-path and asks for no notification itself, so it cannot loop;
+//!            to a sender of ours that is unknown or held it is not sent at all.
+
+use crate::{Accept, EnvelopeRecipient, Error, Mail, Result, Source};
+use account::RouteError;
+use base::{Address, Domain, Kind, TenantId, Timestamp};
+use wire::{
+    dsn::{self, RecipientReport, Report},
+    smtp::Ret,
+};
+
+/// NOTIFY=NEVER (RFC 3461 §4.1).
+const NEVER: u32 = 1;
+
+/// What is told, and to whom.
+pub struct Notice<'a> {
+    /// Answers for the report's way out.
+    pub tenant: TenantId,
+    /// Sender of the original message.
+    pub sender: &'a Address,
+    /// Recipients that are reported; none: nothing is sent.
+    pub recipients: &'a [RecipientReport],
+    pub original: &'a [u8],
+    /// When the original was accepted.
+    pub arrival: Timestamp,
+    /// ENVID of the envelope; empty = not given.
+    pub envid: &'a str,
+    pub ret: Option<Ret>,
+}
+
+impl Mail {
+    /// Writes and accepts the report.
+    pub async fn notify(&self, notice: Notice<'_>) -> Result<()> {
+        if notice.recipients.is_empty() {
+            return Ok(());
+        }
+        let route = match self.accounts().route(notice.sender).await {
+            Ok(route) => Some(route),
+            Err(RouteError::NotLocal) => None,
+            Err(RouteError::Unknown | RouteError::Held(_)) => return Ok(()),
+            Err(RouteError::Failed(e)) => return Err(e),
+        };
+        let hostname = Domain::parse(self.hostname()).map_err(|e| Error::new(Kind::Invalid, e.to_string()))?;
+        let serial = self.accounts().rng().next_u64();
+        let built = dsn::build(&Report {
+            reporting_mta: &hostname,
+            to: notice.sender,
+            date: self.accounts().clock().now(),
+            message_id: &format!("<{serial:016x}@{hostname}>"),
+            boundary: &format!("=_{serial:016x}"),
+            envid: (!notice.envid.is_empty()).then_some(notice.envid),
+            arrival: Some(notice.arrival),
+            recipients: notice.recipients,
+            original: notice.original,
+            ret: notice.ret,
+        });
+        let to = [EnvelopeRecipient { address: notice.sender.clone(), route, notify: NEVER, orcpt: String::new() }];
+        let accept = Accept {
+            source: Source::System(notice.tenant),
+            sender: None,
+            recipients: &to,
+            message: &built.message,
+            envid: "",
+            ret: 0,
+            smtp_utf8: built.smtputf8,
+            body_8bit: false,
+            body_binary: false,
+            require_tls: false,
+        };
+        self.accept(accept).await.map(|_| ())
+    }
+}

@@ -118,7 +118,9 @@ impl Listener {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (door, options) = (self.door.clone(), self.options.clone());
         async move {
-            if let Some((link, guard)) = open(stream, peer, acceptor, stop, &*door, options).await {
+            // In a box of its own: a handshake's state would stay part of the task for as long as the session lasts.
+            let opened = Box::pin(open(stream, peer, acceptor, stop, &*door, options)).await;
+            if let Some((link, guard)) = opened {
                 metrics::counter!("posthouse_connections_total", "door" => door.name()).increment(1);
                 let gauge = metrics::gauge!("posthouse_connections", "door" => door.name());
                 gauge.increment(1.0);

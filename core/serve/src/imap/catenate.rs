@@ -1,5 +1,5 @@
 //! SUMMARY    CATENATE: a message put together from texts and parts of stored messages.
-//! STANDARDS  RFC 4469 §3-4 (BADURL, TOOBIG), RFC 5092 (URLs of own mailboxes), RFC 5550 §2 (forwarding without download)
+//! STANDARDS  RFC 4469 §3-4 (BADURL, TOOBIG), RFC 5092 (URLs of own mailboxes)
 //! SECURITY   URLs resolve in the session's own account only; one that does not is BADURL, whatever the reason.
 //! LIMITS     MESSAGE_BYTES_MAX, IMAP_APPEND_PARTS_MAX (while parsing), the budget of message bytes
 //! INVARIANTS Reading a part sets no flag. The size is checked before a part is read, and nothing is stored when one part fails.

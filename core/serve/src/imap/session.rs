@@ -137,6 +137,9 @@ impl Session {
             Some(_) if self.receiver.buffered_bytes() > 0 => IMAP_COMMAND_SECS_MAX,
             Some(_) => IMAP_IDLE_SECS_MAX,
         };
+        if matches!(self.waiting, Waiting::Idle { .. }) {
+            link.out = Vec::new();
+        }
         loop {
             match link.read_or_hint(input, Duration::from_secs(secs), self.hint.as_mut()).await {
                 Input::Bytes => return Flow::On,
@@ -392,4 +395,18 @@ impl Session {
 
 pub(super) fn bye(link: &mut Link, text: &str) {
     render::status_line(&mut link.out, None, Condition::Bye, None, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_waiting_session_is_small() {
+        assert!(bytes_of(run) <= 1_600, "{}", bytes_of(run));
+    }
 }

@@ -70,7 +70,7 @@ impl Session {
                 Event::NeedReply => self.server.reply(&Reply::new(451, (4, 3, 0), "Internal error")),
                 Event::StartTls => {
                     link.out.append(&mut self.server.output());
-                    if link.start_tls().await.is_err() {
+                    if Box::pin(link.start_tls()).await.is_err() {
                         return;
                     }
                     self.server.tls_started();
@@ -316,5 +316,19 @@ fn notify_bits(notify: Option<Notify>) -> u32 {
         Some(Notify::On { success, failure, delay }) => {
             u32::from(success) * 2 + u32::from(failure) * 4 + u32::from(delay) * 8
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_waiting_session_is_small() {
+        assert!(bytes_of(run) <= 2_400, "{}", bytes_of(run));
     }
 }

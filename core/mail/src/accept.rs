@@ -66,6 +66,9 @@ pub struct Accepted {
     pub queued: usize,
 }
 
+/// Why accounts got no copy, by the recipient that led to them.
+type Failed = HashMap<usize, Vec<Error>>;
+
 /// Copies and items of one message, decided before the transaction.
 struct Plan {
     /// Account -> recipients it serves (index), each account once.
@@ -90,8 +93,8 @@ impl Mail {
         let prepared = if plan.local.is_empty() { None } else { Some(card::prepare(&with_path)) };
         let lanes: Vec<AccountId> = plan.local.iter().map(|(scope, _)| scope.account()).collect();
         let accounts = self.accounts();
-        let failed: HashMap<usize, Error> = unit_of_work!(accounts, &lanes, accounts.op(), work => {
-            let mut failed = HashMap::new();
+        let failed: Failed = unit_of_work!(accounts, &lanes, accounts.op(), work => {
+            let mut failed = Failed::new();
             if let Some(prepared) = &prepared {
                 deliver(work, &plan, &local_blobs, prepared, &mut failed).await?;
             }
@@ -160,7 +163,7 @@ async fn deliver(
     plan: &Plan,
     blobs: &HashMap<TenantId, Staged>,
     prepared: &Prepared,
-    failed: &mut HashMap<usize, Error>,
+    failed: &mut Failed,
 ) -> Result<()> {
     let now = work.now();
     for (scope, served) in &plan.local {
@@ -179,7 +182,7 @@ async fn deliver(
             Ok(_) => {}
             Err(e) if e.kind == Kind::OverQuota => {
                 for n in served {
-                    failed.insert(*n, Error::new(e.kind, e.context.clone()));
+                    failed.entry(*n).or_default().push(Error::new(e.kind, e.context.clone()));
                 }
             }
             Err(e) => return Err(e),
@@ -230,12 +233,12 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
 }
 
 /// A recipient failed when every account it leads to failed and nothing went on elsewhere.
-fn outcome(recipients: usize, plan: Plan, mut failed: HashMap<usize, Error>) -> Accepted {
+fn outcome(recipients: usize, plan: Plan, mut failed: Failed) -> Accepted {
     let served = |n: &usize| plan.local.iter().filter(|(_, s)| s.contains(n)).count();
     let sent = |n: &usize| plan.remote.values().flatten().any(|(m, _)| m == n);
     let results = (0..recipients)
-        .map(|n| match failed.remove(&n) {
-            Some(e) if served(&n) == 1 && !sent(&n) => Err(e),
+        .map(|n| match failed.remove(&n).map(|mut e| (e.len(), e.pop())) {
+            Some((accounts, Some(e))) if accounts == served(&n) && !sent(&n) => Err(e),
             _ if plan.orphans.contains(&n) => Err(Error::not_found("recipient")),
             _ => Ok(()),
         })

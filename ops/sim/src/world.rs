@@ -1,0 +1,220 @@
+//! SUMMARY    A world from a seed: tenants with people, one shared store, and nodes that reach it through weather and a tap.
+//! INVARIANTS All that lives across a crash is in the store. The quiet handle has neither weather nor caches: it tells the truth.
+
+use crate::{
+    clock::VirtualClock,
+    tap::{Fuse, Tap},
+};
+use account::{AccountOptions, AccountScope, Accounts, MasterKey, Owner};
+use base::{AccountId, Address, Clock, Rng, TenantId, rng::SeededRng};
+use control::{
+    AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
+    DomainSnapshot, EntitlementSnapshot,
+};
+use mail::Mail;
+use std::{fmt::Display, sync::Arc};
+use store::{
+    Kv, MemKv,
+    blob::FsObjects,
+    faults::{FaultRates, Faulty},
+};
+
+const HOST: &str = "mail.sim.example";
+/// A verifier that no password opens: the simulator takes the login of an exchange it need not make.
+const VERIFIER: &str = "SCRAM-SHA-256$4096:c2FsdA==$AAAA:AAAA";
+/// Storage of the people who have a quota, bytes.
+pub(crate) const QUOTA_BYTES: u64 = 24_000;
+
+/// Wraps the store below the weather: how tests spoil it.
+pub type Spoil = fn(Arc<dyn Kv>) -> Arc<dyn Kv>;
+
+/// What a world is made from.
+#[derive(Clone)]
+pub struct Options {
+    pub seed: u64,
+    /// Rounds of concurrent operations.
+    pub rounds: usize,
+    /// How the store fails; `None`: the seed decides.
+    pub rates: Option<FaultRates>,
+    pub spoil: Option<Spoil>,
+}
+
+impl Options {
+    pub fn new(seed: u64) -> Self {
+        Options { seed, rounds: 30, rates: None, spoil: None }
+    }
+}
+
+/// A mailbox user.
+pub(crate) struct Person {
+    pub(crate) tenant: TenantId,
+    pub(crate) address: Address,
+    pub(crate) scope: AccountScope<Owner>,
+    pub(crate) quota: Option<u64>,
+}
+
+/// An alias and the people behind it.
+pub(crate) struct Alias {
+    pub(crate) address: Address,
+    pub(crate) people: Vec<usize>,
+}
+
+/// A server process.
+pub(crate) struct Node {
+    pub(crate) mail: Mail,
+    pub(crate) fuse: Arc<Fuse>,
+}
+
+/// Everything but what is expected of it.
+pub(crate) struct World {
+    pub(crate) rng: Arc<SeededRng>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) tenants: u64,
+    kv: Arc<dyn Kv>,
+    pub(crate) rates: FaultRates,
+    clock: Arc<dyn Clock>,
+    folder: tempfile::TempDir,
+}
+
+pub(crate) fn said(e: impl Display) -> String {
+    e.to_string()
+}
+
+impl World {
+    pub(crate) async fn new(options: &Options) -> Result<Self, String> {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
+        let rng = Arc::new(SeededRng::new(options.seed));
+        let kv: Arc<dyn Kv> = Arc::new(MemKv::with_clock(clock.clone()));
+        let kv = options.spoil.map_or(kv.clone(), |spoil| spoil(kv));
+        let rates = options.rates.unwrap_or_else(|| match rng.below(4) {
+            0 => FaultRates::default(),
+            1 => FaultRates { conflict: 30, unknown_applied: 10, unknown_lost: 10, ..FaultRates::default() },
+            _ => FaultRates::STORMY,
+        });
+        let folder = tempfile::tempdir().map_err(said)?;
+        let mut world = World {
+            tenants: 2 + rng.below(2),
+            rng,
+            people: Vec::new(),
+            aliases: Vec::new(),
+            nodes: Vec::new(),
+            kv,
+            rates,
+            clock,
+            folder,
+        };
+        world.populate().await?;
+        for _ in 0..1 + world.rng.below(2) {
+            let node = world.node()?;
+            world.nodes.push(node);
+        }
+        Ok(world)
+    }
+
+    /// Truth: the store without weather, seen by a process that has just begun.
+    pub(crate) fn quiet(&self) -> Result<Mail, String> {
+        self.mail(self.kv.clone(), self.rng.next_u64())
+    }
+
+    /// A server process that has just begun.
+    pub(crate) fn node(&self) -> Result<Node, String> {
+        let fuse = Fuse::new(self.rng.next_u64());
+        let faulty = Arc::new(Faulty::new(self.kv.clone(), self.rng.next_u64(), self.rates));
+        let tap = Arc::new(Tap { inner: faulty, fuse: fuse.clone() });
+        Ok(Node { mail: self.mail(tap, self.rng.next_u64())?, fuse })
+    }
+
+    fn mail(&self, kv: Arc<dyn Kv>, seed: u64) -> Result<Mail, String> {
+        let accounts = Accounts::new(AccountOptions {
+            kv,
+            objects: Arc::new(FsObjects::open(self.folder.path()).map_err(said)?),
+            master: MasterKey::new([7; 32]),
+            clock: self.clock.clone(),
+            rng: Arc::new(SeededRng::new(seed)),
+        });
+        Ok(Mail::new(accounts, HOST))
+    }
+
+    async fn populate(&mut self) -> Result<(), String> {
+        let quiet = self.quiet()?;
+        for tenant in 1..=self.tenants {
+            quiet.accounts().apply(tenant_changes(tenant)).await.map_err(|e| format!("{e:?}"))?;
+        }
+        let people = 4 + self.rng.below(3);
+        for n in 0..people {
+            let tenant = 1 + n % self.tenants;
+            let quota = (n < 2).then_some(QUOTA_BYTES);
+            let address = format!("p{n}@t{tenant}.example");
+            quiet.accounts().apply(person_changes(n, tenant, &address, quota)).await.map_err(|e| format!("{e:?}"))?;
+            let identity = quiet.accounts().scram(&address).await.map_err(said)?;
+            let login = identity.ok_or("no login")?.proven();
+            let address = Address::parse(&address).map_err(said)?;
+            self.people.push(Person { tenant: TenantId(tenant), address, scope: login.scope, quota });
+        }
+        // Across tenants; and one whose every target has a quota.
+        for (name, members) in [("all", vec![0, 1, 3]), ("small", vec![0, 1])] {
+            let targets = members.iter().filter_map(|n| self.people.get(*n)).map(|p| p.address.to_string()).collect();
+            let row = address_row(name, 1, Destination::Forward(targets));
+            quiet.accounts().apply(vec![row]).await.map_err(|e| format!("{e:?}"))?;
+            let address = Address::parse(&format!("{name}@t1.example")).map_err(said)?;
+            self.aliases.push(Alias { address, people: members });
+        }
+        Ok(())
+    }
+}
+
+fn tenant_changes(tenant: u64) -> Vec<Change> {
+    let entitlement = EntitlementSnapshot {
+        tenant: TenantId(tenant),
+        version: 1,
+        capabilities: Capabilities::ALL,
+        reason: String::new(),
+        storage_bytes_max: None,
+        messages_per_hour_max: None,
+    };
+    let domain = DomainSnapshot {
+        domain: format!("t{tenant}.example"),
+        version: 1,
+        tenant: TenantId(tenant),
+        live: true,
+        catch_all: None,
+        plus_addressing: true,
+    };
+    vec![Change::Entitlement(entitlement), Change::Domain(domain)]
+}
+
+fn address_row(local: &str, tenant: u64, destination: Destination) -> Change {
+    Change::Address(AddressSnapshot {
+        local: local.to_owned(),
+        domain: format!("t{tenant}.example"),
+        version: 1,
+        tenant: TenantId(tenant),
+        destination,
+    })
+}
+
+fn person_changes(n: u64, tenant: u64, address: &str, quota: Option<u64>) -> Vec<Change> {
+    let account = AccountId(100 + n);
+    let snapshot = AccountSnapshot {
+        id: account,
+        tenant: TenantId(tenant),
+        version: 1,
+        address: address.to_owned(),
+        display_name: String::new(),
+        live: true,
+        capabilities: Capabilities::ALL,
+        reason: String::new(),
+        quota_bytes_max: quota,
+        send_as: Vec::new(),
+        credentials: vec![CredentialSnapshot {
+            id: "c1".to_owned(),
+            kind: CredentialKind::Password,
+            argon2: String::new(),
+            scram_sha256: VERIFIER.to_owned(),
+            expires_at: None,
+        }],
+    };
+    vec![Change::Account(snapshot), address_row(&format!("p{n}"), tenant, Destination::Account(account))]
+}

@@ -2,7 +2,6 @@
 
 use crate::{
     act::{Ack, Act, Outcome},
-    model::marker_at,
     scan::{AccountScan, Library},
 };
 use base::{EmailId, MailboxId, Uid};
@@ -15,6 +14,26 @@ pub(crate) struct Stored {
     pub(crate) uids: BTreeSet<Uid>,
     pub(crate) operation: Operation,
     pub(crate) flags: Vec<&'static str>,
+}
+
+/// An account as it was before the round.
+pub(crate) struct Known<'k> {
+    pub(crate) person: usize,
+    pub(crate) account: &'k AccountScan,
+    pub(crate) library: &'k Library,
+}
+
+impl Known<'_> {
+    /// The message at a place.
+    fn marker(&self, mailbox: MailboxId, uid: Uid) -> Result<u64, String> {
+        let row = self.account.row(mailbox, uid).ok_or_else(|| format!("{uid} was not there"))?;
+        Ok(self.library.marker(self.person, row.email))
+    }
+}
+
+/// Whether only uids that were asked for are named.
+fn asked<'u>(uids: &[Uid], mut named: impl Iterator<Item = &'u Uid>) -> bool {
+    named.all(|uid| uids.contains(uid))
 }
 
 /// Promises of a round.
@@ -59,96 +78,118 @@ impl Expect {
     }
 
     /// Notes what a client of person `n` was told.
-    pub(crate) fn note(
-        &mut self,
-        n: usize,
-        account: &AccountScan,
-        library: &Library,
-        act: &Act,
-        outcome: &Outcome,
-    ) -> Result<(), String> {
-        let of = |mailbox: MailboxId, uid: Uid| marker_at(n, account, library, (mailbox, uid));
-        let told = matches!(outcome, Outcome::Told(_));
-        let may = !matches!(outcome, Outcome::Refused(_));
-        match (act, outcome) {
-            (Act::Append { mailbox, letters, .. }, Outcome::Told(Ack::Appended(uids))) => {
-                if uids.len() != letters.len() {
-                    return Err("not one uid for each message".to_owned());
+    pub(crate) fn note(&mut self, known: &Known<'_>, act: &Act, outcome: &Outcome) -> Result<(), String> {
+        match act {
+            Act::Deliver { .. } | Act::Refresh { .. } => Ok(()),
+            Act::Append { .. } | Act::Copy { .. } | Act::Move { .. } | Act::Expunge { .. } => match outcome {
+                Outcome::Told(ack) => self.told(known, act, ack),
+                Outcome::Unsure(_) | Outcome::Broken(_) => {
+                    self.unsure(known, act);
+                    Ok(())
                 }
-                for (letter, uid) in letters.iter().zip(uids) {
-                    self.put(*mailbox, *uid, letter.marker, 1);
+                Outcome::Refused(_) => Ok(()),
+            },
+            Act::Store { .. } => {
+                self.flags(known, act, outcome);
+                Ok(())
+            }
+            Act::Create { .. } | Act::Rename { .. } | Act::Delete { .. } => self.mailboxes(known, act, outcome),
+            Act::Fetch { mailbox, .. } => {
+                let Outcome::Told(Ack::Fetched(read)) = outcome else { return Ok(()) };
+                let other = |(uid, m): &&(Uid, u64)| known.marker(*mailbox, *uid).is_ok_and(|known| known != *m);
+                match read.iter().find(other) {
+                    Some((uid, _)) => Err(format!("{uid} was read as another message")),
+                    None => Ok(()),
                 }
             }
-            (Act::Append { letters, .. }, _) if may => letters.iter().for_each(|l| self.count(l.marker, 0, 1)),
-            (Act::Store { mailbox, uids, operation, flags, .. }, _) if may => {
-                let emails: BTreeSet<EmailId> =
-                    uids.iter().filter_map(|u| account.row(*mailbox, *u)).map(|r| r.email).collect();
-                emails.into_iter().for_each(|e| *self.flag_tries.entry(e).or_default() += 1);
-                if let Outcome::Told(Ack::Stored(left)) = outcome {
-                    let uids = uids.iter().filter(|u| !left.contains(u)).copied().collect();
-                    self.stored.push(Stored { mailbox: *mailbox, uids, operation: *operation, flags: flags.clone() });
-                }
+        }
+    }
+
+    /// Messages came, went or moved.
+    fn told(&mut self, known: &Known<'_>, act: &Act, ack: &Ack) -> Result<(), String> {
+        match (act, ack) {
+            (Act::Append { mailbox, letters, .. }, Ack::Appended(uids)) if uids.len() == letters.len() => {
+                letters.iter().zip(uids).for_each(|(letter, uid)| self.put(*mailbox, *uid, letter.marker, 1));
             }
-            (Act::Copy { from, to, uids }, Outcome::Told(Ack::Placed(pairs))) => {
+            (Act::Copy { from, to, uids }, Ack::Placed(pairs)) if asked(uids, pairs.iter().map(|p| &p.0)) => {
                 for (uid, new) in pairs {
-                    let marker = of(*from, *uid).filter(|_| uids.contains(uid));
-                    self.put(*to, *new, marker.ok_or(format!("{uid} was copied and was not there"))?, 1);
+                    self.put(*to, *new, known.marker(*from, *uid)?, 1);
                 }
             }
-            (Act::Copy { from, uids, .. }, _) if may => {
-                uids.iter().filter_map(|u| of(*from, *u)).for_each(|m| self.count(m, 0, 1));
-            }
-            (Act::Move { from, to, uids }, Outcome::Told(Ack::Placed(pairs))) => {
+            (Act::Move { from, to, uids }, Ack::Placed(pairs)) if asked(uids, pairs.iter().map(|p| &p.0)) => {
                 for (uid, new) in pairs {
-                    let marker = of(*from, *uid).filter(|_| uids.contains(uid));
                     self.take(*from, *uid)?;
-                    self.put(*to, *new, marker.ok_or(format!("{uid} was moved and was not there"))?, 0);
+                    self.put(*to, *new, known.marker(*from, *uid)?, 0);
                 }
             }
-            (Act::Move { from, to, uids }, _) if may => {
+            (Act::Expunge { mailbox, uids, .. }, Ack::Expunged(gone)) if asked(uids, gone.iter()) => {
+                for uid in gone {
+                    self.take(*mailbox, *uid)?;
+                    self.count(known.marker(*mailbox, *uid)?, -1, -1);
+                }
+            }
+            _ => return Err(format!("an answer to something else: {ack:?}")),
+        }
+        Ok(())
+    }
+
+    /// Messages may have come, gone or moved.
+    fn unsure(&mut self, known: &Known<'_>, act: &Act) {
+        match act {
+            Act::Append { letters, .. } => letters.iter().for_each(|l| self.count(l.marker, 0, 1)),
+            Act::Copy { from, uids, .. } => {
+                uids.iter().filter_map(|u| known.marker(*from, *u).ok()).for_each(|m| self.count(m, 0, 1));
+            }
+            Act::Move { from, to, uids } => {
                 let lost = if self.deleted.contains(to) { -1 } else { 0 };
-                uids.iter().filter_map(|u| of(*from, *u)).for_each(|m| self.count(m, lost, 0));
+                uids.iter().filter_map(|u| known.marker(*from, *u).ok()).for_each(|m| self.count(m, lost, 0));
                 self.maybe_gone.extend(uids.iter().map(|u| (*from, *u)));
             }
-            (Act::Expunge { mailbox, uids, .. }, Outcome::Told(Ack::Expunged(gone))) => {
-                for uid in gone {
-                    let marker = of(*mailbox, *uid).filter(|_| uids.contains(uid));
-                    self.take(*mailbox, *uid)?;
-                    self.count(marker.ok_or(format!("{uid} was expunged and was not there"))?, -1, -1);
-                }
-            }
-            (Act::Expunge { mailbox, uids, .. }, _) if may => {
-                uids.iter().filter_map(|u| of(*mailbox, *u)).for_each(|m| self.count(m, -1, 0));
+            Act::Expunge { mailbox, uids, .. } => {
+                uids.iter().filter_map(|u| known.marker(*mailbox, *u).ok()).for_each(|m| self.count(m, -1, 0));
                 self.maybe_gone.extend(uids.iter().map(|u| (*mailbox, *u)));
             }
-            (Act::Create { path }, _) if may => {
-                self.may_create = true;
+            _ => {}
+        }
+    }
+
+    fn flags(&mut self, known: &Known<'_>, act: &Act, outcome: &Outcome) {
+        let Act::Store { mailbox, uids, operation, flags, .. } = act else { return };
+        if matches!(outcome, Outcome::Refused(_)) {
+            return;
+        }
+        let emails: BTreeSet<EmailId> =
+            uids.iter().filter_map(|u| known.account.row(*mailbox, *u)).map(|r| r.email).collect();
+        emails.into_iter().for_each(|e| *self.flag_tries.entry(e).or_default() += 1);
+        if let Outcome::Told(Ack::Stored(left)) = outcome {
+            let uids = uids.iter().filter(|u| !left.contains(u)).copied().collect();
+            self.stored.push(Stored { mailbox: *mailbox, uids, operation: *operation, flags: flags.clone() });
+        }
+    }
+
+    fn mailboxes(&mut self, known: &Known<'_>, act: &Act, outcome: &Outcome) -> Result<(), String> {
+        let told = matches!(outcome, Outcome::Told(_));
+        let may = !matches!(outcome, Outcome::Refused(_));
+        match act {
+            Act::Create { path } => {
+                self.may_create |= may;
                 if let Outcome::Told(Ack::Created(id)) = outcome {
                     self.created.push((*id, path.clone()));
                 }
             }
             // Several transactions: INBOX may be renamed half, a mailbox emptied and not deleted.
-            (Act::Rename { inbox: true, .. }, _) => self.may_create = true,
-            (Act::Rename { id, path, .. }, _) if may => {
+            Act::Rename { inbox: true, .. } => self.may_create = true,
+            Act::Rename { id, path, .. } if may => {
                 self.renames += 1;
                 self.may_create = true;
                 self.renamed.extend(told.then(|| (*id, path.clone())));
             }
-            (Act::Delete { id }, _) => {
-                if self.deleted.contains(id) {
-                    let rows = account.mailboxes.get(id).into_iter().flat_map(|m| m.rows.values());
-                    rows.for_each(|r| self.count(library.marker(n, r.email), -1, 0));
-                    self.destroyed.extend(told.then_some(*id));
-                } else if told {
-                    return Err("INBOX, or what is not there, was deleted".to_owned());
-                }
+            Act::Delete { id } if self.deleted.contains(id) => {
+                let rows = known.account.mailboxes.get(id).into_iter().flat_map(|m| m.rows.values());
+                rows.for_each(|r| self.count(known.library.marker(known.person, r.email), -1, 0));
+                self.destroyed.extend(told.then_some(*id));
             }
-            (Act::Fetch { mailbox, .. }, Outcome::Told(Ack::Fetched(read))) => {
-                if let Some((uid, _)) = read.iter().find(|(uid, m)| of(*mailbox, *uid).is_some_and(|known| known != *m))
-                {
-                    return Err(format!("{uid} was read as another message"));
-                }
-            }
+            Act::Delete { .. } if told => return Err("INBOX, or what is not there, was deleted".to_owned()),
             _ => {}
         }
         Ok(())

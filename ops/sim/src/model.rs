@@ -3,11 +3,11 @@
 
 use crate::{
     act::{Ack, Act, Outcome, Step},
-    expect::Expect,
+    expect::{Expect, Known},
     scan::{AccountScan, Library, MailboxScan, Scan},
     world::Person,
 };
-use base::{Kind, MailboxId, Uid};
+use base::{Kind, MailboxId};
 use mail::Operation;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(crate) fn check(
         let noted = match &step.act {
             Act::Deliver { letter, to } => delivery(&mut expect, people, letter.marker, to, outcome),
             act => match step.who.and_then(|n| Some((n, expect.get_mut(n)?, before.accounts.get(n)?))) {
-                Some((n, expect, account)) => expect.note(n, account, library, act, outcome),
+                Some((person, expect, account)) => expect.note(&Known { person, account, library }, act, outcome),
                 None => Ok(()),
             },
         };
@@ -300,9 +300,4 @@ impl Pair<'_> {
         }
         Ok(())
     }
-}
-
-/// A row that an operation names.
-pub(crate) fn marker_at(n: usize, account: &AccountScan, library: &Library, at: (MailboxId, Uid)) -> Option<u64> {
-    account.row(at.0, at.1).map(|row| library.marker(n, row.email))
 }

@@ -186,7 +186,10 @@ impl Step {
                 Ok(Ack::Stored(outcome.modified.into_iter().chain(outcome.missing).collect()))
             }
             Act::Copy { from, to, uids } => mail.copy(scope, *from, *to, uids).await.map(Ack::Placed),
-            Act::Move { from, to, uids } => mail.move_messages(scope, *from, *to, uids).await.map(Ack::Placed),
+            Act::Move { from, to, uids } => {
+                let moved = mail.move_messages(scope, *from, *to, uids).await?;
+                moved.stopped.map_or(Ok(Ack::Placed(moved.pairs)), Err)
+            }
             Act::Expunge { mailbox, uids, all } => {
                 let what = if *all { Expunge::All(uids) } else { Expunge::Deleted(uids) };
                 mail.expunge(scope, *mailbox, what).await.map(Ack::Expunged)

@@ -80,6 +80,15 @@ async fn without_room_a_message_is_deferred_and_the_session_goes_on() {
 
     let mut smtp = at_data(&world).await;
     assert!(smtp.ask_line(&format!("{text}.")).await.starts_with("452 4.3.1"));
+    let mut lmtp = Client::connect(world.lmtp).await;
+    lmtp.until("220 ").await;
+    lmtp.ask("LHLO c", "250 ").await;
+    lmtp.ask("MAIL FROM:<x@y.example>", "250 ").await;
+    lmtp.ask("RCPT TO:<ann@a.example>", "250 ").await;
+    lmtp.ask("RCPT TO:<bob@b.example>", "250 ").await;
+    lmtp.ask("DATA", "354 ").await;
+    lmtp.ask(&format!("{text}."), "452 4.3.1").await;
+    lmtp.until("452 4.3.1").await;
     let mut imap = world.imap("ann@a.example").await;
     imap.ask(&format!("a APPEND INBOX {{{}+}}\r\n{text}", text.len()), "a NO [UNAVAILABLE]").await;
     imap.ask(&format!("b APPEND INBOX {{{}}}", text.len()), "b NO [UNAVAILABLE]").await;
@@ -93,6 +102,6 @@ async fn without_room_a_message_is_deferred_and_the_session_goes_on() {
     smtp.ask("DATA", "354 ").await;
     assert!(smtp.ask_line(&format!("{text}.")).await.starts_with("250"));
     imap.ask(&format!("d APPEND INBOX {{{}+}}\r\n{text}", text.len()), "d OK").await;
-    drop((smtp, imap));
+    drop((smtp, lmtp, imap));
     world.end().await;
 }

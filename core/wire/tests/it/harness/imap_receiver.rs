@@ -35,8 +35,8 @@ fn react(receiver: &mut Receiver, item: Item, seen: &mut Seen) {
     seen.push(Some(item));
 }
 
-/// Feeds the pieces; checks that the machine rests and what it holds meanwhile.
-pub fn session<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Seen {
+/// Feeds the pieces; checks that the machine rests and what it holds meanwhile. `room`: a command that holds more is dropped.
+pub fn session<'a>(pieces: impl Iterator<Item = &'a [u8]>, room: usize) -> Seen {
     let mut receiver = Receiver::new(SMALL);
     let mut seen = Vec::new();
     // What was held at most since the receiver was last empty: a buffer is freed with its last byte, not before.
@@ -55,6 +55,9 @@ pub fn session<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Seen {
                 }
             }
         }
+        if receiver.buffered_bytes() > room {
+            receiver.drop_command();
+        }
         let (buffered, capacity) = (receiver.buffered_bytes(), receiver.capacity_bytes());
         peak = if capacity == 0 { 0 } else { peak.max(held) };
         assert!(buffered <= held, "more is buffered than came");
@@ -66,9 +69,10 @@ pub fn session<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Seen {
 }
 
 pub fn run(data: &[u8]) {
-    let whole = session(std::iter::once(data));
-    assert_eq!(session(data.chunks(1)), whole, "cutting changes what is understood");
+    let whole = session(std::iter::once(data), usize::MAX);
+    assert_eq!(session(data.chunks(1), usize::MAX), whole, "cutting changes what is understood");
     // The first byte chooses a cut, so that the fuzzer can move it.
     let step = usize::from(data.first().copied().unwrap_or(7)).max(2);
-    assert_eq!(session(data.chunks(step)), whole, "cutting changes what is understood");
+    assert_eq!(session(data.chunks(step), usize::MAX), whole, "cutting changes what is understood");
+    session(data.chunks(step), step);
 }

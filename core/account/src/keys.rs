@@ -190,6 +190,10 @@ pub(crate) fn email(acct: AccountId, id: EmailId) -> Key {
 pub(crate) fn card(acct: AccountId, id: EmailId) -> Key {
     object(acct, CARD, id.0)
 }
+/// Emails with ids in `from..=to`.
+pub(crate) fn emails(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
+    KeyRange { from: email(acct, from), to: behind(account(acct, b'o').tag(EMAIL).u64(to.0)) }
+}
 /// Cards with ids in `from..=to`.
 pub(crate) fn cards(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
     KeyRange { from: card(acct, from), to: behind(account(acct, b'o').tag(CARD).u64(to.0)) }

@@ -106,6 +106,18 @@ impl Reader {
         self.record(&keys::email(self.account, id), "email").await
     }
 
+    /// Emails `from..=to`, one page, and whether there are more.
+    pub async fn emails(&mut self, from: EmailId, to: EmailId) -> Result<(Vec<(EmailId, EmailRecord)>, bool)> {
+        let range = keys::emails(self.account, from, to);
+        let page = self.txn().page(&range, PageLimit::MAX, Read::Snapshot).await?;
+        let mut emails = Vec::with_capacity(page.rows.len());
+        for (key, value) in &page.rows {
+            let id = keys::decode_object(key).ok_or_else(|| Error::corrupt("email key"))?;
+            emails.push((EmailId(id), record::decode(value, "email")?));
+        }
+        Ok((emails, page.more))
+    }
+
     pub async fn card(&mut self, id: EmailId) -> Result<Option<EmailCard>> {
         self.record(&keys::card(self.account, id), "email card").await
     }
@@ -166,6 +178,11 @@ impl Reader {
     /// Bytes of an email, or a range of them; `NotFound` if the email is gone.
     pub async fn body(&mut self, id: EmailId, range: Option<Range<u64>>) -> Result<Bytes> {
         let email = self.email(id).await?.ok_or_else(|| Error::not_found("email"))?;
+        self.body_of(&email, range).await
+    }
+
+    /// Bytes of an email whose record was read; `NotFound` if it has gone since.
+    pub async fn body_of(&mut self, email: &EmailRecord, range: Option<Range<u64>>) -> Result<Bytes> {
         let blob = blob_ref(&email.blob)?;
         let accounts = self.accounts.clone();
         accounts.read_blob(&mut *self.txn, self.tenant, &blob, range).await

@@ -22,6 +22,8 @@ pub const KV_BACKOFF_MS_MAX: u64 = 100;
 pub const KV_KEYS_END: &[u8] = &[0xff, 0xff];
 /// Keys of recent commits that are kept to find conflicts; beyond it the window shrinks and slow transactions are too old.
 pub const KV_RESOLVER_KEYS_MAX: usize = 400_000;
+/// Longest sealed block that is kept in the blob's meta record instead of a row of its own.
+pub const BLOB_IN_META_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a blob chunk in the store.
 pub const BLOB_CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// Stored bytes of a blob that may ride in its metadata's transaction; a larger one is staged before.

@@ -2,13 +2,15 @@
 //! LIMITS     REFERENCES_MAX
 //! INVARIANTS A card never changes. A cursor reads ranges where the wanted emails lie close together, single cards elsewhere.
 
-use crate::{Mail, Result};
-use account::{AccountScope, CanRead, Reader, record::EmailCard};
+use crate::Result;
+use account::{
+    Reader,
+    record::{EmailCard, EmailRecord},
+};
 use base::{EmailId, limits::REFERENCES_MAX};
-use std::collections::VecDeque;
 use wire::mime;
 
-/// Read a range while it holds at most this many cards per wanted one.
+/// Read a range while it holds at most this many emails per wanted one.
 const SPARSE: u64 = 4;
 /// Emails looked at together.
 const GROUP: usize = 512;
@@ -53,69 +55,78 @@ fn thread_keys(facts: &mime::ThreadFacts) -> Vec<u64> {
     keys
 }
 
-/// Reads the cards of many emails in the order asked for.
-pub struct Cards {
-    reader: Reader,
-    wanted: VecDeque<EmailId>,
+/// What a cursor reads of each email.
+pub trait PerEmail: Sized + Send {
+    /// Those of the emails `from..=to`, one page, and whether there are more.
+    fn page(
+        reader: &mut Reader,
+        from: EmailId,
+        to: EmailId,
+    ) -> impl Future<Output = Result<(Vec<(EmailId, Self)>, bool)>> + Send;
+    fn one(reader: &mut Reader, id: EmailId) -> impl Future<Output = Result<Option<Self>>> + Send;
 }
 
-impl Mail {
-    /// Cards of these emails; those that are gone are left out.
-    pub fn cards<R: CanRead>(&self, scope: &AccountScope<R>, wanted: impl IntoIterator<Item = EmailId>) -> Cards {
-        Cards { reader: self.accounts().read(scope), wanted: wanted.into_iter().collect() }
+impl PerEmail for EmailCard {
+    async fn page(reader: &mut Reader, from: EmailId, to: EmailId) -> Result<(Vec<(EmailId, Self)>, bool)> {
+        Ok(reader.cards(from, to).await?)
+    }
+    async fn one(reader: &mut Reader, id: EmailId) -> Result<Option<Self>> {
+        Ok(reader.card(id).await?)
     }
 }
 
-impl Cards {
-    /// The next group of cards in order; empty at the end.
-    pub async fn next_group(&mut self) -> Result<Vec<(EmailId, EmailCard)>> {
-        while !self.wanted.is_empty() {
-            let group: Vec<EmailId> = self.wanted.drain(..self.wanted.len().min(GROUP)).collect();
-            self.reader.renew();
-            let cards = self.read(&group).await?;
-            if !cards.is_empty() {
-                return Ok(cards);
-            }
-        }
-        Ok(Vec::new())
+impl PerEmail for EmailRecord {
+    async fn page(reader: &mut Reader, from: EmailId, to: EmailId) -> Result<(Vec<(EmailId, Self)>, bool)> {
+        Ok(reader.emails(from, to).await?)
     }
+    async fn one(reader: &mut Reader, id: EmailId) -> Result<Option<Self>> {
+        Ok(reader.email(id).await?)
+    }
+}
 
-    async fn read(&mut self, group: &[EmailId]) -> Result<Vec<(EmailId, EmailCard)>> {
+/// Reads cards or records of emails on `reader`, in the order of `ids`; None stands for one that is gone.
+pub async fn read_many<T: PerEmail>(reader: &mut Reader, ids: &[EmailId]) -> Result<Vec<Option<T>>> {
+    let mut out = Vec::with_capacity(ids.len());
+    for group in ids.chunks(GROUP) {
         let ascending = group.windows(2).all(|w| matches!(w, [a, b] if a < b));
-        let (Some(first), Some(last)) = (group.first().copied(), group.last().copied()) else { return Ok(Vec::new()) };
-        if ascending && (last.0 - first.0) / group.len() as u64 <= SPARSE {
-            return self.read_range(group, first, last).await;
-        }
-        let mut out = Vec::with_capacity(group.len());
-        for id in group {
-            if let Some(card) = self.reader.card(*id).await? {
-                out.push((*id, card));
+        match (group.first(), group.last()) {
+            (Some(first), Some(last)) if ascending && (last.0 - first.0) / group.len() as u64 <= SPARSE => {
+                read_range(reader, group, *first, *last, &mut out).await?;
             }
-        }
-        Ok(out)
-    }
-
-    async fn read_range(
-        &mut self,
-        group: &[EmailId],
-        mut from: EmailId,
-        last: EmailId,
-    ) -> Result<Vec<(EmailId, EmailCard)>> {
-        let mut out = Vec::with_capacity(group.len());
-        let mut wanted = group.iter().copied().peekable();
-        loop {
-            let (cards, more) = self.reader.cards(from, last).await?;
-            let reached = cards.last().map(|(id, _)| *id);
-            for (id, card) in cards {
-                while wanted.next_if(|w| *w < id).is_some() {}
-                if wanted.next_if_eq(&id).is_some() {
-                    out.push((id, card));
+            _ => {
+                for id in group {
+                    out.push(T::one(reader, *id).await?);
                 }
             }
-            match reached {
-                Some(id) if more => from = EmailId(id.0 + 1),
-                _ => return Ok(out),
-            }
         }
     }
+    Ok(out)
+}
+
+async fn read_range<T: PerEmail>(
+    reader: &mut Reader,
+    group: &[EmailId],
+    mut from: EmailId,
+    last: EmailId,
+    out: &mut Vec<Option<T>>,
+) -> Result<()> {
+    let mut wanted = group.iter().copied().peekable();
+    loop {
+        let (found, more) = T::page(reader, from, last).await?;
+        let reached = found.last().map(|(id, _)| *id);
+        for (id, value) in found {
+            while wanted.next_if(|w| *w < id).is_some() {
+                out.push(None);
+            }
+            if wanted.next_if_eq(&id).is_some() {
+                out.push(Some(value));
+            }
+        }
+        match reached {
+            Some(id) if more => from = EmailId(id.0 + 1),
+            _ => break,
+        }
+    }
+    out.extend(wanted.map(|_| None));
+    Ok(())
 }

@@ -14,7 +14,7 @@ mod view;
 pub use accept::{Accept, Accepted, EnvelopeRecipient, Source};
 pub use account::{Error, Login, Result};
 pub use append::NewMessage;
-pub use card::Cards;
+pub use card::{PerEmail, read_many};
 pub use flags::{Change, Flags, KeywordNames, Operation, StoreOutcome};
 pub use mailbox::{MailboxInfo, NewPath};
 pub use message::{Expunge, Moved};

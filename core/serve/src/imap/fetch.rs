@@ -9,10 +9,13 @@ use super::{
     session::{Flow, Session},
 };
 use crate::Link;
-use account::{AccountScope, Owner, Reader, SEEN, record::EmailCard};
+use account::{
+    AccountScope, Owner, Reader, SEEN,
+    record::{EmailCard, EmailRecord},
+};
 use base::{EmailId, Kind, ModSeq, Timestamp, Uid};
 use bytes::Bytes;
-use mail::{Change, Flags, Mail, Operation, Row};
+use mail::{Change, Flags, Mail, Operation, Row, read_many};
 use std::borrow::Cow;
 use wire::{
     imap::{
@@ -127,10 +130,16 @@ async fn write_rows(
     let mut missing = false;
     let mut reader = mail.accounts().read(scope);
     for group in rows.chunks(GROUP) {
-        let mut found = if cards { cards_of(mail, scope, group).await?.into_iter() } else { Vec::new().into_iter() };
+        let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
+        let mut found = if cards { read_many::<EmailCard>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
+        let mut emails =
+            if messages { read_many::<EmailRecord>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
         for (seq, row) in group {
-            let card = if cards { found.next().flatten() } else { None };
-            let message = if messages { message_of(&mut reader, row).await? } else { None };
+            let card = found.next().flatten();
+            let message = match emails.next().flatten() {
+                Some(email) => message_of(&mut reader, row, &email).await?,
+                None => None,
+            };
             if cards && card.is_none() || messages && message.is_none() {
                 missing = true;
                 continue;
@@ -141,33 +150,6 @@ async fn write_rows(
         reader.renew();
     }
     Ok(missing)
-}
-
-/// Cards in the order of the rows.
-async fn cards_of(
-    mail: &Mail,
-    scope: &AccountScope<Owner>,
-    group: &[(u32, Row)],
-) -> Result<Vec<Option<EmailCard>>, Failure> {
-    let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
-    let mut cursor = mail.cards(scope, ids.clone());
-    let mut out = Vec::with_capacity(group.len());
-    let mut wanted = ids.into_iter().peekable();
-    loop {
-        let page = cursor.next_group().await?;
-        if page.is_empty() {
-            break;
-        }
-        for (id, card) in page {
-            while wanted.next_if(|w| *w != id).is_some() {
-                out.push(None);
-            }
-            wanted.next();
-            out.push(Some(card));
-        }
-    }
-    out.resize(group.len(), None);
-    Ok(out)
 }
 
 /// A message with its structure, scanned when first asked for.
@@ -186,8 +168,8 @@ impl Message {
     }
 }
 
-async fn message_of(reader: &mut Reader, row: &Row) -> Result<Option<Message>, Failure> {
-    let read = match reader.body(row.email, None).await {
+async fn message_of(reader: &mut Reader, row: &Row, email: &EmailRecord) -> Result<Option<Message>, Failure> {
+    let read = match reader.body_of(email, None).await {
         Err(e) if e.kind == Kind::Unavailable => {
             // The reader outlived its version: once more on a fresh one.
             reader.renew();

@@ -50,9 +50,9 @@ async fn flip(txn: &mut dyn KvTxn, prefix: &[u8], pack: PackId, moved: &[Moved])
         if let Some(data) = &one.data_of {
             (0..one.from.block_bytes.len()).for_each(|number| txn.clear(&block_key(data, number)));
         }
-        match one.from.location {
-            Location::Kv => {}
-            Location::Pack { pack: old, .. } => txn.add(&pack_key(prefix, LIVE, &old), -bytes),
+        match &one.from.location {
+            Location::Kv | Location::Meta(_) => {}
+            Location::Pack { pack: old, .. } => txn.add(&pack_key(prefix, LIVE, old), -bytes),
         }
         let to = BlobMeta { location: Location::Pack { pack, offset: one.offset }, ..one.from.clone() };
         txn.set(&one.meta_key, &to.encode());

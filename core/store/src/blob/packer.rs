@@ -85,7 +85,7 @@ async fn scan(
     while let Some(page) = next_page(on, &mut range).await? {
         for (key, value) in &page.rows {
             let meta = BlobMeta::decode(value)?;
-            if meta.location != Location::Kv || now.since(meta.created) < packing.older_than {
+            if matches!(meta.location, Location::Pack { .. }) || now.since(meta.created) < packing.older_than {
                 continue;
             }
             let blob = blob_of_meta_key(key)?;
@@ -119,10 +119,16 @@ async fn push(
 ) -> Result<(), BlobError> {
     let mut txn = on.kv.begin_read();
     let now = txn.get(&space.meta_key(&blob), Read::Snapshot).await?;
-    if now.as_deref().map(BlobMeta::decode).transpose()?.as_ref() != Some(&meta) {
+    if now.as_ref().map(BlobMeta::decode).transpose()?.as_ref() != Some(&meta) {
         return Ok(());
     }
-    let blocks = read_rows(txn.as_mut(), space, &blob, 0..meta.block_bytes.len()).await?;
+    let (blocks, data_of) = match &meta.location {
+        Location::Meta(block) => (vec![block.clone()], None),
+        Location::Kv | Location::Pack { .. } => {
+            let blocks = read_rows(txn.as_mut(), space, &blob, 0..meta.block_bytes.len()).await?;
+            (blocks, Some(space.data_of(&blob)))
+        }
+    };
     let whole =
         blocks.iter().map(|block| block.len() as u64).eq(meta.block_bytes.iter().map(|bytes| u64::from(*bytes)));
     if !whole {
@@ -130,6 +136,6 @@ async fn push(
         tracing::error!(%blob, "a blob's blocks are not what its meta says");
         return Ok(());
     }
-    builder.push(space.meta_key(&blob), Some(space.data_of(&blob)), meta, blocks.iter().map(AsRef::as_ref));
+    builder.push(space.meta_key(&blob), data_of, meta, blocks.iter().map(AsRef::as_ref));
     Ok(())
 }

@@ -4,6 +4,7 @@
 use super::BlobError;
 use crate::kv::PageLimit;
 use base::Timestamp;
+use bytes::Bytes;
 use prost::Message;
 use std::fmt;
 
@@ -20,8 +21,10 @@ impl fmt::Display for PackId {
 }
 
 /// Where a blob's sealed blocks are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
+    /// The only block, in the meta record: one read brings both.
+    Meta(Bytes),
     /// Data rows, one a block.
     Kv,
     /// One after another in a pack object.
@@ -54,6 +57,8 @@ struct MetaRecord {
     pack: Vec<u8>,
     #[prost(uint64, tag = "6")]
     pack_offset: u64,
+    #[prost(bytes = "bytes", tag = "7")]
+    block: Bytes,
 }
 
 pub(super) fn encode(record: &impl Message) -> Vec<u8> {
@@ -77,9 +82,10 @@ impl BlobMeta {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let (pack, pack_offset) = match self.location {
-            Location::Kv => (Vec::new(), 0),
-            Location::Pack { pack, offset } => (pack.0.to_vec(), offset),
+        let (pack, pack_offset, block) = match &self.location {
+            Location::Kv => (Vec::new(), 0, Bytes::new()),
+            Location::Meta(block) => (Vec::new(), 0, block.clone()),
+            Location::Pack { pack, offset } => (pack.0.to_vec(), *offset, Bytes::new()),
         };
         encode(&MetaRecord {
             plain_bytes: self.size,
@@ -88,12 +94,19 @@ impl BlobMeta {
             created_ms: self.created.0,
             pack,
             pack_offset,
+            block,
         })
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, BlobError> {
-        let record: MetaRecord = decode(bytes)?;
-        let location = if record.pack.is_empty() {
+    pub(super) fn decode(bytes: &Bytes) -> Result<Self, BlobError> {
+        if bytes.first() != Some(&VERSION) {
+            return Err(BlobError::Corrupt("record version"));
+        }
+        // From shared bytes, so that a block in the record is not copied.
+        let record = MetaRecord::decode(bytes.slice(1..)).map_err(|_| BlobError::Corrupt("record"))?;
+        let location = if !record.block.is_empty() {
+            Location::Meta(record.block)
+        } else if record.pack.is_empty() {
             Location::Kv
         } else {
             let pack = record.pack.try_into().map_err(|_| BlobError::Corrupt("pack id"))?;
@@ -157,12 +170,15 @@ mod tests {
             created: Timestamp(1_700_000_000_000),
             location: Location::Kv,
         };
-        assert_eq!(BlobMeta::decode(&meta.encode()).unwrap(), meta);
+        let decode = |bytes: &[u8]| BlobMeta::decode(&Bytes::copy_from_slice(bytes));
+        assert_eq!(decode(&meta.encode()).unwrap(), meta);
         // As written by the first release: this must be read for ever.
         let first = [1, 8, 240, 162, 4, 18, 3, 160, 31, 17, 24, 7, 32, 128, 208, 149, 255, 188, 49];
         assert_eq!(meta.encode(), first);
         meta.location = Location::Pack { pack: PackId([9; 16]), offset: 8 };
-        assert_eq!(BlobMeta::decode(&meta.encode()).unwrap(), meta);
-        assert!(BlobMeta::decode(&[2, 1]).is_err() && BlobMeta::decode(&[]).is_err());
+        assert_eq!(decode(&meta.encode()).unwrap(), meta);
+        meta.location = Location::Meta(Bytes::from_static(b"sealed"));
+        assert_eq!(decode(&meta.encode()).unwrap(), meta);
+        assert!(decode(&[2, 1]).is_err() && decode(&[]).is_err());
     }
 }

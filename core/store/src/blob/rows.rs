@@ -24,7 +24,7 @@ pub async fn meta(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef) -> Res
 
 pub(super) async fn meta_at(txn: &mut dyn KvTxn, key: &[u8]) -> Result<Option<BlobMeta>, BlobError> {
     let found = txn.get(key, Read::Serializable).await?;
-    found.as_deref().map(BlobMeta::decode).transpose()
+    found.as_ref().map(BlobMeta::decode).transpose()
 }
 
 /// Stores a sealed blob with this transaction, unless the tenant has it; a staged one only gets its meta. Link it in the
@@ -40,7 +40,7 @@ pub async fn put(txn: &mut dyn KvTxn, space: &BlobSpace, sealed: &Sealed, now: T
     if sealed.needs_staging() {
         check_staged(txn, space, sealed).await?;
         txn.clear(&space.staging_key(&blob));
-    } else {
+    } else if sealed.is_in_rows() {
         for (number, block) in sealed.blocks.iter().enumerate() {
             txn.set(&space.data_key(&blob, number), block);
         }
@@ -65,6 +65,7 @@ pub async fn unlink(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, owne
     let Some(meta) = meta(txn, space, blob).await? else { return Ok(true) };
     txn.clear(&space.meta_key(blob));
     match meta.location {
+        Location::Meta(_) => {}
         // Point by point: cheaper than a range for the conflict check and for the engine.
         Location::Kv => (0..meta.block_bytes.len()).for_each(|number| txn.clear(&space.data_key(blob, number))),
         Location::Pack { pack, .. } => {
@@ -100,7 +101,8 @@ pub async fn get(
     if blocks.is_empty() {
         return Ok(Bytes::new());
     }
-    match meta.location {
+    match &meta.location {
+        Location::Meta(block) => open_range(key, blob, &meta, &range, [block.as_ref()]),
         Location::Kv => {
             let sealed = read_rows(txn, space, blob, blocks).await?;
             open_range(key, blob, &meta, &range, sealed.iter().map(AsRef::as_ref))
@@ -111,7 +113,7 @@ pub async fn get(
             let wanted = wanted.ok_or(BlobError::Corrupt("too few blocks"))?;
             let before = lengths(meta.block_bytes.get(..blocks.start).unwrap_or_default());
             let from = offset + before;
-            let read = objects.get(&object_name(&pack), from..from + lengths(wanted)).await?;
+            let read = objects.get(&object_name(pack), from..from + lengths(wanted)).await?;
             let mut rest = read.as_ref();
             let cut = wanted.iter().map_while(|bytes| {
                 let (block, after) = rest.split_at_checked(*bytes as usize)?;

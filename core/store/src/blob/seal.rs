@@ -9,7 +9,7 @@ use super::{BlobError, BlobMeta, BlobRef, Location, TenantKey};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use base::{
     Timestamp,
-    limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES_MAX, BLOB_INLINE_BYTES_MAX},
+    limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES_MAX, BLOB_IN_META_BYTES_MAX, BLOB_INLINE_BYTES_MAX},
 };
 use bytes::Bytes;
 use std::{cell::RefCell, ops::Range, sync::atomic::AtomicU64};
@@ -61,8 +61,16 @@ impl Sealed {
             block_bytes: self.blocks.iter().map(bytes).collect(),
             sealed_by: self.sealed_by,
             created,
-            location: Location::Kv,
+            location: match self.blocks.as_slice() {
+                [block] if !self.is_in_rows() => Location::Meta(Bytes::copy_from_slice(block)),
+                _ => Location::Kv,
+            },
         }
+    }
+
+    /// Whether its blocks get rows of their own.
+    pub(super) fn is_in_rows(&self) -> bool {
+        !matches!(self.blocks.as_slice(), [block] if block.len() <= BLOB_IN_META_BYTES_MAX)
     }
 
     /// Bytes as stored.

@@ -11,6 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Unit of counting: a permit stands for that many bytes.
 const UNIT_BYTES: usize = 1024;
 
+/// Gauge of the bytes counted.
+const IN_FLIGHT: &str = "posthouse_message_bytes_in_flight";
+
 /// The budget of a process; clones share it.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Shared>);
@@ -108,6 +111,7 @@ impl Claim {
     }
 
     fn take(&mut self, units: OwnedSemaphorePermit) {
+        metrics::gauge!(IN_FLIGHT).increment(bytes(units.num_permits()));
         match &mut self.units {
             Some(have) => have.merge(units),
             None => self.units = Some(units),
@@ -117,6 +121,7 @@ impl Claim {
     fn give_back(&mut self, units: usize) {
         if let Some(have) = &mut self.units {
             drop(have.split(units));
+            metrics::gauge!(IN_FLIGHT).decrement(bytes(units));
             if have.num_permits() == 0 {
                 self.units = None;
             }
@@ -125,6 +130,17 @@ impl Claim {
             self.beyond = None;
         }
     }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.give_back(self.units.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+    }
+}
+
+/// As a gauge counts.
+fn bytes(units: usize) -> f64 {
+    u32::try_from(units).map_or(f64::INFINITY, f64::from) * UNIT_BYTES as f64
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! SUMMARY    Wraps any store and makes it fail as stores do: seeded conflicts, age, unknown results, slowness, crashes.
-//! INVARIANTS A fault is one the contract allows: a conflict wrote nothing, an unknown commit is applied wholly or not at all.
+//! INVARIANTS A fault is one the contract allows: a conflict wrote nothing, an unknown commit is applied wholly or not at all, now or a little later.
 
 use crate::kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError};
 use base::{Rng, rng::SeededRng};
@@ -21,24 +21,29 @@ pub struct FaultRates {
     pub read_too_old: u64,
     pub unknown_applied: u64,
     pub unknown_lost: u64,
+    /// Applied up to LATE_MS_MAX after its caller was told that nobody knows.
+    pub unknown_late: u64,
     pub slow: u64,
     /// Longest time a slow commit takes.
     pub slow_ms_max: u64,
 }
 
 impl FaultRates {
-    /// Some of everything.
+    /// Some of everything, but for what arrives late.
     pub const STORMY: FaultRates = FaultRates {
         conflict: 100,
         too_old: 20,
         read_too_old: 5,
         unknown_applied: 50,
         unknown_lost: 50,
+        unknown_late: 0,
         slow: 20,
         slow_ms_max: 5,
     };
 }
 
+/// Longest way of a late commit.
+const LATE_MS_MAX: u64 = 60;
 const NEVER: u64 = u64::MAX;
 const CRASHED: &str = "the store crashed (injected)";
 
@@ -118,7 +123,7 @@ impl Kv for Faulty {
     }
     fn commit_may_be_unknown(&self) -> bool {
         let rates = self.weather.rates;
-        self.inner.commit_may_be_unknown() || rates.unknown_applied > 0 || rates.unknown_lost > 0
+        self.inner.commit_may_be_unknown() || rates.unknown_applied + rates.unknown_lost + rates.unknown_late > 0
     }
     fn name(&self) -> &'static str {
         self.inner.name()
@@ -210,6 +215,18 @@ impl KvTxn for FaultyTxn {
             return Err(CommitError::TooOld);
         }
         if weather.strikes(weather.rates.unknown_lost) {
+            return Ok(Box::pin(ready(Err(CommitError::Unknown))));
+        }
+        if weather.strikes(weather.rates.unknown_late) {
+            let delay = Duration::from_millis(weather.rng.below(LATE_MS_MAX + 1));
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                if !weather.is_crashed()
+                    && let Ok(durable) = inner.submit()
+                {
+                    drop(durable.await);
+                }
+            });
             return Ok(Box::pin(ready(Err(CommitError::Unknown))));
         }
         let durable = inner.submit()?;

@@ -91,6 +91,7 @@ impl World {
         let rates = options.rates.unwrap_or_else(|| match rng.below(4) {
             0 => FaultRates::default(),
             1 => FaultRates { conflict: 30, unknown_applied: 10, unknown_lost: 10, ..FaultRates::default() },
+            2 => FaultRates { unknown_late: 150, ..FaultRates::STORMY },
             _ => FaultRates::STORMY,
         });
         let folder = tempfile::tempdir().map_err(said)?;

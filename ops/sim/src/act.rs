@@ -2,8 +2,10 @@
 //! INVARIANTS What an operation tells is all that the model learns from it.
 
 use crate::{
+    post,
+    scan::BOUNCES,
     tap::{OPERATION, Warrant},
-    world::{Node, Person},
+    world::{Node, Person, World},
 };
 use account::RouteError;
 use base::{Address, Kind, MailboxId, ModSeq, Uid};
@@ -74,6 +76,13 @@ pub(crate) enum Act {
         mailbox: MailboxId,
         uids: Vec<Uid>,
     },
+    /// For other hosts.
+    Submit {
+        letter: Letter,
+        to: Vec<Address>,
+    },
+    /// A worker looks at the queue.
+    Work,
     /// A session looks for news of the mailbox it has open.
     Refresh {
         view: Arc<View>,
@@ -139,6 +148,11 @@ impl fmt::Display for Act {
             Act::Create { path } => write!(f, "create {path}"),
             Act::Rename { id, path, inbox } => write!(f, "rename {} to {path} inbox={inbox}", id.0),
             Act::Delete { id } => write!(f, "delete {}", id.0),
+            Act::Submit { letter, to } => {
+                let to: Vec<String> = to.iter().map(ToString::to_string).collect();
+                write!(f, "submit m{} to {}", letter.marker, to.join(" "))
+            }
+            Act::Work => f.write_str("work on the queue"),
             Act::Fetch { mailbox, uids } => write!(f, "fetch {} in {}", ids(uids), mailbox.0),
             Act::Refresh { view } => write!(f, "refresh {} from modseq {}", view.mailbox.0, view.modseq),
         }
@@ -147,8 +161,8 @@ impl fmt::Display for Act {
 
 impl Step {
     /// Sends the request; the answer, or the node's death.
-    pub(crate) async fn perform(&self, node: &Node, people: &[Person]) -> Outcome {
-        let work = OPERATION.scope(self.warrant.clone(), self.run(&node.mail, people));
+    pub(crate) async fn perform(&self, node: &Node, world: &World) -> Outcome {
+        let work = OPERATION.scope(self.warrant.clone(), self.run(&node.mail, world));
         let work = pin!(tokio::time::timeout(OPERATION_TIME_MAX, work));
         let death = pin!(node.fuse.death());
         match select(work, death).await {
@@ -163,14 +177,17 @@ impl Step {
         }
     }
 
-    async fn run(&self, mail: &Mail, people: &[Person]) -> Result<Ack, Error> {
-        if let Act::Deliver { letter, to } = &self.act {
-            return deliver(mail, people, letter, to).await;
+    async fn run(&self, mail: &Mail, world: &World) -> Result<Ack, Error> {
+        match &self.act {
+            Act::Deliver { letter, to } => return deliver(mail, &world.people, letter, to).await,
+            Act::Work => return post::work(mail, &world.host).await,
+            _ => {}
         }
-        let person = self.who.and_then(|n| people.get(n)).ok_or_else(|| Error::not_found("person"))?;
+        let person = self.who.and_then(|n| world.people.get(n)).ok_or_else(|| Error::not_found("person"))?;
         let scope = &person.scope;
         match &self.act {
-            Act::Deliver { .. } => Err(Error::not_found("person")),
+            Act::Deliver { .. } | Act::Work => Err(Error::not_found("person")),
+            Act::Submit { letter, to } => post::submit(mail, person, letter, to).await,
             Act::Append { mailbox, letters, flags } => {
                 let flags = Flags::from_names(flags.iter().copied());
                 let new: Vec<NewMessage> = letters
@@ -205,7 +222,7 @@ impl Step {
                 for uid in uids {
                     let Some((_, row)) = view.find(*uid) else { continue };
                     match mail.accounts().read(scope).body(row.email, None).await {
-                        Ok(body) => read.push((*uid, marker(&body).unwrap_or(0))),
+                        Ok(body) => read.push((*uid, number(&body))),
                         Err(e) if e.kind == Kind::NotFound => {}
                         Err(e) => return Err(e),
                     }
@@ -246,6 +263,14 @@ async fn deliver(mail: &Mail, people: &[Person], letter: &Letter, to: &[(Address
     };
     let accepted = mail.accept(request).await?;
     Ok(Ack::Delivered(accepted.results.into_iter().map(|r| r.map_err(|e| e.kind)).collect()))
+}
+
+/// The number that the model knows a stored message by; 0 for what is none of ours.
+fn number(body: &[u8]) -> u64 {
+    match post::bounce(body) {
+        Some((about, _)) => BOUNCES + about,
+        None => marker(body).unwrap_or(0),
+    }
 }
 
 /// The number of a message, from its bytes.

@@ -57,6 +57,7 @@ impl Chooser<'_> {
         let node = self.below(self.world.nodes.len());
         let of = |n: &usize| self.world.people.get(*n).map(|p| p.tenant.0);
         let (who, warrant) = match &act {
+            Act::Work => (None, Warrant::worker(1..=self.world.tenants)),
             Act::Deliver { to, .. } => (None, Warrant::new(to.iter().flat_map(|(_, p)| p).filter_map(of))),
             _ => (Some(who), Warrant::new(of(&who))),
         };
@@ -66,6 +67,11 @@ impl Chooser<'_> {
     fn act(&mut self, who: usize) -> Option<Act> {
         let dice = self.world.rng.below(100);
         let account = self.scan.accounts.get(who)?;
+        if self.chance(15) {
+            // A bounce to who is over quota is lost: those with a quota send nothing.
+            let sends = self.world.people.get(who).is_some_and(|p| p.quota.is_none()) && self.chance(50);
+            return Some(if sends { self.submit() } else { Act::Work });
+        }
         if account.mailboxes.is_empty() || dice < 25 {
             return Some(self.deliver(who));
         }
@@ -141,6 +147,18 @@ impl Chooser<'_> {
         to.sort_by_key(|(a, _)| a.to_string());
         to.dedup_by_key(|(a, _)| a.to_string());
         Act::Deliver { letter: self.letter(), to }
+    }
+
+    fn submit(&mut self) -> Act {
+        let mut to = Vec::new();
+        for _ in 0..1 + self.world.rng.below(4) {
+            let name = self.one_of(&["ok", "later", "no"]).copied().unwrap_or("ok");
+            let (n, host) = (self.world.rng.below(3), self.world.rng.below(2));
+            to.extend(Address::parse(&format!("{name}{n}@remote{host}.example")));
+        }
+        to.sort_by_key(ToString::to_string);
+        to.dedup();
+        Act::Submit { letter: self.letter(), to }
     }
 
     fn append(&mut self, mailbox: MailboxId) -> Act {

@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod expect;
 mod model;
+mod post;
 mod run;
 mod scan;
 mod tap;
@@ -18,7 +19,5 @@ pub use run::{Failure, Report, run};
 pub use world::{Options, Spoil};
 
 /// Seeds that once failed, each with what it found; they run with every test.
-pub const PINNED: &[(u64, &str)] = &[
-    (26, "an alias whose targets were all over quota was acknowledged, and nobody had the message"),
-    (8, "the same, after rounds of other mail"),
-];
+pub const PINNED: &[(u64, &str)] =
+    &[(45, "an alias whose targets were all over quota was acknowledged, and nobody had the message")];

@@ -6,6 +6,7 @@ use crate::{
     choose::Chooser,
     client::Clients,
     model,
+    post::{self, Post},
     scan::{Library, Scan},
     tap::Warrant,
     world::{Options, World, said},
@@ -22,6 +23,8 @@ const FUSE_CALLS_MAX: u64 = 150;
 const DEATHS_PERCENT: u64 = 25;
 /// Times a delivery is tried when there is no weather.
 const TRIES_MAX: usize = 20;
+/// Looks at the queue until it is empty.
+const ROUNDS_TO_DRAIN_MAX: usize = 200;
 
 /// What a run was, for people and for comparing.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -84,6 +87,7 @@ pub fn run(options: &Options) -> Result<Report, Box<Failure>> {
             library: Library::default(),
             clients: Clients::default(),
             again: Vec::new(),
+            post: Post::default(),
             scan: Scan::default(),
             report: Report::default(),
             trace: Vec::new(),
@@ -101,6 +105,7 @@ struct Run {
     library: Library,
     clients: Clients,
     again: Vec<Act>,
+    post: Post,
     /// What was there before the round.
     scan: Scan,
     report: Report,
@@ -117,6 +122,7 @@ impl Run {
             self.one_round().await?;
         }
         self.fair_weather().await?;
+        self.drain().await?;
         // Everything again, from the bytes.
         let before = std::mem::take(&mut self.scan);
         self.library.reread();
@@ -145,7 +151,8 @@ impl Run {
         let done = self.perform(steps).await?;
         self.bury()?;
         // What was on its way to the store arrives.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let hours = if self.world.rng.below(8) == 0 { 2 } else { 0 };
+        tokio::time::sleep(Duration::from_secs(1 + 3_600 * hours)).await;
         self.settle(&done).await
     }
 
@@ -153,7 +160,7 @@ impl Run {
     async fn perform(&mut self, steps: Vec<Step>) -> Result<Vec<(Step, Outcome)>, String> {
         let performed = steps.iter().filter_map(|step| {
             let node = self.world.nodes.get(step.node)?;
-            Some(step.perform(node, &self.world.people))
+            Some(step.perform(node, &self.world))
         });
         let outcomes = join_all(performed).await;
         let done: Vec<(Step, Outcome)> = steps.into_iter().zip(outcomes).collect();
@@ -229,6 +236,7 @@ impl Run {
                 self.again.push(step.act.clone());
             }
         }
+        self.post.check(&self.world, &quiet, &self.library, done).await?;
         self.clients.sync(&self.world, &quiet, &after, false).await?;
         self.scan = after;
         self.verify().await
@@ -279,6 +287,22 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// The queue runs dry.
+    async fn drain(&mut self) -> Result<(), String> {
+        for _ in 0..ROUNDS_TO_DRAIN_MAX {
+            tokio::time::sleep(Duration::from_secs(7_200)).await;
+            let warrant = Warrant::worker(1..=self.world.tenants);
+            let done = self.perform(vec![Step { node: 0, who: None, act: Act::Work, warrant }]).await?;
+            self.settle(&done).await?;
+            if post::waiting(&self.world, &self.world.quiet()?).await?.is_empty() {
+                return self.post.check_end(&self.world, &self.library);
+            }
+        }
+        Err("the queue does not run dry".to_owned())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     act::marker,
+    post::bounce,
     world::{Person, said},
 };
 use base::{EmailId, MailboxId, Uid};
@@ -17,8 +18,13 @@ use std::{
 #[derive(Default)]
 pub(crate) struct Library {
     pub(crate) letters: BTreeMap<u64, Bytes>,
+    /// Message and recipient of every bounce that a sender got.
+    pub(crate) bounced: BTreeSet<(u64, String)>,
     known: BTreeMap<(usize, EmailId), u64>,
 }
+
+/// Bounces count as messages of their own, numbered from here by what they are about: several may come.
+pub(crate) const BOUNCES: u64 = 1 << 32;
 
 impl Library {
     /// Number of the message that an email of a person is.
@@ -127,6 +133,11 @@ async fn read(
     }
     let wrong = |what: &str| format!("{}: email {} {what}", person.address, email.0);
     let body = quiet.accounts().read(&person.scope).body(email, None).await.map_err(|e| wrong(&e.to_string()))?;
+    if let Some((number, recipients)) = bounce(&body) {
+        library.bounced.extend(recipients.into_iter().map(|r| (number, r)));
+        library.known.insert((n, email), BOUNCES + number);
+        return Ok(());
+    }
     let number = marker(&body).ok_or_else(|| wrong("is no message of ours"))?;
     let letter = library.letters.get(&number).ok_or_else(|| wrong("was never sent"))?;
     let added = body.strip_suffix(letter.as_ref()).ok_or_else(|| wrong("is not what was sent"))?;

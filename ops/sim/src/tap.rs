@@ -36,12 +36,19 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Warrant {
     pub(crate) tenants: BTreeSet<u64>,
+    /// The due index of every tenant.
+    queue: bool,
     wrong: Mutex<Vec<String>>,
 }
 
 impl Warrant {
     pub(crate) fn new(tenants: impl IntoIterator<Item = u64>) -> Arc<Self> {
-        Arc::new(Warrant { tenants: tenants.into_iter().collect(), wrong: Mutex::default() })
+        Arc::new(Warrant { tenants: tenants.into_iter().collect(), queue: false, wrong: Mutex::default() })
+    }
+
+    /// A worker's: it finds what is due of all tenants.
+    pub(crate) fn worker(tenants: impl IntoIterator<Item = u64>) -> Arc<Self> {
+        Arc::new(Warrant { tenants: tenants.into_iter().collect(), queue: true, wrong: Mutex::default() })
     }
 
     /// What it did that it must not, once.
@@ -69,6 +76,7 @@ impl Warrant {
     fn allows(&self, key: &[u8]) -> bool {
         let tenant = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
         match (key.first(), key.get(1)) {
+            (Some(b'S'), Some(b'q')) if self.queue => true,
             (Some(b'T'), _) => tenant(1).is_some_and(|t| self.tenants.contains(&t)),
             (Some(b'S'), Some(b'e' | b'q')) => tenant(2).is_some_and(|t| self.tenants.contains(&t)),
             (Some(b'S'), Some(b'd' | b'r' | b'p' | b'g' | b'o')) => true,
@@ -81,7 +89,8 @@ impl Warrant {
             return;
         }
         self.key(&range.from, verb);
-        let prefix = range.from.get(..TENANT_BYTES).unwrap_or(&range.from);
+        let bytes = if self.queue && range.from.starts_with(b"Sq") { 2 } else { TENANT_BYTES };
+        let prefix = range.from.get(..bytes).unwrap_or(&range.from);
         if range.to > KeyRange::prefix(prefix).to {
             self.wrong(format!("{verb} of a range beyond its tenant: ..{}", range.to.escape_ascii()));
         }

@@ -3,15 +3,17 @@
 
 use crate::{
     clock::VirtualClock,
+    post::RemoteHost,
     tap::{Fuse, Tap},
 };
-use account::{AccountOptions, AccountScope, Accounts, MasterKey, Owner};
+use account::{AccountOptions, AccountScope, Accounts, Login, MasterKey, Owner};
 use base::{AccountId, Address, Clock, Rng, TenantId, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
     DomainSnapshot, EntitlementSnapshot,
 };
 use mail::Mail;
+use parking_lot::Mutex;
 use std::{fmt::Display, sync::Arc};
 use store::{
     Kv, MemKv,
@@ -50,6 +52,7 @@ pub(crate) struct Person {
     pub(crate) tenant: TenantId,
     pub(crate) address: Address,
     pub(crate) scope: AccountScope<Owner>,
+    pub(crate) login: Login,
     pub(crate) quota: Option<u64>,
 }
 
@@ -72,6 +75,7 @@ pub(crate) struct World {
     pub(crate) aliases: Vec<Alias>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) tenants: u64,
+    pub(crate) host: Mutex<RemoteHost>,
     kv: Arc<dyn Kv>,
     pub(crate) rates: FaultRates,
     clock: Arc<dyn Clock>,
@@ -101,6 +105,7 @@ impl World {
             people: Vec::new(),
             aliases: Vec::new(),
             nodes: Vec::new(),
+            host: Mutex::default(),
             kv,
             rates,
             clock,
@@ -152,7 +157,7 @@ impl World {
             let identity = quiet.accounts().scram(&address).await.map_err(said)?;
             let login = identity.ok_or("no login")?.proven();
             let address = Address::parse(&address).map_err(said)?;
-            self.people.push(Person { tenant: TenantId(tenant), address, scope: login.scope, quota });
+            self.people.push(Person { tenant: TenantId(tenant), address, scope: login.scope, login, quota });
         }
         // Across tenants; and one whose every target has a quota.
         for (name, members) in [("all", vec![0, 1, 3]), ("small", vec![0, 1])] {

@@ -69,6 +69,11 @@ fn a_foreign_row_is_found() {
 }
 
 #[test]
+fn mail_for_other_hosts_that_is_lost_is_found() {
+    bites(|kv| spoil(kv, How::LosesQueue), "not in the queue");
+}
+
+#[test]
 fn a_lost_row_is_found() {
     bites(|kv| spoil(kv, How::LosesRows), "");
 }

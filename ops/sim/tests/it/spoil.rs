@@ -23,6 +23,8 @@ pub enum How {
     ForgetsChanges,
     /// Pages of transactions that write show a row of somebody else.
     ShowsForeign,
+    /// Items for other hosts are not written.
+    LosesQueue,
     /// Values of rows are sometimes not written.
     LosesRows,
 }
@@ -81,6 +83,7 @@ impl SpoiledTxn {
             How::ForgetsOperations => key.starts_with(b"So"),
             How::ForgetsVanished => in_mailbox && tag(23) == Some(b'x'),
             How::ForgetsChanges => in_account && tag(18) == Some(b'c') && tag(19) == Some(b'M'),
+            How::LosesQueue => key.starts_with(b"Sq") || key.first() == Some(&b'T') && tag(9) == Some(b'q'),
             How::LosesRows => in_mailbox && tag(23) == Some(b'u') && key.last().is_some_and(|b| b % 8 == 7),
             How::LosesCommits | How::ShowsForeign => false,
         }

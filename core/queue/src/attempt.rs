@@ -85,9 +85,17 @@ async fn session(
     host: &Host,
     address: SocketAddr,
 ) -> Result<(DeliveryResult, Link), Reply> {
-    let mut link = Link::open(inner, &host.name, address, item.require_tls).await?;
+    let mut link = Link::open(inner, &host.name, address, item.require_tls).await.map_err(|r| kept(inner, r))?;
     let result = link.deliver(delivery).await?;
     Ok((result, link))
+}
+
+/// A smart host that refuses the session (a wrong password, above all) says nothing about the message: it waits.
+fn kept(inner: &Inner, reply: Reply) -> Reply {
+    if inner.options.smart_host.is_none() || !reply.is_permanent() {
+        return reply;
+    }
+    Reply::new(451, (4, 7, 8), format!("The smart host refuses us: {} {}", reply.code, reply.text()))
 }
 
 /// The server had closed the connection before it heard of the message: says nothing about the message.

@@ -5,13 +5,8 @@
 //! INVARIANTS Opportunistic TLS takes any certificate: without it the mail would go in plain text. Required TLS verifies.
 
 use crate::{Inner, SmartHostTls};
-use rustls::{
-    DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use rustls::pki_types::ServerName;
+use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -169,52 +164,5 @@ fn config(inner: &Inner, require_tls: bool) -> ClientConfig {
         auth,
         // A host that does not offer 8BITMIME takes such bytes all the same, almost always; refusing would bounce real mail.
         eight_bit_anyway: true,
-    }
-}
-
-/// Connectors: one that takes any certificate, one that verifies.
-pub(crate) fn connectors() -> (TlsConnector, TlsConnector) {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let any = Arc::new(AnyCertificate(provider.clone()));
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let builder = || rustls::ClientConfig::builder();
-    let open = builder().dangerous().with_custom_certificate_verifier(any).with_no_client_auth();
-    let verified = builder().with_root_certificates(roots).with_no_client_auth();
-    (TlsConnector::from(Arc::new(open)), TlsConnector::from(Arc::new(verified)))
-}
-
-/// Checks that the peer holds the key of its certificate, and nothing about the name.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

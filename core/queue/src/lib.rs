@@ -9,9 +9,11 @@ mod connect;
 mod report;
 mod resolve;
 mod schedule;
+mod trust;
 mod worker;
 
 pub use resolve::{DnsResolver, Host, NoResolver, Resolve, ResolveError};
+pub use trust::Trust;
 
 use base::Domain;
 use mail::Mail;
@@ -44,6 +46,8 @@ pub struct QueueOptions {
     pub hostname: Domain,
     pub resolver: Arc<dyn Resolve>,
     pub smart_host: Option<SmartHost>,
+    /// Whose certificates pass where they must be verified: at the smart host, and for REQUIRETLS.
+    pub trust: Trust,
     /// Port of MX hosts.
     pub port: u16,
     /// Where this server listens: mail whose MX hosts lead back here is looping.
@@ -63,6 +67,7 @@ impl QueueOptions {
             hostname,
             resolver,
             smart_host: None,
+            trust: Trust::Public,
             port: 25,
             own_addresses: Vec::new(),
             workers: 32,

@@ -4,9 +4,9 @@
 use crate::{
     Host, Inner, Queue, QueueOptions, ResolveError,
     attempt::{self, Fate},
-    connect::{self, Link},
+    connect::Link,
     report::report,
-    schedule,
+    schedule, trust,
 };
 use account::{Lease, LeaseRequest, record::QueueItem, unit_of_work};
 use base::{AccountId, Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
@@ -34,7 +34,7 @@ const LEASE_SHARE: f64 = 0.9;
 
 impl Queue {
     pub fn new(mail: Mail, options: QueueOptions) -> Self {
-        let (tls, verified_tls) = connect::connectors();
+        let (tls, verified_tls) = trust::connectors(&options.trust);
         Queue(Arc::new(Inner { mail, options, tls, verified_tls, busy: parking_lot::Mutex::default() }))
     }
 

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod more;
+mod report;
+mod script;
+mod tls;
 
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{AccountId, Address, Clock, Domain, TenantId, Timestamp, rng::SeededRng};
@@ -40,6 +43,7 @@ impl Resolve for Loopback {
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<Host>, ResolveError>> + Send + 'a>> {
         Box::pin(async move {
             match domain {
+                "null.example" => Err(ResolveError::NullMx),
                 "nowhere.example" => Err(ResolveError::NoSuchDomain),
                 _ => Ok(vec![Host { name: domain.into(), addresses: vec!["127.0.0.1".parse().unwrap()] }]),
             }
@@ -171,6 +175,10 @@ impl Desk {
     }
 
     async fn send_for(&self, tenant: TenantId, to: &[&str], notify: u32) {
+        self.send_with(tenant, to, notify, false).await;
+    }
+
+    async fn send_with(&self, tenant: TenantId, to: &[&str], notify: u32, require_tls: bool) {
         let recipients: Vec<EnvelopeRecipient> = to
             .iter()
             .map(|a| EnvelopeRecipient {
@@ -192,7 +200,7 @@ impl Desk {
                 smtp_utf8: false,
                 body_8bit: false,
                 body_binary: false,
-                require_tls: false,
+                require_tls,
             })
             .await
             .unwrap();
@@ -220,6 +228,19 @@ impl Desk {
 
     async fn bounces(&self) -> i64 {
         self.accounts.usage(TenantId(1)).await.unwrap().emails
+    }
+
+    /// The mail in the sender's account: what the queue told her.
+    async fn reports(&self) -> Vec<String> {
+        let key = self.accounts.break_glass("test", "look").unwrap();
+        let mut reader = self.accounts.read(&key.account(TenantId(1), AccountId(1)));
+        let (cards, more) = reader.cards(base::EmailId(0), base::EmailId(u64::MAX)).await.unwrap();
+        assert!(!more);
+        let mut texts = Vec::new();
+        for (id, _) in cards {
+            texts.push(String::from_utf8(reader.body(id, None).await.unwrap().to_vec()).unwrap());
+        }
+        texts
     }
 
     async fn end(self) {

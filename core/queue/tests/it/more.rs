@@ -121,7 +121,7 @@ async fn a_worker_that_dies_at_work_is_followed_by_the_next() {
 }
 
 impl Desk {
-    async fn items(&self) -> Vec<account::record::QueueItem> {
+    pub async fn items(&self) -> Vec<account::record::QueueItem> {
         let key = self.accounts.break_glass("test", "look").unwrap();
         let items = self.accounts.queue(&key.tenant(TenantId(1)), 100).await.unwrap();
         items.into_iter().map(|s| s.item).collect()

@@ -68,19 +68,19 @@ pub trait PerEmail: Sized + Send {
 
 impl PerEmail for EmailCard {
     async fn page(reader: &mut Reader, from: EmailId, to: EmailId) -> Result<(Vec<(EmailId, Self)>, bool)> {
-        Ok(reader.cards(from, to).await?)
+        reader.cards(from, to).await
     }
     async fn one(reader: &mut Reader, id: EmailId) -> Result<Option<Self>> {
-        Ok(reader.card(id).await?)
+        reader.card(id).await
     }
 }
 
 impl PerEmail for EmailRecord {
     async fn page(reader: &mut Reader, from: EmailId, to: EmailId) -> Result<(Vec<(EmailId, Self)>, bool)> {
-        Ok(reader.emails(from, to).await?)
+        reader.emails(from, to).await
     }
     async fn one(reader: &mut Reader, id: EmailId) -> Result<Option<Self>> {
-        Ok(reader.email(id).await?)
+        reader.email(id).await
     }
 }
 

@@ -127,7 +127,7 @@ impl Accounts {
         }
     }
 
-    async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
+    pub(crate) async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
         let mut stripes: Vec<usize> = accounts.iter().map(|a| (a.0 % LANES as u64) as usize).collect();
         stripes.sort_unstable();
         stripes.dedup();

@@ -6,6 +6,7 @@
 //! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
+//! S m                             -> holder of the upkeep lease (8), until (ms, 8)
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
@@ -126,6 +127,12 @@ pub(crate) fn system_packs() -> Key {
 pub(crate) fn system_staging() -> Key {
     vec![SYSTEM, b'g']
 }
+pub(crate) fn system_upkeep() -> Key {
+    vec![SYSTEM, b'm']
+}
+pub(crate) fn system_ops() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'o'])
+}
 pub(crate) fn system_op(op: OpId) -> Key {
     Builder::new(SYSTEM).tag(b'o').u64(op.0).done()
 }
@@ -168,6 +175,8 @@ pub(crate) const MAILBOX: u8 = b'M';
 pub(crate) const EMAIL: u8 = b'E';
 pub(crate) const CARD: u8 = b'F';
 pub(crate) const THREAD: u8 = b'T';
+/// Types that have a change log.
+pub(crate) const CHANGE_TYPES: [u8; 3] = [MAILBOX, EMAIL, THREAD];
 
 fn account(acct: AccountId, tag: u8) -> Builder {
     Builder::new(b'a').u64(acct.0).tag(tag)
@@ -235,6 +244,11 @@ pub(crate) fn decode_change(key: &[u8]) -> Option<(ModSeq, u64)> {
 }
 fn in_mailbox(acct: AccountId, id: MailboxId, tag: u8) -> Builder {
     account(acct, b'm').u32(id.0).tag(tag)
+}
+/// Everything of the accounts with ids from `from` on.
+pub(crate) fn accounts_from(from: AccountId) -> KeyRange {
+    let all = KeyRange::prefix(b"a");
+    KeyRange { from: Builder::new(b'a').u64(from.0).done(), to: all.to }
 }
 pub(crate) fn mailbox_state(acct: AccountId, id: MailboxId) -> Key {
     in_mailbox(acct, id, b's').done()

@@ -17,6 +17,7 @@ pub mod record;
 mod route;
 mod scope;
 mod txn;
+mod upkeep;
 mod verify;
 mod work;
 
@@ -31,5 +32,6 @@ pub use queue::{Lease, LeaseRequest, QueueSummary};
 pub use read::{Reader, RowPage};
 pub use route::{LocalRecipient, Route, RouteError};
 pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
+pub use upkeep::{Upkeep, Upkept};
 pub use verify::Violation;
 pub use work::{AccountWork, DELETED, NewEmail, NewMailbox, SEEN, Work};

@@ -154,8 +154,7 @@ impl Reader {
 
     /// Changes of one type after `since`, oldest first. `TooOld` when the log was trimmed beyond it.
     pub async fn changes(&mut self, object: ObjectType, since: ModSeq) -> Result<Vec<Change>> {
-        let floor = self.state().await?.map_or(0, |s| s.log_floor);
-        if since.0 < floor {
+        if since < self.log_floor().await? {
             return Err(Error::new(base::Kind::TooOld, "the change log does not reach back so far"));
         }
         let range = keys::changes_after(self.account, object.tag(), since);
@@ -168,7 +167,12 @@ impl Reader {
         Ok(out)
     }
 
-    /// Uids expunged from a mailbox after `since`, ascending by modseq.
+    /// Modseq up to which the logs may have been trimmed: what was asked for a lower one is not all there.
+    pub async fn log_floor(&mut self) -> Result<ModSeq> {
+        Ok(ModSeq(self.state().await?.map_or(0, |s| s.log_floor)))
+    }
+
+    /// Uids expunged from a mailbox after `since`, ascending by modseq; all of them if `since` is not below `log_floor`.
     pub async fn vanished(&mut self, id: MailboxId, since: ModSeq) -> Result<Vec<(ModSeq, Uid)>> {
         let range = keys::vanished_after(self.account, id, since);
         let rows = self.txn().all(&range, Read::Snapshot).await?;

@@ -187,7 +187,8 @@ impl Seen {
             if !self.cards.contains(&(*account, *id)) {
                 say("has no card".into());
             }
-            if !self.changes.contains(&(*account, keys::EMAIL, email.modseq, id.0)) {
+            let floor = self.states.get(account).map_or(0, |s| s.log_floor);
+            if email.modseq > floor && !self.changes.contains(&(*account, keys::EMAIL, email.modseq, id.0)) {
                 say(format!("changed at {}, which the log does not have", email.modseq));
             }
             for m in &email.memberships {

@@ -213,3 +213,12 @@ pub const IMAP_FETCH_ITEMS_MAX: usize = 500;
 pub const IMAP_ID_FIELDS_MAX: usize = 30;
 /// Patterns of one LIST, capabilities of one ENABLE, resources of one SETQUOTA.
 pub const IMAP_LIST_PATTERNS_MAX: usize = 100;
+
+/// Modseqs that a change log keeps at least, by default; it is trimmed when twice as many are there.
+pub const CHANGES_KEPT_MIN: u64 = 20_000;
+/// Modseqs forgotten in one transaction.
+pub const CHANGES_TRIM_MAX: u64 = 200;
+/// A peer that does the upkeep and stays silent for this long has lost it, milliseconds.
+pub const UPKEEP_LEASE_MS: u64 = 600_000;
+/// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
+pub const OP_MARK_MS_MAX: i64 = 86_400_000;

@@ -89,11 +89,9 @@ impl Session {
     ) -> Result<(), Failure> {
         let last = selected.view.uid_next.0.saturating_sub(1);
         let wanted = fetch.set.resolve(last, Some(&selected.saved));
-        let gone = mail.accounts().read(scope).vanished(selected.view.mailbox, ModSeq(since)).await?;
-        let mut uids: Vec<u32> = gone.iter().map(|(_, u)| u.0).filter(|u| wanted.contains(*u)).collect();
-        uids.sort_unstable();
+        let uids = selected.vanished(&mut mail.accounts().read(scope), ModSeq(since)).await?;
         let mut set = NumSet::new();
-        uids.into_iter().for_each(|u| set.push(u));
+        uids.into_iter().filter(|u| wanted.contains(*u)).for_each(|u| set.push(u));
         if !set.is_empty() {
             render::vanished(&mut link.out, true, &set);
         }

@@ -58,7 +58,7 @@ impl Session {
         }
         self.selected = Some(Box::new(Selected { view, keywords, read_only: examine, saved: NumSet::new() }));
         if let Some(resync) = select.qresync.filter(|_| self.enabled.qresync) {
-            self.resync(link, id, record.uid_validity, &resync).await?;
+            self.resync(link, record.uid_validity, &resync).await?;
         }
         let code = Code::Word(if examine { "READ-ONLY" } else { "READ-WRITE" });
         render::status_line(&mut link.out, Some(tag), Condition::Ok, Some(&code), "selected");
@@ -66,13 +66,7 @@ impl Session {
     }
 
     /// RFC 7162 §3.2.5: what vanished and changed since the client's modseq.
-    async fn resync(
-        &mut self,
-        link: &mut Link,
-        id: MailboxId,
-        uid_validity: u32,
-        resync: &QResync,
-    ) -> Result<(), Failure> {
+    async fn resync(&mut self, link: &mut Link, uid_validity: u32, resync: &QResync) -> Result<(), Failure> {
         if resync.uid_validity != uid_validity {
             return Ok(());
         }
@@ -81,9 +75,7 @@ impl Session {
         let last = selected.view.uid_next.0.saturating_sub(1);
         let known = resync.known_uids.as_ref().map(|s| s.resolve(last, None));
         let mut gone = NumSet::new();
-        let mut uids: Vec<u32> =
-            mail.accounts().read(&scope).vanished(id, ModSeq(resync.modseq)).await?.iter().map(|(_, u)| u.0).collect();
-        uids.sort_unstable();
+        let uids = selected.vanished(&mut mail.accounts().read(&scope), ModSeq(resync.modseq)).await?;
         uids.into_iter().filter(|u| known.as_ref().is_none_or(|k| k.contains(*u))).for_each(|u| gone.push(u));
         if !gone.is_empty() {
             render::vanished(&mut link.out, true, &gone);

@@ -8,7 +8,8 @@ use super::{
     session::{Enabled, Session},
 };
 use crate::Link;
-use base::Uid;
+use account::Reader;
+use base::{ModSeq, Uid};
 use mail::{KeywordNames, Row, View};
 use std::sync::Arc;
 use wire::imap::{
@@ -50,6 +51,21 @@ impl Selected {
         }
         out.extend(wanted.iter().filter_map(|n| view.at(n).map(|r| (n, *r))));
         Ok(out)
+    }
+
+    /// Uids expunged after `since`, ascending. Where the log has been trimmed beyond `since`: every uid that is not there, as
+    /// RFC 7162 §3.2.5.1 allows ("the server ... may include UIDs that were expunged before").
+    pub(super) async fn vanished(&self, reader: &mut Reader, since: ModSeq) -> Result<Vec<u32>, Failure> {
+        let floor = reader.log_floor().await?;
+        if since < floor {
+            let mut there = self.view.rows().map(|r| r.uid.0).peekable();
+            let absent = (1..self.view.uid_next.0).filter(|uid| there.next_if_eq(uid).is_none());
+            return Ok(absent.collect());
+        }
+        let gone = reader.vanished(self.view.mailbox, since).await?;
+        let mut uids: Vec<u32> = gone.iter().map(|(_, uid)| uid.0).collect();
+        uids.sort_unstable();
+        Ok(uids)
     }
 }
 

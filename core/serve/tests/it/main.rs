@@ -6,4 +6,5 @@ mod budget;
 mod catenate;
 mod imap;
 mod smtp;
+mod upkeep;
 mod world;

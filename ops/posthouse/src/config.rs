@@ -1,6 +1,7 @@
 //! SUMMARY    The configuration file: small, checked, with a default for everything but name and folder.
 //! INVARIANTS An unknown key is an error. An address left out closes that door.
 
+use crate::upkeep::UpkeepConfig;
 use serde::Deserialize;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -31,6 +32,9 @@ pub struct Config {
     /// GraphiQL at GET /graphql.
     #[serde(default)]
     pub graphiql: bool,
+    /// Packing, compaction, sweeps, trimmed logs.
+    #[serde(default)]
+    pub upkeep: UpkeepConfig,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
     /// A busy port is replaced by a free one (the demo).

@@ -8,6 +8,7 @@ mod summary;
 use crate::{
     config::{Config, Listen},
     server::{Ports, Server, stopped},
+    upkeep::UpkeepConfig,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -61,6 +62,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), String> {
         message_bytes_in_flight: None,
         graphiql: true,
         smart_host: None,
+        upkeep: UpkeepConfig::default(),
         free_ports: true,
     };
     let server = Server::start(&config).await?;

@@ -5,6 +5,7 @@ mod ctl;
 mod demo;
 mod http;
 mod server;
+mod upkeep;
 
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};

@@ -3,11 +3,11 @@
 
 use crate::{
     config::{Config, Listen},
-    http,
+    http, upkeep,
 };
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{
-    Domain, SystemClock, SystemRng,
+    Domain, Rng, SystemClock, SystemRng,
     limits::{MESSAGE_BYTES_IN_FLIGHT_MAX, MESSAGE_ROOM_WAIT_MS_MAX},
 };
 use mail::Mail;
@@ -94,6 +94,7 @@ pub struct Server {
     pub service: Arc<Service>,
     kv: Arc<dyn Kv>,
     shutdown: Shutdown,
+    upkeep: tokio::task::AbortHandle,
 }
 
 impl Server {
@@ -115,6 +116,8 @@ impl Server {
         let shutdown = Shutdown::default();
         tokio::spawn(service.clone().run_relay(shutdown.watch()));
         tokio::spawn(outgoing(config, &stores, &hostname).run(shutdown.watch()));
+        let node = SystemRng::default().next_u64();
+        let upkeep = tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, node)).abort_handle();
         let doors = Doors::new(config, &stores, hostname, tls);
         let mut ports = doors.open(&config.listen, &shutdown).await?;
         if let Some(address) = config.listen.http {
@@ -122,11 +125,12 @@ impl Server {
             let router = api.merge(http::router(stores.accounts.clone(), metrics));
             ports.http = Some(http::listen(address, config.free_ports, router, shutdown.watch()).await?);
         }
-        Ok(Server { ports, service, kv: stores.kv, shutdown })
+        Ok(Server { ports, service, kv: stores.kv, shutdown, upkeep })
     }
 
     /// Ends sessions, waits for their commits, closes the store.
     pub async fn stop(self) {
+        self.upkeep.abort();
         if !self.shutdown.stop(STOP_TIMEOUT).await {
             tracing::warn!("some sessions did not end in time");
         }

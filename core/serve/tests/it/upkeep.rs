@@ -14,7 +14,7 @@ fn thorough() -> Upkeep {
 fn message(n: usize) -> String {
     // Every third is too large for its blob's meta record.
     let line = format!("line {n} of a message that says little\r\n");
-    format!("From: x@y.example\r\nSubject: {n}\r\n\r\n{}", line.repeat(if n % 3 == 0 { 3_000 } else { 20 }))
+    format!("From: x@y.example\r\nSubject: {n}\r\n\r\n{}", line.repeat(if n.is_multiple_of(3) { 3_000 } else { 20 }))
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ fn scram(password: &str, salt: &[u8]) -> String {
 }
 
 /// A generated password: 20 letters and digits in groups, about 95 bits.
-pub(crate) fn generate() -> Result<String> {
+pub fn generate() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
     let letters: Vec<char> =
         random::<20>()?.iter().filter_map(|b| LETTERS.get(usize::from(*b) % 32)).map(|b| *b as char).collect();

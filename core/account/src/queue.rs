@@ -186,10 +186,24 @@ impl Accounts {
 
     /// Items of a tenant, oldest id first, one page.
     pub async fn queue<R: CanRead>(&self, scope: &TenantScope<R>, limit: usize) -> Result<Vec<QueueSummary>> {
+        self.queue_after(scope, None, limit).await
+    }
+
+    /// As `queue`, from behind the item `after`.
+    pub async fn queue_after<R: CanRead>(
+        &self,
+        scope: &TenantScope<R>,
+        after: Option<QueueId>,
+        limit: usize,
+    ) -> Result<Vec<QueueSummary>> {
+        let mut range = keys::queue_items();
+        if let Some(after) = after {
+            range.from = keys::queue_item(after);
+            range.from.push(0);
+        }
         let mut txn = self.0.kv.begin_read();
-        let page = TenantTxn::new(&mut *txn, scope.tenant())
-            .page(&keys::queue_items(), PageLimit::rows(limit), Read::Snapshot)
-            .await?;
+        let page =
+            TenantTxn::new(&mut *txn, scope.tenant()).page(&range, PageLimit::rows(limit), Read::Snapshot).await?;
         let item = |v: &Bytes| record::decode(v, "queue item");
         page.rows.iter().map(|(_, v)| Ok(QueueSummary { tenant: scope.tenant(), item: item(v)? })).collect()
     }

@@ -222,3 +222,14 @@ pub const CHANGES_TRIM_MAX: u64 = 200;
 pub const UPKEEP_LEASE_MS: u64 = 600_000;
 /// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
 pub const OP_MARK_MS_MAX: i64 = 86_400_000;
+// --- the process ---
+/// Longest time a server may be told to take for its end, seconds.
+pub const STOP_SECS_MAX: u64 = 600;
+/// One request or event of the control socket, bytes with its line end.
+pub const CTL_LINE_BYTES_MAX: usize = 1 << 20;
+/// Connections of the control socket at once.
+pub const CTL_CONNECTIONS_MAX: usize = 16;
+/// Rows of one page that `ctl` shows.
+pub const CTL_ROWS_MAX: usize = 10_000;
+/// Queue items that one `ctl` command looks at; beyond it the answer says where to go on.
+pub const CTL_QUEUE_SCAN_MAX: usize = 100_000;

@@ -38,7 +38,7 @@ impl Queue {
         Queue(Arc::new(Inner { mail, options, tls, verified_tls, busy: parking_lot::Mutex::default() }))
     }
 
-    /// Sends what is due until `stop`; attempts under way are finished by their own deadlines, or by the next worker.
+    /// Sends what is due until `stop`, then waits for the attempts under way. Who drops it leaves them to the next worker.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.0.options.workers));
         let mut after = TenantId(0);
@@ -64,6 +64,9 @@ impl Queue {
                 }
             }
         }
+        let all = u32::try_from(self.0.options.workers).unwrap_or(u32::MAX);
+        // Nobody closes the semaphore: this is all attempts ended.
+        let _ = slots.acquire_many(all).await;
     }
 
     async fn lease(&self, items: usize, after: TenantId) -> Vec<Lease> {

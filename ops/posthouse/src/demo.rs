@@ -6,9 +6,11 @@ mod client;
 mod summary;
 
 use crate::{
+    Failure,
     config::{Config, Listen},
-    server::{Ports, Server, stopped},
-    upkeep::UpkeepConfig,
+    folder,
+    server::{Ports, Server},
+    signal::Signals,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -49,28 +51,29 @@ pub struct MadeAccount {
 }
 
 /// Runs the demo until it is told to stop.
-pub async fn run(data: &Path, json: bool) -> Result<(), String> {
+pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
+    folder::may_hold_demo(data).map_err(Failure::Usage)?;
+    let mut signals = Signals::new()?;
     let config = Config {
-        hostname: "mail.posthouse.example".into(),
-        data: data.to_owned(),
         listen: listen(),
-        tls: None,
-        sni: Vec::new(),
         plain_auth: true,
-        proxy: false,
         connections_per_address: Some(100_000),
-        message_bytes_in_flight: None,
         graphiql: true,
-        smart_host: None,
-        upkeep: UpkeepConfig::default(),
         free_ports: true,
+        ..Config::minimal("mail.posthouse.example", data)?
     };
     let server = Server::start(&config).await?;
     let path = data.join("demo.json");
     let made = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", path.display()))?,
         Err(_) => {
-            let made = provision(&server).await?;
+            let again = |e| {
+                format!(
+                    "{e}; an earlier first start may have been cut short: remove {} and start again",
+                    data.display()
+                )
+            };
+            let made = provision(&server).await.map_err(again)?;
             let text = serde_json::to_vec_pretty(&made).map_err(|e| e.to_string())?;
             std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))?;
             made
@@ -81,12 +84,12 @@ pub async fn run(data: &Path, json: bool) -> Result<(), String> {
     } else {
         summary::print(&server.ports, &made, data);
     }
-    stopped().await;
+    // A terminal that goes away ends the demo.
+    signals.next().await;
     if !json {
         println!("stopping: sessions end, commits are finished");
     }
-    server.stop().await;
-    Ok(())
+    signals.unless_again(server.stop()).await
 }
 
 /// The usual ports above 2000; a busy one is replaced by a free one when it is bound.

@@ -4,7 +4,7 @@ use account::Accounts;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// `/healthz` (the process lives), `/readyz` (the store serves), `/metrics`.
 pub fn router(accounts: Accounts, metrics: PrometheusHandle) -> Router {
@@ -21,13 +21,13 @@ async fn ready(State(accounts): State<Accounts>) -> (StatusCode, String) {
     }
 }
 
-/// Binds and serves until shutdown; gives the port.
+/// Binds and serves until shutdown; gives the port, and the task that ends when its requests have ended.
 pub async fn listen(
     address: SocketAddr,
     free_port: bool,
     router: Router,
     mut stop: watch::Receiver<bool>,
-) -> Result<u16, String> {
+) -> Result<(u16, JoinHandle<()>), String> {
     let listener = match TcpListener::bind(address).await {
         Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && free_port => {
             TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
@@ -36,7 +36,7 @@ pub async fn listen(
     };
     let listener = listener.map_err(|e| format!("http on {address}: {e}"))?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let stopped = async move {
             let _ = stop.changed().await;
         };
@@ -44,5 +44,5 @@ pub async fn listen(
             tracing::error!(%error, "http");
         }
     });
-    Ok(port)
+    Ok((port, task))
 }

@@ -1,10 +1,16 @@
-//! SUMMARY    The one binary: `serve`, `demo`, `ctl`. It composes everything, and alone reads the environment.
+//! SUMMARY    The one binary: `serve`, `demo`, `config`, `ctl`. It composes everything, and alone reads the environment.
+//! INVARIANTS Exit codes: 0 fine, 1 failed, 2 wrong usage (arguments, configuration).
 
 mod config;
 mod ctl;
 mod demo;
+mod folder;
 mod http;
+mod run;
 mod server;
+mod signal;
+mod stores;
+mod tls;
 mod upkeep;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +20,9 @@ use std::{path::PathBuf, process::ExitCode};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Mail for companies that sell mailboxes.
+///
+/// To try it: `posthouse demo`. To run it: `posthouse config --example > posthouse.toml`, then
+/// `posthouse serve --config posthouse.toml`.
 #[derive(Parser)]
 #[command(name = "posthouse", version)]
 struct Arguments {
@@ -23,23 +32,52 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the server.
+    /// Runs the server until SIGTERM or Ctrl-C.
+    #[command(after_long_help = config::environment_help())]
     Serve {
-        /// Configuration file (TOML).
+        /// Configuration file (TOML); without one the environment says everything.
         #[arg(long, env = "POSTHOUSE_CONFIG")]
-        config: PathBuf,
+        config: Option<PathBuf>,
     },
     /// Runs a complete server on loopback with sample tenants and mail.
     Demo {
-        /// Folder that keeps everything.
+        /// Folder that keeps everything: a new one, an empty one, or an earlier demo's.
         #[arg(long, default_value = "posthouse-data")]
         data: PathBuf,
         /// Prints one line of JSON once it serves, and nothing else.
         #[arg(long)]
         json: bool,
     },
-    /// Looks at and changes a stopped server's data.
+    /// Checks the configuration and prints what is in force, where each value comes from, secrets masked.
+    Config {
+        /// Configuration file (TOML).
+        #[arg(long, env = "POSTHOUSE_CONFIG")]
+        config: Option<PathBuf>,
+        /// Prints what is in force (as without any option).
+        #[arg(long)]
+        print: bool,
+        /// Prints a file with every key, its default and what it is for.
+        #[arg(long, conflicts_with = "print")]
+        example: bool,
+    },
+    /// The operator's commands, on a running server or a stopped one's data.
     Ctl(ctl::Arguments),
+}
+
+/// Why a command ends without success.
+pub enum Failure {
+    /// Exit code 1.
+    Failed(String),
+    /// Exit code 1; what there is to say was said.
+    Told,
+    /// Exit code 2.
+    Usage(String),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure::Failed(why)
+    }
 }
 
 fn main() -> ExitCode {
@@ -49,22 +87,27 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => return failed(&format!("runtime: {e}")),
+        Err(e) => return end(Err(Failure::Failed(format!("runtime: {e}")))),
     };
-    let result = runtime.block_on(async {
+    end(runtime.block_on(async {
         match arguments.command {
-            Command::Serve { config } => server::serve(&config).await,
+            Command::Serve { config } => run::serve(config.as_deref()).await,
             Command::Demo { data, json } => demo::run(&data, json).await,
+            Command::Config { config, print: _, example } => run::show(config.as_deref(), example),
             Command::Ctl(arguments) => ctl::run(arguments).await,
         }
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => failed(&why),
-    }
+    }))
 }
 
-fn failed(why: &str) -> ExitCode {
-    eprintln!("posthouse: {why}");
-    ExitCode::FAILURE
+fn end(result: Result<(), Failure>) -> ExitCode {
+    let (why, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Told) => return ExitCode::FAILURE,
+        Err(Failure::Failed(why)) => (why, ExitCode::FAILURE),
+        Err(Failure::Usage(why)) => (why, ExitCode::from(2)),
+    };
+    for line in why.lines() {
+        eprintln!("posthouse: {line}");
+    }
+    code
 }

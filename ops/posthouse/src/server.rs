@@ -2,82 +2,29 @@
 //! INVARIANTS The store is opened first and closed last. Doors open when everything behind them stands.
 
 use crate::{
-    config::{Config, Listen},
-    http, upkeep,
+    config::{Config, Listen, SmartHost},
+    ctl::{self, Desk},
+    http,
+    stores::Stores,
+    upkeep,
 };
-use account::{AccountOptions, Accounts, MasterKey};
-use base::{
-    Domain, Rng, SystemClock, SystemRng,
-    limits::{MESSAGE_BYTES_IN_FLIGHT_MAX, MESSAGE_ROOM_WAIT_MS_MAX},
-};
+use base::{Clock, Domain, Rng, SystemClock, SystemRng, limits::MESSAGE_ROOM_WAIT_MS_MAX};
 use mail::Mail;
-use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, SmartHost, SmartHostTls};
+use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
+use serde::Serialize;
+use serde_json::json;
 use serve::{
-    Authenticator, Budget, Certificate, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
+    Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
     smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
 };
-use std::{
-    fmt::Display,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-use store::{Kv, blob::FsObjects, embedded};
-use tenants::{PasswordCost, Service, ServiceOptions};
-
-/// Time for sessions to end when the server stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What is kept in the data folder, opened.
-pub struct Stores {
-    pub kv: Arc<dyn Kv>,
-    pub accounts: Accounts,
-    secret: [u8; 32],
-}
-
-impl Stores {
-    /// Opens (or makes) the data folder.
-    pub async fn open(data: &Path) -> Result<Stores, String> {
-        std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
-        let master = master_key(&data.join("master.key"))?;
-        let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
-        let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
-        let accounts = Accounts::new(AccountOptions {
-            kv: kv.clone(),
-            objects: Arc::new(objects),
-            master: MasterKey::new(master),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SystemRng::default()),
-        });
-        // Derived, so that every node of a deployment shows the same fake salts.
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[b"scram".as_slice(), &master].concat());
-        let secret = digest.as_ref().try_into().map_err(|_| "digest".to_owned())?;
-        Ok(Stores { kv, accounts, secret })
-    }
-}
-
-fn at(path: &Path, e: impl Display) -> String {
-    format!("{}: {e}", path.display())
-}
-
-/// 32 bytes, made at the first start; without it nothing stored can be read.
-fn master_key(path: &Path) -> Result<[u8; 32], String> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    if !path.exists() {
-        let mut key = [0u8; 32];
-        aws_lc_rs::rand::fill(&mut key).map_err(|_| "no randomness".to_owned())?;
-        let mut file =
-            std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(|e| at(path, e))?;
-        file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| at(path, e))?;
-    }
-    let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
-    bytes.try_into().map_err(|_| at(path, "a master key has 32 bytes"))
-}
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use store::Kv;
+use tenants::Service;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Ports that were bound.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Ports {
     pub smtp: Option<u16>,
     pub submission: Option<u16>,
@@ -94,7 +41,12 @@ pub struct Server {
     pub service: Arc<Service>,
     kv: Arc<dyn Kv>,
     shutdown: Shutdown,
-    upkeep: tokio::task::AbortHandle,
+    tls: TlsStore,
+    config: Config,
+    /// What ends by itself after the sessions were told.
+    tasks: Vec<JoinHandle<()>>,
+    upkeep: AbortHandle,
+    _ctl: Option<ctl::socket::Bound>,
 }
 
 impl Server {
@@ -104,41 +56,69 @@ impl Server {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
+        let tls = crate::tls::open(config)?;
         let stores = Stores::open(&config.data).await?;
-        let tls = certificates(config)?;
-        let options = ServiceOptions {
-            control: Arc::new(stores.accounts.clone()),
-            clock: Arc::new(SystemClock),
-            password_cost: PasswordCost::default(),
-        };
-        let service =
-            Service::open(&config.data.join("control.sqlite"), options).await.map_err(|e| at(&config.data, e))?;
+        let service = stores.service(&config.data).await?;
+        let queue = outgoing(config, &stores, &hostname)?;
         let shutdown = Shutdown::default();
         tokio::spawn(service.clone().run_relay(shutdown.watch()));
-        tokio::spawn(outgoing(config, &stores, &hostname).run(shutdown.watch()));
+        let mut tasks = vec![tokio::spawn(queue.run(shutdown.watch()))];
         let node = SystemRng::default().next_u64();
         let upkeep = tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, node)).abort_handle();
-        let doors = Doors::new(config, &stores, hostname, tls);
+        let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, &shutdown).await?;
         if let Some(address) = config.listen.http {
             let api = api::router(service.clone(), api::ApiOptions { graphiql: config.graphiql });
             let router = api.merge(http::router(stores.accounts.clone(), metrics));
-            ports.http = Some(http::listen(address, config.free_ports, router, shutdown.watch()).await?);
+            let (port, task) = http::listen(address, config.free_ports, router, shutdown.watch()).await?;
+            ports.http = Some(port);
+            tasks.push(task);
         }
-        Ok(Server { ports, service, kv: stores.kv, shutdown, upkeep })
+        let desk = Desk { accounts: stores.accounts, service: service.clone(), status: status(config, &ports) };
+        let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
+        let ctl =
+            ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
+        let config = config.clone();
+        Ok(Server { ports, service, kv: stores.kv, shutdown, tls, config, tasks, upkeep, _ctl: ctl.ok() })
     }
 
-    /// Ends sessions, waits for their commits, closes the store.
+    /// Reads the certificates again; what cannot be read changes nothing.
+    pub fn reload(&self) {
+        match crate::tls::reload(&self.config, &self.tls) {
+            Ok(()) => tracing::info!("certificates reloaded"),
+            Err(why) => tracing::error!(%why, "certificates not reloaded: those in force stay"),
+        }
+    }
+
+    /// Ends sessions, waits for their commits and for attempts to send, at most `stop_timeout`; closes the store.
     pub async fn stop(self) {
         self.upkeep.abort();
-        if !self.shutdown.stop(STOP_TIMEOUT).await {
-            tracing::warn!("some sessions did not end in time");
+        let within = self.config.stop_timeout;
+        let tasks = tokio::time::timeout(within, async {
+            for task in self.tasks {
+                // A task that panicked has ended too.
+                let _ = task.await;
+            }
+        });
+        let (sessions, tasks) = tokio::join!(self.shutdown.stop(within), tasks);
+        if !sessions || tasks.is_err() {
+            tracing::warn!("stop_timeout: some sessions or attempts to send did not end in time");
         }
         self.kv.close().await;
     }
 }
 
-fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Queue {
+fn status(config: &Config, ports: &Ports) -> serde_json::Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "pid": std::process::id(),
+        "hostname": config.hostname,
+        "started_at_ms": SystemClock.now().0,
+        "ports": ports,
+    })
+}
+
+fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Result<Queue, String> {
     let resolver: Arc<dyn Resolve> = match DnsResolver::system() {
         Ok(resolver) => Arc::new(resolver),
         Err(error) => {
@@ -147,32 +127,17 @@ fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Queue {
         }
     };
     let mut options = QueueOptions::new(hostname.clone(), resolver);
-    options.smart_host = config.smart_host.as_ref().map(|s| SmartHost {
-        host: s.host.clone(),
-        port: s.port,
-        auth: s.user.clone().zip(s.password.clone()),
-        tls: if s.port == 465 { SmartHostTls::Implicit } else { SmartHostTls::Opportunistic },
-    });
+    if let Some(smart) = &config.smart_host {
+        let SmartHost { host, port, login, tls, ca_file } = smart.clone();
+        options.smart_host = Some(queue::SmartHost { host, port, auth: login, tls });
+        options.trust = ca_file.map_or(Ok(Trust::Public), |path| Trust::from_file(&path))?;
+    }
+    options.workers = config.queue.workers;
+    options.per_domain_max = config.queue.per_domain_max;
+    options.lease = config.queue.lease;
     let listen = &config.listen;
     options.own_addresses = [listen.smtp, listen.submission, listen.submissions].into_iter().flatten().collect();
-    Queue::new(Mail::new(stores.accounts.clone(), hostname.as_str()), options)
-}
-
-fn certificates(config: &Config) -> Result<TlsStore, String> {
-    let default = match &config.tls {
-        Some(tls) => Certificate::from_files(&tls.chain, &tls.key).map_err(|e| at(&tls.chain, e))?,
-        None => {
-            let names = vec![config.hostname.clone(), "localhost".into()];
-            let folder: PathBuf = config.data.join("tls");
-            Certificate::self_signed(&folder, &names).map_err(|e| at(&folder, e))?
-        }
-    };
-    let mut by_name = Vec::new();
-    for sni in &config.sni {
-        let certificate = Certificate::from_files(&sni.chain, &sni.key).map_err(|e| at(&sni.chain, e))?;
-        by_name.push((sni.name.to_ascii_lowercase(), certificate));
-    }
-    Ok(TlsStore::new(default, by_name))
+    Ok(Queue::new(Mail::new(stores.accounts.clone(), hostname.as_str()), options))
 }
 
 struct Doors {
@@ -195,7 +160,7 @@ impl Doors {
         }
         let limits = IpLimits::new(rates);
         let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
-        let budget = Budget::new(config.message_bytes_in_flight.unwrap_or(MESSAGE_BYTES_IN_FLIGHT_MAX), wait);
+        let budget = Budget::new(config.message_bytes_in_flight, wait);
         let plain_auth = config.plain_auth;
         let smtp = SmtpOptions {
             mail: mail.clone(),
@@ -250,47 +215,5 @@ impl Doors {
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         listener.spawn(shutdown);
         Ok(Some(port))
-    }
-}
-
-/// `posthouse serve`.
-pub async fn serve(config: &Path) -> Result<(), String> {
-    let config = Config::read(config)?;
-    let server = Server::start(&config).await?;
-    if let Some(token) = first_token(&config.data, &server.service).await? {
-        println!("operator token (shown once, also in operator.token): {token}");
-    }
-    tracing::info!(ports = ?server.ports, "serving");
-    stopped().await;
-    server.stop().await;
-    Ok(())
-}
-
-/// Makes the provider and its operator token at the first start.
-async fn first_token(data: &Path, service: &Service) -> Result<Option<String>, String> {
-    let path = data.join("operator.token");
-    if path.exists() {
-        return Ok(None);
-    }
-    let token = service.bootstrap("Provider").await.map_err(|e| e.to_string())?.operator_token;
-    std::fs::write(&path, &token).map_err(|e| at(&path, e))?;
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|e| at(&path, e))?;
-    Ok(Some(token))
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn stopped() {
-    let term = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = term => {}
     }
 }

@@ -3,22 +3,14 @@
 
 use account::{Accounts, Upkeep};
 use std::time::Duration;
-use store::blob::Packing;
 
 /// `[upkeep]`.
-#[derive(Debug, Clone, Copy, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpkeepConfig {
-    /// Seconds between two passes.
-    pub interval_secs: u64,
-    /// Messages older than this move to packs, seconds.
-    pub cold_after_secs: u64,
-}
-
-impl Default for UpkeepConfig {
-    fn default() -> Self {
-        UpkeepConfig { interval_secs: 6 * 3_600, cold_after_secs: Packing::default().older_than.as_secs() }
-    }
+    /// Time between two passes.
+    pub interval: Duration,
+    /// Messages older than this move to packs.
+    pub cold_after: Duration,
 }
 
 /// The first pass waits for this: a start is busy enough.
@@ -27,8 +19,8 @@ const FIRST_AFTER: Duration = Duration::from_secs(60);
 /// Passes until the server stops; drop it to end.
 pub async fn run(accounts: Accounts, config: UpkeepConfig, node: u64) {
     let mut how = Upkeep::new(node);
-    how.packing.older_than = Duration::from_secs(config.cold_after_secs);
-    let interval = Duration::from_secs(config.interval_secs.max(1));
+    how.packing.older_than = config.cold_after;
+    let interval = config.interval;
     tokio::time::sleep(FIRST_AFTER.min(interval)).await;
     loop {
         match accounts.upkeep(&how).await {

@@ -1,0 +1,158 @@
+//! SUMMARY    Every key of the configuration: its kind, its default, what it is for. File, environment, help and print follow from it.
+//! INVARIANTS A key that is not here does not exist. Names of the environment follow from the path and are unique.
+
+use super::value::{Kind, Value};
+
+/// Before every name of the environment.
+pub const PREFIX: &str = "POSTHOUSE_";
+/// Names with the prefix that are not keys: where the file is, and what is logged.
+pub const OTHER_NAMES: [&str; 2] = ["POSTHOUSE_CONFIG", "POSTHOUSE_LOG"];
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// `listen.smtp`
+    pub path: &'static str,
+    pub kind: Kind,
+    /// As written in a file, without quotes.
+    pub default: Option<&'static str>,
+    /// Not shown.
+    pub secret: bool,
+    pub about: &'static str,
+}
+
+impl Key {
+    /// `POSTHOUSE_LISTEN_SMTP`
+    pub fn env(&self) -> String {
+        format!("{PREFIX}{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The default, read.
+    pub fn default_value(&self) -> Option<Value> {
+        self.kind.read_text(self.default?).ok()
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Key {
+    Key { path, kind, default, secret: false, about }
+}
+
+const fn secret(path: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { path, kind, default: None, secret: true, about }
+}
+
+/// All of them, as the example file orders them.
+pub const KEYS: &[Key] = &[
+    key("hostname", Kind::Text, None, "Name of this server in greetings, trace fields and bounces. Required."),
+    key("data", Kind::Path, None, "Folder of everything it keeps. Required."),
+    key("plain_auth", Kind::Flag, Some("false"), "Passwords over connections without TLS: for loopback only."),
+    key("proxy", Kind::Flag, Some("false"), "Mail doors expect a PROXY v2 header from a load balancer."),
+    key("graphiql", Kind::Flag, Some("false"), "GraphiQL at GET /graphql."),
+    key("connections_per_address", Kind::Count(1_000_000), None, "Open connections of one client address."),
+    key(
+        "message_bytes_in_flight",
+        Kind::Size,
+        Some("512MiB"),
+        "Message bytes of all connections in memory before their commit.",
+    ),
+    key(
+        "stop_timeout",
+        Kind::Time,
+        Some("20s"),
+        "How long sessions and attempts may take to end when it stops (1s to 10m).",
+    ),
+    key("listen.smtp", Kind::Address, None, "Mail from other servers (port 25)."),
+    key("listen.submission", Kind::Address, None, "Mail of our users, STARTTLS (port 587)."),
+    key("listen.submissions", Kind::Address, None, "Mail of our users, TLS (port 465)."),
+    key("listen.lmtp", Kind::Address, None, "Mail from a relay in front, LMTP (port 24): for loopback only."),
+    key("listen.imap", Kind::Address, None, "IMAP, STARTTLS (port 143)."),
+    key("listen.imaps", Kind::Address, None, "IMAP, TLS (port 993)."),
+    key("listen.http", Kind::Address, None, "API, metrics and health, without TLS: for loopback or behind a proxy."),
+    key("tls.chain", Kind::Path, None, "Certificate chain (PEM), leaf first. Without it a self-signed one is made."),
+    key("tls.key", Kind::Path, None, "Its key (PEM)."),
+    key("sni", Kind::Sni, None, "Certificates for further names: a list of { name, chain, key }."),
+    key("smart_host.host", Kind::Text, None, "Where all outgoing mail goes instead of to the MX hosts."),
+    key("smart_host.port", Kind::Count(65_535), Some("587"), "Its port; 465 means TLS from the first byte."),
+    key("smart_host.user", Kind::Text, None, "Login at the smart host; goes only over verified TLS."),
+    secret("smart_host.password", Kind::Text, "Its password."),
+    key(
+        "smart_host.tls",
+        Kind::Choice(&["auto", "opportunistic", "starttls", "implicit"]),
+        Some("auto"),
+        "auto: implicit on port 465, else opportunistic; a login always verifies.",
+    ),
+    key(
+        "smart_host.ca_file",
+        Kind::Path,
+        None,
+        "PEM file of the authorities to believe instead of the public ones, or of the smart host's own certificate.",
+    ),
+    key("queue.workers", Kind::Count(10_000), Some("32"), "Attempts to send under way at once."),
+    key("queue.per_domain_max", Kind::Count(10_000), Some("4"), "Connections to one domain at once."),
+    key(
+        "queue.lease",
+        Kind::Time,
+        Some("15m"),
+        "How long an attempt may take before its item comes up again (1m to 1d).",
+    ),
+    key("upkeep.interval", Kind::Time, Some("6h"), "Time between two passes of the store's upkeep (1s to 30d)."),
+    key("upkeep.cold_after", Kind::Time, Some("7d"), "Messages older than this move to packs (1s to 3650d)."),
+];
+
+/// The key of a path.
+pub fn of_path(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+/// The known name that is most like a wrong one, if one is near.
+pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|name| (distance(wrong, name), name)).min_by_key(|(d, _)| *d);
+    near.filter(|(d, name)| *d <= 1 + name.chars().count() / 3).map(|(_, name)| name)
+}
+
+/// Edits (a character in, out or replaced, two neighbours swapped) between two names.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |r: &[usize], n: usize| r.get(n).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&last, j) + usize::from(x != y)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            if i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x) {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_name_is_unique_and_every_default_is_of_its_kind() {
+        let names: HashSet<String> = KEYS.iter().map(Key::env).collect();
+        assert_eq!(names.len(), KEYS.len());
+        assert!(OTHER_NAMES.iter().all(|n| !names.contains(*n)));
+        for key in KEYS {
+            assert_eq!(key.default.is_some(), key.default_value().is_some(), "{}", key.path);
+        }
+    }
+
+    #[test]
+    fn a_typo_finds_its_name() {
+        let check = |wrong: &str, right: Option<&str>| {
+            assert_eq!(nearest(wrong, KEYS.iter().map(|k| k.path)), right, "{wrong}");
+        };
+        check("listen.smpt", Some("listen.smtp"));
+        check("plain_aut", Some("plain_auth"));
+        check("hostnmae", Some("hostname"));
+        check("colour_of_the_sky", None);
+    }
+}

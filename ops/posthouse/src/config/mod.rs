@@ -1,0 +1,190 @@
+//! SUMMARY    The configuration: defaults, then a file, then the environment; checked as a whole before anything starts.
+//! SECURITY   Secrets are never shown; `Debug` of a `Config` is not there on purpose.
+//! INVARIANTS An unknown key or name is an error that names the nearest known one. An address left out closes that door. All that
+//!            is wrong is told at once.
+
+pub mod key;
+pub mod load;
+mod show;
+mod unit;
+mod value;
+
+pub use load::Loaded;
+pub use show::{environment_help, print};
+pub use value::Sni;
+
+use crate::upkeep::UpkeepConfig;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// The example file, with every key.
+pub const EXAMPLE: &str = include_str!("../../../../config/posthouse.example.toml");
+
+/// What a server is told.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Name of this server in greetings, trace fields and bounces.
+    pub hostname: String,
+    /// Folder of everything it keeps.
+    pub data: PathBuf,
+    pub listen: Listen,
+    pub tls: Option<Tls>,
+    /// Certificates for further names.
+    pub sni: Vec<Sni>,
+    /// Passwords over connections without TLS: for loopback only.
+    pub plain_auth: bool,
+    /// Doors behind a load balancer expect PROXY v2.
+    pub proxy: bool,
+    /// Open connections of one client address.
+    pub connections_per_address: Option<u32>,
+    /// Message bytes of all connections in memory before their commit; beyond it connections wait, then are refused for now.
+    pub message_bytes_in_flight: usize,
+    /// GraphiQL at GET /graphql.
+    pub graphiql: bool,
+    /// Where all outgoing mail goes instead of to the MX hosts.
+    pub smart_host: Option<SmartHost>,
+    pub queue: Queue,
+    /// Packing, compaction, sweeps, trimmed logs.
+    pub upkeep: UpkeepConfig,
+    /// Time for sessions and attempts to end when the server stops.
+    pub stop_timeout: Duration,
+    /// A busy port is replaced by a free one (the demo).
+    pub free_ports: bool,
+}
+
+/// A relay that takes our outgoing mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmartHost {
+    pub host: String,
+    pub port: u16,
+    /// Name and password.
+    pub login: Option<(String, String)>,
+    pub tls: queue::SmartHostTls,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How outgoing mail is sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Queue {
+    pub workers: usize,
+    pub per_domain_max: usize,
+    pub lease: Duration,
+}
+
+/// Where each door listens.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Listen {
+    pub smtp: Option<SocketAddr>,
+    pub submission: Option<SocketAddr>,
+    pub submissions: Option<SocketAddr>,
+    pub lmtp: Option<SocketAddr>,
+    pub imap: Option<SocketAddr>,
+    pub imaps: Option<SocketAddr>,
+    pub http: Option<SocketAddr>,
+}
+
+/// PEM files; without them a self-signed certificate is made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Tls {
+    pub chain: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// Everything but name and folder as by default: no door is open.
+    pub fn minimal(hostname: &str, data: &Path) -> Result<Config, String> {
+        let mut loaded = Loaded::defaults();
+        loaded.set("hostname", value::Value::Text(hostname.to_owned()));
+        loaded.set("data", value::Value::Path(data.to_owned()));
+        Config::from_loaded(&loaded)
+    }
+
+    /// Reads values into their places; checks what concerns several at once.
+    pub fn from_loaded(from: &Loaded) -> Result<Config, String> {
+        let hostname = from.text("hostname").ok_or("hostname: it is needed, as \"mail.example.org\"")?;
+        let data = from.path("data").ok_or("data: it is needed, as \"/var/lib/posthouse\"")?;
+        Ok(Config {
+            hostname,
+            data,
+            listen: Listen {
+                smtp: from.address("listen.smtp"),
+                submission: from.address("listen.submission"),
+                submissions: from.address("listen.submissions"),
+                lmtp: from.address("listen.lmtp"),
+                imap: from.address("listen.imap"),
+                imaps: from.address("listen.imaps"),
+                http: from.address("listen.http"),
+            },
+            tls: both("tls.chain", from.path("tls.chain"), "tls.key", from.path("tls.key"))?
+                .map(|(chain, key)| Tls { chain, key }),
+            sni: from.sni("sni"),
+            plain_auth: from.flag("plain_auth"),
+            proxy: from.flag("proxy"),
+            connections_per_address: from.number("connections_per_address").and_then(|n| u32::try_from(n).ok()),
+            message_bytes_in_flight: usize::try_from(from.number("message_bytes_in_flight").unwrap_or(0))
+                .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
+            graphiql: from.flag("graphiql"),
+            smart_host: smart_host(from)?,
+            queue: Queue {
+                workers: from.count("queue.workers")?,
+                per_domain_max: from.count("queue.per_domain_max")?,
+                lease: within(from, "queue.lease", 60, 86_400)?,
+            },
+            upkeep: UpkeepConfig {
+                interval: within(from, "upkeep.interval", 1, 30 * 86_400)?,
+                cold_after: within(from, "upkeep.cold_after", 1, 3_650 * 86_400)?,
+            },
+            stop_timeout: within(from, "stop_timeout", 1, base::limits::STOP_SECS_MAX)?,
+            free_ports: false,
+        })
+    }
+}
+
+fn smart_host(from: &Loaded) -> Result<Option<SmartHost>, String> {
+    use queue::SmartHostTls::{Implicit, Opportunistic, StartTls};
+    let login =
+        both("smart_host.user", from.text("smart_host.user"), "smart_host.password", from.text("smart_host.password"))?;
+    let ca_file = from.path("smart_host.ca_file");
+    let Some(host) = from.text("smart_host.host") else {
+        return match login.is_some() || ca_file.is_some() {
+            true => Err("smart_host.host: it is needed when other keys of [smart_host] are set".to_owned()),
+            false => Ok(None),
+        };
+    };
+    let port = u16::try_from(from.count("smart_host.port")?).map_err(|_| "smart_host.port: not a port")?;
+    let tls = match from.text("smart_host.tls").as_deref() {
+        Some("opportunistic") => Opportunistic,
+        Some("starttls") => StartTls,
+        Some("implicit") => Implicit,
+        _ if port == 465 => Implicit,
+        // Who names an authority wants it asked.
+        _ if ca_file.is_some() => StartTls,
+        _ => Opportunistic,
+    };
+    Ok(Some(SmartHost { host, port, login, tls, ca_file }))
+}
+
+/// Two values that only make sense together.
+fn both<T>(a: &str, x: Option<T>, b: &str, y: Option<T>) -> Result<Option<(T, T)>, String> {
+    match (x, y) {
+        (Some(x), Some(y)) => Ok(Some((x, y))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(format!("{b}: it is needed when {a} is set")),
+        (None, Some(_)) => Err(format!("{a}: it is needed when {b} is set")),
+    }
+}
+
+fn within(from: &Loaded, path: &str, min_secs: u64, max_secs: u64) -> Result<Duration, String> {
+    let time = from.time(path).unwrap_or_default();
+    let (min, max) = (Duration::from_secs(min_secs), Duration::from_secs(max_secs));
+    if (min..=max).contains(&time) {
+        return Ok(time);
+    }
+    Err(format!("{path}: between {} and {}", unit::write_duration(min), unit::write_duration(max)))
+}
+
+#[cfg(test)]
+mod tests;

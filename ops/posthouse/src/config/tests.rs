@@ -1,0 +1,123 @@
+//! SUMMARY    Tests of the configuration: sources, errors, the example file, what is printed.
+
+use super::{key::KEYS, *};
+use std::path::Path;
+
+fn load(file: &str, variables: &[(&str, &str)]) -> Result<Loaded, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("posthouse.toml");
+    std::fs::write(&path, file).unwrap();
+    let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    Loaded::read(Some(&path), variables)
+}
+
+const SMALL: &str = "hostname = \"m.example\"\ndata = \"/d\"\n";
+
+#[test]
+fn a_small_file_is_enough() {
+    let config = Config::from_loaded(&load(&format!("{SMALL}[listen]\nimap = \"[::]:143\""), &[]).unwrap()).unwrap();
+    assert!(config.listen.imap.is_some() && config.listen.smtp.is_none() && !config.plain_auth);
+    assert_eq!(config.message_bytes_in_flight, base::limits::MESSAGE_BYTES_IN_FLIGHT_MAX);
+    assert_eq!(config.stop_timeout, Duration::from_secs(20));
+    assert_eq!(config.upkeep.cold_after, store::blob::Packing::default().older_than);
+}
+
+#[test]
+fn unknown_names_are_errors_that_name_the_nearest() {
+    let why = load(&format!("{SMALL}plain_aut = true\n[listen]\nsmpt = \"[::]:25\"\n[quue]\nx = 1"), &[]).unwrap_err();
+    for line in
+        ["plain_aut: unknown key; did you mean plain_auth?", "listen.smpt: unknown key; did you mean listen.smtp?"]
+    {
+        assert!(why.contains(line), "{why}");
+    }
+    assert!(why.contains("quue: unknown key; did you mean queue?"), "{why}");
+    let why =
+        load(SMALL, &[("POSTHOUSE_LISTEN_SMPT", "x"), ("POSTHOUSE_SERVICE_PORT_9", "y"), ("OTHER", "z")]).unwrap_err();
+    assert!(why.contains("POSTHOUSE_LISTEN_SMPT (environment): unknown; did you mean POSTHOUSE_LISTEN_SMTP?"), "{why}");
+    assert_eq!(why.lines().count(), 2, "{why}");
+    assert!(load(SMALL, &[("POSTHOUSE_LOG", "debug"), ("POSTHOUSE_CONFIG", "x")]).is_ok());
+}
+
+#[test]
+fn the_environment_wins_and_an_empty_variable_takes_away() {
+    let file = format!("{SMALL}stop_timeout = \"5s\"\n[listen]\nsmtp = \"[::]:25\"\nimap = \"[::]:143\"");
+    let variables = [
+        ("POSTHOUSE_LISTEN_SMTP", "127.0.0.1:2525"),
+        ("POSTHOUSE_LISTEN_IMAP", ""),
+        ("POSTHOUSE_STOP_TIMEOUT", ""),
+        ("POSTHOUSE_MESSAGE_BYTES_IN_FLIGHT", "50MB"),
+        ("POSTHOUSE_SNI", "[{ name = \"a.example\", chain = \"/c\", key = \"/k\" }]"),
+    ];
+    let loaded = load(&file, &variables).unwrap();
+    let config = Config::from_loaded(&loaded).unwrap();
+    assert_eq!(config.listen.smtp, "127.0.0.1:2525".parse().ok());
+    assert_eq!((config.listen.imap, config.message_bytes_in_flight), (None, 50_000_000));
+    assert_eq!((config.stop_timeout, config.sni.len()), (Duration::from_secs(20), 1));
+}
+
+#[test]
+fn values_of_another_kind_are_refused_all_at_once() {
+    let file = format!(
+        "{SMALL}plain_auth = \"yes\"\nmessage_bytes_in_flight = \"50\"\nstop_timeout = 20\n[listen]\nsmtp = \"25\""
+    );
+    let why = load(&file, &[("POSTHOUSE_PROXY", "1"), ("POSTHOUSE_QUEUE_WORKERS", "0")]).unwrap_err();
+    assert_eq!(why.lines().count(), 6, "{why}");
+    assert!(
+        why.contains("stop_timeout: 20 has no unit") && why.contains("expected true or false, found string"),
+        "{why}"
+    );
+}
+
+#[test]
+fn what_belongs_together_is_asked_for_together() {
+    let check = |file: &str, expect: &str| {
+        let why = Config::from_loaded(&load(&format!("{SMALL}{file}"), &[]).unwrap()).err().unwrap();
+        assert!(why.starts_with(expect), "{why}");
+    };
+    check("[tls]\nchain = \"/c\"", "tls.key: ");
+    check("[smart_host]\nhost = \"h\"\nuser = \"u\"", "smart_host.password: ");
+    check("[smart_host]\nca_file = \"/c\"", "smart_host.host: ");
+    check("stop_timeout = \"1d\"", "stop_timeout: between 1s and 10m");
+    check("[queue]\nlease = \"1s\"", "queue.lease: between 1m and 1d");
+}
+
+#[test]
+fn the_print_masks_secrets_names_sources_and_can_be_read_again() {
+    let file = format!("{SMALL}[smart_host]\nhost = \"relay.example\"\nuser = \"u\"\npassword = \"hunter2\"");
+    let loaded = load(&file, &[("POSTHOUSE_LISTEN_SMTP", "127.0.0.1:25")]).unwrap();
+    let text = print(&loaded);
+    assert!(!text.contains("hunter2") && text.contains("password = \"********\""), "{text}");
+    let line = |start: &str| text.lines().find(|l| l.starts_with(start)).unwrap_or_default().to_owned();
+    assert!(line("smtp =").ends_with("# POSTHOUSE_LISTEN_SMTP"), "{text}");
+    assert!(line("hostname =").ends_with("posthouse.toml") && line("stop_timeout =").ends_with("# default"), "{text}");
+    let mut again = Config::from_loaded(&load(&text, &[]).unwrap()).unwrap();
+    if let Some(smart) = &mut again.smart_host {
+        smart.login = Some(("u".into(), "hunter2".into()));
+    }
+    assert!(again == Config::from_loaded(&loaded).unwrap());
+}
+
+#[test]
+fn the_example_parses_has_every_key_and_shows_the_defaults() {
+    let mut config = Config::from_loaded(&load(EXAMPLE, &[]).unwrap()).unwrap();
+    config.listen = Listen::default();
+    assert!(config == Config::minimal("mail.example.org", Path::new("/var/lib/posthouse")).unwrap());
+    // With every comment taken as a value it still parses, and what has a default shows it.
+    let uncomment = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let whole = load(&EXAMPLE.lines().map(uncomment).collect::<Vec<_>>().join("\n"), &[]).unwrap();
+    for key in KEYS {
+        let (value, source) = whole.value(key.path).unwrap();
+        assert!(matches!(source, load::Source::File(_)), "{} is missing", key.path);
+        assert!(key.default_value().is_none_or(|d| d == *value), "{}: {value}", key.path);
+    }
+    assert!(Config::from_loaded(&whole).is_ok());
+}
+
+#[test]
+fn the_help_names_every_variable() {
+    let help = environment_help();
+    assert!(KEYS.iter().all(|k| help.contains(&k.env())));
+}

@@ -1,0 +1,223 @@
+//! SUMMARY    Does what `ctl` asks: in the running server behind its socket, or in the command itself when the server is stopped.
+//! INVARIANTS Tenants and accounts change through the control plane only, as its API changes them, with an audit entry.
+
+use super::request::{Event, Request};
+use account::Accounts;
+use base::{TenantId, limits::CTL_ROWS_MAX};
+use control::Control;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tenants::{Actor, Applied, Mailbox, MailboxPatch, Service, Tenant};
+use tokio::sync::mpsc;
+
+/// Where events go; an error means that nobody listens any more.
+pub type Events = mpsc::Sender<Event>;
+
+/// How a command ended: `(ok, next page, summary)`, or why it failed.
+pub type Outcome = Result<(bool, Option<String>, String), String>;
+
+/// Everything a command may need.
+#[derive(Clone)]
+pub struct Desk {
+    pub accounts: Accounts,
+    pub service: Arc<Service>,
+    /// What `status` shows.
+    pub status: Value,
+}
+
+impl Desk {
+    /// Runs one command for `who`; the last event is its end.
+    pub async fn run(&self, who: &str, request: Request, events: &Events) {
+        let last = match self.answer(who, request, events).await {
+            Ok((ok, next, summary)) => Event::Done { ok, next, summary },
+            Err(why) => Event::Failed(why),
+        };
+        // Who asked may be gone.
+        let _ = events.send(last).await;
+    }
+
+    async fn answer(&self, who: &str, request: Request, events: &Events) -> Outcome {
+        match request {
+            Request::Status => self.status(events).await,
+            Request::Verify { tenant } => self.verify(who, tenant, events).await,
+            Request::QueueList { select, after, limit } => self.queue_list(who, &select, after, limit, events).await,
+            Request::QueueRetry { select } => self.queue_retry(who, &select).await,
+            Request::QueueCancel { select } => self.queue_cancel(who, &select).await,
+            Request::OperatorToken => self.operator_token(events).await,
+            Request::TenantList { after, limit } => self.tenant_list(who, after, limit, events).await,
+            Request::TenantShow { tenant } => {
+                let actor = self.actor(who).await?;
+                let tenant = self.service.tenant(&actor, tenant).await.map_err(text)?;
+                row(events, self.tenant_row(&tenant).await?).await?;
+                done("")
+            }
+            Request::TenantHold { tenant, reason } => {
+                let actor = self.actor(who).await?;
+                let held = self.service.tenant_hold(&actor, tenant, reason.as_deref()).await.map_err(text)?;
+                row(events, self.tenant_row(&held.0).await?).await?;
+                applied(held.1, if reason.is_some() { "suspended" } else { "resumed" })
+            }
+            Request::AccountList { tenant, after, limit } => {
+                self.account_list(who, tenant, after.as_deref(), limit, events).await
+            }
+            Request::AccountShow { account } => {
+                let actor = self.actor(who).await?;
+                let mailbox = self.mailbox(&actor, &account).await?;
+                row(events, self.account_row(&mailbox).await?).await?;
+                done("")
+            }
+            Request::AccountHold { account, reason } => {
+                let said = if reason.is_some() { "suspended" } else { "resumed" };
+                let patch = MailboxPatch { hold: Some(reason), ..MailboxPatch::default() };
+                self.account_update(who, &account, &patch, said, events).await
+            }
+            Request::AccountPassword { account, password } => self.password(who, &account, password, events).await,
+        }
+    }
+
+    async fn actor(&self, who: &str) -> Result<Actor, String> {
+        self.service.console(who).await.map_err(text)
+    }
+
+    async fn status(&self, events: &Events) -> Outcome {
+        let mut status = self.status.clone();
+        let health = self.accounts.health().await;
+        let due = self.accounts.next_due().await.map_err(text)?;
+        if let Some(status) = status.as_object_mut() {
+            status.insert("store".into(), json!(health.as_ref().map_or_else(String::as_str, |()| "ready")));
+            status.insert("queue_next_due_ms".into(), json!(due.map(|d| d.0)));
+        }
+        row(events, status).await?;
+        Ok((health.is_ok(), None, String::new()))
+    }
+
+    async fn tenant_list(&self, who: &str, after: Option<TenantId>, limit: usize, events: &Events) -> Outcome {
+        let actor = self.actor(who).await?;
+        let limit = limit.clamp(1, CTL_ROWS_MAX);
+        let (tenants, total) = self.service.tenants(&actor, after, page(limit)).await.map_err(text)?;
+        for tenant in &tenants {
+            row(events, self.tenant_row(tenant).await?).await?;
+        }
+        let next = tenants.last().filter(|_| tenants.len() == limit).map(|t| t.id.to_string());
+        Ok((true, next, format!("{} of {total} tenants", tenants.len())))
+    }
+
+    async fn account_list(
+        &self,
+        who: &str,
+        tenant: TenantId,
+        after: Option<&str>,
+        limit: usize,
+        events: &Events,
+    ) -> Outcome {
+        let actor = self.actor(who).await?;
+        let limit = limit.clamp(1, CTL_ROWS_MAX);
+        let found = self.service.mailboxes(&actor, tenant, after.unwrap_or_default(), page(limit)).await;
+        let (mailboxes, total) = found.map_err(text)?;
+        for mailbox in &mailboxes {
+            row(events, self.account_row(mailbox).await?).await?;
+        }
+        let next = mailboxes.last().filter(|_| mailboxes.len() == limit).map(|m| m.id.to_string());
+        Ok((true, next, format!("{} of {total} accounts", mailboxes.len())))
+    }
+
+    async fn password(&self, who: &str, account: &str, password: Option<String>, events: &Events) -> Outcome {
+        let made = password.is_none();
+        let password = match password {
+            Some(password) => password,
+            None => tenants::generate_password().map_err(text)?,
+        };
+        let patch = MailboxPatch { password: Some(password.clone()), ..MailboxPatch::default() };
+        let outcome = self.account_update(who, account, &patch, "password set", events).await?;
+        if made {
+            row(events, json!({ "password": password })).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn account_update(
+        &self,
+        who: &str,
+        account: &str,
+        patch: &MailboxPatch,
+        said: &str,
+        events: &Events,
+    ) -> Outcome {
+        let actor = self.actor(who).await?;
+        let mailbox = self.mailbox(&actor, account).await?;
+        let (mailbox, told) = self.service.mailbox_update(&actor, mailbox.id, patch).await.map_err(text)?;
+        row(events, self.account_row(&mailbox).await?).await?;
+        applied(told, said)
+    }
+
+    /// By id or address.
+    async fn mailbox(&self, actor: &Actor, account: &str) -> Result<Mailbox, String> {
+        let found = match account.parse() {
+            Ok(id) => self.service.mailbox(actor, id).await,
+            Err(_) => self.service.mailbox_by_address(actor, account).await,
+        };
+        found.map_err(|e| format!("{account}: {e}"))
+    }
+
+    async fn operator_token(&self, events: &Events) -> Outcome {
+        let made = self.service.bootstrap("Provider").await.map_err(text)?;
+        row(events, json!({ "token": made.operator_token })).await?;
+        done("older operator tokens still hold; apiTokenRevoke ends them")
+    }
+
+    async fn tenant_row(&self, tenant: &Tenant) -> Result<Value, String> {
+        let usage = self.accounts.usage(tenant.id).await.map_err(text)?;
+        Ok(json!({
+            "id": tenant.id.to_string(),
+            "name": tenant.name,
+            "state": state(tenant.suspended),
+            "emails": usage.emails,
+            "used_bytes": usage.used_bytes,
+            "max_domains": tenant.limits.max_domains,
+            "max_mailboxes": tenant.limits.max_mailboxes,
+            "storage_bytes_max": tenant.limits.storage_bytes_max,
+            "messages_per_hour_max": tenant.limits.messages_per_hour_max,
+        }))
+    }
+
+    async fn account_row(&self, mailbox: &Mailbox) -> Result<Value, String> {
+        let usage = self.accounts.account_usage(mailbox.tenant, mailbox.id).await.map_err(text)?;
+        Ok(json!({
+            "id": mailbox.id.to_string(),
+            "tenant": mailbox.tenant.to_string(),
+            "address": mailbox.address,
+            "name": mailbox.display_name,
+            "state": state(mailbox.suspended),
+            "emails": usage.emails,
+            "used_bytes": usage.used_bytes,
+            "quota_bytes_max": mailbox.quota_bytes_max,
+        }))
+    }
+}
+
+fn state(suspended: bool) -> &'static str {
+    if suspended { "suspended" } else { "live" }
+}
+
+fn page(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}
+
+fn applied(told: Applied, said: &str) -> Outcome {
+    match told {
+        Applied::Done => done(said),
+        Applied::Pending => done(&format!("{said}; pending: the doors will know when the data plane answers")),
+    }
+}
+
+pub fn done(summary: &str) -> Outcome {
+    Ok((true, None, summary.to_owned()))
+}
+
+pub fn text(e: impl std::fmt::Display) -> String {
+    e.to_string()
+}
+
+pub async fn row(events: &Events, value: Value) -> Result<(), String> {
+    events.send(Event::Row(value)).await.map_err(|_| "nobody listens".to_owned())
+}

@@ -1,0 +1,265 @@
+//! SUMMARY    `posthouse ctl`: the operator's commands, in the running server through its socket or on the data of a stopped one.
+//! SECURITY   See `socket`: who may read the data folder is the operator.
+//! INVARIANTS Exit codes: 0 fine, 1 failed or something is wrong (violations, a store that does not serve), 2 wrong usage.
+
+mod desk;
+mod inspect;
+mod print;
+mod request;
+pub mod socket;
+
+pub use desk::Desk;
+
+use crate::{Failure, folder, stores::Stores};
+use base::{AccountId, QueueId, TenantId};
+use clap::{Args, Subcommand};
+use request::{Request, Select};
+use std::{io::BufRead, path::PathBuf};
+use tokio::sync::mpsc;
+
+/// Bytes of a password line.
+const PASSWORD_LINE_BYTES_MAX: u64 = 1_024;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The server's data folder.
+    #[arg(long, global = true, env = "POSTHOUSE_DATA", default_value = "posthouse-data")]
+    data: PathBuf,
+    /// One JSON object on standard output: {"rows": [...], "next": ..., "summary": ...} or {"error": ...}.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Version, ports and health of the running server.
+    Status,
+    /// Customers: what they are and use; suspending and resuming them.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Mailboxes of people.
+    #[command(subcommand)]
+    Account(Account),
+    /// The outgoing queue.
+    #[command(subcommand)]
+    Queue(Queue),
+    /// Checks every stored invariant; exit code 1 when one does not hold.
+    Verify {
+        /// This tenant only.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
+    /// Makes a new operator token for the API and prints it.
+    OperatorToken,
+}
+
+#[derive(Args)]
+struct Page {
+    /// Rows at most.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// Goes on behind this one: what `next` showed.
+    #[arg(long)]
+    after: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Tenant {
+    /// All tenants, by id.
+    List(Page),
+    Show {
+        tenant: TenantId,
+    },
+    /// Its people can no longer log in or send; mail for them is deferred.
+    Suspend {
+        tenant: TenantId,
+        /// Stands in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    Resume {
+        tenant: TenantId,
+    },
+}
+
+#[derive(Subcommand)]
+enum Account {
+    /// The accounts of a tenant, by id.
+    List {
+        #[arg(long)]
+        tenant: TenantId,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// By id (acc_…) or address.
+    Show {
+        account: String,
+    },
+    Suspend {
+        account: String,
+        /// Stands in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    Resume {
+        account: String,
+    },
+    /// Sets the password: the first line of standard input, or a made one, which is printed.
+    Password {
+        account: String,
+        /// Makes one instead of reading it.
+        #[arg(long)]
+        generate: bool,
+    },
+}
+
+#[derive(Args)]
+struct Which {
+    /// This item.
+    item: Option<QueueId>,
+    /// Items of this tenant.
+    #[arg(long)]
+    tenant: Option<TenantId>,
+    /// Items for this domain.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Every item of every tenant.
+    #[arg(long, conflicts_with_all = ["item", "tenant", "domain"])]
+    all: bool,
+}
+
+#[derive(Subcommand)]
+enum Queue {
+    /// What waits, by tenant and age.
+    List {
+        /// Items of this tenant.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+        /// Items for this domain.
+        #[arg(long)]
+        domain: Option<String>,
+        #[command(flatten)]
+        page: Page,
+    },
+    /// Tries items now.
+    Retry(Which),
+    /// Drops items without a bounce.
+    Cancel(Which),
+}
+
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let request = request(arguments.command)?;
+    let mut printer = print::Printer::new(&request, arguments.json);
+    let asked = match socket::connect(&arguments.data).await {
+        Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
+        Ok(None) => offline(&arguments.data, request, &mut printer).await,
+        Err(why) => Err(why),
+    };
+    if let Err(why) = asked {
+        printer.take(request::Event::Failed(why));
+    }
+    printer.end()
+}
+
+async fn offline(data: &std::path::Path, request: Request, printer: &mut print::Printer) -> Result<(), String> {
+    if let Request::Status = request {
+        return Err(format!("no server runs on {}", data.display()));
+    }
+    folder::must_be_posthouse(data)?;
+    let stores = Stores::open(data).await.map_err(|e| locked(data, e))?;
+    let service = stores.service(data).await?;
+    let desk = Desk { accounts: stores.accounts.clone(), service, status: serde_json::Value::Null };
+    let who = socket::own_user().map(|user| format!("uid {user}")).map_err(|e| e.to_string())?;
+    let (events, mut pending) = mpsc::channel(64);
+    let work = async {
+        desk.run(&who, request, &events).await;
+        drop(events);
+    };
+    let show = async {
+        while let Some(event) = pending.recv().await {
+            printer.take(event);
+        }
+    };
+    tokio::join!(work, show);
+    stores.kv.close().await;
+    Ok(())
+}
+
+/// The store is open elsewhere, and nobody answers at the socket.
+fn locked(data: &std::path::Path, why: String) -> String {
+    if !why.contains("another process has this store open") {
+        return why;
+    }
+    let data = data.display();
+    format!(
+        "{data} is in use by another process, and no server answers at {data}/ctl.sock: \
+         it is starting, stopping, or another ctl works there. Try again in a moment."
+    )
+}
+
+fn request(command: Command) -> Result<Request, Failure> {
+    Ok(match command {
+        Command::Status => Request::Status,
+        Command::Verify { tenant } => Request::Verify { tenant },
+        Command::OperatorToken => Request::OperatorToken,
+        Command::Tenant(Tenant::List(page)) => {
+            let after = page.after.map(|a| a.parse::<TenantId>()).transpose();
+            let after = after.map_err(|_| Failure::Usage("--after: not an id of a tenant (ten_…)".to_owned()))?;
+            Request::TenantList { after, limit: page.limit }
+        }
+        Command::Tenant(Tenant::Show { tenant }) => Request::TenantShow { tenant },
+        Command::Tenant(Tenant::Suspend { tenant, reason }) => Request::TenantHold { tenant, reason: Some(reason) },
+        Command::Tenant(Tenant::Resume { tenant }) => Request::TenantHold { tenant, reason: None },
+        Command::Account(Account::List { tenant, page }) => {
+            Request::AccountList { tenant, after: page.after, limit: page.limit }
+        }
+        Command::Account(Account::Show { account }) => Request::AccountShow { account: known(account)? },
+        Command::Account(Account::Suspend { account, reason }) => {
+            Request::AccountHold { account: known(account)?, reason: Some(reason) }
+        }
+        Command::Account(Account::Resume { account }) => {
+            Request::AccountHold { account: known(account)?, reason: None }
+        }
+        Command::Account(Account::Password { account, generate }) => {
+            let password = if generate { None } else { Some(password()?) };
+            Request::AccountPassword { account: known(account)?, password }
+        }
+        Command::Queue(Queue::List { tenant, domain, page }) => {
+            let select = Select { item: None, tenant, domain };
+            Request::QueueList { select, after: page.after, limit: page.limit }
+        }
+        Command::Queue(Queue::Retry(which)) => Request::QueueRetry { select: select(which)? },
+        Command::Queue(Queue::Cancel(which)) => Request::QueueCancel { select: select(which)? },
+    })
+}
+
+/// An id or something that may be an address.
+fn known(account: String) -> Result<String, Failure> {
+    if account.contains('@') || account.parse::<AccountId>().is_ok() {
+        return Ok(account);
+    }
+    Err(Failure::Usage(format!("{account:?} is neither an address nor an id of an account (acc_…)")))
+}
+
+/// What changes items says which: nothing is changed by leaving something out.
+fn select(which: Which) -> Result<Select, Failure> {
+    let Which { item, tenant, domain, all } = which;
+    if !all && item.is_none() && tenant.is_none() && domain.is_none() {
+        return Err(Failure::Usage("which items? Give an id, --tenant, --domain or --all".to_owned()));
+    }
+    Ok(Select { item, tenant, domain })
+}
+
+fn password() -> Result<String, Failure> {
+    use std::io::{IsTerminal, Read};
+    if std::io::stdin().is_terminal() {
+        eprintln!("New password (shown as you type; pipe it in, or use --generate):");
+    }
+    let mut line = String::new();
+    let mut input = std::io::BufReader::new(std::io::stdin().take(PASSWORD_LINE_BYTES_MAX));
+    input.read_line(&mut line).map_err(|e| Failure::Usage(format!("the password: {e}")))?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    if password.is_empty() { Err(Failure::Usage("no password on standard input".to_owned())) } else { Ok(password) }
+}

@@ -1,0 +1,137 @@
+//! SUMMARY    What `ctl` prints: tables and lines for people, one JSON object for programs.
+//! INVARIANTS Rows go to standard output, progress and errors to standard error. A broken pipe ends quietly.
+
+use super::request::{Event, Request};
+use crate::Failure;
+use serde_json::{Map, Value, json};
+use std::io::{IsTerminal, Write};
+
+/// Widest column, characters.
+const COLUMN_CHARS_MAX: usize = 48;
+
+/// Collects events until the end.
+pub struct Printer {
+    json: bool,
+    /// Columns of a list; none: a row is shown field by field.
+    columns: &'static [&'static str],
+    rows: Vec<Value>,
+    end: Option<Event>,
+}
+
+impl Printer {
+    pub fn new(request: &Request, json: bool) -> Printer {
+        let columns: &[&str] = match request {
+            Request::TenantList { .. } => &["id", "name", "state", "emails", "used_bytes"],
+            Request::AccountList { .. } => &["id", "address", "state", "emails", "used_bytes"],
+            Request::QueueList { .. } => &["id", "tenant", "from", "to", "attempts", "state", "last_reply"],
+            Request::Verify { .. } => &["tenant", "account", "violation"],
+            _ => &[],
+        };
+        Printer { json, columns, rows: Vec::new(), end: None }
+    }
+
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Row(row) => self.rows.push(row),
+            Event::Progress { done, total, what } => {
+                if !self.json && std::io::stderr().is_terminal() {
+                    eprint!("\r{}/{total} {what}\x1b[K", done + 1);
+                } else {
+                    eprintln!("{}/{total} {what}", done + 1);
+                }
+            }
+            end => self.end = Some(end),
+        }
+    }
+
+    /// Prints, and says how it ended.
+    pub fn end(self) -> Result<(), Failure> {
+        if !self.json && self.columns == ["tenant", "account", "violation"] && std::io::stderr().is_terminal() {
+            eprint!("\r\x1b[K");
+        }
+        let end = self.end.unwrap_or_else(|| Event::Failed("no answer".to_owned()));
+        let (text, result) = match end {
+            Event::Done { ok, next, summary } => {
+                let text = match self.json {
+                    true => format!("{}\n", json!({ "rows": self.rows, "next": next, "summary": summary, "ok": ok })),
+                    false => people(self.columns, &self.rows, next.as_deref(), &summary),
+                };
+                (text, if ok { Ok(()) } else { Err(Failure::Told) })
+            }
+            Event::Failed(why) if self.json => (format!("{}\n", json!({ "error": why })), Err(Failure::Told)),
+            Event::Failed(why) => (String::new(), Err(Failure::Failed(why))),
+            Event::Row(_) | Event::Progress { .. } => (String::new(), Err(Failure::Told)),
+        };
+        // Who closed the pipe has seen enough.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        result
+    }
+}
+
+fn people(columns: &[&str], rows: &[Value], next: Option<&str>, summary: &str) -> String {
+    let mut out = String::new();
+    if columns.is_empty() {
+        for row in rows.iter().filter_map(Value::as_object) {
+            fields(row, &mut out);
+        }
+    } else if !rows.is_empty() {
+        table(columns, rows, &mut out);
+    }
+    if !summary.is_empty() {
+        out.push_str(&format!("{summary}\n"));
+    }
+    if let Some(next) = next {
+        out.push_str(&format!("more: --after {next}\n"));
+    }
+    out
+}
+
+fn fields(row: &Map<String, Value>, out: &mut String) {
+    let width = row.keys().map(String::len).max().unwrap_or(0);
+    for (name, value) in row.iter().filter(|(_, v)| !v.is_null()) {
+        out.push_str(&format!("{name:<width$}  {}\n", cell(value, usize::MAX)));
+    }
+}
+
+fn table(columns: &[&str], rows: &[Value], out: &mut String) {
+    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|c| (*c).to_owned()).collect()];
+    let cells = |row: &Value| -> Vec<String> {
+        columns.iter().map(|c| cell(row.get(*c).unwrap_or(&Value::Null), COLUMN_CHARS_MAX)).collect()
+    };
+    lines.extend(rows.iter().map(cells));
+    let width = |n: usize| lines.iter().filter_map(|l| l.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for line in &lines {
+        let padded: Vec<String> = line.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();
+        out.push_str(padded.join("  ").trim_end());
+        out.push('\n');
+    }
+}
+
+/// On one line, without control characters: remote hosts write some of it.
+fn cell(value: &Value, chars_max: usize) -> String {
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "<>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    };
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if clean.chars().count() <= chars_max {
+        return clean;
+    }
+    clean.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned_and_a_hostile_reply_cannot_move_the_cursor() {
+        let rows = [json!({ "id": "a", "to": ["x@b", "y@b"] }), json!({ "id": "long", "to": "\x1b[2J\nboo" })];
+        let text = people(&["id", "to"], &rows, Some("c"), "2 items");
+        assert_eq!(text, "id    to\na     x@b,y@b\nlong   [2J boo\n2 items\nmore: --after c\n");
+    }
+}

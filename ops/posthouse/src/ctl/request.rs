@@ -1,0 +1,84 @@
+//! SUMMARY    What `ctl` asks and what it hears: one line of JSON up, lines of JSON down.
+//! INVARIANTS The last line is `Done` or `Failed`. Both ends are one program: the form may change with it.
+
+use base::{QueueId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    Status,
+    TenantList {
+        after: Option<TenantId>,
+        limit: usize,
+    },
+    TenantShow {
+        tenant: TenantId,
+    },
+    /// With a reason: suspends; without: resumes.
+    TenantHold {
+        tenant: TenantId,
+        reason: Option<String>,
+    },
+    AccountList {
+        tenant: TenantId,
+        after: Option<String>,
+        limit: usize,
+    },
+    AccountShow {
+        account: String,
+    },
+    AccountHold {
+        account: String,
+        reason: Option<String>,
+    },
+    /// Without a password one is made.
+    AccountPassword {
+        account: String,
+        password: Option<String>,
+    },
+    QueueList {
+        select: Select,
+        after: Option<String>,
+        limit: usize,
+    },
+    QueueRetry {
+        select: Select,
+    },
+    QueueCancel {
+        select: Select,
+    },
+    Verify {
+        tenant: Option<TenantId>,
+    },
+    OperatorToken,
+}
+
+/// Queue items: all that meet every condition.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Select {
+    pub item: Option<QueueId>,
+    pub tenant: Option<TenantId>,
+    pub domain: Option<String>,
+}
+
+/// What comes back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    Row(Value),
+    Progress {
+        done: usize,
+        total: usize,
+        what: String,
+    },
+    /// `next`: where the next page begins. `ok`: whether all is as it should be.
+    Done {
+        ok: bool,
+        next: Option<String>,
+        summary: String,
+    },
+    Failed(String),
+}

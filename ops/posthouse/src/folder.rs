@@ -1,0 +1,63 @@
+//! SUMMARY    What a data folder holds before anything is written to it: nothing, ours, or somebody else's files.
+//! INVARIANTS A command that was given the wrong folder leaves it as it is.
+
+use std::path::Path;
+
+/// Names that are told of a folder that is not ours.
+const NAMES_SHOWN: usize = 3;
+/// What a fresh file system has.
+const IGNORED: &str = "lost+found";
+
+enum Holds {
+    Nothing,
+    Posthouse,
+    Others(Vec<String>),
+}
+
+fn look(data: &Path) -> Result<Holds, String> {
+    let at = |e: std::io::Error| format!("{}: {e}", data.display());
+    let entries = match std::fs::read_dir(data) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Holds::Nothing),
+        entries => entries.map_err(at)?,
+    };
+    if data.join("master.key").exists() && data.join("kv").exists() {
+        return Ok(Holds::Posthouse);
+    }
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(at)?.file_name().to_string_lossy().into_owned();
+        if name != IGNORED && names.len() < NAMES_SHOWN {
+            names.push(name);
+        }
+    }
+    // A first start that was cut off leaves the key alone.
+    let ours = names.iter().all(|n| n == "master.key" || n == "kv");
+    if names.is_empty() || ours { Ok(Holds::Nothing) } else { Ok(Holds::Others(names)) }
+}
+
+/// For commands that look at what is there.
+pub fn must_be_posthouse(data: &Path) -> Result<(), String> {
+    match look(data)? {
+        Holds::Posthouse => Ok(()),
+        Holds::Nothing | Holds::Others(_) => Err(format!(
+            "{} holds no Posthouse data; name the server's folder with --data DIR or POSTHOUSE_DATA",
+            data.display()
+        )),
+    }
+}
+
+/// For the demo, which fills it.
+pub fn may_hold_demo(data: &Path) -> Result<(), String> {
+    let shown = data.display();
+    match look(data)? {
+        Holds::Nothing => Ok(()),
+        Holds::Posthouse if data.join("demo.json").exists() || !data.join("operator.token").exists() => Ok(()),
+        Holds::Posthouse => Err(format!(
+            "{shown} holds the data of a server, and the demo would put sample tenants into it; name another folder with --data DIR"
+        )),
+        Holds::Others(names) => Err(format!(
+            "{shown} holds other things ({}); name a new or empty folder with --data DIR",
+            names.join(", ")
+        )),
+    }
+}

@@ -1,0 +1,71 @@
+//! SUMMARY    `posthouse serve` and `posthouse config`: the configuration found, the server run until it is told to end.
+
+use crate::{
+    Failure,
+    config::{self, Config, Loaded},
+    server::Server,
+    signal::{Signal, Signals, tell_systemd},
+    stores::at,
+};
+use std::path::Path;
+use tenants::Service;
+
+/// What to do about a missing configuration.
+const NO_CONFIGURATION: &str = "there is no configuration: name a file with --config FILE (`posthouse config --example` prints one to \
+     start from), or set POSTHOUSE_HOSTNAME and POSTHOUSE_DATA. To try Posthouse without any: posthouse demo";
+
+/// File and environment.
+fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    let loaded = Loaded::read(file, std::env::vars_os().filter_map(text)).map_err(Failure::Usage)?;
+    let empty = loaded.text("hostname").is_none() && loaded.path("data").is_none();
+    if file.is_none() && empty { Err(Failure::Usage(NO_CONFIGURATION.to_owned())) } else { Ok(loaded) }
+}
+
+/// `posthouse config`.
+pub fn show(file: Option<&Path>, example: bool) -> Result<(), Failure> {
+    use std::io::Write;
+    let text = if example {
+        config::EXAMPLE.to_owned()
+    } else {
+        let loaded = load(file)?;
+        Config::from_loaded(&loaded).map_err(Failure::Usage)?;
+        config::print(&loaded)
+    };
+    // Who closed the pipe has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// `posthouse serve`.
+pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
+    let config = Config::from_loaded(&load(file)?).map_err(Failure::Usage)?;
+    let mut signals = Signals::new()?;
+    let server = Server::start(&config).await?;
+    if let Some(token) = first_token(&config.data, &server.service).await? {
+        println!("operator token (shown once, also in operator.token): {token}");
+    }
+    tracing::info!(ports = ?server.ports, "serving");
+    tell_systemd("READY=1");
+    while signals.next().await == Signal::Reload {
+        server.reload();
+    }
+    tracing::info!("stopping: sessions end, commits are finished");
+    tell_systemd("STOPPING=1");
+    signals.unless_again(server.stop()).await
+}
+
+/// Makes the provider and its operator token at the first start.
+async fn first_token(data: &Path, service: &Service) -> Result<Option<String>, String> {
+    let path = data.join("operator.token");
+    if path.exists() {
+        return Ok(None);
+    }
+    let token = service.bootstrap("Provider").await.map_err(|e| e.to_string())?.operator_token;
+    std::fs::write(&path, &token).map_err(|e| at(&path, e))?;
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(|e| at(&path, e))?;
+    Ok(Some(token))
+}

@@ -1,0 +1,64 @@
+//! SUMMARY    The data folder opened: store, objects, master key, and the control plane beside them.
+//! INVARIANTS One process at a time: the store's lock sees to it.
+
+use account::{AccountOptions, Accounts, MasterKey};
+use base::{SystemClock, SystemRng};
+use std::{fmt::Display, path::Path, sync::Arc};
+use store::{Kv, blob::FsObjects, embedded};
+use tenants::{PasswordCost, Service, ServiceOptions};
+
+/// What is kept in the data folder, opened.
+pub struct Stores {
+    pub kv: Arc<dyn Kv>,
+    pub accounts: Accounts,
+    pub secret: [u8; 32],
+}
+
+impl Stores {
+    /// Opens (or makes) the data folder.
+    pub async fn open(data: &Path) -> Result<Stores, String> {
+        std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
+        let master = master_key(&data.join("master.key"))?;
+        let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
+        let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
+        let accounts = Accounts::new(AccountOptions {
+            kv: kv.clone(),
+            objects: Arc::new(objects),
+            master: MasterKey::new(master),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SystemRng::default()),
+        });
+        // Derived, so that every node of a deployment shows the same fake salts.
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[b"scram".as_slice(), &master].concat());
+        let secret = digest.as_ref().try_into().map_err(|_| "digest".to_owned())?;
+        Ok(Stores { kv, accounts, secret })
+    }
+
+    /// The control plane beside them, which tells them what changes.
+    pub async fn service(&self, data: &Path) -> Result<Arc<Service>, String> {
+        let options = ServiceOptions {
+            control: Arc::new(self.accounts.clone()),
+            clock: Arc::new(SystemClock),
+            password_cost: PasswordCost::default(),
+        };
+        Service::open(&data.join("control.sqlite"), options).await.map_err(|e| at(data, e))
+    }
+}
+
+pub fn at(path: &Path, e: impl Display) -> String {
+    format!("{}: {e}", path.display())
+}
+
+/// 32 bytes, made at the first start; without it nothing stored can be read.
+fn master_key(path: &Path) -> Result<[u8; 32], String> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    if !path.exists() {
+        let mut key = [0u8; 32];
+        aws_lc_rs::rand::fill(&mut key).map_err(|_| "no randomness".to_owned())?;
+        let mut file =
+            std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(|e| at(path, e))?;
+        file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| at(path, e))?;
+    }
+    let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
+    bytes.try_into().map_err(|_| at(path, "a master key has 32 bytes"))
+}

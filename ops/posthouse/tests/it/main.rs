@@ -1,0 +1,9 @@
+//! SUMMARY    The real binary: started, configured, asked, signalled, stopped.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod cli;
+mod ctl;
+mod node;
+mod reload;
+mod stop;

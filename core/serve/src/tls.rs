@@ -22,7 +22,13 @@ impl Certificate {
         let chain = CertificateDer::pem_file_iter(chain).map_err(bad)?.collect::<Result<Vec<_>, _>>().map_err(bad)?;
         let key = PrivateKeyDer::from_pem_file(key).map_err(bad)?;
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).map_err(bad)?;
-        Ok(Certificate(Arc::new(CertifiedKey::new(chain, key))))
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            // A kind of key that does not tell its public half is tried as it is.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+            Err(_) => return Err(bad("the key does not belong to the certificate")),
+        }
+        Ok(Certificate(Arc::new(certified)))
     }
 
     /// Self-signed for these names; kept in `folder`, so that the next start shows the same one.

@@ -41,7 +41,7 @@ const fn secret(path: &'static str, kind: Kind, about: &'static str) -> Key {
     Key { path, kind, default: None, secret: true, about }
 }
 
-/// All of them, as the example file orders them.
+/// All of them, as the example file orders them: keys without a section come first, as a file needs it.
 pub const KEYS: &[Key] = &[
     key("hostname", Kind::Text, None, "Name of this server in greetings, trace fields and bounces. Required."),
     key("data", Kind::Path, None, "Folder of everything it keeps. Required."),
@@ -61,6 +61,7 @@ pub const KEYS: &[Key] = &[
         Some("20s"),
         "How long sessions and attempts may take to end when it stops (1s to 10m).",
     ),
+    key("sni", Kind::Sni, None, "Certificates for further names: a list of { name, chain, key }."),
     key("listen.smtp", Kind::Address, None, "Mail from other servers (port 25)."),
     key("listen.submission", Kind::Address, None, "Mail of our users, STARTTLS (port 587)."),
     key("listen.submissions", Kind::Address, None, "Mail of our users, TLS (port 465)."),
@@ -70,7 +71,6 @@ pub const KEYS: &[Key] = &[
     key("listen.http", Kind::Address, None, "API, metrics and health, without TLS: for loopback or behind a proxy."),
     key("tls.chain", Kind::Path, None, "Certificate chain (PEM), leaf first. Without it a self-signed one is made."),
     key("tls.key", Kind::Path, None, "Its key (PEM)."),
-    key("sni", Kind::Sni, None, "Certificates for further names: a list of { name, chain, key }."),
     key("smart_host.host", Kind::Text, None, "Where all outgoing mail goes instead of to the MX hosts."),
     key("smart_host.port", Kind::Count(65_535), Some("587"), "Its port; 465 means TLS from the first byte."),
     key("smart_host.user", Kind::Text, None, "Login at the smart host; goes only over verified TLS."),

@@ -48,9 +48,11 @@ fn config_prints_the_example_and_what_is_in_force() {
     let file = folder.path().join("posthouse.toml");
     let example = posthouse().args(["config", "--example"]).output().unwrap();
     std::fs::write(&file, &example.stdout).unwrap();
-    let output = posthouse().args(["config", "--print", "--config"]).arg(&file);
-    let output = output.env("POSTHOUSE_SMART_HOST_HOST", "relay.example").env("POSTHOUSE_SMART_HOST_USER", "u");
-    let output = output.env("POSTHOUSE_SMART_HOST_PASSWORD", "hunter2").output().unwrap();
+    let mut command = posthouse();
+    command.args(["config", "--print", "--config"]).arg(&file);
+    let variables = [("HOST", "relay.example"), ("USER", "u"), ("PASSWORD", "hunter2")];
+    command.envs(variables.map(|(name, value)| (format!("POSTHOUSE_SMART_HOST_{name}"), value)));
+    let output = command.output().unwrap();
     let said = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(said.contains("# POSTHOUSE_SMART_HOST_HOST") && said.contains("# default"), "{said}");

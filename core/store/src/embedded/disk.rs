@@ -9,8 +9,8 @@ use crate::{
 };
 use base::limits::KV_KEYS_END;
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch, PersistMode,
-    Readable, Snapshot,
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch,
+    PersistMode, Readable, Snapshot,
     config::{BlockSizePolicy, CompressionPolicy},
 };
 use parking_lot::Mutex;
@@ -81,11 +81,15 @@ impl Disk {
         Ok((disk, version))
     }
 
-    /// Writes what the journal brought back as a table before anything else happens, when it is more than `bytes_max`.
-    /// Without it a store that is killed again and again before its worker gets to it would replay more at every start.
+    /// Writes what the journal brought back as a table before anything else happens, when it is more than `bytes_max`: a
+    /// store that is killed again and again would replay more at every start. On this thread, since fjall's worker may
+    /// begin with a merge that takes seconds; it finds nothing left to write.
     fn settle(&self, bytes_max: u64) -> Result<(), OpenError> {
-        if self.database.write_buffer_size() > bytes_max {
-            self.rows.rotate_memtable_and_wait().map_err(damaged)?;
+        let tree = &self.rows.tree;
+        if tree.active_memtable().size() > bytes_max && self.rows.rotate_memtable().map_err(damaged)? {
+            let lock = tree.get_flush_lock();
+            // 0: no version is dropped, whoever may still read it.
+            tree.flush(&lock, 0).map_err(|why| OpenError::Damaged(why.to_string()))?;
         }
         Ok(())
     }

@@ -170,3 +170,27 @@ async fn mail_waits_while_the_smart_host_refuses_the_password() {
     assert!(!seen.said("TLS MAIL") && desk.bounces().await == 0);
     desk.end().await;
 }
+
+#[tokio::test]
+async fn a_file_of_trusted_certificates_is_read_whole_or_refused() {
+    let mut desk = Desk::new().await;
+    let (own, acceptor) = certificate(&["elsewhere.example"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&own));
+    std::fs::write(&file, &pem).unwrap();
+    desk.options.trust = Trust::from_file(&file).unwrap();
+    // The smart host's own certificate passes, though it is made for another name.
+    let (port, seen) = serve(Script { acceptor: Some(acceptor), ..with_auth(false) }).await;
+    login(&mut desk, port, SmartHostTls::StartTls);
+    desk.send(&["ok@b.example"]).await;
+    desk.start();
+    desk.until("the queue is empty", async |d: &Desk| d.waiting().await == 0).await;
+    assert!(seen.said("TLS AUTH"));
+    for wrong in ["", "no certificate", &pem.replace("END CERT", "END KEY")] {
+        std::fs::write(&file, wrong).unwrap();
+        assert!(Trust::from_file(&file).unwrap_err().contains("ca.pem: "), "{wrong}");
+    }
+    assert!(Trust::from_file(&folder.path().join("missing")).is_err());
+    desk.end().await;
+}

@@ -31,6 +31,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Events under way.
 const EVENTS_PENDING_MAX: usize = 64;
 
+/// The connection ended before the answer did.
+const CUT_OFF: &str = "the server ended before it answered, turned this user away, or is busy with other ctl commands";
+
 /// Where the socket of a data folder is.
 pub fn path(data: &Path) -> PathBuf {
     data.join("ctl.sock")
@@ -138,13 +141,13 @@ pub async fn ask(stream: UnixStream, request: &Request, mut take: impl FnMut(Eve
     let (read, mut write) = stream.into_split();
     let mut line = serde_json::to_vec(request).map_err(|e| e.to_string())?;
     line.push(b'\n');
-    write.write_all(&line).await.map_err(|e| format!("the server: {e}"))?;
+    write.write_all(&line).await.map_err(|_| CUT_OFF)?;
     let mut lines = BufReader::new(read).lines();
     let mut ended = false;
-    while let Some(line) = lines.next_line().await.map_err(|e| format!("the server: {e}"))? {
+    while let Some(line) = lines.next_line().await.map_err(|_| CUT_OFF)? {
         let event: Event = serde_json::from_str(&line).map_err(|e| format!("the server's answer: {e}"))?;
         ended = matches!(event, Event::Done { .. } | Event::Failed(_));
         take(event);
     }
-    if ended { Ok(()) } else { Err("the server ended before it answered, or turned this user away".to_owned()) }
+    if ended { Ok(()) } else { Err(CUT_OFF.to_owned()) }
 }

@@ -58,7 +58,7 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         port(ports.imaps)
     );
     println!(
-        "  printf 'Subject: hi\\n\\nhello\\n' | curl --mail-from you@elsewhere.example --mail-rcpt {} -T - smtp://127.0.0.1:{}/elsewhere.example",
+        "  printf 'Subject: hi\\r\\n\\r\\nhello\\r\\n' | curl --mail-from you@elsewhere.example --mail-rcpt {} -T - smtp://127.0.0.1:{}/elsewhere.example",
         account.address,
         port(ports.smtp)
     );

@@ -1,6 +1,6 @@
 //! SUMMARY    What a newcomer tries: versions, help, no configuration, typos, folders of another kind.
 
-use crate::node::{ctl, posthouse, text};
+use crate::node::{Node, ctl, posthouse, text};
 
 #[test]
 fn version_and_help_are_there() {
@@ -67,6 +67,16 @@ fn the_demo_leaves_a_folder_of_another_kind_alone() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("holds other things (thesis.txt)"), "{}", text(&output.stderr));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_demo_leaves_a_servers_data_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Node::start(folder.path(), &[]).stop();
+    let output = posthouse().args(["demo", "--data"]).arg(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("holds the data of a server"), "{}", text(&output.stderr));
+    assert!(!folder.path().join("demo.json").exists());
 }
 
 #[test]

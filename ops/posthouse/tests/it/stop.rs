@@ -127,19 +127,39 @@ fn sigterm_during_deliveries_loses_nothing_that_was_acknowledged() {
     assert!(node.ctl(&["verify"]).status.success());
 }
 
+/// A session that is stuck in a write; both ends are kept open.
+fn stuck(node: &Node) -> Dialogue {
+    let mut smtp = greeted(node);
+    smtp.ask("MAIL FROM:<x@x.example>", "250");
+    smtp.ask("RCPT TO:<ann@a.example>", "250");
+    smtp.ask("DATA", "354");
+    smtp.ask(&format!("Subject: large\r\n\r\n{}.", "0123456789abcdef\r\n".repeat(500_000)), "250");
+    let mut imap = inbox(node);
+    imap.send(&"z FETCH 1 BODY.PEEK[]\r\n".repeat(8)).unwrap();
+    assert!(imap.line().starts_with("* "), "it writes");
+    imap
+}
+
 #[test]
 fn a_client_that_reads_nothing_does_not_hold_the_end_up() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(folder.path(), &[("POSTHOUSE_PLAIN_AUTH", "true"), ("POSTHOUSE_STOP_TIMEOUT", "1s")]);
     node.provision();
-    let mut smtp = greeted(&node);
-    smtp.ask("MAIL FROM:<x@x.example>", "250");
-    smtp.ask("RCPT TO:<ann@a.example>", "250");
-    smtp.ask("DATA", "354");
-    smtp.ask(&format!("Subject: large\r\n\r\n{}.", "0123456789abcdef\r\n".repeat(500_000)), "250");
-    let mut imap = inbox(&node);
-    imap.send(&"z FETCH 1 BODY.PEEK[]\r\n".repeat(8)).unwrap();
-    assert!(imap.line().starts_with("* "), "it writes");
+    let _stuck = stuck(&node);
     let took = node.stop();
     assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Node::start(folder.path(), &[("POSTHOUSE_PLAIN_AUTH", "true"), ("POSTHOUSE_STOP_TIMEOUT", "10m")]);
+    node.provision();
+    let _stuck = stuck(&node);
+    let mut other = greeted(&node);
+    node.signal("TERM");
+    // It is stopping: others are told.
+    assert!(other.reply().starts_with("421"));
+    node.signal("TERM");
+    assert_eq!(node.child.wait().unwrap().code(), Some(1));
 }

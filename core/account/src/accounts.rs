@@ -127,6 +127,7 @@ impl Accounts {
         }
     }
 
+    /// Waits until no unit of work of these accounts is under way on this node, and lets none begin meanwhile.
     pub(crate) async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
         let mut stripes: Vec<usize> = accounts.iter().map(|a| (a.0 % LANES as u64) as usize).collect();
         stripes.sort_unstable();
@@ -309,7 +310,7 @@ async fn durable(work: Work) -> std::result::Result<(), CommitError> {
     work.into_txn().submit()?.await.map(|_| ())
 }
 
-fn is_too_old(e: &Error) -> bool {
+pub(crate) fn is_too_old(e: &Error) -> bool {
     let source = e.source.as_ref().and_then(|s| s.downcast_ref::<store::kv::ReadError>());
     matches!(source, Some(store::kv::ReadError::TooOld))
 }

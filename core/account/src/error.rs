@@ -83,18 +83,3 @@ impl From<store::blob::BlobError> for Error {
         }
     }
 }
-
-impl From<store::retry::Error> for Error {
-    fn from(why: store::retry::Error) -> Self {
-        match why {
-            store::retry::Error::Read(why) => why.into(),
-            store::retry::Error::Commit(why) | store::retry::Error::Exhausted(why) => why.into(),
-        }
-    }
-}
-
-impl store::retry::BodyError for Error {
-    fn is_too_old(&self) -> bool {
-        self.kind == Kind::Unavailable
-    }
-}

@@ -6,12 +6,12 @@
 //! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
-//! S m                             -> holder of the upkeep lease (8), until (ms, 8)
+//! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
 //! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
-//! T <tenant> a <acct> k           -> KeywordTable
+//! T <tenant> a <acct> k           -> KeywordTable          T <tenant> a <acct> l     -> LogMarks: how old the change log is
 //! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
 //! T <tenant> a <acct> n <parent 4> <name>        -> mailbox id (unique live names)
 //! T <tenant> a <acct> h <hash 8>                 -> thread id (threading index)
@@ -127,8 +127,8 @@ pub(crate) fn system_packs() -> Key {
 pub(crate) fn system_staging() -> Key {
     vec![SYSTEM, b'g']
 }
-pub(crate) fn system_upkeep() -> Key {
-    vec![SYSTEM, b'm']
+pub(crate) fn system_job(job: &str) -> Key {
+    Builder::new(SYSTEM).tag(b'm').bytes(job.as_bytes()).done()
 }
 pub(crate) fn system_ops() -> KeyRange {
     KeyRange::prefix(&[SYSTEM, b'o'])
@@ -190,6 +190,9 @@ pub(crate) fn profile(acct: AccountId) -> Key {
 pub(crate) fn keywords(acct: AccountId) -> Key {
     account(acct, b'k').done()
 }
+pub(crate) fn log_marks(acct: AccountId) -> Key {
+    account(acct, b'l').done()
+}
 pub(crate) fn object(acct: AccountId, kind: u8, id: u64) -> Key {
     account(acct, b'o').tag(kind).u64(id).done()
 }
@@ -238,6 +241,10 @@ pub(crate) fn changes_after(acct: AccountId, kind: u8, since: ModSeq) -> KeyRang
     let prefix = KeyRange::prefix(&account(acct, b'c').tag(kind).done());
     KeyRange { from: behind(account(acct, b'c').tag(kind).u64(since.0)), to: prefix.to }
 }
+/// Changes of one type up to and including `floor`.
+pub(crate) fn changes_until(acct: AccountId, kind: u8, floor: ModSeq) -> KeyRange {
+    KeyRange { from: account(acct, b'c').tag(kind).done(), to: behind(account(acct, b'c').tag(kind).u64(floor.0)) }
+}
 /// Modseq and id of a change key.
 pub(crate) fn decode_change(key: &[u8]) -> Option<(ModSeq, u64)> {
     (key.len() == 27).then(|| Some((ModSeq(be64(key, 11)?), be64(key, 19)?))).flatten()
@@ -276,6 +283,10 @@ pub(crate) fn vanished_after(acct: AccountId, id: MailboxId, since: ModSeq) -> K
     let prefix = KeyRange::prefix(&in_mailbox(acct, id, b'x').done());
     KeyRange { from: behind(in_mailbox(acct, id, b'x').u64(since.0)), to: prefix.to }
 }
+/// VANISHED entries up to and including `floor`.
+pub(crate) fn vanished_until(acct: AccountId, id: MailboxId, floor: ModSeq) -> KeyRange {
+    KeyRange { from: in_mailbox(acct, id, b'x').done(), to: behind(in_mailbox(acct, id, b'x').u64(floor.0)) }
+}
 /// Modseq and uid of a VANISHED key.
 pub(crate) fn decode_vanished(key: &[u8]) -> Option<(ModSeq, Uid)> {
     (key.len() == 27).then(|| Some((ModSeq(be64(key, 15)?), Uid(be32(key, 23)?)))).flatten()
@@ -299,6 +310,7 @@ pub(crate) enum AccountRow {
     State,
     Profile,
     Keywords,
+    LogMarks,
     Mailbox(MailboxId),
     Email(EmailId),
     Card(EmailId),
@@ -331,6 +343,7 @@ fn decode_account(key: &[u8]) -> Option<AccountRow> {
         b's' if len == 10 => Some(AccountRow::State),
         b'p' if len == 10 => Some(AccountRow::Profile),
         b'k' if len == 10 => Some(AccountRow::Keywords),
+        b'l' if len == 10 => Some(AccountRow::LogMarks),
         b'o' => {
             let id = decode_object(key)?;
             match *key.get(10)? {

@@ -32,6 +32,6 @@ pub use queue::{Lease, LeaseRequest, QueueSummary};
 pub use read::{Reader, RowPage};
 pub use route::{LocalRecipient, Route, RouteError};
 pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
-pub use upkeep::{Upkeep, Upkept};
+pub use upkeep::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
 pub use verify::Violation;
 pub use work::{AccountWork, DELETED, NewEmail, NewMailbox, SEEN, Work};

@@ -198,6 +198,41 @@ pub struct ChangeRecord {
     pub counters_only: bool,
 }
 
+/// How old the change log of an account is: what was its modseq when. Oldest first.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LogMarks {
+    #[prost(message, repeated, tag = "1")]
+    pub marks: Vec<LogMark>,
+}
+
+/// Every change up to `modseq` was made before `at_ms`.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct LogMark {
+    #[prost(uint64, tag = "1")]
+    pub modseq: u64,
+    #[prost(sint64, tag = "2")]
+    pub at_ms: i64,
+}
+
+/// Where an upkeep job stands.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct JobRecord {
+    /// Fencing token: rises with every lease.
+    #[prost(uint64, tag = "1")]
+    pub token: u64,
+    /// When the last pass ended; 0 = never.
+    #[prost(sint64, tag = "2")]
+    pub finished_ms: i64,
+    /// Tenant and account with which the pass under way goes on; 0 = from the start.
+    #[prost(uint64, tag = "3")]
+    pub tenant: u64,
+    #[prost(uint64, tag = "4")]
+    pub account: u64,
+    /// When the lease ends; 0 = nobody has it.
+    #[prost(sint64, tag = "5")]
+    pub until_ms: i64,
+}
+
 /// A control-plane snapshot, as it came (JSON of the `control` type), with its version in front for the comparison.
 #[derive(Clone, PartialEq, Message)]
 pub struct SnapshotRecord {

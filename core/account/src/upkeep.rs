@@ -1,190 +1,266 @@
-//! SUMMARY    What keeps the store small: packing cold messages, compacting packs, sweeping, trimming change logs.
-//! LIMITS     CHANGES_KEPT_MIN, CHANGES_TRIM_MAX, UPKEEP_LEASE_MS, OP_MARK_MS_MAX
-//! INVARIANTS Every step is a transaction of its own that changes only what it still finds as it was, so a pass can be dropped
-//!            at any moment and run twice at once; the lease saves work, nothing depends on it. A trimmed log raises `log_floor`
-//!            in the same transaction.
+//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed.
+//! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, OP_MARK_MS_MAX
+//! INVARIANTS Of equal peers one does each job: it holds the job's lease, and what it notes in the job's record is refused when
+//!            a later lease has written there. Every step may be repeated and may be cut off anywhere, so stopping is dropping.
 
-use crate::{Accounts, Error, Result, keys, record, record::AccountState, txn::SystemTxn, txn::TenantTxn};
+mod job;
+mod mark;
+mod trim;
+
+pub use trim::LogKeep;
+pub(crate) use trim::{next_account, next_account_in};
+
+use crate::{Accounts, Error, Result, keys};
 use base::{
-    AccountId, ModSeq, OpId, TenantId,
-    limits::{CHANGES_KEPT_MIN, CHANGES_TRIM_MAX, OP_MARK_MS_MAX, UPKEEP_LEASE_MS},
+    TenantId,
+    limits::{CHANGES_KEPT_MIN, CHANGES_MS_KEPT, UPKEEP_LEASE_MS},
 };
-use store::{
-    blob::{self, Compacted, Maintenance, Packed, Packing, Swept},
-    kv::{KeyRange, KvTxn, PageLimit, Read},
-    retry::{self, Retry},
-};
+use job::Held;
+use std::time::Duration;
+use store::blob::{self, Compacted, Maintenance, Pace, Packed, Packer, Packing, Swept};
+use tokio::sync::watch;
 
-/// How a peer keeps the store small.
-#[derive(Debug, Clone)]
-pub struct Upkeep {
-    /// Tells this peer from the others.
-    pub node: u64,
-    pub packing: Packing,
-    /// Modseqs that a change log keeps at least.
-    pub changes_kept: u64,
+const LEASE: Duration = Duration::from_millis(UPKEEP_LEASE_MS);
+/// How often a worker looks for a job that is due, at most.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// One kind of care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Cold blobs from the store into packs.
+    Pack,
+    /// Packs that are mostly deleted.
+    Compact,
+    /// Stagings, empty packs, dead and orphaned objects.
+    Sweep,
+    /// Change logs and lists of expunged messages.
+    Trim,
+    /// Marks of operations that are done.
+    Marks,
 }
 
-impl Upkeep {
-    pub fn new(node: u64) -> Self {
-        Upkeep { node, packing: Packing::default(), changes_kept: CHANGES_KEPT_MIN }
+impl Job {
+    pub const ALL: [Job; 5] = [Job::Trim, Job::Marks, Job::Pack, Job::Compact, Job::Sweep];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Job::Pack => "pack",
+            Job::Compact => "compact",
+            Job::Sweep => "sweep",
+            Job::Trim => "trim",
+            Job::Marks => "marks",
+        }
+    }
+}
+
+/// What care is taken, and how hard.
+#[derive(Debug, Clone)]
+pub struct UpkeepOptions {
+    /// Time between the end of a pass and the next one.
+    pub interval: Duration,
+    pub packing: Packing,
+    pub keep: LogKeep,
+    pub pace: Pace,
+}
+
+impl Default for UpkeepOptions {
+    fn default() -> Self {
+        UpkeepOptions {
+            interval: Duration::from_secs(6 * 3_600),
+            packing: Packing::default(),
+            keep: LogKeep { units: CHANGES_KEPT_MIN, age: Duration::from_millis(CHANGES_MS_KEPT) },
+            pace: Pace { pause: Duration::from_millis(20), ..Pace::default() },
+        }
     }
 }
 
 /// What a pass did.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Upkept {
     pub packed: Packed,
     pub compacted: Compacted,
     pub swept: Swept,
-    /// Steps in which a change log got shorter.
-    pub trimmed: usize,
-    /// Marks of operations that nobody can ask for any more.
-    pub marks: usize,
+    /// Entries of change logs and of lists of expunged messages that were cleared.
+    pub trimmed: u64,
+    /// Marks of done operations that were cleared.
+    pub marks: u64,
 }
 
-impl Accounts {
-    /// One pass over all tenants. None if another peer is at it.
-    pub async fn upkeep(&self, how: &Upkeep) -> Result<Option<Upkept>> {
-        if !self.lease_upkeep(how.node).await? {
-            return Ok(None);
+/// The worker.
+pub struct Upkeep {
+    accounts: Accounts,
+    options: UpkeepOptions,
+}
+
+impl Upkeep {
+    pub fn new(accounts: Accounts, options: UpkeepOptions) -> Self {
+        Upkeep { accounts, options }
+    }
+
+    /// Does what is due until `stop` becomes true, which cuts it off at once.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let stopped = async {
+            // A sender that is gone means that the server is too.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        tokio::select! {
+            () = stopped => {}
+            () = self.work() => {}
         }
-        let tenants = self.tenants().await?;
-        let mut done = Upkept::default();
-        for tenant in &tenants {
-            done.trimmed += self.trim_tenant(*tenant, how.changes_kept).await?;
-            if !self.lease_upkeep(how.node).await? {
-                return Ok(None);
+    }
+
+    async fn work(&self) {
+        let look = LOOK.min(self.options.interval).max(Duration::from_millis(10));
+        loop {
+            for job in Job::ALL {
+                match self.run_job(job, true).await {
+                    Ok(None) => {}
+                    Ok(Some(done)) => {
+                        metrics::counter!("posthouse_upkeep_passes_total", "job" => job.name()).increment(1);
+                        count(&done);
+                    }
+                    Err(why) => {
+                        metrics::counter!("posthouse_upkeep_errors_total", "job" => job.name()).increment(1);
+                        tracing::warn!(job = job.name(), %why, "upkeep will try again");
+                    }
+                }
+            }
+            // Jitter, so that peers do not ask for the leases in step.
+            let extra = self.accounts.rng().below(look.as_millis() as u64 / 4 + 1);
+            tokio::time::sleep(look + Duration::from_millis(extra)).await;
+        }
+    }
+
+    /// One pass of every job now, due or not, except those that a peer is at.
+    pub async fn pass(&self) -> Result<Upkept> {
+        let mut all = Upkept::default();
+        for job in Job::ALL {
+            if let Some(done) = self.run_job(job, false).await? {
+                all = all.with(job, done);
             }
         }
-        done.marks = self.expire_marks().await?;
-        let (pack_prefix, staging_prefix) = (keys::system_packs(), keys::system_staging());
-        let on = Maintenance {
-            kv: &self.0.kv,
-            objects: &*self.0.objects,
-            clock: &*self.0.clock,
-            rng: &*self.0.rng,
-            pack_prefix: &pack_prefix,
-            staging_prefix: &staging_prefix,
+        Ok(all)
+    }
+
+    /// One pass of a job; `None` when it is not due (asked for with `only_due`) or a peer is at it.
+    pub async fn run_job(&self, job: Job, only_due: bool) -> Result<Option<Upkept>> {
+        if only_due && !self.is_due(job).await? {
+            return Ok(None);
+        }
+        let Some(held) = Held::take(&self.accounts, job).await? else { return Ok(None) };
+        let done = tokio::select! {
+            done = self.run_held(&held, only_due) => done,
+            lost = self.lose(&held) => Err(lost),
         };
-        let spaces: Vec<_> = tenants.iter().map(|tenant| Self::space(*tenant)).collect();
-        done.packed = blob::pack(&on, &spaces, &how.packing).await?;
-        self.lease_upkeep(how.node).await?;
-        done.compacted = blob::compact(&on, &how.packing).await?;
-        done.swept = blob::sweep(&on).await?;
+        // Lost to a peer, it is not ours to give back; a pass that was cut off leaves it until it runs out.
+        match (held.give_back().await, done) {
+            (Err(e), Ok(_)) => Err(e),
+            (_, done) => done,
+        }
+    }
+
+    async fn run_held(&self, held: &Held<'_>, only_due: bool) -> Result<Option<Upkept>> {
+        let job = held.job;
+        // A peer may have ended a pass between the look and the lease.
+        if only_due && !self.is_due(job).await? {
+            return Ok(None);
+        }
+        let began = self.accounts.clock().now();
+        let done = self.pass_of(held).await?;
+        held.finish().await?;
+        let took = self.accounts.clock().now().since(began);
+        metrics::histogram!("posthouse_upkeep_pass_seconds", "job" => job.name()).record(took.as_secs_f64());
         Ok(Some(done))
     }
 
-    fn retry(&self) -> Retry<'_> {
-        Retry { kv: &self.0.kv, op: OpId(self.0.rng.next_u64()), done_prefix: None, rng: &*self.0.rng }
+    async fn is_due(&self, job: Job) -> Result<bool> {
+        let record = job::read(&self.accounts, job).await?;
+        let (now, finished) = (self.accounts.clock().now(), base::Timestamp(record.finished_ms));
+        Ok(record.finished_ms == 0 || finished > now || now.since(finished) >= self.options.interval)
     }
 
-    /// Takes or renews the lease.
-    async fn lease_upkeep(&self, node: u64) -> Result<bool> {
-        let (now, key) = (self.0.clock.now().0, keys::system_upkeep());
-        let until = now.saturating_add(i64::try_from(UPKEEP_LEASE_MS).unwrap_or(i64::MAX));
-        let mine = [node.to_be_bytes(), until.to_be_bytes()].concat();
-        let taken = retry::run::<_, Error, _>(self.retry(), |txn| {
-            let (key, mine) = (&key, &mine);
-            Box::pin(async move {
-                let held = txn.get(key, Read::Serializable).await?;
-                let held = held.as_deref().and_then(|held| Some((keys::be64(held, 0)?, keys::be64(held, 8)?)));
-                let free = held.is_none_or(|(holder, until)| holder == node || (until as i64) < now);
-                if free {
-                    txn.set(key, mine);
-                }
-                Ok(free)
-            })
-        });
-        taken.await
-    }
-
-    /// Shortens the change logs of a tenant's accounts; the number of steps.
-    async fn trim_tenant(&self, tenant: TenantId, kept: u64) -> Result<usize> {
-        let (mut steps, mut next) = (0, AccountId(0));
-        while let Some(account) = self.account_from(tenant, next).await? {
-            while self.trim(tenant, account, kept).await? {
-                steps += 1;
-            }
-            match account.0.checked_add(1) {
-                Some(after) => next = AccountId(after),
-                None => break,
-            }
-        }
-        Ok(steps)
-    }
-
-    /// The first account of the tenant with an id not below `from`.
-    async fn account_from(&self, tenant: TenantId, from: AccountId) -> Result<Option<AccountId>> {
-        let mut txn = self.0.kv.begin_read();
-        let range = keys::accounts_from(from);
-        let page = TenantTxn::new(&mut *txn, tenant).page(&range, PageLimit::rows(1), Read::Snapshot).await?;
-        Ok(page.rows.first().and_then(|(key, _)| keys::be64(key, 1)).map(AccountId))
-    }
-
-    /// Forgets the oldest CHANGES_TRIM_MAX modseqs of an account's logs if more than twice `kept` are there.
-    async fn trim(&self, tenant: TenantId, account: AccountId, kept: u64) -> Result<bool> {
-        let _lanes = self.lanes(&[account]).await;
-        let trimmed = retry::run::<_, Error, _>(self.retry(), |txn| Box::pin(trim_step(txn, tenant, account, kept)));
-        trimmed.await
-    }
-
-    async fn expire_marks(&self) -> Result<usize> {
-        let (mut expired, now) = (0, self.0.clock.now().0);
-        let mut range = keys::system_ops();
+    /// Prolongs the lease; ends with the reason when it cannot be.
+    async fn lose(&self, held: &Held<'_>) -> Error {
         loop {
-            let mut txn = self.0.kv.begin_read();
-            let page = txn.range(&range, PageLimit::rows(1_000), false, Read::Snapshot).await?;
-            let old: Vec<_> = page
-                .rows
-                .iter()
-                .filter(|(_, at)| keys::be64(at, 0).is_some_and(|at| now.saturating_sub(at as i64) > OP_MARK_MS_MAX))
-                .map(|(key, _)| key.clone())
-                .collect();
-            if !old.is_empty() {
-                retry::run::<_, Error, _>(self.retry(), |txn| {
-                    let cleared = old.iter().try_for_each(|key| SystemTxn::new(txn).clear(key));
-                    Box::pin(std::future::ready(cleared))
-                })
-                .await?;
-                expired += old.len();
+            tokio::time::sleep(LEASE / 3).await;
+            if let Err(why) = held.renew().await {
+                return why;
             }
-            match page.rows.last() {
-                Some((last, _)) if page.more => {
-                    range.from = last.to_vec();
-                    range.from.push(0);
-                }
-                _ => return Ok(expired),
+        }
+    }
+
+    async fn pass_of(&self, held: &Held<'_>) -> Result<Upkept> {
+        let mut done = Upkept::default();
+        let inner = &self.accounts.0;
+        let (packs, staging) = (keys::system_packs(), keys::system_staging());
+        let on = Maintenance {
+            kv: &inner.kv,
+            objects: &*inner.objects,
+            clock: &*inner.clock,
+            rng: &*inner.rng,
+            pack_prefix: &packs,
+            staging_prefix: &staging,
+            pace: self.options.pace,
+        };
+        match held.job {
+            Job::Pack => done.packed = self.pack(held, &on).await?,
+            Job::Compact => done.compacted = blob::compact(&on, &self.options.packing).await?,
+            Job::Sweep => done.swept = blob::sweep(&on).await?,
+            Job::Trim => done.trimmed = self.trim(held).await?,
+            Job::Marks => done.marks = self.clear_marks().await?,
+        }
+        Ok(done)
+    }
+
+    async fn pack(&self, held: &Held<'_>, on: &Maintenance<'_>) -> Result<Packed> {
+        let mut packer = Packer::new(on, self.options.packing.clone());
+        let from = held.read().await?.tenant;
+        for tenant in self.tenants_from(TenantId(from)).await? {
+            packer.scan(&Accounts::space(tenant)).await?;
+            // What waits in memory for a fuller pack is taken again after a restart.
+            if packer.is_empty() {
+                held.reached(tenant, None).await?;
             }
+        }
+        Ok(packer.finish().await?)
+    }
+
+    /// Tenants in order of their ids, from this one on.
+    async fn tenants_from(&self, first: TenantId) -> Result<Vec<TenantId>> {
+        let mut tenants = self.accounts.tenants().await?;
+        tenants.retain(|tenant| *tenant >= first);
+        Ok(tenants)
+    }
+
+    async fn rest(&self) {
+        if !self.options.pace.pause.is_zero() {
+            tokio::time::sleep(self.options.pace.pause).await;
         }
     }
 }
 
-/// Whether something was trimmed.
-async fn trim_step(txn: &mut dyn KvTxn, tenant: TenantId, account: AccountId, kept: u64) -> Result<bool> {
-    let mut of = TenantTxn::new(txn, tenant);
-    let key = keys::state(account);
-    let Some(stored) = of.get(&key).await? else { return Ok(false) };
-    let mut state: AccountState = record::decode(&stored, "account state")?;
-    if state.modseq.saturating_sub(state.log_floor) <= kept.saturating_mul(2) {
-        return Ok(false);
+impl Upkept {
+    fn with(self, job: Job, done: Upkept) -> Upkept {
+        match job {
+            Job::Pack => Upkept { packed: done.packed, ..self },
+            Job::Compact => Upkept { compacted: done.compacted, ..self },
+            Job::Sweep => Upkept { swept: done.swept, ..self },
+            Job::Trim => Upkept { trimmed: done.trimmed, ..self },
+            Job::Marks => Upkept { marks: done.marks, ..self },
+        }
     }
-    let floor = (state.log_floor + CHANGES_TRIM_MAX).min(state.modseq.saturating_sub(kept));
-    let (after, upto) = (ModSeq(state.log_floor), ModSeq(floor));
-    for kind in keys::CHANGE_TYPES {
-        of.clear_range(&between(&keys::changes_after(account, kind, after), &keys::changes_after(account, kind, upto)));
-    }
-    for (key, _) in of.all(&keys::objects(account, keys::MAILBOX), Read::Snapshot).await? {
-        let Some(id) = keys::decode_object(&key).and_then(|id| u32::try_from(id).ok()) else { continue };
-        let id = base::MailboxId(id);
-        of.clear_range(&between(&keys::vanished_after(account, id, after), &keys::vanished_after(account, id, upto)));
-    }
-    state.log_floor = floor;
-    of.set(&key, &record::encode(&state));
-    Ok(true)
 }
 
-/// What is in `a` and not in `b`, which ends where `a` ends.
-fn between(a: &KeyRange, b: &KeyRange) -> KeyRange {
-    KeyRange { from: a.from.clone(), to: b.from.clone() }
+fn count(done: &Upkept) {
+    metrics::counter!("posthouse_upkeep_packs_total").increment(done.packed.packs as u64);
+    metrics::counter!("posthouse_upkeep_packed_blobs_total").increment(done.packed.blobs as u64);
+    metrics::counter!("posthouse_upkeep_packed_bytes_total").increment(done.packed.bytes);
+    metrics::counter!("posthouse_upkeep_compacted_packs_total").increment(done.compacted.packs as u64);
+    metrics::counter!("posthouse_upkeep_compacted_blobs_total").increment(done.compacted.blobs as u64);
+    metrics::counter!("posthouse_upkeep_damaged_packs_total").increment(done.compacted.damaged as u64);
+    metrics::counter!("posthouse_upkeep_swept_stagings_total").increment(done.swept.stagings as u64);
+    metrics::counter!("posthouse_upkeep_swept_packs_total").increment(done.swept.packs as u64);
+    metrics::counter!("posthouse_upkeep_swept_objects_total").increment(done.swept.objects as u64);
+    metrics::counter!("posthouse_upkeep_trimmed_entries_total").increment(done.trimmed);
+    metrics::counter!("posthouse_upkeep_cleared_marks_total").increment(done.marks);
 }

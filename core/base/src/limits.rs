@@ -214,12 +214,20 @@ pub const IMAP_ID_FIELDS_MAX: usize = 30;
 /// Patterns of one LIST, capabilities of one ENABLE, resources of one SETQUOTA.
 pub const IMAP_LIST_PATTERNS_MAX: usize = 100;
 
-/// Modseqs that a change log keeps at least, by default; it is trimmed when twice as many are there.
+/// Units of work whose entries in the change log (and of what was expunged) are kept however old they are.
 pub const CHANGES_KEPT_MIN: u64 = 20_000;
-/// Modseqs forgotten in one transaction.
-pub const CHANGES_TRIM_MAX: u64 = 200;
-/// A peer that does the upkeep and stays silent for this long has lost it, milliseconds.
-pub const UPKEEP_LEASE_MS: u64 = 600_000;
+/// Age up to which entries of the change log are kept however many they are, milliseconds (30 days).
+pub const CHANGES_MS_KEPT: u64 = 30 * 24 * 3_600_000;
+/// Marks of age in a change log; each stands for a part of CHANGES_MS_KEPT.
+pub const LOG_MARKS_MAX: usize = 8;
+/// Entries of a change log that are cleared in one transaction.
+pub const CHANGES_TRIM_MAX: usize = 1_000;
+/// A peer that does an upkeep job and stays silent for this long has lost it, milliseconds.
+pub const UPKEEP_LEASE_MS: u64 = 60_000;
+/// Violations that one verify reports; then it stops.
+pub const VERIFY_VIOLATIONS_MAX: usize = 1_000;
+/// Attempts to count an account or tenant at one version before its changes are held back, and again with them held.
+pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
 /// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
 pub const OP_MARK_MS_MAX: i64 = 86_400_000;
 // --- the process ---

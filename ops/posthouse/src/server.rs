@@ -8,7 +8,7 @@ use crate::{
     stores::Stores,
     upkeep,
 };
-use base::{Clock, Domain, Rng, SystemClock, SystemRng, limits::MESSAGE_ROOM_WAIT_MS_MAX};
+use base::{Clock, Domain, SystemClock, limits::MESSAGE_ROOM_WAIT_MS_MAX};
 use mail::Mail;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serde::Serialize;
@@ -21,7 +21,7 @@ use serve::{
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::Kv;
 use tenants::Service;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 
 /// Ports that were bound.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -45,7 +45,6 @@ pub struct Server {
     config: Config,
     /// What ends by itself after the sessions were told.
     tasks: Vec<JoinHandle<()>>,
-    upkeep: AbortHandle,
     _ctl: Option<ctl::socket::Bound>,
 }
 
@@ -63,8 +62,7 @@ impl Server {
         let shutdown = Shutdown::default();
         tokio::spawn(service.clone().run_relay(shutdown.watch()));
         let mut tasks = vec![tokio::spawn(queue.run(shutdown.watch()))];
-        let node = SystemRng::default().next_u64();
-        let upkeep = tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, node)).abort_handle();
+        tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
         let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, &shutdown).await?;
         if let Some(address) = config.listen.http {
@@ -79,7 +77,7 @@ impl Server {
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
         let config = config.clone();
-        Ok(Server { ports, service, kv: stores.kv, shutdown, tls, config, tasks, upkeep, _ctl: ctl.ok() })
+        Ok(Server { ports, service, kv: stores.kv, shutdown, tls, config, tasks, _ctl: ctl.ok() })
     }
 
     /// Reads the certificates again; what cannot be read changes nothing.
@@ -92,7 +90,6 @@ impl Server {
 
     /// Ends sessions, waits for their commits and for attempts to send, at most `stop_timeout`; closes the store.
     pub async fn stop(self) {
-        self.upkeep.abort();
         let within = self.config.stop_timeout;
         let tasks = tokio::time::timeout(within, async {
             for task in self.tasks {

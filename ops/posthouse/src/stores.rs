@@ -17,7 +17,10 @@ pub struct Stores {
 impl Stores {
     /// Opens (or makes) the data folder.
     pub async fn open(data: &Path) -> Result<Stores, String> {
-        std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
+        if !data.is_dir() {
+            std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
+            sync_folder(data.parent().unwrap_or(data))?;
+        }
         let master = master_key(&data.join("master.key"))?;
         let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
@@ -49,6 +52,12 @@ pub fn at(path: &Path, e: impl Display) -> String {
     format!("{}: {e}", path.display())
 }
 
+/// Makes the names in a folder durable: without its name a file is lost, however well it was written.
+fn sync_folder(folder: &Path) -> Result<(), String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| at(folder, e))
+}
+
 /// 32 bytes, made at the first start; without it nothing stored can be read.
 fn master_key(path: &Path) -> Result<[u8; 32], String> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
@@ -58,6 +67,7 @@ fn master_key(path: &Path) -> Result<[u8; 32], String> {
         let mut file =
             std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(|e| at(path, e))?;
         file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| at(path, e))?;
+        sync_folder(path.parent().unwrap_or(path))?;
     }
     let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
     bytes.try_into().map_err(|_| at(path, "a master key has 32 bytes"))

@@ -1,8 +1,9 @@
 //! SUMMARY    Runs the store's upkeep while the server serves.
 //! INVARIANTS A pass may be cut off at any await: what it had not finished the next one does. Failures wait for the next pass.
 
-use account::{Accounts, Upkeep};
+use account::{Accounts, Upkeep, UpkeepOptions};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// `[upkeep]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,29 +17,12 @@ pub struct UpkeepConfig {
 /// The first pass waits for this: a start is busy enough.
 const FIRST_AFTER: Duration = Duration::from_secs(60);
 
-/// Passes until the server stops; drop it to end.
-pub async fn run(accounts: Accounts, config: UpkeepConfig, node: u64) {
-    let mut how = Upkeep::new(node);
-    how.packing.older_than = config.cold_after;
-    let interval = config.interval;
-    tokio::time::sleep(FIRST_AFTER.min(interval)).await;
-    loop {
-        match accounts.upkeep(&how).await {
-            Ok(Some(done)) => {
-                metrics::counter!("posthouse_upkeep_passes_total").increment(1);
-                metrics::counter!("posthouse_upkeep_packed_blobs_total").increment(done.packed.blobs as u64);
-                metrics::counter!("posthouse_upkeep_packed_bytes_total").increment(done.packed.bytes);
-                metrics::counter!("posthouse_upkeep_compacted_packs_total").increment(done.compacted.packs as u64);
-                metrics::counter!("posthouse_upkeep_swept_objects_total").increment(done.swept.objects as u64);
-                metrics::counter!("posthouse_upkeep_log_trims_total").increment(done.trimmed as u64);
-                tracing::info!(?done, "upkeep");
-            }
-            Ok(None) => tracing::debug!("another peer does the upkeep"),
-            Err(error) => {
-                metrics::counter!("posthouse_upkeep_failures_total").increment(1);
-                tracing::error!(%error, "upkeep failed; the next pass goes on");
-            }
-        }
-        tokio::time::sleep(interval).await;
+/// Passes until the server stops, which cuts them off.
+pub async fn run(accounts: Accounts, config: UpkeepConfig, mut stop: watch::Receiver<bool>) {
+    let mut options = UpkeepOptions { interval: config.interval, ..UpkeepOptions::default() };
+    options.packing.older_than = config.cold_after;
+    let waited = tokio::time::timeout(FIRST_AFTER.min(config.interval), stop.wait_for(|stop| *stop)).await.is_err();
+    if waited {
+        Upkeep::new(accounts, options).run(stop).await;
     }
 }

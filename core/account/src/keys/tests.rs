@@ -64,6 +64,7 @@ fn in_account(acct: u64, row: AccountRow) -> impl Fn(&[u8]) -> (Option<Row>, Opt
 row!(state_row, (a: u64 = id64()), state(AccountId(a)), in_account(a, AccountRow::State));
 row!(profile_row, (a: u64 = id64()), profile(AccountId(a)), in_account(a, AccountRow::Profile));
 row!(keywords_row, (a: u64 = id64()), keywords(AccountId(a)), in_account(a, AccountRow::Keywords));
+row!(log_marks_row, (a: u64 = id64()), log_marks(AccountId(a)), in_account(a, AccountRow::LogMarks));
 row!(mailbox_row, (a: u64 = id64(), m: u32 = id32()), mailbox(AccountId(a), MailboxId(m)),
     in_account(a, AccountRow::Mailbox(MailboxId(m))));
 row!(email_row, (a: u64 = id64(), e: u64 = id64()), email(AccountId(a), EmailId(e)), in_account(a, AccountRow::Email(EmailId(e))));
@@ -115,6 +116,7 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("state", state(acct)),
         ("profile", profile(acct)),
         ("keywords", keywords(acct)),
+        ("log marks", log_marks(acct)),
         ("mailbox", mailbox(acct, mbx)),
         ("email", email(acct, EmailId(n))),
         ("card", card(acct, EmailId(n))),
@@ -144,6 +146,9 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
         (changes_after(acct, MAILBOX, ModSeq(0)), &["mailbox change"]),
         (changes_after(acct, EMAIL, ModSeq(0)), &["email change"]),
         (changes_after(acct, THREAD, ModSeq(0)), &["thread change"]),
+        (changes_until(acct, MAILBOX, ModSeq(n)), &["mailbox change"]),
+        (changes_until(acct, EMAIL, ModSeq(n)), &["email change"]),
+        (vanished_until(acct, mbx, ModSeq(n)), &["vanished"]),
         (mailbox_all(acct, mbx), &["mailbox state", "row", "vanished"]),
         (rows_from(acct, mbx, Uid(0)), &["row"]),
         (vanished_after(acct, mbx, ModSeq(0)), &["vanished"]),
@@ -182,6 +187,11 @@ proptest! {
         let gone = vanished_after(acct, mbx, ModSeq(since));
         let key = vanished(AccountId(b), MailboxId(k), ModSeq(n), Uid(u));
         prop_assert_eq!(gone.contains(&key), own && m == k && later);
+        // What is trimmed and what is still read never overlap, and leave nothing between them.
+        let trimmed = changes_until(acct, EMAIL, ModSeq(since));
+        prop_assert_eq!(trimmed.contains(&change(AccountId(b), EMAIL, ModSeq(n), 7)), own && !later);
+        prop_assert_eq!(vanished_until(acct, mbx, ModSeq(since)).contains(&key), own && m == k && !later);
+        prop_assert_eq!(accounts_from(acct).contains(&state(AccountId(b))), b >= a);
         let rows = rows_from(acct, mbx, Uid(from));
         prop_assert_eq!(rows.contains(&row(AccountId(b), MailboxId(k), Uid(u))), own && m == k && u >= from);
         let children = mailbox_children(acct, mbx);
@@ -202,6 +212,7 @@ proptest! {
         let rows = [
             system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
+            system_job(&d),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -2,7 +2,7 @@
 
 use account::{AccountOptions, Accounts, MasterKey};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use base::{AccountId, Domain, SystemClock, TenantId, rng::SeededRng};
+use base::{AccountId, Clock, Domain, SystemClock, SystemRng, TenantId};
 use control::{
     AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
     DomainSnapshot, EntitlementSnapshot,
@@ -14,7 +14,10 @@ use serve::{
     smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::{MemKv, blob::FsObjects};
+use store::{
+    Kv, MemKv,
+    blob::{FsObjects, Objects},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -29,7 +32,14 @@ pub struct World {
     pub lmtp: SocketAddr,
     pub imap: SocketAddr,
     shutdown: Shutdown,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// What a world stands on: kept by a test that takes the world down and up again.
+pub struct Ground {
+    pub kv: Arc<dyn Kv>,
+    pub objects: Arc<dyn Objects>,
+    pub clock: Arc<dyn Clock>,
 }
 
 fn entitlement(tenant: TenantId, version: u64) -> EntitlementSnapshot {
@@ -52,12 +62,31 @@ impl World {
     /// As `new`, with a budget of message bytes.
     pub async fn with_budget(budget: Budget) -> World {
         let folder = tempfile::tempdir().unwrap();
-        let accounts = Accounts::new(AccountOptions {
+        let ground = Ground {
             kv: Arc::new(MemKv::new()),
             objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
-            master: MasterKey::new([7; 32]),
             clock: Arc::new(SystemClock),
-            rng: Arc::new(SeededRng::new(1)),
+        };
+        let mut world = World::on(ground, budget).await;
+        world._folder = Some(folder);
+        world.people().await;
+        world
+    }
+
+    /// Those of `new`.
+    pub async fn people(&self) {
+        self.person(1, "ann", "a.example", None).await;
+        self.person(2, "bob", "b.example", None).await;
+    }
+
+    /// Doors before what is there already.
+    pub async fn on(ground: Ground, budget: Budget) -> World {
+        let accounts = Accounts::new(AccountOptions {
+            kv: ground.kv,
+            objects: ground.objects,
+            master: MasterKey::new([7; 32]),
+            clock: ground.clock,
+            rng: Arc::new(SystemRng::default()),
         });
         let mail = Mail::new(accounts.clone(), "mail.example.org");
         let auth = Authenticator::new(mail.clone(), [3; 32]);
@@ -84,10 +113,7 @@ impl World {
         let submission = listen(Arc::new(SmtpDoor::new(Role::Submission, smtp.clone()))).await;
         let lmtp = listen(Arc::new(SmtpDoor::new(Role::Lmtp, smtp))).await;
         let imap = listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, budget, plain_auth: true }))).await;
-        let world = World { accounts, mx, submission, lmtp, imap, shutdown, _folder: folder };
-        world.person(1, "ann", "a.example", None).await;
-        world.person(2, "bob", "b.example", None).await;
-        world
+        World { accounts, mx, submission, lmtp, imap, shutdown, _folder: None }
     }
 
     /// A tenant with one domain and one mailbox; the account has the tenant's number.

@@ -32,6 +32,7 @@ pub(super) async fn publish(on: &Maintenance<'_>, builder: PackBuilder) -> Resul
     let mut turned = 0;
     for some in moved.chunks(BLOB_FLIPS_MAX) {
         turned += run::<_, BlobError, _>(on.retry(), |txn| Box::pin(flip(txn, prefix, pack, some))).await?;
+        on.pace.rest().await;
     }
     Ok(turned)
 }

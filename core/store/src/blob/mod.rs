@@ -21,9 +21,9 @@ mod sweep;
 pub use compact::{Compacted, compact};
 pub use key::TenantKey;
 pub use objects::{FsObjects, ObjectInfo, Objects, ObjectsError, validate_name};
-pub use packer::{Packed, Packing, pack};
+pub use packer::{Packed, Packer, Packing, pack};
 pub use record::{BlobMeta, Location, PackId};
-pub use rows::{data_range, get, link, meta, put, unlink};
+pub use rows::{data_range, get, is_data_owned, is_located, link, meta, put, unlink};
 pub use seal::Sealed;
 pub use space::BlobSpace;
 pub use stage::stage;
@@ -33,8 +33,11 @@ use crate::{
     kv::{CommitError, Kv, ReadError},
     retry::{self, BodyError, Retry},
 };
-use base::{Clock, OpId, Rng};
-use std::{fmt, sync::Arc};
+use base::{
+    Clock, OpId, Rng,
+    limits::{BLOB_STAGE_MS_MAX, PACK_GRACE_MS},
+};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// Address of a blob within its tenant: keyed hash of the plain bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,7 +122,7 @@ impl BodyError for BlobError {
     }
 }
 
-/// What packing, compaction and sweeping work on. Packs are shared by all tenants: a small tenant fills none by itself.
+/// What packing, compaction and sweeping work on. A run may be dropped at any await, as it may crash anywhere. Packs are shared by all tenants: a small tenant fills none by itself.
 pub struct Maintenance<'a> {
     pub kv: &'a Arc<dyn Kv>,
     pub objects: &'a dyn Objects,
@@ -129,6 +132,36 @@ pub struct Maintenance<'a> {
     pub pack_prefix: &'a [u8],
     /// As in every `BlobSpace`.
     pub staging_prefix: &'a [u8],
+    pub pace: Pace,
+}
+
+/// How fast maintenance goes, and how long it lets things lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Rest after every page that was read and every transaction that turned metas.
+    pub pause: Duration,
+    /// Age after which a staging without its blob, or a pack without a blob, is given up.
+    pub abandoned_after: Duration,
+    /// Time an object outlives its last blob. Longer than any read takes.
+    pub grace: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            pause: Duration::ZERO,
+            abandoned_after: Duration::from_millis(BLOB_STAGE_MS_MAX),
+            grace: Duration::from_millis(PACK_GRACE_MS),
+        }
+    }
+}
+
+impl Pace {
+    async fn rest(&self) {
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
+    }
 }
 
 impl Maintenance<'_> {

@@ -3,7 +3,7 @@
 //! LIMITS     OBJECT_NAME_BYTES_MAX, OBJECT_LIST_MAX
 //! INVARIANTS A name is written once. After `put` returned, the object survives a crash, whole; before, it does not exist.
 
-use crate::kv::BoxFuture;
+use crate::{embedded::make_folder, kv::BoxFuture};
 use base::{
     Timestamp,
     limits::{OBJECT_LIST_MAX, OBJECT_NAME_BYTES_MAX},
@@ -15,7 +15,7 @@ use std::{
     ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// An object as `list` shows it.
@@ -68,6 +68,11 @@ pub trait Objects: Send + Sync + 'static {
     fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>>;
     /// Objects whose names start with `prefix` (which ends with `/`), at most OBJECT_LIST_MAX, in no order.
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<ObjectInfo>, ObjectsError>>;
+    /// Removes what puts left behind that never ended and are older than `age`; how many. Stores that do so themselves
+    /// have nothing to do.
+    fn sweep_unfinished(&self, _now: Timestamp, _age: Duration) -> BoxFuture<'_, Result<usize, ObjectsError>> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
 }
 
 /// Words of lower-case letters, digits, `-`, `_` and inner dots, joined by single slashes.
@@ -85,6 +90,9 @@ pub fn validate_name(name: &str) -> Result<(), ObjectsError> {
     }
 }
 
+/// Ending of a file that is being written.
+const UNFINISHED: &str = "pack.unfinished.";
+
 /// Objects as files under one folder.
 #[derive(Debug, Clone)]
 pub struct FsObjects {
@@ -95,7 +103,7 @@ impl FsObjects {
     /// Makes the folder if it does not exist.
     pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
         let root = root.into();
-        fs::create_dir_all(&root)?;
+        make_folder(&root)?;
         Ok(FsObjects { root })
     }
 
@@ -123,7 +131,7 @@ fn write(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(root);
     fs::create_dir_all(folder)?;
     // A dot makes it no valid name, so an unfinished file is never listed or read.
-    let unfinished = path.with_extension("pack.unfinished.");
+    let unfinished = path.with_extension(UNFINISHED);
     let mut file = fs::File::create(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -134,28 +142,50 @@ fn write(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn list(root: &Path, folder: &Path, found: &mut Vec<ObjectInfo>) -> io::Result<()> {
+/// Every file under `folder`, with its time.
+fn walk(folder: &Path, mut each: impl FnMut(PathBuf, u64, Timestamp) -> io::Result<()>) -> io::Result<()> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
-            let (entry, path) = entry.map(|entry| {
-                let path = entry.path();
-                (entry, path)
-            })?;
-            let meta = entry.metadata()?;
+            let entry = entry?;
+            // A file that went away between the two calls is not there.
+            let meta = match entry.metadata() {
+                Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                meta => meta?,
+            };
             if meta.is_dir() {
-                folders.push(path);
+                folders.push(entry.path());
                 continue;
             }
-            let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str) else { continue };
-            if validate_name(name).is_ok() && found.len() < OBJECT_LIST_MAX {
-                let age = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-                let modified = Timestamp(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-                found.push(ObjectInfo { name: name.to_owned(), bytes: meta.len(), modified });
-            }
+            let age = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let modified = Timestamp(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            each(entry.path(), meta.len(), modified)?;
         }
     }
     Ok(())
+}
+
+fn list(root: &Path, folder: &Path, found: &mut Vec<ObjectInfo>) -> io::Result<()> {
+    walk(folder, |path, bytes, modified| {
+        let Some(name) = path.strip_prefix(root).ok().and_then(Path::to_str) else { return Ok(()) };
+        if validate_name(name).is_ok() && found.len() < OBJECT_LIST_MAX {
+            found.push(ObjectInfo { name: name.to_owned(), bytes, modified });
+        }
+        Ok(())
+    })
+}
+
+fn sweep_unfinished(root: &Path, now: Timestamp, age: Duration) -> io::Result<usize> {
+    let mut swept = 0;
+    walk(root, |path, _, modified| {
+        let unfinished = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(UNFINISHED));
+        if unfinished && now.since(modified) >= age {
+            fs::remove_file(path)?;
+            swept += 1;
+        }
+        Ok(())
+    })?;
+    Ok(swept)
 }
 
 impl Objects for FsObjects {
@@ -194,11 +224,21 @@ impl Objects for FsObjects {
             }
         })
     }
+
+    fn sweep_unfinished(&self, now: Timestamp, age: Duration) -> BoxFuture<'_, Result<usize, ObjectsError>> {
+        let root = self.root.clone();
+        Box::pin(async move {
+            let io = |source| ObjectsError::Io { name: "unfinished objects".to_owned(), source };
+            let sweep = tokio::task::spawn_blocking(move || sweep_unfinished(&root, now, age));
+            sweep.await.map_err(|why| io(io::Error::other(why)))?.map_err(io)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::{Clock, SystemClock};
 
     #[test]
     fn names() {
@@ -229,6 +269,10 @@ mod tests {
             listed.iter().map(|info| (info.name.as_str(), info.bytes)).collect::<Vec<_>>(),
             [("packs/a.pack", 10)]
         );
+        let (now, hour) = (SystemClock.now(), Duration::from_secs(3_600));
+        assert_eq!(objects.sweep_unfinished(now, hour).await.unwrap(), 0);
+        assert_eq!(objects.sweep_unfinished(now.plus(hour * 2), hour).await.unwrap(), 1);
+        assert!(!folder.path().join("o/packs/c.pack.unfinished.").exists());
         objects.delete("packs/a.pack").await.unwrap();
         objects.delete("packs/a.pack").await.unwrap();
         assert!(objects.list("packs/").await.unwrap().is_empty());

@@ -52,6 +52,7 @@ pub(super) fn fresh_pack(rng: &dyn Rng) -> PackBuilder {
 pub(super) async fn next_page(on: &Maintenance<'_>, range: &mut Option<KeyRange>) -> Result<Option<Page>, BlobError> {
     let Some(rest) = range.take() else { return Ok(None) };
     let page = on.kv.begin_read().range(&rest, SCAN_PAGE, false, Read::Snapshot).await?;
+    on.pace.rest().await;
     if let Some((last, _)) = page.rows.last().filter(|_| page.more) {
         let mut from = last.to_vec();
         from.push(0);
@@ -62,51 +63,72 @@ pub(super) async fn next_page(on: &Maintenance<'_>, range: &mut Option<KeyRange>
 
 /// Packs what is cold in some tenants' spaces, together.
 pub async fn pack(on: &Maintenance<'_>, spaces: &[BlobSpace], packing: &Packing) -> Result<Packed, BlobError> {
-    let mut done = Packed::default();
-    let mut builder = fresh_pack(on.rng);
+    let mut packer = Packer::new(on, packing.clone());
     for space in spaces {
-        scan(on, space, packing, &mut builder, &mut done).await?;
+        packer.scan(space).await?;
     }
-    if !builder.is_empty() && builder.len() >= packing.least_bytes {
-        finish(on, builder, &mut done).await?;
-    }
-    Ok(done)
+    packer.finish().await
 }
 
-async fn scan(
-    on: &Maintenance<'_>,
-    space: &BlobSpace,
-    packing: &Packing,
-    builder: &mut PackBuilder,
-    done: &mut Packed,
-) -> Result<(), BlobError> {
-    let now = on.clock.now();
-    let mut range = Some(KeyRange::prefix(&space.meta_prefix));
-    while let Some(page) = next_page(on, &mut range).await? {
-        for (key, value) in &page.rows {
-            let meta = BlobMeta::decode(value)?;
-            if matches!(meta.location, Location::Pack { .. }) || now.since(meta.created) < packing.older_than {
-                continue;
+/// A pack in the making, filled from one space after another.
+pub struct Packer<'a> {
+    on: &'a Maintenance<'a>,
+    packing: Packing,
+    builder: PackBuilder,
+    done: Packed,
+}
+
+impl<'a> Packer<'a> {
+    pub fn new(on: &'a Maintenance<'a>, packing: Packing) -> Self {
+        Packer { on, packing, builder: fresh_pack(on.rng), done: Packed::default() }
+    }
+
+    /// Whether everything taken so far is published.
+    pub fn is_empty(&self) -> bool {
+        self.builder.is_empty()
+    }
+
+    /// What was published so far.
+    pub fn done(&self) -> Packed {
+        self.done
+    }
+
+    /// Takes what is cold in one space; publishes each pack that is full.
+    pub async fn scan(&mut self, space: &BlobSpace) -> Result<(), BlobError> {
+        let now = self.on.clock.now();
+        let mut range = Some(KeyRange::prefix(&space.meta_prefix));
+        while let Some(page) = next_page(self.on, &mut range).await? {
+            for (key, value) in &page.rows {
+                let meta = BlobMeta::decode(value)?;
+                if matches!(meta.location, Location::Pack { .. }) || now.since(meta.created) < self.packing.older_than {
+                    continue;
+                }
+                let bytes = self.builder.len() + meta.stored_bytes() as usize;
+                if !self.is_empty() && bytes > self.packing.target_bytes.min(PACK_BYTES_MAX) {
+                    self.publish().await?;
+                }
+                push(self.on, space, &mut self.builder, blob_of_meta_key(key)?, meta).await?;
             }
-            let blob = blob_of_meta_key(key)?;
-            if !builder.is_empty()
-                && builder.len() + meta.stored_bytes() as usize > packing.target_bytes.min(PACK_BYTES_MAX)
-            {
-                let full = std::mem::replace(builder, fresh_pack(on.rng));
-                finish(on, full, done).await?;
-            }
-            push(on, space, builder, blob, meta).await?;
         }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn finish(on: &Maintenance<'_>, builder: PackBuilder, done: &mut Packed) -> Result<(), BlobError> {
-    let bytes = builder.blob_bytes();
-    done.blobs += flip::publish(on, builder).await?;
-    done.packs += 1;
-    done.bytes += bytes;
-    Ok(())
+    /// Publishes what is left if it is worth a pack.
+    pub async fn finish(mut self) -> Result<Packed, BlobError> {
+        if !self.is_empty() && self.builder.len() >= self.packing.least_bytes {
+            self.publish().await?;
+        }
+        Ok(self.done)
+    }
+
+    async fn publish(&mut self) -> Result<(), BlobError> {
+        let full = std::mem::replace(&mut self.builder, fresh_pack(self.on.rng));
+        let bytes = full.blob_bytes();
+        self.done.blobs += flip::publish(self.on, full).await?;
+        self.done.packs += 1;
+        self.done.bytes += bytes;
+        Ok(())
+    }
 }
 
 /// Reads a blob's blocks into the pack; one that has gone meanwhile is left out.

@@ -6,7 +6,7 @@
 use super::{
     BlobError, BlobMeta, BlobRef, BlobSpace, Location, Objects, Sealed, TenantKey,
     seal::{blocks_of, open_range},
-    space::{LIVE, object_name, pack_key},
+    space::{INFO, LIVE, object_name, pack_key},
     stage::check_staged,
 };
 use crate::kv::{CommitError, KeyRange, KvTxn, PageLimit, Read};
@@ -83,6 +83,27 @@ pub async fn unlink(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, owne
 /// Range of a blob's data rows, for sweeps and checks.
 pub fn data_range(space: &BlobSpace, blob: &BlobRef) -> KeyRange {
     KeyRange::prefix(&space.data_of(blob))
+}
+
+/// Whether the bytes of `blob` are where its meta says, as far as keys tell: the last block, or the pack's record.
+pub async fn is_located(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef) -> Result<bool, BlobError> {
+    let Some(meta) = txn.get(&space.meta_key(blob), Read::Snapshot).await? else { return Ok(false) };
+    let meta = BlobMeta::decode(&meta)?;
+    let key = match (&meta.location, meta.block_bytes.len().checked_sub(1)) {
+        (Location::Meta(_), _) => return Ok(true),
+        (Location::Pack { pack, .. }, _) => pack_key(&space.pack_prefix, INFO, pack),
+        (Location::Kv, Some(last)) => space.data_key(blob, last),
+        (Location::Kv, None) => return Ok(true),
+    };
+    Ok(txn.get(&key, Read::Snapshot).await?.is_some())
+}
+
+/// Whether data rows of `blob` belong there: its meta points to them, or a staging holds them.
+pub async fn is_data_owned(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef) -> Result<bool, BlobError> {
+    if let Some(meta) = txn.get(&space.meta_key(blob), Read::Snapshot).await? {
+        return Ok(BlobMeta::decode(&meta)?.location == Location::Kv);
+    }
+    Ok(txn.get(&space.staging_key(blob), Read::Snapshot).await?.is_some())
 }
 
 /// Plain bytes `range` of `blob` (None = all), cut to what exists.

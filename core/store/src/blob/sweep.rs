@@ -1,5 +1,5 @@
 //! SUMMARY    Clears what crashes and deletions leave behind: old stagings, empty packs, dead and orphaned objects.
-//! LIMITS     BLOB_STAGE_MS_MAX, PACK_GRACE_MS
+//! LIMITS     BLOB_STAGE_MS_MAX, PACK_GRACE_MS (defaults of `Pace`)
 //! INVARIANTS Takes no input and may run at any time, twice, or be stopped anywhere. Nothing younger than its limit is touched.
 
 use super::{
@@ -15,14 +15,7 @@ use crate::{
     layer::decode_i64,
     retry::run,
 };
-use base::{
-    Timestamp,
-    limits::{BLOB_STAGE_MS_MAX, PACK_GRACE_MS},
-};
-use std::time::Duration;
-
-const ABANDONED: Duration = Duration::from_millis(BLOB_STAGE_MS_MAX);
-const GRACE: Duration = Duration::from_millis(PACK_GRACE_MS);
+use base::Timestamp;
 
 /// What a run cleared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,7 +31,8 @@ pub async fn sweep(on: &Maintenance<'_>) -> Result<Swept, BlobError> {
     let stagings = stagings(on).await?;
     let packs = empty_packs(on).await?;
     let objects = dead_objects(on).await? + orphans(on).await?;
-    Ok(Swept { stagings, packs, objects })
+    let unfinished = on.objects.sweep_unfinished(on.clock.now(), on.pace.abandoned_after).await?;
+    Ok(Swept { stagings, packs, objects: objects + unfinished })
 }
 
 async fn stagings(on: &Maintenance<'_>) -> Result<usize, BlobError> {
@@ -47,7 +41,7 @@ async fn stagings(on: &Maintenance<'_>) -> Result<usize, BlobError> {
     while let Some(page) = next_page(on, &mut range).await? {
         for (key, value) in &page.rows {
             let record: StageRecord = decode(value)?;
-            if before.since(Timestamp(record.at_ms)) < ABANDONED {
+            if before.since(Timestamp(record.at_ms)) < on.pace.abandoned_after {
                 continue;
             }
             run::<_, BlobError, _>(on.retry(), |txn| Box::pin(drop_staging(txn, on.staging_prefix, key, &record)))
@@ -78,7 +72,7 @@ async fn empty_packs(on: &Maintenance<'_>) -> Result<usize, BlobError> {
     while let Some(page) = next_page(on, &mut range).await? {
         for (key, value) in &page.rows {
             let (pack, info): (_, PackInfo) = (pack_of_key(key)?, decode(value)?);
-            if now.since(Timestamp(info.created_ms)) < ABANDONED || live_bytes(on, &pack).await? > 0 {
+            if now.since(Timestamp(info.created_ms)) < on.pace.abandoned_after || live_bytes(on, &pack).await? > 0 {
                 continue;
             }
             let gone = run::<_, BlobError, _>(on.retry(), |txn| Box::pin(give_up(txn, on.pack_prefix, pack, now)));
@@ -107,7 +101,7 @@ async fn dead_objects(on: &Maintenance<'_>) -> Result<usize, BlobError> {
     while let Some(page) = next_page(on, &mut range).await? {
         for (key, value) in &page.rows {
             let dead: DeadPack = decode(value)?;
-            if now.since(Timestamp(dead.at_ms)) < GRACE {
+            if now.since(Timestamp(dead.at_ms)) < on.pace.grace {
                 continue;
             }
             on.objects.delete(&object_name(&pack_of_key(key)?)).await?;
@@ -126,7 +120,7 @@ async fn dead_objects(on: &Maintenance<'_>) -> Result<usize, BlobError> {
 async fn orphans(on: &Maintenance<'_>) -> Result<usize, BlobError> {
     let (mut swept, now) = (0, on.clock.now());
     for object in on.objects.list(OBJECTS_PREFIX).await? {
-        if now.since(object.modified) < ABANDONED {
+        if now.since(object.modified) < on.pace.abandoned_after {
             continue;
         }
         let Some(pack) = pack_of_object(&object.name) else { continue };

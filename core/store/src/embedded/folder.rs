@@ -20,7 +20,7 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_path_buf(), source };
-        fs::create_dir_all(path).map_err(io)?;
+        make_folder(path).map_err(io)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -74,6 +74,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes a folder whose name survives a power loss.
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Makes the names in `folder` durable.

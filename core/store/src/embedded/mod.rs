@@ -14,6 +14,7 @@ use crate::{
     txn::{Engine, Transaction},
 };
 use engine::Shared;
+pub(crate) use folder::make_folder;
 use std::{
     fmt, io,
     path::{Path, PathBuf},

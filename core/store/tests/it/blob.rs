@@ -17,7 +17,7 @@ use std::{
 use store::{
     CommitError, KeyRange, Kv, MemKv, PageLimit, Read,
     blob::{
-        self, BlobError, BlobRef, BlobSpace, FsObjects, Location, Maintenance, ObjectInfo, Objects, ObjectsError,
+        self, BlobError, BlobRef, BlobSpace, FsObjects, Location, Maintenance, ObjectInfo, Objects, ObjectsError, Pace,
         Packing, Sealed, TenantKey,
     },
     faults::{FaultRates, Faulty},
@@ -129,6 +129,7 @@ impl World {
             rng: &self.rng,
             pack_prefix: b"Sp",
             staging_prefix: b"Sg",
+            pace: Pace::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy},
 };
 use parking_lot::Mutex;
+use std::path::Path;
 
 /// Values from here on are kept apart from their keys.
 const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
@@ -42,6 +43,13 @@ fn damaged(why: fjall::Error) -> OpenError {
     OpenError::Damaged(why.to_string())
 }
 
+/// Bytes of the journals that an open would replay; 0 where there are none.
+fn journal_bytes(rows: &Path) -> u64 {
+    let files = std::fs::read_dir(rows).into_iter().flatten().flatten();
+    let journals = files.filter(|file| file.path().extension().is_some_and(|e| e == "jnl"));
+    journals.filter_map(|file| file.metadata().ok()).map(|of| of.len()).sum()
+}
+
 fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
     let separation =
         KvSeparationOptions::default().compression(CompressionType::None).separation_threshold(SEPARATE_BYTES_MIN);
@@ -59,9 +67,12 @@ fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
 impl Disk {
     /// Opens or makes the database; with the version of its last batch.
     pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Self, u64), OpenError> {
+        let journal_is_long = journal_bytes(&folder.rows()) > JOURNAL_BYTES_MAX;
+        // The second worker writes tables while the first merges: after crashes in a row a merge must not delay the cut.
+        let workers = options.workers.max(if journal_is_long { 2 } else { 1 });
         let database = Database::builder(folder.rows())
             .cache_size(options.cache_bytes)
-            .worker_threads(options.workers.max(1))
+            .worker_threads(workers)
             .max_journaling_size(JOURNAL_BYTES_MAX)
             .journal_compression(CompressionType::None)
             .manual_journal_persist(true)
@@ -69,7 +80,7 @@ impl Disk {
             .map_err(damaged)?;
         let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
         let disk = Disk { rows, database, untidy_bytes: Mutex::new(0) };
-        disk.settle(options.memtable_bytes / 2)?;
+        disk.settle(options.memtable_bytes / 2, journal_is_long)?;
         let version = match disk.publish().get(&version_key()).map_err(OpenError::Damaged)? {
             None => 0,
             Some(value) => {
@@ -81,12 +92,14 @@ impl Disk {
         Ok((disk, version))
     }
 
-    /// Writes what the journal brought back as a table before anything else happens, when it is more than `bytes_max`: a
-    /// store that is killed again and again would replay more at every start. On this thread, since fjall's worker may
-    /// begin with a merge that takes seconds; it finds nothing left to write.
-    fn settle(&self, bytes_max: u64) -> Result<(), OpenError> {
+    /// Writes what the journal brought back as a table before anything else happens: a store that is killed again and again
+    /// would replay more at every start. A long journal is cut by fjall's worker only, as it writes a table.
+    fn settle(&self, memtable_bytes_max: u64, journal_is_long: bool) -> Result<(), OpenError> {
         let tree = &self.rows.tree;
-        if tree.active_memtable().size() > bytes_max && self.rows.rotate_memtable().map_err(damaged)? {
+        if journal_is_long {
+            self.rows.rotate_memtable_and_wait().map_err(damaged)?;
+        } else if tree.active_memtable().size() > memtable_bytes_max && self.rows.rotate_memtable().map_err(damaged)? {
+            // On this thread: the worker may have begun a merge that takes seconds, and then finds nothing left to write.
             let lock = tree.get_flush_lock();
             // 0: no version is dropped, whoever may still read it.
             tree.flush(&lock, 0).map_err(|why| OpenError::Damaged(why.to_string()))?;

@@ -39,6 +39,9 @@ enum Command {
     /// Customers: what they are and use; suspending and resuming them.
     #[command(subcommand)]
     Tenant(Tenant),
+    /// The older spelling of `tenant list`.
+    #[command(hide = true)]
+    Tenants(Page),
     /// Mailboxes of people.
     #[command(subcommand)]
     Account(Account),
@@ -107,6 +110,7 @@ enum Account {
         account: String,
     },
     /// Sets the password: the first line of standard input, or a made one, which is printed.
+    #[command(visible_alias = "set-password")]
     Password {
         account: String,
         /// Makes one instead of reading it.
@@ -132,7 +136,7 @@ struct Which {
 
 #[derive(Subcommand)]
 enum Queue {
-    /// What waits, by tenant and age.
+    /// What waits, by tenant and id (ids are random: their order is no order of time).
     List {
         /// Items of this tenant.
         #[arg(long)]
@@ -204,7 +208,7 @@ fn request(command: Command) -> Result<Request, Failure> {
         Command::Status => Request::Status,
         Command::Verify { tenant } => Request::Verify { tenant },
         Command::OperatorToken => Request::OperatorToken,
-        Command::Tenant(Tenant::List(page)) => {
+        Command::Tenants(page) | Command::Tenant(Tenant::List(page)) => {
             let after = page.after.map(|a| a.parse::<TenantId>()).transpose();
             let after = after.map_err(|_| Failure::Usage("--after: not an id of a tenant (ten_…)".to_owned()))?;
             Request::TenantList { after, limit: page.limit }

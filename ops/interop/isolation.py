@@ -58,7 +58,7 @@ def queries(demo):
     equal(demo.query(token, "query($i: ID!) { tenant(id: $i) { id } }", {"i": stranger["id"]})["tenant"], None, "tenant")
     equal(demo.query(token, "query($i: ID!) { mailbox(id: $i) { id } }", {"i": mailbox})["mailbox"], None, "mailbox")
     for field in ["domains(tenantId: $i, first: 10) { edges { node { id } } }", "mailboxes(tenantId: $i, first: 10) { edges { node { id } } }",
-                  "aliases(tenantId: $i, first: 10) { address }", "auditEntries(tenantId: $i, first: 10) { __typename }"]:
+                  "aliases(tenantId: $i, first: 10) { nodes { address } }", "auditEntries(tenantId: $i, first: 10) { __typename }"]:
         equal(demo.query(token, "query($i: ID!) { r: " + field + " }", {"i": stranger["id"]})["r"], None, field)
     own = demo.query(token, "{ tenants(first: 100) { edges { node { id } } } }")["tenants"]["edges"]
     absent(stranger["id"], [row["node"]["id"] for row in own], "tenants")

@@ -46,6 +46,21 @@ impl Folder {
         Floor::open(&path).map_err(|source| OpenError::Io { path, source })
     }
 
+    /// Makes the names durable that the engine and the floor gave themselves when they were made, which neither does: the
+    /// engine syncs what is in its folders, but not its folders' own names.
+    pub(super) fn sync_names(&self) -> Result<(), OpenError> {
+        let mut folders = vec![self.path.clone(), self.rows(), self.rows().join("keyspaces")];
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| OpenError::Io { path, source }
+        };
+        let keyspaces = folders.last().cloned().unwrap_or_default();
+        for entry in fs::read_dir(&keyspaces).map_err(io(&keyspaces))? {
+            folders.push(entry.map_err(io(&keyspaces))?.path());
+        }
+        folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder).map_err(io(folder)))
+    }
+
     fn check_format(&self) -> Result<(), OpenError> {
         let path = self.path.join("format");
         match fs::read_to_string(&path) {

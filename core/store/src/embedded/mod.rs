@@ -86,6 +86,7 @@ pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Arc<dyn 
     let folder = folder::Folder::open(path.as_ref())?;
     let mut floor = folder.floor()?;
     let (disk, version) = disk::Disk::open(&folder, &options)?;
+    folder.sync_names()?;
     if version < floor.version() {
         return Err(OpenError::Regressed { found: version, acknowledged: floor.version() });
     }

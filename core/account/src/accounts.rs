@@ -106,6 +106,16 @@ impl Accounts {
         self.0.kv.health().await
     }
 
+    /// Whether new mail may come in, or `StorageFull`. Deletions need not ask.
+    pub fn check_room(&self) -> Result<()> {
+        if self.0.kv.has_room() { Ok(()) } else { Err(Error::new(Kind::StorageFull, "STORE_FREE_BYTES_MIN")) }
+    }
+
+    /// Whether only a new start of the process can serve from the store again.
+    pub fn is_lost(&self) -> bool {
+        self.0.kv.is_lost()
+    }
+
     /// An operator's access without a credential; the reason goes to the audit log.
     pub fn break_glass(&self, operator: &str, reason: &str) -> Result<BreakGlass> {
         if reason.trim().is_empty() {

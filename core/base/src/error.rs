@@ -22,6 +22,8 @@ pub enum Kind {
     Throttled,
     /// The state a client named is too old; it must resynchronise.
     TooOld,
+    /// The disk has no room for new data: try again later. Deletions go on.
+    StorageFull,
     /// A conflict that outlived all retries, a timeout, or a back end that is down: try again.
     Unavailable,
     /// Stored data is damaged or an invariant does not hold; an operator must look.
@@ -31,6 +33,6 @@ pub enum Kind {
 impl Kind {
     /// Whether the same request can succeed later without the client changing it.
     pub fn is_temporary(self) -> bool {
-        matches!(self, Kind::Suspended | Kind::OverQuota | Kind::Throttled | Kind::Unavailable)
+        matches!(self, Kind::Suspended | Kind::OverQuota | Kind::Throttled | Kind::StorageFull | Kind::Unavailable)
     }
 }

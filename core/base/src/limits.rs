@@ -22,6 +22,16 @@ pub const KV_BACKOFF_MS_MAX: u64 = 100;
 pub const KV_KEYS_END: &[u8] = &[0xff, 0xff];
 /// Keys of recent commits that are kept to find conflicts; beyond it the window shrinks and slow transactions are too old.
 pub const KV_RESOLVER_KEYS_MAX: usize = 400_000;
+/// Free bytes of the store's disk below which new data is refused; deletions go on with what is left.
+pub const STORE_FREE_BYTES_MIN: u64 = 512 << 20;
+/// Free bytes of the store's disk from which a store that could not write is opened again.
+pub const STORE_REVIVE_FREE_BYTES_MIN: u64 = 128 << 20;
+/// How often a store that cannot write tries to come back.
+pub const STORE_REVIVE_MS: u64 = 5_000;
+/// How often a failed store is opened again in this process before only a new start is left.
+pub const STORE_REVIVE_ATTEMPTS_MAX: u32 = 12;
+/// How often the free bytes of the store's disk are asked for, at most.
+pub const STORE_SPACE_CHECK_MS: u64 = 1_000;
 /// Longest sealed block that is kept in the blob's meta record instead of a row of its own.
 pub const BLOB_IN_META_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a blob chunk in the store.

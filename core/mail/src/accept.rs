@@ -80,10 +80,15 @@ struct Plan {
 }
 
 impl Mail {
-    /// Accepts a message. `Err`: nothing was stored for anybody. Errors: `Invalid` (loop), `Forbidden` (relay by a stranger).
+    /// Accepts a message. `Err`: nothing was stored for anybody. Errors: `Invalid` (loop), `Forbidden` (relay by a stranger),
+    /// `StorageFull`.
     pub async fn accept(&self, request: Accept<'_>) -> Result<Accepted> {
         if wire::mime::received_count(request.message) > RECEIVED_FIELDS_MAX {
             return Err(Error::new(Kind::Invalid, "the message is looping: RECEIVED_FIELDS_MAX"));
+        }
+        // What the server says itself is owed to somebody: it has the reserve.
+        if !matches!(request.source, Source::System(_)) {
+            self.accounts().check_room()?;
         }
         let plan = self.plan(&request)?;
         let local = plan.local.iter().map(|(scope, _)| scope.tenant());

@@ -15,13 +15,14 @@ pub struct NewMessage {
 }
 
 impl Mail {
-    /// Stores messages in a mailbox; gives their uids in order. Errors: `NotFound` (mailbox), `OverQuota`, `LimitExceeded`.
+    /// Stores messages in a mailbox; gives their uids in order. Errors: `NotFound` (mailbox), `OverQuota`, `LimitExceeded`, `StorageFull`.
     pub async fn append(
         &self,
         scope: &AccountScope<Owner>,
         mailbox: MailboxId,
         new: &[NewMessage],
     ) -> Result<Vec<Uid>> {
+        self.accounts().check_room()?;
         let mut ready = Vec::with_capacity(new.len());
         for message in new {
             if message.bytes.len() > MESSAGE_BYTES_MAX {

@@ -51,6 +51,8 @@ struct Weather {
     rates: FaultRates,
     rng: SeededRng,
     crashed: AtomicBool,
+    /// The disk is said to be full.
+    full: AtomicBool,
     /// Commits until the crash.
     fuse: AtomicU64,
 }
@@ -84,8 +86,13 @@ pub struct Faulty {
 
 impl Faulty {
     pub fn new(inner: Arc<dyn Kv>, seed: u64, rates: FaultRates) -> Self {
-        let weather =
-            Weather { rates, rng: SeededRng::new(seed), crashed: AtomicBool::new(false), fuse: AtomicU64::new(NEVER) };
+        let weather = Weather {
+            rates,
+            rng: SeededRng::new(seed),
+            crashed: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            fuse: AtomicU64::new(NEVER),
+        };
         Faulty { inner, weather: Arc::new(weather) }
     }
 
@@ -103,6 +110,11 @@ impl Faulty {
     pub fn restart(&self) {
         self.weather.fuse.store(NEVER, Ordering::SeqCst);
         self.weather.crashed.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on the disk has (no) room for new data; commits go on.
+    pub fn set_full(&self, full: bool) {
+        self.weather.full.store(full, Ordering::SeqCst);
     }
 
     pub fn is_crashed(&self) -> bool {
@@ -130,6 +142,12 @@ impl Kv for Faulty {
     }
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         if self.is_crashed() { Box::pin(ready(Err(CRASHED.to_owned()))) } else { self.inner.health() }
+    }
+    fn has_room(&self) -> bool {
+        !self.weather.full.load(Ordering::SeqCst) && self.inner.has_room()
+    }
+    fn is_lost(&self) -> bool {
+        self.inner.is_lost()
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()

@@ -94,7 +94,8 @@ pub enum CommitError {
     TooLarge(&'static str),
     /// The result is not known: it may have been applied, now or a little later.
     Unknown,
-    /// Back end down or damaged, with the reason.
+    /// Back end down or damaged, with the reason. Said by the durable future, the result is not known either; not to be run
+    /// again by a retry loop.
     Fatal(String),
 }
 
@@ -149,6 +150,14 @@ pub trait Kv: Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// Ready to serve, or why not.
     fn health(&self) -> BoxFuture<'_, Result<(), String>>;
+    /// Whether new data may come in; deletions are welcome anyway. False while less than STORE_FREE_BYTES_MIN is free.
+    fn has_room(&self) -> bool {
+        true
+    }
+    /// Whether this process cannot serve from it any more: only a new start can.
+    fn is_lost(&self) -> bool {
+        false
+    }
     /// Waits until everything acknowledged is durable and background work may stop.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -120,7 +120,7 @@ fn lose_power(from: &Path, to: &Path) {
 
 fn options() -> EmbeddedOptions {
     // Small tables, so that the plug is also pulled while they are written and merged.
-    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 256 << 10, workers: 1 }
+    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 256 << 10, workers: 1, ..EmbeddedOptions::default() }
 }
 
 const WRITERS: u64 = 4;

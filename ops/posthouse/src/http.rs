@@ -9,9 +9,20 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 /// `/healthz` (the process lives), `/readyz` (the store serves), `/metrics`.
 pub fn router(accounts: Accounts, metrics: PrometheusHandle) -> Router {
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready).with_state(accounts))
-        .route("/metrics", get(|State(m): State<PrometheusHandle>| async move { m.render() }).with_state(metrics))
+        .route("/healthz", get(alive).with_state(accounts.clone()))
+        .route("/readyz", get(ready).with_state(accounts.clone()))
+        .route("/metrics", get(render).with_state((accounts, metrics)))
+}
+
+/// 503: the store is lost to this process, which is about to end (exit code 75).
+async fn alive(State(accounts): State<Accounts>) -> (StatusCode, &'static str) {
+    if accounts.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, "the store is lost\n") } else { (StatusCode::OK, "ok\n") }
+}
+
+async fn render(State((accounts, metrics)): State<(Accounts, PrometheusHandle)>) -> String {
+    // Asks for the free bytes, so that the gauge is of now even while no mail comes.
+    let _ = accounts.check_room();
+    metrics.render()
 }
 
 async fn ready(State(accounts): State<Accounts>) -> (StatusCode, String) {

@@ -1,5 +1,6 @@
 //! SUMMARY    The one binary: `serve`, `demo`, `config`, `ctl`. It composes everything, and alone reads the environment.
-//! INVARIANTS Exit codes: 0 fine, 1 failed, 2 wrong usage (arguments, configuration).
+//! INVARIANTS Exit codes: 0 fine, 1 failed, 2 wrong usage (arguments, configuration), 75 (EXIT_STORE_LOST)
+//!            to be started again.
 
 mod config;
 mod ctl;
@@ -72,7 +73,12 @@ pub enum Failure {
     Told,
     /// Exit code 2.
     Usage(String),
+    /// Exit code EXIT_STORE_LOST.
+    StoreLost,
 }
+
+/// The store cannot be opened again in this process; a new one may (sysexits.h: EX_TEMPFAIL).
+const EXIT_STORE_LOST: u8 = 75;
 
 impl From<String> for Failure {
     fn from(why: String) -> Failure {
@@ -105,6 +111,9 @@ fn end(result: Result<(), Failure>) -> ExitCode {
         Err(Failure::Told) => return ExitCode::FAILURE,
         Err(Failure::Failed(why)) => (why, ExitCode::FAILURE),
         Err(Failure::Usage(why)) => (why, ExitCode::from(2)),
+        Err(Failure::StoreLost) => {
+            ("the store is lost to this process: start it again".to_owned(), ExitCode::from(EXIT_STORE_LOST))
+        }
     };
     for line in why.lines() {
         eprintln!("posthouse: {line}");

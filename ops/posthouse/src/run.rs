@@ -7,8 +7,12 @@ use crate::{
     signal::{Signal, Signals, tell_systemd},
     stores::at,
 };
+use account::Accounts;
 use std::path::Path;
 use tenants::Service;
+
+/// How often to look whether the store is lost.
+const STORE_LOST_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What to do about a missing configuration.
 const NO_CONFIGURATION: &str = "there is no configuration: name a file with --config FILE (`posthouse config --example` prints one to \
@@ -49,12 +53,31 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     }
     tracing::info!(ports = ?server.ports, "serving");
     tell_systemd("READY=1");
-    while signals.next().await == Signal::Reload {
-        server.reload();
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Reload => server.reload(),
+                Signal::Stop => break,
+            },
+            () = lost(&server.accounts) => {
+                // Nothing is left to be finished: every commit fails.
+                tracing::error!("the store is lost to this process: ending, for the supervisor to start another");
+                tell_systemd("STOPPING=1");
+                return Err(Failure::StoreLost);
+            }
+        }
     }
     tracing::info!("stopping: sessions end, commits are finished");
     tell_systemd("STOPPING=1");
     signals.unless_again(server.stop()).await
+}
+
+/// Ends when the store is lost.
+async fn lost(accounts: &Accounts) {
+    let mut look = tokio::time::interval(STORE_LOST_LOOK);
+    while !accounts.is_lost() {
+        look.tick().await;
+    }
 }
 
 /// Makes the provider and its operator token at the first start.

@@ -26,6 +26,7 @@ impl Session {
             }
             at => at?,
         };
+        mail.accounts().check_room()?;
         let messages = match self.messages(append.messages).await {
             Ok(messages) => messages,
             Err(Refused::Failed(failure)) => return Err(failure),

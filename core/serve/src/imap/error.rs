@@ -50,6 +50,7 @@ fn table(kind: Kind) -> (&'static str, &'static str) {
         Kind::OverQuota => ("OVERQUOTA", "The mailbox is full"),
         Kind::LimitExceeded => ("LIMIT", "A limit was exceeded"),
         Kind::Throttled => ("UNAVAILABLE", "Too much at once, try again later"),
+        Kind::StorageFull => ("UNAVAILABLE", "No room for new mail now, try again later; deleting goes on"),
         Kind::TooOld => ("EXPUNGEISSUED", "The state is too old"),
         Kind::Unavailable => ("UNAVAILABLE", "Temporary failure, try again"),
         Kind::Corrupt => ("CORRUPTION", "Stored data is damaged, the operator was told"),

@@ -27,6 +27,7 @@ fn table(kind: Kind) -> (u16, (u8, u16, u16), &'static str) {
         Kind::OverQuota => (452, (4, 2, 2), "The mailbox is full"),
         Kind::LimitExceeded => (552, (5, 3, 4), "A limit was exceeded"),
         Kind::Throttled => (451, (4, 7, 1), "Too much at once, try again later"),
+        Kind::StorageFull => (452, (4, 3, 1), "No room for new mail now, try again later"),
         Kind::TooOld | Kind::Unavailable => (451, (4, 3, 0), "Temporary failure, try again later"),
         Kind::Corrupt => (451, (4, 3, 5), "Temporary failure, the operator was told"),
     }
@@ -47,6 +48,7 @@ mod tests {
             Kind::OverQuota,
             Kind::LimitExceeded,
             Kind::Throttled,
+            Kind::StorageFull,
             Kind::Unavailable,
         ] {
             let (code, enhanced, _) = table(kind);

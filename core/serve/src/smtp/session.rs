@@ -137,6 +137,9 @@ impl Session {
     /// A submission uses an address of its own account (RFC 6409 §6.1); what it may do is asked again each time.
     async fn mail_from(&mut self, from: Option<&Address>) -> Reply {
         let ok = || Reply::new(250, (2, 1, 0), "Ok");
+        if let Err(e) = self.door.options.mail.accounts().check_room() {
+            return error::reply(&e);
+        }
         if self.door.role != Role::Submission {
             return ok();
         }

@@ -1,10 +1,13 @@
 //! SUMMARY    The one thread that writes: takes all waiting commits, writes one batch, fsyncs once, publishes, wakes.
-//! INVARIANTS There is no timer: the queue fills while the fsync runs. After a failed write nothing is committed any more,
-//!            because what the disk then holds is not known.
+//! INVARIANTS There is no timer: the queue fills while the fsync runs. After a failed write nothing is committed until
+//!            the store is opened again (revive.rs), because what the disk then holds is not known.
 
 use super::{
+    EmbeddedOptions,
+    disk::{Disk, WriteError},
     engine::{Shared, Waiter},
     floor::Floor,
+    revive::Revive,
 };
 use crate::{kv::CommitError, layer::Layer};
 use std::{
@@ -23,34 +26,59 @@ const FLOOR_INTERVAL: Duration = Duration::from_secs(1);
 /// Groups written by all stores of this process.
 pub(super) static GROUPS: AtomicU64 = AtomicU64::new(0);
 
-pub(super) fn spawn(shared: Arc<Shared>, floor: Floor) -> io::Result<JoinHandle<()>> {
+pub(super) fn spawn(
+    shared: Arc<Shared>,
+    disk: Disk,
+    floor: Floor,
+    options: EmbeddedOptions,
+) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("store-committer".to_owned()).spawn(move || {
-        let mut committer = Committer { shared, floor, floor_at: Instant::now(), durable: 0 };
-        while let Some((group, version)) = committer.next_group() {
-            committer.commit(&group, version);
+        let revive = Revive::new(options);
+        let mut committer = Committer { disk: Some(disk), shared, floor, floor_at: Instant::now(), durable: 0, revive };
+        loop {
+            match committer.next_step() {
+                Step::Commit(group, version) => committer.commit(&group, version),
+                Step::Revive => committer.come_back(),
+                Step::Stop => break,
+            }
         }
         committer.raise_floor();
         committer.shared.stopped.send_replace(true);
     })
 }
 
+enum Step {
+    Commit(Layer, u64),
+    Revive,
+    Stop,
+}
+
 struct Committer {
+    // Dropped before what holds the lock on the folder. None while it cannot be opened again.
+    disk: Option<Disk>,
     shared: Arc<Shared>,
     floor: Floor,
     floor_at: Instant,
     durable: u64,
+    revive: Revive,
 }
 
 impl Committer {
-    /// Waits for commits and freezes them; None when the store stops and nothing waits.
-    fn next_group(&mut self) -> Option<(Layer, u64)> {
+    /// Waits for commits and freezes them, or for the time to come back.
+    fn next_step(&mut self) -> Step {
         let mut state = self.shared.state.lock();
         while !state.has_work() {
             if state.stopping {
-                return None;
+                return Step::Stop;
             }
             state.idle = true;
-            self.shared.work.wait(&mut state);
+            if state.failed.is_some() && !state.lost {
+                if self.shared.work.wait_for(&mut state, self.revive.interval()).timed_out() && !state.stopping {
+                    return Step::Revive;
+                }
+            } else {
+                self.shared.work.wait(&mut state);
+            }
             state.idle = false;
         }
         state.older = std::mem::take(&mut state.newer);
@@ -58,13 +86,17 @@ impl Committer {
         let mut waiting = std::mem::take(&mut state.waiting_newer);
         state.waiting_older.append(&mut waiting);
         self.shared.show(&state);
-        Some((state.older.clone(), state.in_flight))
+        Step::Commit(state.older.clone(), state.in_flight)
     }
 
     fn commit(&mut self, group: &Layer, version: u64) {
         let began = Instant::now();
         let base = self.shared.published();
-        let (waiting, result) = match self.shared.disk.write(group, version, base.base.as_ref()) {
+        let written = match &self.disk {
+            Some(disk) => disk.write(group, version, base.base.as_ref()),
+            None => Err(WriteError::from("the store is not open".to_owned())),
+        };
+        let (waiting, result) = match written {
             Ok(published) => {
                 let mut state = self.shared.state.lock();
                 state.base = Arc::new(published);
@@ -74,7 +106,10 @@ impl Committer {
                 self.durable = version;
                 (std::mem::take(&mut state.waiting_older), Ok(()))
             }
-            Err(why) => (self.fail(why.clone()), Err(CommitError::Fatal(why))),
+            Err(error) => {
+                let told = format!("the result of the commit is unknown: {}", error.why);
+                (self.fail(error), Err(CommitError::Fatal(told)))
+            }
         };
         GROUPS.fetch_add(1, Ordering::Relaxed);
         metrics::histogram!("store_commit_seconds").record(began.elapsed().as_secs_f64());
@@ -89,13 +124,31 @@ impl Committer {
         }
     }
 
-    fn fail(&self, why: String) -> Vec<Waiter> {
-        tracing::error!(%why, "the embedded store cannot write; it serves reads of durable rows only");
+    /// Not `Unknown`, which the retry loops answer with another run: after that came back, it could be applied twice.
+    fn fail(&mut self, error: WriteError) -> Vec<Waiter> {
+        let WriteError { why, may_pass } = error;
+        tracing::error!(%why, may_pass, "the embedded store cannot write; it serves reads of durable rows only");
+        metrics::counter!("store_failures_total").increment(1);
+        metrics::gauge!("store_serves_writes").set(0.0);
+        self.shared.space.ask();
         let mut state = self.shared.state.lock();
         state.failed = Some(why);
+        state.lost = !may_pass;
         let mut waiting = std::mem::take(&mut state.waiting_older);
         waiting.append(&mut state.waiting_newer);
         waiting
+    }
+
+    fn come_back(&mut self) {
+        let acknowledged = self.durable.max(self.floor.version());
+        if let Some((disk, found)) = self.revive.attempt(&self.shared, &mut self.disk, acknowledged) {
+            self.shared.resume(&disk, found);
+            self.disk = Some(disk);
+            self.durable = found;
+            metrics::counter!("store_revivals_total").increment(1);
+            metrics::gauge!("store_serves_writes").set(1.0);
+            tracing::info!(found, "the embedded store writes again");
+        }
     }
 
     fn raise_floor(&mut self) {

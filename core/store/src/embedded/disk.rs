@@ -14,7 +14,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy},
 };
 use parking_lot::Mutex;
-use std::path::Path;
+use std::{io, path::Path};
 
 /// Values from here on are kept apart from their keys.
 const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
@@ -37,6 +37,32 @@ fn version_key() -> Slice {
     let mut key = KV_KEYS_END.to_vec();
     key.extend_from_slice(b"version");
     Slice::from(key)
+}
+
+/// Why a group was not written, or not surely.
+pub(super) struct WriteError {
+    pub why: String,
+    /// The disk was full, or a table could not be written: opened again, the store may go on. Not after an fsync that failed
+    /// otherwise: what the system shows of the file then need not be on the disk.
+    pub may_pass: bool,
+}
+
+impl From<String> for WriteError {
+    fn from(why: String) -> Self {
+        WriteError { why, may_pass: false }
+    }
+}
+
+fn may_pass(why: &fjall::Error) -> bool {
+    let of = |io: &io::Error| {
+        matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    };
+    match why {
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => of(io),
+        // Said to this thread first by a worker that wrote a table: the journal is whole.
+        fjall::Error::Poisoned => true,
+        _ => false,
+    }
 }
 
 fn damaged(why: fjall::Error) -> OpenError {
@@ -67,6 +93,22 @@ fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
 impl Disk {
     /// Opens or makes the database; with the version of its last batch.
     pub(super) fn open(folder: &Folder, options: &EmbeddedOptions) -> Result<(Self, u64), OpenError> {
+        let (disk, journal_is_long) = Self::start(folder, options)?;
+        disk.settle(options.memtable_bytes / 2, journal_is_long)?;
+        let version = disk.version()?;
+        Ok((disk, version))
+    }
+
+    /// As `open`, after a failed write: all that the journal brings back is written as a table, so that it is durable whatever
+    /// became of the last fsync.
+    pub(super) fn reopen(folder: &Folder, options: &EmbeddedOptions) -> Result<(Self, u64), OpenError> {
+        let (disk, _) = Self::start(folder, options)?;
+        disk.settle(0, false)?;
+        let version = disk.version()?;
+        Ok((disk, version))
+    }
+
+    fn start(folder: &Folder, options: &EmbeddedOptions) -> Result<(Self, bool), OpenError> {
         let journal_is_long = journal_bytes(&folder.rows()) > JOURNAL_BYTES_MAX;
         // The second worker writes tables while the first merges: after crashes in a row a merge must not delay the cut.
         let workers = options.workers.max(if journal_is_long { 2 } else { 1 });
@@ -77,19 +119,23 @@ impl Disk {
             .journal_compression(CompressionType::None)
             .manual_journal_persist(true)
             .open()
-            .map_err(damaged)?;
+            .map_err(|why| match why {
+                fjall::Error::Locked => OpenError::InUse(folder.rows()),
+                why => damaged(why),
+            })?;
         let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
-        let disk = Disk { rows, database, untidy_bytes: Mutex::new(0) };
-        disk.settle(options.memtable_bytes / 2, journal_is_long)?;
-        let version = match disk.publish().get(&version_key()).map_err(OpenError::Damaged)? {
+        Ok((Disk { rows, database, untidy_bytes: Mutex::new(0) }, journal_is_long))
+    }
+
+    fn version(&self) -> Result<u64, OpenError> {
+        Ok(match self.publish().get(&version_key()).map_err(OpenError::Damaged)? {
             None => 0,
             Some(value) => {
                 let bytes =
                     value.as_ref().try_into().map_err(|_| OpenError::Damaged("the commit version".to_owned()))?;
                 u64::from_be_bytes(bytes)
             }
-        };
-        Ok((disk, version))
+        })
     }
 
     /// Writes what the journal brought back as a table before anything else happens: a store that is killed again and again
@@ -113,7 +159,7 @@ impl Disk {
     }
 
     /// Writes `group` as one batch and fsyncs it.
-    pub(super) fn write(&self, group: &Layer, version: u64, base: &dyn Base) -> Result<Published, String> {
+    pub(super) fn write(&self, group: &Layer, version: u64, base: &dyn Base) -> Result<Published, WriteError> {
         let mut batch =
             OwnedWriteBatch::with_capacity(self.database.clone(), 64).durability(Some(PersistMode::SyncData));
         let mut bytes = 0;
@@ -141,7 +187,9 @@ impl Disk {
             }
         }
         batch.insert(&self.rows, version_key(), Slice::from(version.to_be_bytes()));
-        batch.commit().map_err(|why| format!("writing commit {version}: {why}"))?;
+        batch
+            .commit()
+            .map_err(|why| WriteError { may_pass: may_pass(&why), why: format!("writing commit {version}: {why}") })?;
         let published = self.publish();
         self.tidy(bytes, &published);
         Ok(published)

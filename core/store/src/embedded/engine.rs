@@ -1,13 +1,11 @@
 //! SUMMARY    The short critical section of the embedded store: validate, take a version, lay over, queue.
 //! LIMITS     KV_RESOLVER_KEYS_MAX; what waits is bounded by the transactions of those who wait for it
 //! INVARIANTS Views are swapped only under the lock, so versions of views only rise. A waiter is woken by the publication of
-//!            its version or by the failure of the store, whichever comes first. No file is touched under the lock, save the
+//!            its version or by the failure of the store, whichever comes first. A version is given once, even to a commit that
+//!            was lost. No file is touched under the lock, save the
 //!            read of a counter whose base changed since it was fetched.
 
-use super::{
-    disk::{Disk, Published},
-    folder::Folder,
-};
+use super::{disk::Disk, folder::Folder, revive::Gone, space::Space};
 use crate::{
     kv::{CommitError, Committed, Durable, Version},
     layer::{Layer, Patch, Slice},
@@ -16,8 +14,10 @@ use crate::{
     txn::{Engine, Prepared, View, durable_now},
 };
 use arc_swap::ArcSwap;
+use base::limits::STORE_REVIVE_ATTEMPTS_MAX;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
+    future::ready,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -30,7 +30,7 @@ pub(super) type Waiter = oneshot::Sender<Result<(), CommitError>>;
 
 pub(super) struct State {
     pub resolver: Resolver,
-    pub base: Arc<Published>,
+    pub base: Arc<dyn Base>,
     /// Being written and fsynced.
     pub older: Layer,
     /// Waiting for the committer.
@@ -39,8 +39,12 @@ pub(super) struct State {
     pub in_flight: u64,
     pub waiting_older: Vec<Waiter>,
     pub waiting_newer: Vec<Waiter>,
-    /// Why nothing can be committed any more.
+    /// Why nothing can be committed until the store is opened again.
     pub failed: Option<String>,
+    /// Only a new start of the process can open it.
+    pub lost: bool,
+    /// Versions that were given to commits which did not become durable: after the first, up to the second.
+    pub void: Vec<(u64, u64)>,
     pub stopping: bool,
     pub idle: bool,
 }
@@ -48,6 +52,10 @@ pub(super) struct State {
 impl State {
     pub(super) fn has_work(&self) -> bool {
         self.resolver.version() > self.in_flight && self.failed.is_none()
+    }
+
+    fn is_void(&self, version: u64) -> bool {
+        self.void.iter().any(|(after, to)| *after < version && version <= *to)
     }
 }
 
@@ -58,23 +66,20 @@ pub(super) struct Shared {
     /// What `begin_read` sees.
     published: ArcSwap<View>,
     durable: AtomicU64,
+    /// Last version that is void; 0 = none ever was.
+    void_to: AtomicU64,
     hasher: KeyHasher,
     epoch: Instant,
     pub stopped: watch::Sender<bool>,
-    // Dropped in this order: the engine, then the lock on the folder.
-    pub disk: Disk,
-    _folder: Folder,
+    pub space: Space,
+    pub folder: Folder,
 }
 
 impl Shared {
-    pub(super) fn new(disk: Disk, version: u64, folder: Folder) -> Self {
-        let base = Arc::new(disk.publish());
-        let view = Arc::new(View {
-            base: Arc::clone(&base) as Arc<dyn Base>,
-            older: Layer::default(),
-            newer: Layer::default(),
-            version,
-        });
+    pub(super) fn new(disk: &Disk, version: u64, folder: Folder, free_bytes_min: u64) -> Self {
+        let base: Arc<dyn Base> = Arc::new(disk.publish());
+        let view =
+            Arc::new(View { base: Arc::clone(&base), older: Layer::default(), newer: Layer::default(), version });
         let state = State {
             resolver: Resolver::new(version),
             base,
@@ -84,6 +89,8 @@ impl Shared {
             waiting_older: Vec::new(),
             waiting_newer: Vec::new(),
             failed: None,
+            lost: false,
+            void: Vec::new(),
             stopping: false,
             idle: false,
         };
@@ -93,11 +100,12 @@ impl Shared {
             view: ArcSwap::new(Arc::clone(&view)),
             published: ArcSwap::new(view),
             durable: AtomicU64::new(version),
+            void_to: AtomicU64::new(0),
             hasher: KeyHasher::default(),
             epoch: Instant::now(),
             stopped: watch::Sender::new(false),
-            disk,
-            _folder: folder,
+            space: Space::new(folder.path().to_path_buf(), free_bytes_min),
+            folder,
         }
     }
 
@@ -112,7 +120,7 @@ impl Shared {
     /// Shows `state` to new transactions.
     pub(super) fn show(&self, state: &MutexGuard<'_, State>) {
         self.view.store(Arc::new(View {
-            base: Arc::clone(&state.base) as Arc<dyn Base>,
+            base: Arc::clone(&state.base),
             older: state.older.clone(),
             newer: state.newer.clone(),
             version: state.resolver.version(),
@@ -122,12 +130,50 @@ impl Shared {
     /// Shows the durable rows of `version` to readers. Call under the lock.
     pub(super) fn show_durable(&self, state: &MutexGuard<'_, State>, version: u64) {
         self.published.store(Arc::new(View {
-            base: Arc::clone(&state.base) as Arc<dyn Base>,
+            base: Arc::clone(&state.base),
             older: Layer::default(),
             newer: Layer::default(),
             version,
         }));
         self.durable.store(version, Ordering::Release);
+    }
+
+    /// Lets go of the rows, so that the database can be opened again; whoever reads meanwhile is told to come back.
+    pub(super) fn let_go(&self) {
+        let mut state = self.state.lock();
+        state.base = Arc::new(Gone);
+        state.older = Layer::default();
+        state.newer = Layer::default();
+        self.show(&state);
+        let version = self.durable.load(Ordering::Acquire);
+        self.show_durable(&state, version);
+    }
+
+    /// Serves the rows of `disk`, which end at commit `found`. Versions go on behind all that were ever given, so that what
+    /// was read of a commit that is not there can neither be committed nor be told to anybody.
+    pub(super) fn resume(&self, disk: &Disk, found: u64) {
+        let mut state = self.state.lock();
+        let void_to = state.resolver.version().max(found) + 1;
+        if state.void.len() >= STORE_REVIVE_ATTEMPTS_MAX as usize {
+            // Long before the oldest transaction.
+            state.void.remove(0);
+        }
+        state.void.push((found, void_to - 1));
+        self.void_to.store(void_to - 1, Ordering::Release);
+        state.resolver = Resolver::new(void_to);
+        state.in_flight = void_to;
+        state.base = Arc::new(disk.publish());
+        state.failed = None;
+        self.show(&state);
+        self.show_durable(&state, void_to);
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.space.has_room(self.now_ms())
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.state.lock().lost
     }
 
     pub(super) fn health(&self) -> Result<(), String> {
@@ -216,16 +262,21 @@ impl Engine for Shared {
     }
 
     fn durable(&self, version: u64) -> Durable {
-        if version <= self.durable.load(Ordering::Acquire) {
+        // `void_to` rises before `durable` passes it.
+        let durable = self.durable.load(Ordering::Acquire);
+        if version <= durable && (version > self.void_to.load(Ordering::Acquire) || version == 0) {
             return durable_now(version);
         }
         let (sender, receiver) = oneshot::channel();
         let mut state = self.state.lock();
+        if state.is_void(version) {
+            return Box::pin(ready(Err(CommitError::Fatal("what was read did not become durable".to_owned()))));
+        }
         if version <= self.durable.load(Ordering::Acquire) {
             return durable_now(version);
         }
         if let Some(why) = &state.failed {
-            return Box::pin(std::future::ready(Err(CommitError::Fatal(why.clone()))));
+            return Box::pin(ready(Err(CommitError::Fatal(why.clone()))));
         }
         if version <= state.in_flight {
             state.waiting_older.push(sender);

@@ -1,5 +1,5 @@
 //! SUMMARY    The default store: one process, one folder; fjall's plain batches under our own resolver and committer.
-//! LIMITS     KV_* ; EmbeddedOptions for memory
+//! LIMITS     KV_* ; EmbeddedOptions for memory and for a full disk (STORE_FREE_BYTES_MIN, STORE_REVIVE_*)
 //! INVARIANTS One committer thread writes: one batch in version order and one fsync for all transactions that wait. A commit is
 //!            acknowledged after that fsync, never before. A store that lost a commit it had acknowledged refuses to open.
 
@@ -8,11 +8,14 @@ mod disk;
 mod engine;
 mod floor;
 mod folder;
+mod revive;
+mod space;
 
 use crate::{
     kv::{BoxFuture, Kv, KvTxn},
     txn::{Engine, Transaction},
 };
+use base::limits::{STORE_FREE_BYTES_MIN, STORE_REVIVE_FREE_BYTES_MIN, STORE_REVIVE_MS};
 use engine::Shared;
 pub(crate) use folder::make_folder;
 use std::{
@@ -31,11 +34,24 @@ pub struct EmbeddedOptions {
     pub memtable_bytes: u64,
     /// Threads that write and merge tables. With more than one, fjall 3.1 lets the first spin while the others merge.
     pub workers: usize,
+    /// Free bytes of the disk below which new data is refused.
+    pub free_bytes_min: u64,
+    /// Free bytes of the disk from which a store that could not write is opened again.
+    pub revive_free_bytes_min: u64,
+    /// Milliseconds between attempts to come back.
+    pub revive_ms: u64,
 }
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        EmbeddedOptions { cache_bytes: 16 << 20, memtable_bytes: 16 << 20, workers: 1 }
+        EmbeddedOptions {
+            cache_bytes: 16 << 20,
+            memtable_bytes: 16 << 20,
+            workers: 1,
+            free_bytes_min: STORE_FREE_BYTES_MIN,
+            revive_free_bytes_min: STORE_REVIVE_FREE_BYTES_MIN,
+            revive_ms: STORE_REVIVE_MS,
+        }
     }
 }
 
@@ -91,8 +107,8 @@ pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Arc<dyn 
         return Err(OpenError::Regressed { found: version, acknowledged: floor.version() });
     }
     floor.raise(version).map_err(|source| OpenError::Io { path: folder.path().to_path_buf(), source })?;
-    let shared = Arc::new(Shared::new(disk, version, folder));
-    let committer = committer::spawn(Arc::clone(&shared), floor)
+    let shared = Arc::new(Shared::new(&disk, version, folder, options.free_bytes_min));
+    let committer = committer::spawn(Arc::clone(&shared), disk, floor, options)
         .map_err(|source| OpenError::Io { path: path.as_ref().to_path_buf(), source })?;
     Ok(Arc::new(Embedded { shared, committer: Some(committer) }))
 }
@@ -122,6 +138,12 @@ impl Kv for Embedded {
     }
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(std::future::ready(self.shared.health()))
+    }
+    fn has_room(&self) -> bool {
+        self.shared.has_room()
+    }
+    fn is_lost(&self) -> bool {
+        self.shared.is_lost()
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.shared.close())

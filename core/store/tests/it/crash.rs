@@ -24,7 +24,7 @@ const WRITERS: u64 = 4;
 
 fn options() -> EmbeddedOptions {
     // Small tables, so that kills also meet the writing and merging of tables.
-    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 1 << 20, workers: 1 }
+    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 1 << 20, workers: 1, ..EmbeddedOptions::default() }
 }
 
 fn value(writer: u64, number: u64) -> Vec<u8> {

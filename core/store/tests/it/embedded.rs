@@ -12,7 +12,7 @@ use store::{
 use tempfile::TempDir;
 
 fn small() -> EmbeddedOptions {
-    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 1 << 20, workers: 1 }
+    EmbeddedOptions { cache_bytes: 1 << 20, memtable_bytes: 1 << 20, workers: 1, ..EmbeddedOptions::default() }
 }
 
 async fn put(kv: &Arc<dyn Kv>, key: &[u8], value: &[u8]) {

@@ -5,4 +5,5 @@
 mod blob;
 mod crash;
 mod embedded;
+mod full;
 mod mem;

@@ -35,6 +35,7 @@ impl Mail {
         to: MailboxId,
         uids: &[Uid],
     ) -> Result<Vec<(Uid, Uid)>> {
+        self.accounts().check_room()?;
         let Moved { pairs, stopped } = self.transfer(scope, from, to, uids, false).await;
         let Some(error) = stopped else { return Ok(pairs) };
         let copies: Vec<Uid> = pairs.iter().map(|(_, new)| *new).collect();

@@ -8,6 +8,7 @@ use crate::{
     stores::Stores,
     upkeep,
 };
+use account::Accounts;
 use base::{Clock, Domain, SystemClock, limits::MESSAGE_ROOM_WAIT_MS_MAX};
 use mail::Mail;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
@@ -39,6 +40,7 @@ pub struct Ports {
 pub struct Server {
     pub ports: Ports,
     pub service: Arc<Service>,
+    pub accounts: Accounts,
     kv: Arc<dyn Kv>,
     shutdown: Shutdown,
     tls: TlsStore,
@@ -72,12 +74,13 @@ impl Server {
             ports.http = Some(port);
             tasks.push(task);
         }
+        let accounts = stores.accounts.clone();
         let desk = Desk { accounts: stores.accounts, service: service.clone(), status: status(config, &ports) };
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
         let config = config.clone();
-        Ok(Server { ports, service, kv: stores.kv, shutdown, tls, config, tasks, _ctl: ctl.ok() })
+        Ok(Server { ports, service, accounts, kv: stores.kv, shutdown, tls, config, tasks, _ctl: ctl.ok() })
     }
 
     /// Reads the certificates again; what cannot be read changes nothing.

@@ -4,6 +4,7 @@
 
 mod budget;
 mod catenate;
+mod full;
 mod imap;
 mod smtp;
 mod upkeep;

@@ -17,6 +17,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{
     Kv, MemKv,
     blob::{FsObjects, Objects},
+    faults::{FaultRates, Faulty},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -71,6 +72,21 @@ impl World {
         world._folder = Some(folder);
         world.people().await;
         world
+    }
+
+    /// As `new`, on a store whose disk can be said to be full.
+    pub async fn with_faults() -> (World, Faulty) {
+        let folder = tempfile::tempdir().unwrap();
+        let faulty = Faulty::new(Arc::new(MemKv::new()), 1, FaultRates::default());
+        let ground = Ground {
+            kv: Arc::new(faulty.clone()),
+            objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
+            clock: Arc::new(SystemClock),
+        };
+        let mut world = World::on(ground, Budget::default()).await;
+        world._folder = Some(folder);
+        world.people().await;
+        (world, faulty)
     }
 
     /// Those of `new`.

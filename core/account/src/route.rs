@@ -30,6 +30,8 @@ pub struct Route {
     pub local: Vec<LocalRecipient>,
     /// Targets elsewhere, with the tenant on whose behalf the mail goes on.
     pub remote: Vec<(TenantId, Address)>,
+    /// Why some mailbox that it leads to may not receive now; the others may.
+    pub held: Option<String>,
 }
 
 /// Why an address leads nowhere.
@@ -68,7 +70,7 @@ impl Accounts {
         if search.route.local.is_empty() && search.route.remote.is_empty() {
             return Err(search.held.map_or(RouteError::Unknown, RouteError::Held));
         }
-        Ok(search.route)
+        Ok(Route { held: search.held, ..search.route })
     }
 }
 

@@ -2,7 +2,7 @@
 //! STANDARDS  RFC 5321 §4.1.1.4 (responsibility with the 250), §4.4 (Return-Path), §6.3 (loops); RFC 3461 (DSN parameters)
 //! LIMITS     RECEIVED_FIELDS_MAX, SMTP_INLINE_RECIPIENTS_MAX
 //! INVARIANTS Returns after the commit is durable. A recipient over quota fails alone; the others get their copy in the same
-//!            commit. Outgoing mail is queued in that commit too: all of it, or nothing is accepted.
+//!            commit. Of several mailboxes behind one address, those without a copy are told of in `partial`. Outgoing mail is queued in that commit too: all of it, or nothing is accepted.
 
 use crate::{
     Error, Mail, Result,
@@ -62,6 +62,8 @@ pub struct Accept<'a> {
 #[derive(Debug)]
 pub struct Accepted {
     pub results: Vec<std::result::Result<(), Error>>,
+    /// Recipients that were taken though some mailbox behind them got no copy, with the reason: their sender is owed a notice.
+    pub partial: Vec<(usize, Error)>,
     /// Queue items made.
     pub queued: usize,
 }
@@ -106,7 +108,7 @@ impl Mail {
             enqueue(work, &plan, &request, &remote_blobs).await?;
             Ok(failed)
         })?;
-        Ok(outcome(request.recipients.len(), plan, failed))
+        Ok(outcome(request.recipients, plan, failed))
     }
 
     fn plan(&self, request: &Accept<'_>) -> Result<Plan> {
@@ -238,17 +240,26 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
 }
 
 /// A recipient failed when every account it leads to failed and nothing went on elsewhere.
-fn outcome(recipients: usize, plan: Plan, mut failed: Failed) -> Accepted {
+fn outcome(recipients: &[EnvelopeRecipient], plan: Plan, mut failed: Failed) -> Accepted {
     let served = |n: &usize| plan.local.iter().filter(|(_, s)| s.contains(n)).count();
     let sent = |n: &usize| plan.remote.values().flatten().any(|(m, _)| m == n);
-    let results = (0..recipients)
-        .map(|n| match failed.remove(&n).map(|mut e| (e.len(), e.pop())) {
-            Some((accounts, Some(e))) if accounts == served(&n) && !sent(&n) => Err(e),
-            _ if plan.orphans.contains(&n) => Err(Error::not_found("recipient")),
-            _ => Ok(()),
+    let mut partial = Vec::new();
+    let results = (0..)
+        .zip(recipients)
+        .map(|(n, recipient)| {
+            let held = recipient.route.as_ref().and_then(|route| route.held.as_ref());
+            match failed.remove(&n).map(|mut e| (e.len(), e.pop())) {
+                Some((accounts, Some(e))) if accounts == served(&n) && !sent(&n) => return Err(e),
+                _ if plan.orphans.contains(&n) => return Err(Error::not_found("recipient")),
+                Some((_, Some(e))) => partial.push((n, e)),
+                Some((_, None)) | None => {
+                    partial.extend(held.map(|why| (n, Error::new(Kind::Suspended, why.clone()))));
+                }
+            }
+            Ok(())
         })
         .collect();
-    Accepted { results, queued: plan.items.len() }
+    Accepted { results, partial, queued: plan.items.len() }
 }
 
 fn return_path(sender: Option<&Address>) -> Vec<u8> {

@@ -1,6 +1,7 @@
-//! SUMMARY    Telling the sender that some recipients of an accepted message got no copy.
+//! SUMMARY    Telling the sender that some recipients of an accepted message, or some mailboxes behind one, got no copy.
 //! STANDARDS  RFC 3461 §6.1, RFC 5321 §6.1 (none for a null sender)
 //! INVARIANTS Never about a recipient whose NOTIFY does not ask for failures. The report is committed before the message's own 250 is sent: nobody is silently left out.
+//!            It names the address that was written to, not the mailboxes behind it.
 
 use base::{Kind, TenantId, Timestamp};
 use mail::{Error, Mail, Notice};
@@ -18,7 +19,10 @@ pub(super) async fn send(
     original: &[u8],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let Some(sender) = &envelope.from else { return Ok(()) };
+    let Some(sender) = &envelope.from else {
+        tracing::warn!(recipients = failed.len(), "mailboxes got no copy, and there is no sender to be told");
+        return Ok(());
+    };
     let recipients: Vec<RecipientReport> = failed
         .iter()
         .filter(|(r, _)| matches!(r.params.notify, None | Some(Notify::On { failure: true, .. })))
@@ -26,7 +30,7 @@ pub(super) async fn send(
             to: r.to.clone(),
             original: r.params.orcpt.clone(),
             action: Action::Failed,
-            status: if e.kind == Kind::OverQuota { Enhanced(5, 2, 2) } else { Enhanced(5, 0, 0) },
+            status: status(e.kind),
             remote_mta: None,
             diagnostic: Some(e.context.clone()),
             last_attempt: Some(now),
@@ -36,4 +40,21 @@ pub(super) async fn send(
     let envid = envelope.params.envid.as_deref().unwrap_or_default();
     let ret = envelope.params.ret;
     mail.notify(Notice { tenant, sender, recipients: &recipients, original, arrival: now, envid, ret }).await
+}
+
+fn status(kind: Kind) -> Enhanced {
+    match kind {
+        Kind::OverQuota => Enhanced(5, 2, 2),
+        Kind::Suspended => Enhanced(5, 2, 1),
+        Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::Invalid
+        | Kind::Forbidden
+        | Kind::LimitExceeded
+        | Kind::Throttled
+        | Kind::TooOld
+        | Kind::StorageFull
+        | Kind::Unavailable
+        | Kind::Corrupt => Enhanced(5, 0, 0),
+    }
 }

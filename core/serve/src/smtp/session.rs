@@ -9,7 +9,7 @@ use crate::{
     auth::{Exchange, Progress},
 };
 use account::RouteError;
-use base::{Address, Kind};
+use base::{Address, Kind, TenantId};
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
 use std::sync::Arc;
 use wire::{
@@ -266,21 +266,26 @@ impl Session {
             })
             .await?;
         let ok = || Reply::new(250, (2, 0, 0), format!("Ok: {id}"));
-        if self.door.role == Role::Lmtp {
+        let lmtp = self.door.role == Role::Lmtp;
+        let given = |n: usize| message.envelope.recipients.get(n);
+        let failed = || accepted.results.iter().enumerate().filter_map(|(n, r)| Some((given(n)?, r.as_ref().err()?)));
+        if !lmtp
+            && let Some((_, e)) = failed().next()
+            && failed().count() == recipients.len()
+        {
+            return Ok(vec![error::reply(e)]);
+        }
+        // By LMTP each recipient that failed has its own reply.
+        let mut told: Vec<(&Recipient, &Error)> = if lmtp { Vec::new() } else { failed().collect() };
+        told.extend(accepted.partial.iter().filter_map(|(n, e)| Some((given(*n)?, e))));
+        if !told.is_empty() {
+            let tenant = answering(recipients).ok_or_else(|| Error::not_found("tenant"))?;
+            bounce::send(mail, tenant, &message.envelope, &told, &traced, now).await?;
+        }
+        if lmtp {
             return Ok(accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok())).collect());
         }
-        let taken = message.envelope.recipients.iter().zip(&accepted.results);
-        let failed: Vec<(&Recipient, &Error)> = taken.filter_map(|(r, e)| Some((r, e.as_ref().err()?))).collect();
-        match failed.first() {
-            Some((_, e)) if failed.len() == recipients.len() => Ok(vec![error::reply(e)]),
-            Some(_) => {
-                let mut served = recipients.iter().filter_map(|r| r.route.as_ref()).flat_map(|r| &r.local);
-                let tenant = served.next().map(|l| l.scope.tenant()).ok_or_else(|| Error::not_found("tenant"))?;
-                bounce::send(mail, tenant, &message.envelope, &failed, &traced, now).await?;
-                Ok(vec![ok()])
-            }
-            None => Ok(vec![ok()]),
-        }
+        Ok(vec![ok()])
     }
 
     fn traced(
@@ -309,6 +314,12 @@ impl Session {
         });
         [received.as_slice(), &message.bytes].concat()
     }
+}
+
+/// The tenant on whose behalf the sender is told.
+fn answering(recipients: &[EnvelopeRecipient]) -> Option<TenantId> {
+    let mut routes = recipients.iter().filter_map(|r| r.route.as_ref());
+    routes.find_map(|r| r.local.first().map(|l| l.scope.tenant()).or(r.remote.first().map(|(tenant, _)| *tenant)))
 }
 
 /// RFC 3461 NOTIFY as stored: 1 never, 2 success, 4 failure, 8 delay; 0 = not given.

@@ -2,7 +2,7 @@
 
 use crate::world::{Client, PASSWORD, World};
 use base::TenantId;
-use control::{Change, Control};
+use control::{AddressSnapshot, Change, Control, Destination};
 
 const MESSAGE: &str = "From: x@elsewhere.example\r\nSubject: hello\r\nMessage-ID: <1@x>\r\n\r\nbody";
 
@@ -114,5 +114,73 @@ async fn who_got_no_copy_is_reported_to_a_sender_who_wants_to_know() {
         assert!(report.contains(part), "{part}: {report}");
     }
     assert!(report.lines().any(|l| l.starts_with("Message-ID: <") && l.ends_with('>')), "{report}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_alias_that_serves_only_some_of_its_mailboxes_is_reported() {
+    let world = World::new().await;
+    world.person(3, "full", "f.example", Some(10)).await;
+    world.person(4, "held", "h.example", None).await;
+    let held = world.account(4, "held", "h.example", None, 2, false);
+    let alias = |local: &str, targets: &[&str]| {
+        Change::Address(AddressSnapshot {
+            local: local.into(),
+            domain: "b.example".into(),
+            version: 1,
+            tenant: TenantId(2),
+            destination: Destination::Forward(targets.iter().map(ToString::to_string).collect()),
+        })
+    };
+    let batch = vec![
+        Change::Account(held),
+        alias("team", &["bob@b.example", "full@f.example"]),
+        alias("crew", &["bob@b.example", "held@h.example"]),
+        alias("none", &["full@f.example"]),
+        alias("out", &["full@f.example", "x@elsewhere.example"]),
+    ];
+    world.accounts.apply(batch).await.unwrap();
+    let mails = |n| {
+        let accounts = world.accounts.clone();
+        async move { accounts.usage(TenantId(n)).await.unwrap().emails }
+    };
+    for (round, (to, status, by_lmtp)) in [
+        ("team@b.example", "5.2.2", false),
+        ("crew@b.example", "5.2.1", false),
+        ("out@b.example", "5.2.2", false),
+        ("team@b.example", "5.2.2", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if by_lmtp {
+            let mut client = Client::connect(world.lmtp).await;
+            client.until("220 ").await;
+            client.ask("LHLO c", "250 ").await;
+            client.ask("MAIL FROM:<ann@a.example>", "250 ").await;
+            client.ask(&format!("RCPT TO:<{to}>"), "250 ").await;
+            client.ask("DATA", "354 ").await;
+            client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+        } else {
+            assert!(world.deliver("ann@a.example", to, MESSAGE).await.starts_with("250"), "{to}");
+        }
+        assert_eq!(mails(1).await, round as i64 + 1, "one report about {to}");
+        let mut ann = world.imap("ann@a.example").await;
+        ann.ask("a SELECT INBOX", "a OK").await;
+        let report = ann.ask(&format!("b FETCH {} BODY.PEEK[]", round + 1), "b OK").await;
+        for part in [&format!("Final-Recipient: rfc822; {to}"), "Action: failed", &format!("Status: {status}")] {
+            assert!(report.contains(part), "{part}: {report}");
+        }
+        assert!(
+            !report.contains("full@") && !report.contains("held@"),
+            "the mailboxes behind it stay unknown: {report}"
+        );
+    }
+    assert_eq!(mails(2).await, 3, "bob got every copy");
+    // Nobody got one: refused for now, as for the mailbox itself, and nobody is told anything else.
+    assert!(world.deliver("ann@a.example", "none@b.example", MESSAGE).await.starts_with("452 4.2.2"));
+    // A null sender is told nothing, and the copies stand.
+    assert!(world.deliver("", "team@b.example", MESSAGE).await.starts_with("250"));
+    assert_eq!((mails(1).await, mails(2).await, mails(3).await, mails(4).await), (4, 4, 0, 0));
     world.end().await;
 }

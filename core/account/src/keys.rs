@@ -137,6 +137,22 @@ pub(crate) fn system_op(op: OpId) -> Key {
     Builder::new(SYSTEM).tag(b'o').u64(op.0).done()
 }
 
+/// What one transaction of a copy under way has placed.
+pub(crate) fn system_copy(tenant: TenantId, account: AccountId, op: OpId, part: u32) -> Key {
+    Builder::new(SYSTEM).tag(b'c').u64(tenant.0).u64(account.0).u64(op.0).u32(part).done()
+}
+pub(crate) fn system_copies() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'c'])
+}
+pub(crate) fn system_copy_parts(tenant: TenantId, account: AccountId, op: OpId) -> KeyRange {
+    KeyRange::prefix(&Builder::new(SYSTEM).tag(b'c').u64(tenant.0).u64(account.0).u64(op.0).done())
+}
+/// Tenant and account of a part of a copy.
+pub(crate) fn decode_copy(key: &[u8]) -> Option<(TenantId, AccountId)> {
+    (key.len() == 30).then_some(())?;
+    Some((TenantId(be64(key, 2)?), AccountId(be64(key, 10)?)))
+}
+
 fn due_bits(due: Timestamp) -> u64 {
     u64::try_from(due.0).unwrap_or(0)
 }

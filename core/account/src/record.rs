@@ -214,6 +214,15 @@ pub(crate) struct LogMark {
     pub at_ms: i64,
 }
 
+/// Copies that one transaction of a larger copy has placed: taken back together unless the whole copy was done.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct CopyPart {
+    #[prost(uint32, tag = "1")]
+    pub mailbox: u32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub uids: Vec<u32>,
+}
+
 /// Where an upkeep job stands.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct JobRecord {

@@ -2,6 +2,7 @@
 //! INVARIANTS Adding an email assigns uid and modseq, charges mailbox and tenant quota, links the blob, appends the change;
 //!            there is no way to do one without the others. One modseq per account and unit of work. Drop = nothing happened.
 
+mod copy;
 mod email;
 mod flags;
 mod mailbox;

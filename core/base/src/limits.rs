@@ -110,6 +110,10 @@ pub const KEYWORDS_MAX: usize = 59;
 pub const KEYWORD_BYTES_MAX: usize = 255;
 /// Emails changed by one unit of work; larger requests run as several.
 pub const EMAILS_PER_WORK_MAX: usize = 500;
+/// How often a copy that could not be taken back is tried again.
+pub const COPY_UNDO_MS: u64 = 5_000;
+/// How often in all; the next start of the server takes back what is left.
+pub const COPY_UNDO_ATTEMPTS_MAX: u32 = 720;
 
 // --- SMTP ---
 /// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).

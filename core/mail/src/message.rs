@@ -1,12 +1,16 @@
 //! SUMMARY    Copying, moving and expunging messages of a mailbox.
 //! STANDARDS  RFC 9051 §6.4.3, §6.4.7, §6.4.8, §6.4.9
-//! LIMITS     EMAILS_PER_WORK_MAX
+//! LIMITS     EMAILS_PER_WORK_MAX, COPY_UNDO_MS, COPY_UNDO_ATTEMPTS_MAX
 //! INVARIANTS Up to EMAILS_PER_WORK_MAX messages change in one transaction; larger requests run as several, in uid order. A copy that fails
-//!            on the way is taken back as a whole; a move tells what it moved.
+//!            on the way is taken back as a whole, after a crash before anybody is served; a move tells what it moved.
 
 use crate::{Error, Mail, Result};
 use account::{AccountScope, DELETED, Owner, unit_of_work};
-use base::{EmailId, MailboxId, Uid, limits::EMAILS_PER_WORK_MAX};
+use base::{
+    EmailId, Kind, MailboxId, OpId, Uid,
+    limits::{COPY_UNDO_ATTEMPTS_MAX, COPY_UNDO_MS, EMAILS_PER_WORK_MAX},
+};
+use std::time::Duration;
 
 /// Which messages an expunge takes.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,14 @@ pub struct Moved {
     pub stopped: Option<Error>,
 }
 
+/// One transaction of a large copy.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    copy: OpId,
+    part: u32,
+    is_last: bool,
+}
+
 impl Mail {
     /// Copies messages; gives (source uid, new uid) for those that were there. All or none: RFC 9051 §6.4.7.
     pub async fn copy(
@@ -36,11 +48,53 @@ impl Mail {
         uids: &[Uid],
     ) -> Result<Vec<(Uid, Uid)>> {
         self.accounts().check_room()?;
-        let Moved { pairs, stopped } = self.transfer(scope, from, to, uids, false).await;
-        let Some(error) = stopped else { return Ok(pairs) };
-        let copies: Vec<Uid> = pairs.iter().map(|(_, new)| *new).collect();
-        self.expunge(scope, to, Expunge::All(&copies)).await?;
-        Err(error)
+        if uids.len() <= EMAILS_PER_WORK_MAX {
+            return if uids.is_empty() { Ok(Vec::new()) } else { self.copy_batch(scope, (from, to), uids, None).await };
+        }
+        let (mail, scope, uids) = (self.clone(), *scope, uids.to_vec());
+        // A task of its own: whoever asked may go away on the way.
+        let copying = tokio::spawn(async move { mail.copy_many(&scope, from, to, &uids).await });
+        copying.await.map_err(|why| Error::new(Kind::Unavailable, format!("copying: {why}")))?
+    }
+
+    async fn copy_many(
+        &self,
+        scope: &AccountScope<Owner>,
+        from: MailboxId,
+        to: MailboxId,
+        uids: &[Uid],
+    ) -> Result<Vec<(Uid, Uid)>> {
+        let copy = self.accounts().op();
+        let mut pairs = Vec::with_capacity(uids.len());
+        let batches = uids.chunks(EMAILS_PER_WORK_MAX);
+        let last = batches.len().saturating_sub(1);
+        for (part, batch) in (0..).zip(batches) {
+            let place = Part { copy, part, is_last: part as usize == last };
+            match self.copy_batch(scope, (from, to), batch, Some(place)).await {
+                Ok(placed) => pairs.extend(placed),
+                Err(e) => {
+                    self.take_back(*scope, copy).await;
+                    return Err(e);
+                }
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Takes an unfinished copy back; what the store does not do now is done as soon as it does, or at the next start.
+    async fn take_back(&self, scope: AccountScope<Owner>, copy: OpId) {
+        let Err(why) = self.accounts().undo_copy(&scope, copy).await else { return };
+        tracing::warn!(%why, account = %scope.account(), "a failed copy is not taken back yet");
+        let accounts = self.accounts().clone();
+        tokio::spawn(async move {
+            for _ in 0..COPY_UNDO_ATTEMPTS_MAX {
+                tokio::time::sleep(Duration::from_millis(COPY_UNDO_MS)).await;
+                if accounts.undo_copy(&scope, copy).await.is_ok() {
+                    return;
+                }
+            }
+            tracing::error!(account = %scope.account(), "a failed copy is taken back at the next start only");
+        });
     }
 
     /// Moves messages; those that are gone are left out. `Err`: none was moved.
@@ -51,24 +105,17 @@ impl Mail {
         to: MailboxId,
         uids: &[Uid],
     ) -> Result<Moved> {
-        let mut moved = self.transfer(scope, from, to, uids, true).await;
+        let mut moved = self.move_many(scope, (from, to), uids).await;
         match moved.stopped.take_if(|_| moved.pairs.is_empty()) {
             Some(error) => Err(error),
             None => Ok(moved),
         }
     }
 
-    async fn transfer(
-        &self,
-        scope: &AccountScope<Owner>,
-        from: MailboxId,
-        to: MailboxId,
-        uids: &[Uid],
-        moving: bool,
-    ) -> Moved {
+    async fn move_many(&self, scope: &AccountScope<Owner>, way: (MailboxId, MailboxId), uids: &[Uid]) -> Moved {
         let mut done = Moved { pairs: Vec::with_capacity(uids.len()), stopped: None };
         for batch in uids.chunks(EMAILS_PER_WORK_MAX) {
-            match self.transfer_batch(scope, (from, to), batch, moving).await {
+            match self.move_batch(scope, way, batch).await {
                 Ok(part) => done.pairs.extend(part),
                 Err(e) => {
                     done.stopped = Some(e);
@@ -79,29 +126,51 @@ impl Mail {
         done
     }
 
-    async fn transfer_batch(
+    async fn move_batch(
         &self,
         scope: &AccountScope<Owner>,
         (from, to): (MailboxId, MailboxId),
         batch: &[Uid],
-        moving: bool,
     ) -> Result<Vec<(Uid, Uid)>> {
         let accounts = self.accounts();
         unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
-                let mut account = work.account(scope).await?;
-                account.mailbox(to).await?;
-                let mut part = Vec::with_capacity(batch.len());
-                for uid in batch {
-                    let Some(row) = account.row(from, *uid).await? else { continue };
-                    let email = EmailId(row.email);
-                    let new = if moving {
-                        account.move_email(email, from, to).await?
-                    } else {
-                        account.copy_email(email, from, to).await?
-                    };
-                    part.push((*uid, new));
+            let mut account = work.account(scope).await?;
+            account.mailbox(to).await?;
+            let mut pairs = Vec::with_capacity(batch.len());
+            for uid in batch {
+                let Some(row) = account.row(from, *uid).await? else { continue };
+                pairs.push((*uid, account.move_email(EmailId(row.email), from, to).await?));
+            }
+            Ok(pairs)
+        })
+    }
+
+    /// One transaction of a copy; `None`: it is the whole of it.
+    async fn copy_batch(
+        &self,
+        scope: &AccountScope<Owner>,
+        (from, to): (MailboxId, MailboxId),
+        batch: &[Uid],
+        place: Option<Part>,
+    ) -> Result<Vec<(Uid, Uid)>> {
+        let accounts = self.accounts();
+        unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
+            let mut account = work.account(scope).await?;
+            account.mailbox(to).await?;
+            let mut pairs = Vec::with_capacity(batch.len());
+            for uid in batch {
+                let Some(row) = account.row(from, *uid).await? else { continue };
+                pairs.push((*uid, account.copy_email(EmailId(row.email), from, to).await?));
+            }
+            match place {
+                None => {}
+                Some(Part { copy, part, is_last: true }) => account.finish_copy(copy, part)?,
+                Some(Part { copy, part, is_last: false }) => {
+                    let placed: Vec<Uid> = pairs.iter().map(|(_, new)| *new).collect();
+                    account.note_copy(copy, part, to, &placed)?;
                 }
-                Ok(part)
+            }
+            Ok(pairs)
         })
     }
 

@@ -59,6 +59,11 @@ impl Server {
             .map_err(|e| format!("metrics: {e}"))?;
         let tls = crate::tls::open(config)?;
         let stores = Stores::open(&config.data).await?;
+        match stores.accounts.undo_copies().await {
+            Ok(0) => {}
+            Ok(parts) => tracing::info!(parts, "copies that were cut off were taken back"),
+            Err(error) => tracing::error!(%error, "copies that were cut off were not taken back"),
+        }
         let service = stores.service(&config.data).await?;
         let queue = outgoing(config, &stores, &hostname)?;
         let shutdown = Shutdown::default();

@@ -92,6 +92,9 @@ row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
 row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),
     move |key: &[u8]| (decode_due(key), Some((TenantId(t), Timestamp(d), QueueId(q)))));
+row!(copy_row, (t: u64 = id64(), a: u64 = id64(), o: u64 = id64(), p: u32 = id32()),
+    system_copy(TenantId(t), AccountId(a), OpId(o), p),
+    move |key: &[u8]| (decode_copy(key), Some((TenantId(t), AccountId(a)))));
 row!(op_row, (o: u64 = id64()), system_op(OpId(o)), move |key: &[u8]| (be64(key, 2), Some(o)));
 row!(tenant_prefix_row, (t: u64 = id64()), tenant_prefix(TenantId(t)).to_vec(), move |key: &[u8]| (be64(key, 1), Some(t)));
 row!(domain_row, (d: String = name()), system_domain(&d), move |key: &[u8]| (key.get(2..).map(<[u8]>::to_vec), Some(d.into_bytes())));
@@ -212,7 +215,7 @@ proptest! {
         let rows = [
             system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
-            system_job(&d),
+            system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -4,6 +4,7 @@
 
 mod budget;
 mod catenate;
+mod copy;
 mod full;
 mod imap;
 mod smtp;

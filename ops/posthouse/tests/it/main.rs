@@ -4,6 +4,7 @@
 
 mod cli;
 mod ctl;
+mod full;
 mod node;
 mod reload;
 mod stop;

@@ -15,7 +15,17 @@ pub const WAIT: Duration = Duration::from_secs(60);
 
 /// The binary, with none of the caller's variables that it would read.
 pub fn posthouse() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_posthouse"));
+    undisturbed(Command::new(env!("CARGO_BIN_EXE_posthouse")))
+}
+
+/// The binary as a server whose writes fail when they pass a limit of file sizes, instead of a signal ending it.
+fn server() -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_posthouse")]);
+    undisturbed(shell)
+}
+
+fn undisturbed(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("POSTHOUSE_")) {
         command.env_remove(name);
     }
@@ -40,7 +50,7 @@ impl Node {
         let folder = tempfile::tempdir().unwrap();
         let told = UnixDatagram::bind(folder.path().join("notify")).unwrap();
         told.set_read_timeout(Some(WAIT)).unwrap();
-        let mut command = posthouse();
+        let mut command = server();
         for door in ["SMTP", "SUBMISSION", "IMAP", "IMAPS", "HTTP"] {
             command.env(format!("POSTHOUSE_LISTEN_{door}"), "127.0.0.1:0");
         }
@@ -93,6 +103,20 @@ impl Node {
         http.0.read_to_string(&mut answer).unwrap();
         let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
         answer.pointer("/data/r/tenant/id").and_then(Value::as_str).unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Lets no file grow, as on a full disk, or again.
+    pub fn limit_files(&self, limited: bool) {
+        let limit = if limited { "--fsize=1:" } else { "--fsize=unlimited:" };
+        let status = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), limit]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The status line of a GET.
+    pub fn get(&self, path: &str) -> String {
+        let mut http = self.connect("http");
+        http.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).unwrap();
+        http.line()
     }
 
     pub fn signal(&self, name: &str) {

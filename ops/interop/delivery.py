@@ -68,7 +68,7 @@ def routes(demo):
     account = demo.mailbox()
     local, domain = account.address.split("@")
     alias = f"{local}-alias@{domain}"
-    demo.mutate(demo.tenant(0)["token"], "aliasCreate", "AliasInput!", "alias { address }",
+    demo.mutate(demo.tenant(0)["token"], "aliasCreate", "AliasCreateInput!", "alias { address }",
                 {"address": alias, "targets": [account.address]})
     with demo.smtp() as client:
         for number, address in enumerate([f"{local}+shop@{domain}", alias, f"{local.upper()}@{domain.upper()}"]):

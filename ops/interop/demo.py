@@ -142,9 +142,9 @@ class Demo:
             raise RuntimeError(f"GraphQL answered {status}: {body}")
         return body["data"]
 
-    def mutate(self, token, name, kind, fields, value, argument="input", errors=False):
+    def mutate(self, token, name, kind, fields, value, errors=False):
         """One mutation; its payload. Fails on userErrors unless they are asked for."""
-        query = f"mutation($v: {kind}) {{ r: {name}({argument}: $v) {{ {fields} userErrors {{ message code }} }} }}"
+        query = f"mutation($v: {kind}) {{ r: {name}(input: $v) {{ {fields} userErrors {{ message code }} }} }}"
         payload = self.query(token, query, {"v": value})["r"]
         if payload["userErrors"] and not errors:
             raise RuntimeError(f"{name}: {payload['userErrors']}")

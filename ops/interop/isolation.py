@@ -69,20 +69,20 @@ def mutations(demo):
     token, (stranger, mailbox, address) = demo.tenant(0)["token"], objects(demo)
     domain = stranger["domains"][0]
     attempts = [
-        ("tenantSuspend", "TenantSuspendInput!", "tenant { id }", {"tenantId": stranger["id"], "reason": "x"}, "input"),
-        ("tenantUpdate", "TenantUpdateInput!", "tenant { id }", {"tenantId": stranger["id"], "maxMailboxes": 0}, "input"),
-        ("domainCreate", "DomainCreateInput!", "domain { id }", {"tenantId": stranger["id"], "name": "stolen.example"}, "input"),
-        ("domainUpdate", "DomainUpdateInput!", "domain { id }", {"name": domain, "catchAll": demo.account(0, 0).address}, "input"),
-        ("domainDelete", "String!", "domain { id }", domain, "name"),
-        ("mailboxCreate", "MailboxCreateInput!", "mailbox { id }", {"address": f"mine@{domain}", "password": "long enough for it"}, "input"),
-        ("mailboxUpdate", "MailboxUpdateInput!", "mailbox { id }", {"mailboxId": mailbox, "password": "long enough for it"}, "input"),
-        ("mailboxSuspend", "MailboxSuspendInput!", "mailbox { id }", {"mailboxId": mailbox, "reason": "x"}, "input"),
-        ("mailboxDelete", "ID!", "mailbox { id }", mailbox, "mailboxId"),
-        ("aliasCreate", "AliasInput!", "alias { address }", {"address": f"tap@{domain}", "targets": [demo.account(0, 0).address]}, "input"),
-        ("aliasDelete", "String!", "alias { address }", f"hello@{domain}", "address"),
+        ("tenantSuspend", "TenantSuspendInput!", "tenant { id }", {"tenantId": stranger["id"], "reason": "x"}),
+        ("tenantUpdate", "TenantUpdateInput!", "tenant { id }", {"tenantId": stranger["id"], "maxMailboxes": 0}),
+        ("domainCreate", "DomainCreateInput!", "domain { id }", {"tenantId": stranger["id"], "name": "stolen.example"}),
+        ("domainUpdate", "DomainUpdateInput!", "domain { id }", {"name": domain, "catchAll": demo.account(0, 0).address}),
+        ("domainDelete", "DomainDeleteInput!", "domain { id }", {"name": domain, "idempotencyKey": "a"}),
+        ("mailboxCreate", "MailboxCreateInput!", "mailbox { id }", {"address": f"mine@{domain}", "password": "long enough for it"}),
+        ("mailboxUpdate", "MailboxUpdateInput!", "mailbox { id }", {"mailboxId": mailbox, "password": "long enough for it"}),
+        ("mailboxSuspend", "MailboxSuspendInput!", "mailbox { id }", {"mailboxId": mailbox, "reason": "x"}),
+        ("mailboxDelete", "MailboxDeleteInput!", "mailbox { id }", {"mailboxId": mailbox, "idempotencyKey": "b"}),
+        ("aliasCreate", "AliasCreateInput!", "alias { address }", {"address": f"tap@{domain}", "targets": [demo.account(0, 0).address]}),
+        ("aliasDelete", "AliasDeleteInput!", "alias { address }", {"address": f"hello@{domain}", "idempotencyKey": "c"}),
     ]
-    for name, kind, fields, value, argument in attempts:
-        payload = demo.mutate(token, name, kind, fields, value, argument, errors=True)
+    for name, kind, fields, value in attempts:
+        payload = demo.mutate(token, name, kind, fields, value, errors=True)
         equal(payload[fields.split()[0]], None, name)
         true(payload["userErrors"], f"{name} says why")
         for error in payload["userErrors"]:

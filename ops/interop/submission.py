@@ -78,11 +78,10 @@ def spoofed(demo):
 def app_password(demo):
     account = demo.mailbox()
     token = demo.tenant(0)["token"]
-    made = demo.query(token, 'mutation($m: ID!) { r: appPasswordCreate(mailboxId: $m, label: "phone") { id secret userErrors { message } } }',
-                      {"m": account.node})["r"]
+    made = demo.mutate(token, "appPasswordCreate", "AppPasswordCreateInput!", "id secret", {"mailboxId": account.node, "label": "phone"})
     with demo.smtp("submissions_port") as client:
         client.login(account.address, made["secret"])
-    demo.query(token, "mutation($m: ID!, $id: String!) { appPasswordRevoke(mailboxId: $m, id: $id) { done userErrors { message } } }",
-               {"m": account.node, "id": made["id"]})
+    demo.mutate(token, "appPasswordRevoke", "AppPasswordRevokeInput!", "done",
+                {"mailboxId": account.node, "id": made["id"], "idempotencyKey": made["id"]})
     with demo.smtp("submissions_port") as client:
         refused(smtplib.SMTPAuthenticationError, "a revoked app password", client.login, account.address, made["secret"])

@@ -14,7 +14,7 @@ def hold(demo, tenant):
 
 
 def resume(demo, tenant):
-    demo.mutate(demo.info["operator_token"], "tenantResume", "ID!", "tenant { suspended }", tenant["id"], "tenantId")
+    demo.mutate(demo.info["operator_token"], "tenantResume", "TenantResumeInput!", "tenant { suspended }", {"tenantId": tenant["id"]})
 
 
 def refuses_logins(demo, account):
@@ -77,7 +77,7 @@ def mailbox(demo):
     demo.mutate(token, "mailboxSuspend", "MailboxSuspendInput!", "mailbox { suspended }", {"mailboxId": account.node, "reason": "a check"})
     refuses_logins(demo, account)
     demo.imap(neighbour).logout()
-    demo.mutate(token, "mailboxResume", "ID!", "mailbox { suspended }", account.node, "mailboxId")
+    demo.mutate(token, "mailboxResume", "MailboxResumeInput!", "mailbox { suspended }", {"mailboxId": account.node})
     demo.imap(account).logout()
 
 
@@ -85,7 +85,8 @@ def mailbox(demo):
 def deleted(demo):
     account, token = demo.mailbox(0), demo.tenant(0)["token"]
     mail.deliver(demo, account, [mail.plain(1)])
-    demo.mutate(token, "mailboxDelete", "ID!", "mailbox { id }", account.node, "mailboxId")
+    demo.mutate(token, "mailboxDelete", "MailboxDeleteInput!", "mailbox { id }",
+                {"mailboxId": account.node, "idempotencyKey": account.node})
     refuses_logins(demo, account)
     refuses_mail(demo, account)
     again = demo.mutate(token, "mailboxCreate", "MailboxCreateInput!", "mailbox { id }",

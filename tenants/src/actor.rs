@@ -2,7 +2,7 @@
 //! STANDARDS  RFC 7519 (JWT, HS256)
 //! SECURITY   A token is worth nothing once its row is revoked or gone, whatever its signature says.
 
-use crate::{Code, Error, Result, Service, token::Claims};
+use crate::{Code, Error, Result, Service, limits::TREE_DEPTH_MAX, token::Claims};
 use base::TenantId;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use sqlx::{Row, Sqlite, Transaction};
@@ -69,6 +69,3 @@ impl Service {
         Err(Error::not_found("tenantId"))
     }
 }
-
-/// Levels of the tenant tree.
-const TREE_DEPTH_MAX: usize = 16;

@@ -1,17 +1,21 @@
 //! SUMMARY    Aliases, and the rule of who owns an address.
-//! LIMITS     ROUTE_TARGETS_MAX
+//! LIMITS     ROUTE_TARGETS_MAX, BULK_ITEMS_MAX
 //! INVARIANTS An address has at most one owner over all time: a tombstone is only given back to the tenant that had it.
 
 use crate::{
-    Actor, Applied, Code, Error, Result, Service,
+    Actor, Code, Done, Error, ErrorPolicy, Item, Page, Result, Service, Terms,
+    bulk::{bulk_size, lifted},
     rows::{number, text},
+    terms::{Request, Start},
 };
 use base::{AccountId, Address, TenantId, limits::ROUTE_TARGETS_MAX};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use control::Change;
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteRow};
 use std::collections::BTreeSet;
 
 /// An alias as shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Alias {
     pub address: String,
     pub targets: Vec<String>,
@@ -34,77 +38,160 @@ struct AliasChange {
     targets: Vec<String>,
 }
 
+/// An alias that is well formed.
+struct Ready {
+    address: Address,
+    targets: Vec<String>,
+    body: String,
+}
+
+fn ready(new: &NewAlias) -> Result<Ready> {
+    let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
+    if new.targets.is_empty() || new.targets.len() > ROUTE_TARGETS_MAX {
+        return Err(Error::new(Code::Invalid, "targets", "An alias leads to one address at least, 100 at most"));
+    }
+    let parse = |t: &String| Address::parse(t).map(|a| a.canonical());
+    let targets: std::result::Result<Vec<String>, _> = new.targets.iter().map(parse).collect();
+    let targets = targets.map_err(|e| Error::new(Code::Invalid, "targets", e.to_string()))?;
+    let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
+    Ok(Ready { address, targets, body })
+}
+
 impl Service {
-    /// Makes an alias, or gives an existing one (`replace`) other targets.
-    pub async fn alias_put(&self, actor: &Actor, new: &NewAlias, replace: bool) -> Result<(Alias, Applied)> {
-        let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-        if new.targets.is_empty() || new.targets.len() > ROUTE_TARGETS_MAX {
-            return Err(Error::new(Code::Invalid, "targets", "An alias leads to one address at least, 100 at most"));
+    /// Makes an alias. `Taken`, `NotFound` (domain).
+    pub async fn alias_create(&self, actor: &Actor, terms: &Terms, new: &NewAlias) -> Result<Done<Alias>> {
+        let request = Request::new("aliasCreate", format!("{new:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (alias, batch) = self.alias_made(&mut work.txn, actor, new).await?;
+        self.finish(work, alias, &batch).await
+    }
+
+    /// Makes aliases in one transaction; the results stand in the order of the items.
+    pub async fn aliases_create(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        new: &[NewAlias],
+        policy: ErrorPolicy,
+    ) -> Result<Done<Vec<Item<Alias>>>> {
+        bulk_size(new.len(), "aliases")?;
+        let request = Request::new("aliasesCreate", format!("{policy:?} {new:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (mut items, mut batch) = (Vec::with_capacity(new.len()), Vec::new());
+        for new in new {
+            let mut step = work.txn.begin().await?;
+            let made = self.alias_made(&mut step, actor, new).await;
+            if let Some((alias, changes)) = lifted(&mut items, made)? {
+                step.commit().await?;
+                items.push(Item::Done(alias));
+                batch.extend(changes);
+            } else {
+                step.rollback().await?;
+            }
         }
-        let parse = |t: &String| Address::parse(t).map(|a| a.canonical());
-        let targets: std::result::Result<Vec<String>, _> = new.targets.iter().map(parse).collect();
-        let targets = targets.map_err(|e| Error::new(Code::Invalid, "targets", e.to_string()))?;
-        let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        let mut txn = self.begin_as(actor).await?;
-        let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
-        let before = self.alias_targets(&mut txn, &address).await?;
-        if replace {
-            let done = sqlx::query(
-                "UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2 AND kind = 'forward'",
-            )
+        self.finish_bulk(work, items, &batch, policy).await
+    }
+
+    async fn alias_made(
+        &self,
+        txn: &mut SqliteConnection,
+        actor: &Actor,
+        new: &NewAlias,
+    ) -> Result<(Alias, Vec<Change>)> {
+        let Ready { address, targets, body } = ready(new)?;
+        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        self.own_address(txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
+        let change = AliasChange { action: "aliasCreate", tenant: domain.tenant, address, before: Vec::new(), targets };
+        self.alias_told(txn, actor, change).await
+    }
+
+    /// Gives an alias other targets.
+    pub async fn alias_update(&self, actor: &Actor, terms: &Terms, new: &NewAlias) -> Result<Done<Alias>> {
+        let Ready { address, targets, body } = ready(new)?;
+        let request = Request::new("aliasUpdate", format!("{new:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
+        work.expect(before.version)?;
+        sqlx::query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .bind(&body)
-            .execute(&mut *txn)
+            .execute(&mut *work.txn)
             .await?;
-            if done.rows_affected() == 0 {
-                return Err(Error::not_found("address"));
-            }
-        } else {
-            self.own_address(&mut txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
-        }
-        let action = if replace { "aliasUpdate" } else { "aliasCreate" };
-        let change = AliasChange { action, tenant: domain.tenant, address, before, targets };
-        self.finish_alias(txn, actor, change).await
+        let change = AliasChange { action: "aliasUpdate", tenant, address, before: before.targets, targets };
+        let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
+        self.finish(work, alias, &batch).await
     }
 
-    /// Deletes an alias; its address becomes a tombstone.
-    pub async fn alias_delete(&self, actor: &Actor, address: &str) -> Result<(Alias, Applied)> {
+    /// Deletes an alias; its address becomes a tombstone. `InUse` while it is a catch-all.
+    pub async fn alias_delete(&self, actor: &Actor, terms: &Terms, address: &str) -> Result<Done<Alias>> {
         let address = Address::parse(address).map_err(|_| Error::not_found("address"))?;
-        let mut txn = self.begin_as(actor).await?;
-        let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
-        let before = self.alias_targets(&mut txn, &address).await?;
-        let done = sqlx::query(
-            "UPDATE address SET kind = 'tombstone', targets = NULL, version = version + 1 \
-             WHERE domain = $1 AND local = $2 AND kind = 'forward'",
+        let request = Request::new("aliasDelete", address.canonical());
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
+        work.expect(before.version)?;
+        self.not_catch_all(&mut work.txn, &address, "address").await?;
+        sqlx::query(
+            "UPDATE address SET kind = 'tombstone', targets = NULL, version = version + 1 WHERE domain = $1 AND local = $2",
         )
         .bind(address.domain().as_str())
         .bind(address.canonical_local())
-        .execute(&mut *txn)
+        .execute(&mut *work.txn)
         .await?;
-        if done.rows_affected() == 0 {
-            return Err(Error::not_found("address"));
-        }
-        let (action, targets) = ("aliasDelete", Vec::new());
-        let change = AliasChange { action, tenant: domain.tenant, address, before, targets };
-        self.finish_alias(txn, actor, change).await
+        let change =
+            AliasChange { action: "aliasDelete", tenant, address, before: before.targets, targets: Vec::new() };
+        let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
+        self.finish(work, alias, &batch).await
     }
 
-    /// Aliases of a tenant in order of domain and local part, after the address `after`; and how many there are.
-    pub async fn aliases(&self, actor: &Actor, tenant: TenantId, after: &str, first: u32) -> Result<(Vec<Alias>, i64)> {
+    /// An alias the actor reaches, and whose it is.
+    async fn alias_in(
+        &self,
+        txn: &mut SqliteConnection,
+        actor: &Actor,
+        address: &Address,
+    ) -> Result<(TenantId, Alias)> {
+        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        let row = sqlx::query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
+            .bind(address.domain().as_str())
+            .bind(address.canonical_local())
+            .fetch_optional(txn)
+            .await?;
+        Ok((domain.tenant, from_row(&row.ok_or_else(|| Error::not_found("address"))?)?))
+    }
+
+    /// Aliases of a tenant in order of domain and local part, a page of them; and how many there are.
+    pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let (local, domain) = after.rsplit_once('@').unwrap_or_default();
-        let rows = sqlx::query(
+        let cursor = page.from();
+        let (local, domain) = cursor.rsplit_once('@').unwrap_or(("", cursor));
+        let sql = page.pick(
             "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
              ORDER BY domain, local LIMIT $4",
-        )
-        .bind(tenant.to_string())
-        .bind(domain)
-        .bind(local)
-        .bind(i64::from(first))
-        .fetch_all(&mut *connection)
-        .await?;
+            "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) < ($2, $3) \
+             ORDER BY domain DESC, local DESC LIMIT $4",
+        );
+        let rows = sqlx::query(sql)
+            .bind(tenant.to_string())
+            .bind(domain)
+            .bind(local)
+            .bind(i64::from(page.limit))
+            .fetch_all(&mut *connection)
+            .await?;
+        let rows = page.ordered(rows);
         let count = sqlx::query("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward'")
             .bind(tenant.to_string())
             .fetch_one(&mut *connection)
@@ -141,50 +228,36 @@ impl Service {
         Ok(())
     }
 
-    /// Where an alias leads now; empty when it is none.
-    async fn alias_targets(&self, txn: &mut SqliteConnection, address: &Address) -> Result<Vec<String>> {
-        let row = sqlx::query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
-            .bind(address.domain().as_str())
-            .bind(address.canonical_local())
-            .fetch_optional(txn)
-            .await?;
-        Ok(row.as_ref().map(from_row).transpose()?.map(|alias| alias.targets).unwrap_or_default())
-    }
-
-    async fn finish_alias(
+    /// The audit entry of a change and what the data plane is to know.
+    async fn alias_told(
         &self,
-        mut txn: sqlx::Transaction<'static, sqlx::Sqlite>,
+        txn: &mut SqliteConnection,
         actor: &Actor,
         change: AliasChange,
-    ) -> Result<(Alias, Applied)> {
+    ) -> Result<(Alias, Vec<Change>)> {
         let AliasChange { action, tenant, address, before, targets } = change;
-        self.audit(&mut txn, actor, tenant, action, &address.canonical(), &targets.join(" ")).await?;
-        let mut batch = vec![self.address_change(&mut txn, &address).await?];
+        self.audit(txn, actor, tenant, action, &address.canonical(), &targets.join(" ")).await?;
+        let mut batch = vec![self.address_change(txn, &address).await?];
         // Who may send from the alias changed with it: for those it led to as for those it leads to.
         let affected: BTreeSet<&String> = before.iter().chain(&targets).collect();
         for target in affected {
-            let row = sqlx::query("SELECT id FROM mailbox WHERE address = $1 AND tenant = $2 AND live = 1")
-                .bind(target)
-                .bind(tenant.to_string())
-                .fetch_optional(&mut *txn)
-                .await?;
+            let row = sqlx::query(
+                "UPDATE mailbox SET version = version + 1 WHERE address = $1 AND tenant = $2 AND live = 1 RETURNING id",
+            )
+            .bind(target)
+            .bind(tenant.to_string())
+            .fetch_optional(&mut *txn)
+            .await?;
             if let Some(row) = row {
-                sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
-                    .bind(text(&row, "id")?)
-                    .execute(&mut *txn)
-                    .await?;
-                batch.push(self.account_snapshot(&mut txn, crate::rows::id(&row, "id")?).await?);
+                batch.push(self.account_snapshot(txn, crate::rows::id(&row, "id")?).await?);
             }
         }
-        self.tell(&mut txn, &batch).await?;
         let row = sqlx::query("SELECT version FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
-            .fetch_one(&mut *txn)
+            .fetch_one(txn)
             .await?;
-        let alias = Alias { address: address.canonical(), targets, version: number(&row, "version")? };
-        txn.commit().await?;
-        Ok((alias, self.settle().await))
+        Ok((Alias { address: address.canonical(), targets, version: number(&row, "version")? }, batch))
     }
 }
 

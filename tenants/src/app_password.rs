@@ -1,46 +1,116 @@
 //! SUMMARY    App passwords: generated, one for each device or program, revoked alone.
-//! SECURITY   Shown once; only verifiers are kept.
+//! SECURITY   Shown once; only verifiers are kept. Repeating a request by its key cannot show the same password again: the
+//!            credential gets a fresh one, and the former ends.
 
-use crate::{Actor, Applied, Error, Result, Service, password};
+use crate::{
+    Actor, Code, Done, Error, Mailbox, Result, Service, Terms, password,
+    rows::short,
+    terms::{Request, Start},
+};
 use base::AccountId;
+use sqlx::SqliteConnection;
+
+/// A generated password.
+#[derive(Debug, Clone)]
+pub struct AppPassword {
+    /// Id by which it is revoked.
+    pub id: String,
+    /// Shown now and never again; none in a dry run.
+    pub secret: Option<String>,
+}
 
 impl Service {
-    /// Adds a generated password for one device; it is shown now and never again.
+    /// Adds a generated password for one device.
     pub async fn app_password_create(
         &self,
         actor: &Actor,
+        terms: &Terms,
         account: AccountId,
         label: &str,
-    ) -> Result<(String, String, Applied)> {
+    ) -> Result<Done<AppPassword>> {
+        short(label, "label")?;
         let generated = password::generate()?;
         let verifiers = password::verifiers(&generated, self.password_cost).await?;
-        let mut txn = self.begin_as(actor).await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        let credential = self.add_credential(&mut txn, mailbox.tenant, account, "app", label, &verifiers).await?;
-        sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
+        let request = Request::new("appPasswordCreate", format!("{account} {label:?}"));
+        let mut work = match self.start::<String>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) if terms.dry_run => return Ok(done.map(|id| AppPassword { id, secret: None })),
+            Start::Repeated(done) => return self.shown_again(actor, account, done.object, generated, &verifiers).await,
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        work.expect(mailbox.version)?;
+        let id = self.add_credential(&mut work.txn, mailbox.tenant, account, "app", label, &verifiers).await?;
+        self.raise(&mut work.txn, account).await?;
+        self.audit(&mut work.txn, actor, mailbox.tenant, "appPasswordCreate", &account.to_string(), &id).await?;
+        let batch = [self.account_snapshot(&mut work.txn, account).await?];
+        let secret = (!terms.dry_run).then_some(generated);
+        Ok(self.finish(work, id, &batch).await?.map(|id| AppPassword { id, secret }))
+    }
+
+    /// The answer to a repeated request: the same credential, with a fresh password.
+    async fn shown_again(
+        &self,
+        actor: &Actor,
+        account: AccountId,
+        id: String,
+        generated: String,
+        verifiers: &password::Verifiers,
+    ) -> Result<Done<AppPassword>> {
+        let request = Request::new("appPasswordCreate", String::new());
+        let mut work = match self.start::<String>(actor, &Terms::default(), request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(_) => return Err(Error::new(Code::Internal, "", "a request without a key was repeated")),
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let changed = sqlx::query("UPDATE credential SET argon2 = $3, scram = $4 WHERE id = $1 AND mailbox = $2")
+            .bind(&id)
             .bind(account.to_string())
-            .execute(&mut *txn)
+            .bind(&verifiers.argon2)
+            .bind(&verifiers.scram)
+            .execute(&mut *work.txn)
             .await?;
-        let (_, applied) = self.finish_mailbox(txn, actor, "appPasswordCreate", &mailbox).await?;
-        Ok((credential, generated, applied))
+        if changed.rows_affected() == 0 {
+            return Err(Error::new(Code::NotFound, "", "The app password made by this key was revoked"));
+        }
+        self.raise(&mut work.txn, account).await?;
+        self.audit(&mut work.txn, actor, mailbox.tenant, "appPasswordCreate", &account.to_string(), &id).await?;
+        let batch = [self.account_snapshot(&mut work.txn, account).await?];
+        let secret = Some(generated);
+        Ok(self.finish(work, id, &batch).await?.map(|id| AppPassword { id, secret }))
     }
 
     /// Revokes an app password; sessions it opened end with the next login check.
-    pub async fn app_password_revoke(&self, actor: &Actor, account: AccountId, credential: &str) -> Result<Applied> {
-        let mut txn = self.begin_as(actor).await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
+    pub async fn app_password_revoke(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        account: AccountId,
+        credential: &str,
+    ) -> Result<Done<Mailbox>> {
+        let request = Request::new("appPasswordRevoke", format!("{account} {credential}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        work.expect(mailbox.version)?;
         let gone = sqlx::query("DELETE FROM credential WHERE id = $1 AND mailbox = $2 AND kind = 'app'")
             .bind(credential)
             .bind(account.to_string())
-            .execute(&mut *txn)
+            .execute(&mut *work.txn)
             .await?;
         if gone.rows_affected() == 0 {
-            return Err(Error::not_found("credentialId"));
+            return Err(Error::not_found("id"));
         }
+        self.raise(&mut work.txn, account).await?;
+        self.finish_mailbox(work, actor, "appPasswordRevoke", &mailbox).await
+    }
+
+    async fn raise(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<()> {
         sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
             .bind(account.to_string())
-            .execute(&mut *txn)
+            .execute(txn)
             .await?;
-        Ok(self.finish_mailbox(txn, actor, "appPasswordRevoke", &mailbox).await?.1)
+        Ok(())
     }
 }

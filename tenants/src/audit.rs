@@ -1,12 +1,11 @@
-//! SUMMARY    What was done in a tenant, and what it uses.
+//! SUMMARY    What was done in a tenant.
 //! INVARIANTS Entries are only added, in the transaction of what they tell.
 
 use crate::{
-    Actor, Code, Error, Result, Service,
+    Actor, Page, Result, Service,
     rows::{number, text},
 };
 use base::TenantId;
-use control::Usage;
 use sqlx::sqlite::SqliteRow;
 
 /// One entry of the audit log.
@@ -21,34 +20,27 @@ pub struct AuditEntry {
 }
 
 impl Service {
-    /// Entries of a tenant's audit log, newest first, older than `before`; and how many there are.
-    pub async fn audit_entries(
-        &self,
-        actor: &Actor,
-        tenant: TenantId,
-        before: Option<i64>,
-        first: u32,
-    ) -> Result<(Vec<AuditEntry>, i64)> {
+    /// Entries of a tenant's audit log, newest first, a page of them; and how many there are.
+    pub async fn audit_entries(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<AuditEntry>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let rows = sqlx::query("SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3")
+        let sql = page.pick(
+            "SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+            "SELECT * FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        );
+        let end = if page.backward { 0 } else { i64::MAX };
+        let rows = sqlx::query(sql)
             .bind(tenant.to_string())
-            .bind(before.unwrap_or(i64::MAX))
-            .bind(i64::from(first))
+            .bind(page.cursor.as_ref().and_then(|c| c.parse().ok()).unwrap_or(end))
+            .bind(i64::from(page.limit))
             .fetch_all(&mut *connection)
             .await?;
+        let rows = page.ordered(rows);
         let count = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE tenant = $1")
             .bind(tenant.to_string())
             .fetch_one(&mut *connection)
             .await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
-    }
-
-    /// What a tenant uses now, as the data plane counts it.
-    pub async fn usage(&self, actor: &Actor, tenant: TenantId) -> Result<Usage> {
-        let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
-        self.relay.control.usage(tenant).await.map_err(|e| Error::new(Code::Internal, "", e.to_string()))
     }
 }
 

@@ -2,14 +2,16 @@
 //! INVARIANTS A domain has at most one live owner. Whoever creates it vouches for it: it takes mail at once.
 
 use crate::{
-    Actor, Applied, Code, Error, Result, Service,
+    Actor, Code, Done, Error, Page, Result, Service, Terms,
     rows::{id, number, text},
+    terms::{Request, Start, Work},
 };
 use base::{Address, TenantId};
+use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// A domain as shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Domain {
     pub name: String,
     pub tenant: TenantId,
@@ -28,12 +30,22 @@ pub struct DomainPatch {
 
 impl Service {
     /// Takes a domain for a tenant. `Taken`, `LimitReached`.
-    pub async fn domain_create(&self, actor: &Actor, tenant: TenantId, name: &str) -> Result<(Domain, Applied)> {
+    pub async fn domain_create(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Done<Domain>> {
         let name = parse_name(name, "name")?;
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, tenant).await?;
-        self.insert_domain(&mut txn, tenant, &name).await?;
-        self.finish_domain(txn, actor, "domainCreate", name.as_str(), tenant).await
+        let request = Request::new("domainCreate", format!("{tenant} {}", name.as_str()));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        self.reach(&mut work.txn, actor, tenant).await?;
+        self.insert_domain(&mut work.txn, tenant, &name).await?;
+        self.finish_domain(work, actor, "domainCreate", name.as_str(), tenant).await
     }
 
     /// The rows of a new domain, within the tenant's limit.
@@ -68,43 +80,94 @@ impl Service {
         }
     }
 
-    pub async fn domain_update(&self, actor: &Actor, name: &str, patch: &DomainPatch) -> Result<(Domain, Applied)> {
-        let mut txn = self.begin_as(actor).await?;
-        let domain = self.domain_in(&mut txn, actor, name).await?;
+    pub async fn domain_update(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+        patch: &DomainPatch,
+    ) -> Result<Done<Domain>> {
+        let request = Request::new("domainUpdate", format!("{name} {patch:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let domain = self.domain_in(&mut work.txn, actor, name).await?;
+        work.expect(domain.version)?;
         let mut catch_all = domain.catch_all;
         if let Some(wanted) = &patch.catch_all {
-            let parse = |t: &String| Address::parse(t).map(|a| a.canonical());
-            let parsed = wanted.as_ref().map(parse).transpose();
-            catch_all = parsed.map_err(|e| Error::new(Code::Invalid, "catchAll", e.to_string()))?;
-            if catch_all.as_ref().is_some_and(|a| !a.ends_with(&format!("@{}", domain.name))) {
-                return Err(Error::new(Code::Invalid, "catchAll", "The catch-all is an address of the domain"));
-            }
+            catch_all = self.catch_all_of(&mut work.txn, &domain.name, wanted.as_deref()).await?;
         }
         sqlx::query("UPDATE domain SET catch_all = $2, plus_addressing = $3, version = version + 1 WHERE name = $1")
             .bind(&domain.name)
             .bind(catch_all)
             .bind(i64::from(patch.plus_addressing.unwrap_or(domain.plus_addressing)))
-            .execute(&mut *txn)
+            .execute(&mut *work.txn)
             .await?;
-        self.finish_domain(txn, actor, "domainUpdate", &domain.name, domain.tenant).await
+        self.finish_domain(work, actor, "domainUpdate", &domain.name, domain.tenant).await
+    }
+
+    /// A catch-all is an address of the domain that takes mail.
+    async fn catch_all_of(
+        &self,
+        txn: &mut SqliteConnection,
+        domain: &str,
+        wanted: Option<&str>,
+    ) -> Result<Option<String>> {
+        let Some(wanted) = wanted else { return Ok(None) };
+        let invalid = |why: &str| Error::new(Code::Invalid, "catchAll", why);
+        let address = Address::parse(wanted).map_err(|e| invalid(&e.to_string()))?;
+        if address.domain().as_str() != domain {
+            return Err(invalid("The catch-all is an address of the domain"));
+        }
+        let row = sqlx::query("SELECT 1 AS n FROM address WHERE domain = $1 AND local = $2 AND kind <> 'tombstone'")
+            .bind(domain)
+            .bind(address.canonical_local())
+            .fetch_optional(txn)
+            .await?;
+        row.ok_or_else(|| invalid("The catch-all is a mailbox or an alias that exists"))?;
+        Ok(Some(address.canonical()))
+    }
+
+    /// Refuses to take an address away while it is its domain's catch-all: mail would be lost unseen.
+    pub(crate) async fn not_catch_all(
+        &self,
+        txn: &mut SqliteConnection,
+        address: &Address,
+        field: &'static str,
+    ) -> Result<()> {
+        let used = sqlx::query("SELECT 1 AS n FROM domain WHERE name = $1 AND catch_all = $2 AND live = 1")
+            .bind(address.domain().as_str())
+            .bind(address.canonical())
+            .fetch_optional(txn)
+            .await?;
+        match used {
+            None => Ok(()),
+            Some(_) => Err(Error::new(Code::InUse, field, "Give the domain another catch-all address first, or none")),
+        }
     }
 
     /// Releases a domain. `InUse` while it has live addresses.
-    pub async fn domain_delete(&self, actor: &Actor, name: &str) -> Result<(Domain, Applied)> {
-        let mut txn = self.begin_as(actor).await?;
-        let domain = self.domain_in(&mut txn, actor, name).await?;
+    pub async fn domain_delete(&self, actor: &Actor, terms: &Terms, name: &str) -> Result<Done<Domain>> {
+        let request = Request::new("domainDelete", name.to_owned());
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let domain = self.domain_in(&mut work.txn, actor, name).await?;
+        work.expect(domain.version)?;
         let used = sqlx::query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
             .bind(&domain.name)
-            .fetch_optional(&mut *txn)
+            .fetch_optional(&mut *work.txn)
             .await?;
         if used.is_some() {
             return Err(Error::new(Code::InUse, "name", "The domain still has addresses"));
         }
-        sqlx::query("UPDATE domain SET live = 0, version = version + 1 WHERE name = $1")
+        sqlx::query("UPDATE domain SET live = 0, catch_all = NULL, version = version + 1 WHERE name = $1")
             .bind(&domain.name)
-            .execute(&mut *txn)
+            .execute(&mut *work.txn)
             .await?;
-        self.finish_domain(txn, actor, "domainDelete", &domain.name, domain.tenant).await
+        self.finish_domain(work, actor, "domainDelete", &domain.name, domain.tenant).await
     }
 
     pub async fn domain(&self, actor: &Actor, name: &str) -> Result<Domain> {
@@ -112,23 +175,21 @@ impl Service {
         self.domain_in(&mut connection, actor, name).await
     }
 
-    /// Live domains of a tenant, by name, after `after`; and how many there are.
-    pub async fn domains(
-        &self,
-        actor: &Actor,
-        tenant: TenantId,
-        after: &str,
-        first: u32,
-    ) -> Result<(Vec<Domain>, i64)> {
+    /// Live domains of a tenant, by name, a page of them; and how many there are.
+    pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let rows =
-            sqlx::query("SELECT * FROM domain WHERE tenant = $1 AND live = 1 AND name > $2 ORDER BY name LIMIT $3")
-                .bind(tenant.to_string())
-                .bind(after)
-                .bind(i64::from(first))
-                .fetch_all(&mut *connection)
-                .await?;
+        let sql = page.pick(
+            "SELECT * FROM domain WHERE tenant = $1 AND live = 1 AND name > $2 ORDER BY name LIMIT $3",
+            "SELECT * FROM domain WHERE tenant = $1 AND live = 1 AND name < $2 ORDER BY name DESC LIMIT $3",
+        );
+        let rows = sqlx::query(sql)
+            .bind(tenant.to_string())
+            .bind(page.from())
+            .bind(i64::from(page.limit))
+            .fetch_all(&mut *connection)
+            .await?;
+        let rows = page.ordered(rows);
         let count = sqlx::query("SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1")
             .bind(tenant.to_string())
             .fetch_one(&mut *connection)
@@ -151,23 +212,21 @@ impl Service {
 
     async fn finish_domain(
         &self,
-        mut txn: sqlx::Transaction<'static, sqlx::Sqlite>,
+        mut work: Work,
         actor: &Actor,
         action: &str,
         name: &str,
         tenant: TenantId,
-    ) -> Result<(Domain, Applied)> {
-        self.audit(&mut txn, actor, tenant, action, name, "").await?;
-        let snapshot = self.domain_snapshot(&mut txn, name).await?;
-        self.tell(&mut txn, &[snapshot]).await?;
-        let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *txn).await?;
+    ) -> Result<Done<Domain>> {
+        self.audit(&mut work.txn, actor, tenant, action, name, "").await?;
+        let snapshot = self.domain_snapshot(&mut work.txn, name).await?;
+        let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *work.txn).await?;
         let domain = from_row(&row)?;
-        txn.commit().await?;
-        Ok((domain, self.settle().await))
+        self.finish(work, domain, &[snapshot]).await
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<Domain> {
+pub(crate) fn from_row(row: &SqliteRow) -> Result<Domain> {
     Ok(Domain {
         name: text(row, "name")?,
         tenant: id(row, "tenant")?,

@@ -5,7 +5,7 @@ use std::fmt;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Stable codes, shown in `userErrors`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Code {
     NotFound,
     Invalid,
@@ -19,6 +19,8 @@ pub enum Code {
     StaleObject,
     /// The idempotency key was used with another input.
     IdempotencyMismatch,
+    /// Another item of the bulk was refused, and all or nothing was asked for.
+    Aborted,
     /// The token is missing, wrong, expired or revoked.
     Unauthenticated,
     /// The token may not do this.
@@ -28,7 +30,7 @@ pub enum Code {
 }
 
 /// A refused operation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     pub code: Code,
     /// Argument it is about; empty when about the whole.

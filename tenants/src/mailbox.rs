@@ -1,41 +1,32 @@
 //! SUMMARY    Mailboxes: a person's account with its address and credentials.
-//! LIMITS     the tenant's max_mailboxes, checked in the transaction that creates
 //! INVARIANTS An account id is never given twice. Deleting leaves a tombstone of the address; creating it again, by the same
 //!            tenant only, makes a new account that cannot reach the old one's mail.
 
 use crate::{
-    Actor, Applied, Code, Error, Result, Service,
-    outbox::address_snapshot,
-    password,
-    rows::{fresh_id, fresh_number, id, number, optional, text, to_sql},
+    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms, password,
+    rows::{id, number, optional, short, text, to_sql},
+    snapshot::address_snapshot,
+    terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
-use control::Usage;
+use serde::{Deserialize, Serialize};
 use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 /// A mailbox as shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Mailbox {
     pub id: AccountId,
     pub tenant: TenantId,
     pub address: String,
     pub display_name: String,
     pub quota_bytes_max: Option<u64>,
-    pub suspended: bool,
+    /// Restrictions on the mailbox itself; those on its tenant stand there.
+    pub holds: Vec<Hold>,
     pub version: i64,
 }
 
-/// A mailbox to be made.
-#[derive(Debug, Clone)]
-pub struct NewMailbox {
-    pub address: String,
-    pub display_name: String,
-    pub password: String,
-    pub quota_bytes_max: Option<u64>,
-}
-
 /// Changes of a mailbox; `None` leaves as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct MailboxPatch {
     pub display_name: Option<String>,
     /// `Some(None)` = unlimited.
@@ -45,96 +36,126 @@ pub struct MailboxPatch {
     pub hold: Option<Option<String>>,
 }
 
+impl MailboxPatch {
+    /// What the audit log calls it.
+    fn action(&self) -> &'static str {
+        match self {
+            MailboxPatch { hold: Some(Some(_)), .. } => "mailboxSuspend",
+            MailboxPatch { hold: Some(None), .. } => "mailboxResume",
+            MailboxPatch { password: Some(_), display_name: None, quota_bytes_max: None, hold: None } => {
+                "mailboxSetPassword"
+            }
+            MailboxPatch { .. } => "mailboxUpdate",
+        }
+    }
+}
+
+/// Without the password.
+impl std::fmt::Debug for MailboxPatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let MailboxPatch { display_name, quota_bytes_max, password, hold } = self;
+        write!(f, "{display_name:?} {quota_bytes_max:?} {} {hold:?}", password.is_some())
+    }
+}
+
 impl Service {
-    /// Makes a mailbox on a domain of the tenant that owns it. `Taken`, `LimitReached`, `NotFound` (domain).
-    pub async fn mailbox_create(&self, actor: &Actor, new: &NewMailbox) -> Result<(Mailbox, Applied)> {
-        let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-        let verifiers = password::verifiers(&new.password, self.password_cost).await?;
-        let mut txn = self.begin_as(actor).await?;
-        let domain = self.domain_in(&mut txn, actor, address.domain().as_str()).await?;
-        let account = self.insert_mailbox(&mut txn, domain.tenant, &address, new, &verifiers).await?;
-        self.audit(&mut txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
-        let batch = [self.account_snapshot(&mut txn, account).await?, self.address_change(&mut txn, &address).await?];
-        self.tell(&mut txn, &batch).await?;
-        let mailbox = self.mailbox_row(&mut txn, account).await?;
-        txn.commit().await?;
-        Ok((mailbox, self.settle().await))
-    }
-
-    /// The rows of a new mailbox, within the tenant's limit: account, password, address.
-    pub(crate) async fn insert_mailbox(
-        &self,
-        txn: &mut SqliteConnection,
-        tenant: TenantId,
-        address: &Address,
-        new: &NewMailbox,
-        verifiers: &password::Verifiers,
-    ) -> Result<AccountId> {
-        self.mailbox_room(txn, tenant).await?;
-        let account = AccountId(fresh_number()?);
-        sqlx::query(
-            "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
-        )
-        .bind(account.to_string())
-        .bind(tenant.to_string())
-        .bind(address.canonical())
-        .bind(&new.display_name)
-        .bind(to_sql(new.quota_bytes_max, "quotaBytesMax")?)
-        .bind(self.now().0)
-        .execute(&mut *txn)
-        .await?;
-        self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
-        self.own_address(txn, tenant, address, "account", Some(account), None).await?;
-        Ok(account)
-    }
-
+    /// Changes a mailbox; suspends or resumes it, or sets its password.
     pub async fn mailbox_update(
         &self,
         actor: &Actor,
+        terms: &Terms,
         account: AccountId,
         patch: &MailboxPatch,
-    ) -> Result<(Mailbox, Applied)> {
+    ) -> Result<Done<Mailbox>> {
+        let action = patch.action();
+        let passwords: Vec<&str> = patch.password.iter().map(String::as_str).collect();
         let verifiers = match &patch.password {
             Some(password) => Some(password::verifiers(password, self.password_cost).await?),
             None => None,
         };
-        let mut txn = self.begin_as(actor).await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
-        sqlx::query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
-            .bind(patch.display_name.as_ref().unwrap_or(&mailbox.display_name))
-            .bind(to_sql(quota, "quotaBytesMax")?)
-            .execute(&mut *txn)
-            .await?;
+        let request = Request { action, input: format!("{account} {patch:?}"), passwords: &passwords };
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        work.expect(mailbox.version)?;
+        self.apply_patch(&mut work.txn, &mailbox, patch).await?;
         if let Some(verifiers) = &verifiers {
-            sqlx::query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'password'")
-                .bind(account.to_string())
-                .execute(&mut *txn)
-                .await?;
-            self.add_credential(&mut txn, mailbox.tenant, account, "password", "password", verifiers).await?;
+            self.replace_password(&mut work.txn, &mailbox, verifiers).await?;
         }
-        if let Some(hold) = &patch.hold {
-            self.hold(&mut txn, actor, mailbox.tenant, &account.to_string(), hold.as_deref()).await?;
+        match &patch.hold {
+            None => {}
+            Some(None) => self.release_holds(&mut work.txn, actor, &account.to_string()).await?,
+            Some(Some(reason)) => {
+                self.place_hold(&mut work.txn, actor, mailbox.tenant, &account.to_string(), reason).await?;
+            }
         }
-        self.finish_mailbox(txn, actor, "mailboxUpdate", &mailbox).await
+        self.finish_mailbox(work, actor, action, &mailbox).await
     }
 
-    /// Deletes a mailbox: its address becomes a tombstone, its mail can be reached by nobody.
-    pub async fn mailbox_delete(&self, actor: &Actor, account: AccountId) -> Result<(Mailbox, Applied)> {
-        let mut txn = self.begin_as(actor).await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        sqlx::query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
+    async fn apply_patch(&self, txn: &mut SqliteConnection, mailbox: &Mailbox, patch: &MailboxPatch) -> Result<()> {
+        let display_name = patch.display_name.as_ref().unwrap_or(&mailbox.display_name);
+        short(display_name, "displayName")?;
+        let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
+        sqlx::query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
+            .bind(mailbox.id.to_string())
+            .bind(display_name)
+            .bind(to_sql(quota, "quotaBytesMax")?)
+            .execute(txn)
+            .await?;
+        Ok(())
+    }
+
+    async fn replace_password(
+        &self,
+        txn: &mut SqliteConnection,
+        mailbox: &Mailbox,
+        verifiers: &password::Verifiers,
+    ) -> Result<()> {
+        sqlx::query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'password'")
+            .bind(mailbox.id.to_string())
             .execute(&mut *txn)
+            .await?;
+        self.add_credential(txn, mailbox.tenant, mailbox.id, "password", "password", verifiers).await?;
+        Ok(())
+    }
+
+    /// Deletes a mailbox: its address becomes a tombstone, its mail can be reached by nobody. `InUse` while it is a
+    /// catch-all, `Forbidden` while a tenant above suspends it.
+    pub async fn mailbox_delete(&self, actor: &Actor, terms: &Terms, account: AccountId) -> Result<Done<Mailbox>> {
+        let request = Request::new("mailboxDelete", account.to_string());
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        work.expect(mailbox.version)?;
+        self.no_foreign_hold(&mut work.txn, actor, &mailbox).await?;
+        let address = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
+        self.not_catch_all(&mut work.txn, &address, "mailboxId").await?;
+        let key = account.to_string();
+        sqlx::query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
+            .bind(&key)
+            .execute(&mut *work.txn)
             .await?;
         sqlx::query("UPDATE address SET kind = 'tombstone', account = NULL, version = version + 1 WHERE account = $1")
-            .bind(account.to_string())
-            .execute(&mut *txn)
+            .bind(&key)
+            .execute(&mut *work.txn)
             .await?;
-        sqlx::query("DELETE FROM credential WHERE mailbox = $1").bind(account.to_string()).execute(&mut *txn).await?;
-        self.finish_mailbox(txn, actor, "mailboxDelete", &mailbox).await
+        sqlx::query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut *work.txn).await?;
+        self.finish_mailbox(work, actor, "mailboxDelete", &mailbox).await
+    }
+
+    /// A mailbox that a tenant above suspends stays: making it again would end the suspension.
+    async fn no_foreign_hold(&self, txn: &mut SqliteConnection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
+        for hold in &mailbox.holds {
+            if self.reach(&mut *txn, actor, hold.placed_by).await.is_err() {
+                let message = "A tenant above suspended the mailbox; it stays until that ends";
+                return Err(Error::new(Code::Forbidden, "mailboxId", message));
+            }
+        }
+        Ok(())
     }
 
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
@@ -142,95 +163,43 @@ impl Service {
         self.mailbox_in(&mut connection, actor, account).await
     }
 
-    /// Live mailboxes of a tenant, by id, after `after`; and how many there are.
-    pub async fn mailboxes(
-        &self,
-        actor: &Actor,
-        tenant: TenantId,
-        after: &str,
-        first: u32,
-    ) -> Result<(Vec<Mailbox>, i64)> {
+    /// Live mailboxes of a tenant, by id, a page of them; and how many there are.
+    pub async fn mailboxes(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Mailbox>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let rows = sqlx::query(
-            "SELECT m.*, EXISTS (SELECT 1 FROM hold h WHERE h.subject = m.id AND h.released_at IS NULL) AS held \
-             FROM mailbox m WHERE tenant = $1 AND live = 1 AND id > $2 ORDER BY id LIMIT $3",
-        )
-        .bind(tenant.to_string())
-        .bind(after)
-        .bind(i64::from(first))
-        .fetch_all(&mut *connection)
-        .await?;
+        let sql = page.pick(
+            "SELECT * FROM mailbox WHERE tenant = $1 AND live = 1 AND id > $2 ORDER BY id LIMIT $3",
+            "SELECT * FROM mailbox WHERE tenant = $1 AND live = 1 AND id < $2 ORDER BY id DESC LIMIT $3",
+        );
+        let rows = sqlx::query(sql)
+            .bind(tenant.to_string())
+            .bind(page.from())
+            .bind(i64::from(page.limit))
+            .fetch_all(&mut *connection)
+            .await?;
+        let rows = page.ordered(rows);
+        let mailboxes = self.mailboxes_of(&mut connection, &rows).await?;
         let count = sqlx::query("SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1")
             .bind(tenant.to_string())
             .fetch_one(&mut *connection)
             .await?;
-        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
-    }
-
-    /// What a mailbox uses now, as the data plane counts it.
-    pub async fn mailbox_usage(&self, actor: &Actor, account: AccountId) -> Result<Usage> {
-        let mailbox = self.mailbox(actor, account).await?;
-        let usage = self.relay.control.account_usage(mailbox.tenant, account).await;
-        usage.map_err(|e| Error::new(Code::Internal, "", e.to_string()))
-    }
-
-    async fn mailbox_room(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<()> {
-        let limit = self.tenant_in(txn, tenant).await?.limits.max_mailboxes;
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1")
-            .bind(tenant.to_string())
-            .fetch_one(txn)
-            .await?;
-        let used = u64::try_from(number(&count, "n")?).unwrap_or(0);
-        if limit.is_some_and(|max| used >= max) {
-            return Err(Error::new(Code::LimitReached, "address", "The tenant has all the mailboxes it may have"));
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn add_credential(
-        &self,
-        txn: &mut SqliteConnection,
-        tenant: TenantId,
-        account: AccountId,
-        kind: &str,
-        label: &str,
-        verifiers: &password::Verifiers,
-    ) -> Result<String> {
-        let credential = fresh_id("crd_")?;
-        sqlx::query(
-            "INSERT INTO credential (id, tenant, mailbox, kind, label, argon2, scram, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(&credential)
-        .bind(tenant.to_string())
-        .bind(account.to_string())
-        .bind(kind)
-        .bind(label)
-        .bind(&verifiers.argon2)
-        .bind(&verifiers.scram)
-        .bind(self.now().0)
-        .execute(txn)
-        .await?;
-        Ok(credential)
+        Ok((mailboxes, number(&count, "n")?))
     }
 
     pub(crate) async fn finish_mailbox(
         &self,
-        mut txn: sqlx::Transaction<'static, sqlx::Sqlite>,
+        mut work: Work,
         actor: &Actor,
         action: &str,
         before: &Mailbox,
-    ) -> Result<(Mailbox, Applied)> {
-        self.audit(&mut txn, actor, before.tenant, action, &before.id.to_string(), &before.address).await?;
-        let mut batch = vec![self.account_snapshot(&mut txn, before.id).await?];
+    ) -> Result<Done<Mailbox>> {
+        self.audit(&mut work.txn, actor, before.tenant, action, &before.id.to_string(), &before.address).await?;
+        let mut batch = vec![self.account_snapshot(&mut work.txn, before.id).await?];
         if let Ok(address) = Address::parse(&before.address) {
-            batch.push(self.address_change(&mut txn, &address).await?);
+            batch.push(self.address_change(&mut work.txn, &address).await?);
         }
-        self.tell(&mut txn, &batch).await?;
-        let mailbox = self.mailbox_row(&mut txn, before.id).await?;
-        txn.commit().await?;
-        Ok((mailbox, self.settle().await))
+        let mailbox = self.mailbox_row(&mut work.txn, before.id).await?;
+        self.finish(work, mailbox, &batch).await
     }
 
     pub(crate) async fn address_change(
@@ -247,14 +216,16 @@ impl Service {
     }
 
     pub(crate) async fn mailbox_row(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Mailbox> {
-        let row = sqlx::query(
-            "SELECT m.*, EXISTS (SELECT 1 FROM hold h WHERE h.subject = m.id AND h.released_at IS NULL) AS held \
-             FROM mailbox m WHERE id = $1",
-        )
-        .bind(account.to_string())
-        .fetch_optional(txn)
-        .await?;
-        from_row(&row.ok_or_else(|| Error::not_found("mailboxId"))?)
+        let row =
+            sqlx::query("SELECT * FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_all(&mut *txn).await?;
+        self.mailboxes_of(txn, &row).await?.pop().ok_or_else(|| Error::not_found("mailboxId"))
+    }
+
+    /// Mailboxes of rows, with their holds.
+    pub(crate) async fn mailboxes_of(&self, txn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Mailbox>> {
+        let ids: Vec<AccountId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
+        let mut holds = self.mailbox_holds(txn, &ids).await?;
+        rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
     }
 
     /// A live mailbox the actor reaches.
@@ -273,14 +244,14 @@ impl Service {
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<Mailbox> {
+fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Mailbox> {
     Ok(Mailbox {
         id: id(row, "id")?,
         tenant: id(row, "tenant")?,
         address: text(row, "address")?,
         display_name: text(row, "display_name")?,
         quota_bytes_max: optional(row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
-        suspended: number(row, "held")? != 0,
+        holds,
         version: number(row, "version")?,
     })
 }

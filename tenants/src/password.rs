@@ -50,6 +50,27 @@ pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Veri
     hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
 }
 
+/// What tells passwords from others without giving them away: argon2id of them all, as hex. Same salt, same text.
+pub(crate) async fn fingerprint(passwords: &[&str], salt: &str, cost: PasswordCost) -> Result<String> {
+    let joined: Vec<u8> =
+        passwords.iter().flat_map(|p| [p.len().to_be_bytes().as_slice(), p.as_bytes()].concat()).collect();
+    let salt = digest::digest(&digest::SHA256, salt.as_bytes());
+    let hashing = tokio::task::spawn_blocking(move || {
+        let params = Params::new(cost.memory_kib, cost.passes, 1, None).ok()?;
+        let secret = digest::digest(&digest::SHA256, &joined);
+        let mut out = [0u8; 32];
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        argon2.hash_password_into(secret.as_ref(), salt.as_ref(), &mut out).ok()?;
+        Some(hex(&out))
+    });
+    hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &(impl AsRef<[u8]> + ?Sized)) -> String {
+    bytes.as_ref().iter().fold(String::new(), |text, b| format!("{text}{b:02x}"))
+}
+
 fn scram(password: &str, salt: &[u8]) -> String {
     let mut salted = [0u8; 32];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, SCRAM_ITERATIONS, salt, password.as_bytes(), &mut salted);

@@ -2,7 +2,11 @@
 //! INVARIANTS The account id stays, and its mail with it. The old address stays the tenant's: a tombstone, or an alias of the
 //!            new one. Aliases of the tenant that led to the old address lead to the new one.
 
-use crate::{Actor, Applied, Code, Error, Mailbox, Result, Service, rows::text};
+use crate::{
+    Actor, Code, Done, Error, Mailbox, Result, Service, Terms,
+    rows::text,
+    terms::{Request, Start},
+};
 use base::{AccountId, Address, TenantId};
 use control::Change;
 use sqlx::SqliteConnection;
@@ -16,55 +20,54 @@ pub enum OldAddress {
     Alias,
 }
 
+/// A mailbox's next address.
+#[derive(Debug, Clone)]
+pub struct Rename {
+    pub address: String,
+    pub old: OldAddress,
+}
+
 impl Service {
     /// Gives a mailbox another address on a domain of its tenant. `Taken`, `NotFound` (mailbox, domain), `InUse` (the old
     /// address is the catch-all of its domain and would become a tombstone).
     pub async fn mailbox_rename(
         &self,
         actor: &Actor,
+        terms: &Terms,
         account: AccountId,
-        address: &str,
-        old: OldAddress,
-    ) -> Result<(Mailbox, Applied)> {
-        let new = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-        let mut txn = self.begin_as(actor).await?;
-        let mailbox = self.mailbox_in(&mut txn, actor, account).await?;
-        let domain = self.domain_in(&mut txn, actor, new.domain().as_str()).await?;
+        to: &Rename,
+    ) -> Result<Done<Mailbox>> {
+        let new = Address::parse(&to.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
+        let request = Request::new("mailboxRename", format!("{account} {to:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let txn = &mut work.txn;
+        let mailbox = self.mailbox_in(txn, actor, account).await?;
+        let domain = self.domain_in(txn, actor, new.domain().as_str()).await?;
         if domain.tenant != mailbox.tenant {
             return Err(Error::not_found("domain"));
         }
         let was = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        if old == OldAddress::Tombstone {
-            self.not_catch_all(&mut txn, &was).await?;
+        if to.old == OldAddress::Tombstone {
+            self.not_catch_all(txn, &was, "address").await?;
         }
-        self.own_address(&mut txn, mailbox.tenant, &new, "account", Some(account), None).await?;
-        let mut batch = self.leave_address(&mut txn, &was, &new, old).await?;
-        batch.extend(self.lead_elsewhere(&mut txn, mailbox.tenant, &was, &new).await?);
+        self.own_address(txn, mailbox.tenant, &new, "account", Some(account), None).await?;
+        let mut batch = self.leave_address(txn, &was, &new, to.old).await?;
+        batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, &new).await?);
         sqlx::query("UPDATE mailbox SET address = $2, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
             .bind(new.canonical())
-            .execute(&mut *txn)
+            .execute(&mut **txn)
             .await?;
-        batch.push(self.address_change(&mut txn, &new).await?);
-        batch.push(self.account_snapshot(&mut txn, account).await?);
+        batch.push(self.address_change(txn, &new).await?);
+        batch.push(self.account_snapshot(txn, account).await?);
         let detail = format!("{} to {}", was.canonical(), new.canonical());
-        self.audit(&mut txn, actor, mailbox.tenant, "mailboxRename", &account.to_string(), &detail).await?;
-        self.tell(&mut txn, &batch).await?;
-        let renamed = self.mailbox_row(&mut txn, account).await?;
-        txn.commit().await?;
-        Ok((renamed, self.settle().await))
-    }
-
-    async fn not_catch_all(&self, txn: &mut SqliteConnection, address: &Address) -> Result<()> {
-        let used = sqlx::query("SELECT 1 AS n FROM domain WHERE name = $1 AND catch_all = $2")
-            .bind(address.domain().as_str())
-            .bind(address.canonical())
-            .fetch_optional(txn)
-            .await?;
-        match used {
-            None => Ok(()),
-            Some(_) => Err(Error::new(Code::InUse, "address", "Give the domain another catch-all address first")),
-        }
+        self.audit(txn, actor, mailbox.tenant, "mailboxRename", &account.to_string(), &detail).await?;
+        let renamed = self.mailbox_row(txn, account).await?;
+        work.expect(mailbox.version)?;
+        self.finish(work, renamed, &batch).await
     }
 
     async fn leave_address(

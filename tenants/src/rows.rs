@@ -1,6 +1,6 @@
 //! SUMMARY    Small readings of SQL rows, and fresh ids.
 
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, limits::NAME_CHARS_MAX};
 use sqlx::{Row, sqlite::SqliteRow};
 
 pub(crate) fn text(row: &SqliteRow, column: &str) -> Result<String> {
@@ -41,4 +41,18 @@ pub(crate) fn fresh_id(prefix: &str) -> Result<String> {
 pub(crate) fn to_sql(limit: Option<u64>, field: &'static str) -> Result<Option<i64>> {
     let too_large = |_| Error::new(Code::Invalid, field, "The number is too large");
     limit.map(i64::try_from).transpose().map_err(too_large)
+}
+
+/// A list for `json_each`.
+pub(crate) fn json_list<T: ToString>(items: &[T]) -> String {
+    serde_json::Value::from(items.iter().map(T::to_string).collect::<Vec<_>>()).to_string()
+}
+
+/// A name or label that is not too long.
+pub(crate) fn short(name: &str, field: &'static str) -> Result<()> {
+    if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        let message = format!("A name is one line of at most {NAME_CHARS_MAX} characters (NAME_CHARS_MAX)");
+        return Err(Error::new(Code::Invalid, field, message));
+    }
+    Ok(())
 }

@@ -16,9 +16,10 @@ use sqlx::{
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// Every schema step, in order: version, name, text. A step that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "tenants", include_str!("../../migrations/sql/0001_tenants.sql")),
     (2, "token scopes", include_str!("../../migrations/sql/0002_token_scopes.sql")),
+    (3, "terms", include_str!("../../migrations/sql/0003_terms.sql")),
 ];
 
 /// What the service stands on.
@@ -84,8 +85,10 @@ impl Service {
             }
         };
         let new = NewToken { tenant: provider, label: "operator".into(), access: Access::ReadWrite, life: None };
-        let operator_token = self.issue_token(&mut txn, &new, true).await?.secret;
+        let token = self.issue_token(&mut txn, &new, true).await?;
         txn.commit().await?;
+        let lost = || Error::new(Code::Internal, "", "the operator's token was lost");
+        let operator_token = self.token_secret(&token).await?.ok_or_else(lost)?;
         Ok(Bootstrap { provider, operator_token })
     }
 
@@ -93,7 +96,8 @@ impl Service {
         &self.pool
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The time by the service's clock.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

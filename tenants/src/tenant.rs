@@ -1,15 +1,17 @@
 //! SUMMARY    Tenants: create, limits, suspend, resume, list.
-//! INVARIANTS A suspended tenant has an open hold; resuming releases it. The state shown is derived from holds.
+//! INVARIANTS Suspending a tenant suspends all below it. The state shown is derived from holds.
 
 use crate::{
-    Actor, Applied, Code, Error, Result, Service,
-    rows::{fresh_id, id, number, optional, text, to_sql},
+    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    rows::{id, number, optional, text, to_sql},
+    terms::{Request, Start},
 };
 use base::TenantId;
+use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// What a tenant may have; `None` = unlimited.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub max_domains: Option<u64>,
     pub max_mailboxes: Option<u64>,
@@ -18,13 +20,14 @@ pub struct Limits {
 }
 
 /// A tenant as shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tenant {
     pub id: TenantId,
     pub parent: Option<TenantId>,
     pub name: String,
     pub limits: Limits,
-    pub suspended: bool,
+    /// Restrictions on the tenant and on those above it.
+    pub holds: Vec<Hold>,
     pub version: i64,
 }
 
@@ -33,19 +36,17 @@ impl Service {
     pub async fn tenant_update(
         &self,
         actor: &Actor,
+        terms: &Terms,
         tenant: TenantId,
         limits: &Limits,
-        expected_version: Option<i64>,
-    ) -> Result<(Tenant, Applied)> {
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, tenant).await?;
-        if tenant == actor.tenant && !actor.operator {
-            return Err(Error::new(Code::Forbidden, "tenantId", "A tenant cannot change its own limits"));
-        }
-        let now = self.tenant_in(&mut txn, tenant).await?;
-        if expected_version.is_some_and(|v| v != now.version) {
-            return Err(Error::new(Code::StaleObject, "expectedVersion", format!("The version is {}", now.version)));
-        }
+    ) -> Result<Done<Tenant>> {
+        let request = Request::new("tenantUpdate", format!("{tenant} {limits:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let now = self.tenant_below(&mut work.txn, actor, tenant, "A tenant cannot change its own limits").await?;
+        work.expect(now.version)?;
         sqlx::query(
             "UPDATE tenant SET max_domains = $2, max_mailboxes = $3, storage_bytes_max = $4, messages_per_hour_max = $5, \
              version = version + 1 WHERE id = $1",
@@ -55,69 +56,58 @@ impl Service {
         .bind(to_sql(limits.max_mailboxes, "maxMailboxes")?)
         .bind(to_sql(limits.storage_bytes_max, "storageBytesMax")?)
         .bind(to_sql(limits.messages_per_hour_max, "messagesPerHourMax")?)
-        .execute(&mut *txn)
+        .execute(&mut *work.txn)
         .await?;
-        self.audit(&mut txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &format!("{limits:?}")).await?;
-        let entitlement = self.entitlement(&mut txn, tenant).await?;
-        self.tell(&mut txn, &[entitlement]).await?;
-        let updated = self.tenant_in(&mut txn, tenant).await?;
-        txn.commit().await?;
-        Ok((updated, self.settle().await))
+        let detail = format!("{limits:?}");
+        self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
+        let batch = [self.entitlement(&mut work.txn, tenant).await?];
+        let updated = self.tenant_in(&mut work.txn, tenant).await?;
+        self.finish(work, updated, &batch).await
     }
 
-    /// Places or releases the admin hold of a tenant.
+    /// Suspends a tenant with all below it (`reason`), or ends what the actor's tenant or one below it placed.
     pub async fn tenant_hold(
         &self,
         actor: &Actor,
+        terms: &Terms,
         tenant: TenantId,
         reason: Option<&str>,
-    ) -> Result<(Tenant, Applied)> {
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, tenant).await?;
-        if tenant == actor.tenant && !actor.operator {
-            return Err(Error::new(Code::Forbidden, "tenantId", "A tenant cannot suspend or resume itself"));
-        }
-        self.hold(&mut txn, actor, tenant, &tenant.to_string(), reason).await?;
-        sqlx::query("UPDATE tenant SET version = version + 1 WHERE id = $1")
-            .bind(tenant.to_string())
-            .execute(&mut *txn)
-            .await?;
+    ) -> Result<Done<Tenant>> {
         let action = if reason.is_some() { "tenantSuspend" } else { "tenantResume" };
-        self.audit(&mut txn, actor, tenant, action, &tenant.to_string(), reason.unwrap_or_default()).await?;
-        let entitlement = self.entitlement(&mut txn, tenant).await?;
-        self.tell(&mut txn, &[entitlement]).await?;
-        let updated = self.tenant_in(&mut txn, tenant).await?;
-        txn.commit().await?;
-        Ok((updated, self.settle().await))
+        let request = Request::new(action, format!("{tenant} {reason:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let now = self.tenant_below(&mut work.txn, actor, tenant, "A tenant cannot suspend or resume itself").await?;
+        work.expect(now.version)?;
+        if now.parent.is_none() {
+            return Err(Error::new(Code::Forbidden, "tenantId", "The provider's own tenant cannot be suspended"));
+        }
+        let subject = tenant.to_string();
+        match reason {
+            Some(reason) => self.place_hold(&mut work.txn, actor, tenant, &subject, reason).await?,
+            None => self.release_holds(&mut work.txn, actor, &subject).await?,
+        }
+        self.audit(&mut work.txn, actor, tenant, action, &subject, reason.unwrap_or_default()).await?;
+        let batch = self.entitlements_below(&mut work.txn, tenant).await?;
+        let updated = self.tenant_in(&mut work.txn, tenant).await?;
+        self.finish(work, updated, &batch).await
     }
 
-    /// `reason`: places an admin hold on the subject, if it has none; without: releases it.
-    pub(crate) async fn hold(
+    /// A tenant that the actor reaches and that is not its own, `Forbidden` otherwise.
+    async fn tenant_below(
         &self,
         txn: &mut SqliteConnection,
         actor: &Actor,
         tenant: TenantId,
-        subject: &str,
-        reason: Option<&str>,
-    ) -> Result<()> {
-        sqlx::query("UPDATE hold SET released_at = $2 WHERE subject = $1 AND kind = 'admin' AND released_at IS NULL")
-            .bind(subject)
-            .bind(self.now().0)
-            .execute(&mut *txn)
-            .await?;
-        let Some(reason) = reason else { return Ok(()) };
-        sqlx::query(
-            "INSERT INTO hold (id, tenant, subject, kind, reason, placed_by, placed_at) VALUES ($1, $2, $3, 'admin', $4, $5, $6)",
-        )
-        .bind(fresh_id("hld_")?)
-        .bind(tenant.to_string())
-        .bind(subject)
-        .bind(reason)
-        .bind(&actor.name)
-        .bind(self.now().0)
-        .execute(txn)
-        .await?;
-        Ok(())
+        own: &'static str,
+    ) -> Result<Tenant> {
+        self.reach(txn, actor, tenant).await?;
+        if tenant == actor.tenant && !actor.operator {
+            return Err(Error::new(Code::Forbidden, "tenantId", own));
+        }
+        self.tenant_in(txn, tenant).await
     }
 
     pub async fn tenant(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
@@ -126,22 +116,23 @@ impl Service {
         self.tenant_in(&mut connection, tenant).await
     }
 
-    /// Tenants directly below the actor's own (all, for the operator), by id, after `after`; and how many there are.
-    pub async fn tenants(&self, actor: &Actor, after: Option<TenantId>, first: u32) -> Result<(Vec<Tenant>, i64)> {
+    /// Tenants directly below the actor's own (all, for the operator), by id, a page of them; and how many there are.
+    pub async fn tenants(&self, actor: &Actor, page: &Page) -> Result<(Vec<Tenant>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        let rows = sqlx::query(
-            "SELECT id FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL AND id > $3 ORDER BY id LIMIT $4",
-        )
-        .bind(i64::from(actor.operator))
-        .bind(actor.tenant.to_string())
-        .bind(after.map(|a| a.to_string()).unwrap_or_default())
-        .bind(i64::from(first))
-        .fetch_all(&mut *connection)
-        .await?;
-        let mut tenants = Vec::with_capacity(rows.len());
-        for row in rows {
-            tenants.push(self.tenant_in(&mut connection, id(&row, "id")?).await?);
-        }
+        let sql = page.pick(
+            "SELECT * FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL AND id > $3 ORDER BY id LIMIT $4",
+            "SELECT * FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL AND id < $3 \
+             ORDER BY id DESC LIMIT $4",
+        );
+        let rows = sqlx::query(sql)
+            .bind(i64::from(actor.operator))
+            .bind(actor.tenant.to_string())
+            .bind(page.from())
+            .bind(i64::from(page.limit))
+            .fetch_all(&mut *connection)
+            .await?;
+        let rows = page.ordered(rows);
+        let tenants = self.tenants_of(&mut connection, &rows).await?;
         let count = "SELECT COUNT(*) AS n FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL";
         let count = sqlx::query(count)
             .bind(i64::from(actor.operator))
@@ -152,18 +143,20 @@ impl Service {
     }
 
     pub(crate) async fn tenant_in(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Tenant> {
-        let row = sqlx::query(
-            "SELECT t.*, EXISTS (SELECT 1 FROM hold h WHERE h.subject = t.id AND h.released_at IS NULL) AS held \
-             FROM tenant t WHERE id = $1",
-        )
-        .bind(tenant.to_string())
-        .fetch_optional(txn)
-        .await?;
-        from_row(&row.ok_or_else(|| Error::not_found("tenantId"))?)
+        let rows =
+            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_all(&mut *txn).await?;
+        self.tenants_of(txn, &rows).await?.pop().ok_or_else(|| Error::not_found("tenantId"))
+    }
+
+    /// Tenants of rows, with the holds on them and above.
+    pub(crate) async fn tenants_of(&self, txn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Tenant>> {
+        let ids: Vec<TenantId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
+        let mut holds = self.tenant_holds(txn, &ids).await?;
+        rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<Tenant> {
+fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Tenant> {
     let limit = |column| Ok::<_, Error>(optional(row, column)?.and_then(|n| u64::try_from(n).ok()));
     let parent: Option<String> = row.try_get("parent")?;
     Ok(Tenant {
@@ -176,7 +169,7 @@ fn from_row(row: &SqliteRow) -> Result<Tenant> {
             storage_bytes_max: limit("storage_bytes_max")?,
             messages_per_hour_max: limit("messages_per_hour_max")?,
         },
-        suspended: number(row, "held")? != 0,
+        holds,
         version: number(row, "version")?,
     })
 }

@@ -2,10 +2,13 @@
 //! INVARIANTS All of it or nothing. A dry run checks everything, answers with what would be, and leaves nothing.
 
 use crate::{
-    Access, Actor, Applied, Code, Error, Limits, NewMailbox, NewToken, Result, Service, Tenant,
+    Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Result, Service, Tenant, Terms,
     domain::parse_name,
+    hold::depth_max,
+    limits::TREE_DEPTH_MAX,
     password,
-    rows::{fresh_number, id, text, to_sql},
+    rows::{fresh_number, number, short, to_sql},
+    terms::{Request, Start},
 };
 use base::{Address, TenantId};
 use control::Change;
@@ -21,10 +24,6 @@ pub struct NewTenant {
     pub domain: Option<String>,
     /// First mailbox, on that domain.
     pub owner: Option<NewMailbox>,
-    /// Repeating a request with the same key gives the tenant made by the first.
-    pub idempotency_key: Option<String>,
-    /// Only say what would be.
-    pub dry_run: bool,
 }
 
 /// What was made, or would be.
@@ -33,55 +32,65 @@ pub struct TenantCreated {
     pub tenant: Tenant,
     /// Token of the owner, shown once; none in a dry run.
     pub token: Option<String>,
-    pub applied: Applied,
 }
 
 /// The parts of a request that need no database.
 struct Ready {
     domain: Option<base::Domain>,
     owner: Option<(Address, password::Verifiers)>,
-    request: String,
 }
 
-const NAME_CHARS_MAX: usize = 200;
-
 impl Service {
-    /// Makes a tenant and a token of its owner. A repeated request makes another token of the same tenant.
-    pub async fn tenant_create(&self, actor: &Actor, new: &NewTenant) -> Result<TenantCreated> {
+    /// Makes a tenant and a token of its owner. Repeating the request by its key shows the same token again.
+    pub async fn tenant_create(&self, actor: &Actor, terms: &Terms, new: &NewTenant) -> Result<Done<TenantCreated>> {
         let ready = self.ready(new).await?;
-        let parent = new.parent.unwrap_or(actor.tenant);
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, parent).await?;
-        let made = match repeated(&mut txn, parent, new, &ready).await? {
-            Some(tenant) => tenant,
-            None => {
-                let tenant = self.insert_tenant(&mut txn, parent, new, &ready.request).await?;
-                self.audit(&mut txn, actor, tenant, "tenantCreate", &tenant.to_string(), &new.name).await?;
-                let batch = self.first_parts(&mut txn, actor, tenant, new, &ready).await?;
-                self.tell(&mut txn, &batch).await?;
-                tenant
-            }
+        let passwords: Vec<&str> = new.owner.iter().map(|o| o.password.as_str()).collect();
+        let request = Request { action: "tenantCreate", input: format!("{new:?}"), passwords: &passwords };
+        let mut work = match self.start::<(Tenant, String)>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return self.with_token(done, terms.dry_run).await,
         };
-        let tenant = self.tenant_in(&mut txn, made).await?;
-        if new.dry_run {
-            txn.rollback().await?;
-            return Ok(TenantCreated { tenant, token: None, applied: Applied::Done });
-        }
+        let parent = new.parent.unwrap_or(actor.tenant);
+        self.reach(&mut work.txn, actor, parent).await?;
+        self.not_too_deep(&mut work.txn, parent).await?;
+        let made = self.insert_tenant(&mut work.txn, parent, new).await?;
+        self.audit(&mut work.txn, actor, made, "tenantCreate", &made.to_string(), &new.name).await?;
+        let batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
         let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
-        let token = Some(self.issue_token(&mut txn, &owner, false).await?.secret);
-        txn.commit().await?;
-        Ok(TenantCreated { tenant, token, applied: self.settle().await })
+        let token = self.issue_token(&mut work.txn, &owner, false).await?;
+        let tenant = self.tenant_in(&mut work.txn, made).await?;
+        let done = self.finish(work, (tenant, token), &batch).await?;
+        self.with_token(done, terms.dry_run).await
+    }
+
+    async fn with_token(&self, done: Done<(Tenant, String)>, dry_run: bool) -> Result<Done<TenantCreated>> {
+        let token = if dry_run { None } else { self.token_secret(&done.object.1).await? };
+        Ok(done.map(|(tenant, _)| TenantCreated { tenant, token }))
+    }
+
+    /// A tenant deeper than the tree is searched could never be reached.
+    async fn not_too_deep(&self, txn: &mut SqliteConnection, parent: TenantId) -> Result<()> {
+        let depth = sqlx::query(
+            "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION ALL SELECT t.parent, up.depth + 1 FROM tenant t \
+             JOIN up ON t.id = up.id WHERE t.parent IS NOT NULL AND up.depth < $2) SELECT MAX(depth) AS n FROM up",
+        )
+        .bind(parent.to_string())
+        .bind(depth_max())
+        .fetch_one(txn)
+        .await?;
+        if number(&depth, "n")? >= depth_max() {
+            let message = format!("The tree has at most {TREE_DEPTH_MAX} levels (TREE_DEPTH_MAX)");
+            return Err(Error::new(Code::LimitReached, "parentId", message));
+        }
+        Ok(())
     }
 
     async fn ready(&self, new: &NewTenant) -> Result<Ready> {
-        if new.name.trim().is_empty() || new.name.chars().count() > NAME_CHARS_MAX {
-            return Err(Error::new(Code::Invalid, "name", "A tenant has a name of at most 200 characters"));
+        short(&new.name, "name")?;
+        if new.name.trim().is_empty() {
+            return Err(Error::new(Code::Invalid, "name", "A tenant has a name"));
         }
         let domain = new.domain.as_ref().map(|d| parse_name(d, "domain")).transpose()?;
-        let mut request = format!("{} {:?}", new.name, new.limits);
-        if let Some(domain) = &domain {
-            request.push_str(&format!(" {}", domain.as_str()));
-        }
         let mut owner = None;
         if let Some(mailbox) = &new.owner {
             let invalid = |why: String| Error::new(Code::Invalid, "ownerMailbox", why);
@@ -89,12 +98,10 @@ impl Service {
             if domain.as_ref().map(base::Domain::as_str) != Some(address.domain().as_str()) {
                 return Err(invalid("The first mailbox is on the first domain".into()));
             }
-            // Without the password: it is nowhere stored.
-            let (canonical, quota) = (address.canonical(), mailbox.quota_bytes_max);
-            request.push_str(&format!(" {canonical} {:?} {quota:?}", mailbox.display_name));
-            owner = Some((address, password::verifiers(&mailbox.password, self.password_cost).await?));
+            let verifiers = password::verifiers(&mailbox.password, self.password_cost).await;
+            owner = Some((address, verifiers.map_err(|e| Error { field: "ownerMailbox", ..e })?));
         }
-        Ok(Ready { domain, owner, request })
+        Ok(Ready { domain, owner })
     }
 
     async fn first_parts(
@@ -120,13 +127,8 @@ impl Service {
         }
         Ok(batch)
     }
-    async fn insert_tenant(
-        &self,
-        txn: &mut SqliteConnection,
-        parent: TenantId,
-        new: &NewTenant,
-        request: &str,
-    ) -> Result<TenantId> {
+
+    async fn insert_tenant(&self, txn: &mut SqliteConnection, parent: TenantId, new: &NewTenant) -> Result<TenantId> {
         let tenant = TenantId(fresh_number()?);
         sqlx::query(
             "INSERT INTO tenant (id, parent, name, max_domains, max_mailboxes, storage_bytes_max, messages_per_hour_max, \
@@ -140,37 +142,8 @@ impl Service {
         .bind(to_sql(new.limits.storage_bytes_max, "storageBytesMax")?)
         .bind(to_sql(new.limits.messages_per_hour_max, "messagesPerHourMax")?)
         .bind(self.now().0)
-        .execute(&mut *txn)
+        .execute(txn)
         .await?;
-        if let Some(key) = &new.idempotency_key {
-            sqlx::query("INSERT INTO idempotency (tenant, key, request, object) VALUES ($1, $2, $3, $4)")
-                .bind(parent.to_string())
-                .bind(key)
-                .bind(request)
-                .bind(tenant.to_string())
-                .execute(txn)
-                .await?;
-        }
         Ok(tenant)
-    }
-}
-
-/// The tenant made by an earlier request with the same key.
-async fn repeated(
-    txn: &mut SqliteConnection,
-    parent: TenantId,
-    new: &NewTenant,
-    ready: &Ready,
-) -> Result<Option<TenantId>> {
-    let Some(key) = &new.idempotency_key else { return Ok(None) };
-    let known = sqlx::query("SELECT request, object FROM idempotency WHERE tenant = $1 AND key = $2")
-        .bind(parent.to_string())
-        .bind(key)
-        .fetch_optional(txn)
-        .await?;
-    match known {
-        None => Ok(None),
-        Some(row) if text(&row, "request")? == ready.request => Ok(Some(id(&row, "object")?)),
-        Some(_) => Err(Error::new(Code::IdempotencyMismatch, "idempotencyKey", "The key was used with another input")),
     }
 }

@@ -1,11 +1,12 @@
 //! SUMMARY    API tokens: made, revoked, what they may do.
 //! STANDARDS  RFC 7519 (JWT, HS256)
 //! SECURITY   The secret is shown once. The database, not the token's text, says what a token may do and how long.
-//! LIMITS     TOKEN_LIFE, LABEL_CHARS_MAX
+//! LIMITS     TOKEN_LIFE, NAME_CHARS_MAX
 
 use crate::{
-    Actor, Code, Error, Result, Service,
-    rows::{fresh_id, id, number, text},
+    Actor, Code, Done, Error, Result, Service, Terms,
+    rows::{fresh_id, id, number, short, text},
+    terms::{Request, Start},
 };
 use base::TenantId;
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -15,7 +16,6 @@ use std::time::Duration;
 
 /// Life of a token that was given none, and the longest one.
 const TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-const LABEL_CHARS_MAX: usize = 200;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +51,8 @@ pub struct NewToken {
 pub struct Token {
     /// Id by which it is revoked, as the audit log shows it.
     pub id: String,
-    /// Shown now and never again.
-    pub secret: String,
+    /// Shown now and never again; none in a dry run, and none once it is revoked.
+    pub secret: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,13 +68,13 @@ pub(crate) struct Claims {
 }
 
 impl Service {
-    /// Signs a token and stores its row.
+    /// Stores the row of a token; gives its id.
     pub(crate) async fn issue_token(
         &self,
         txn: &mut SqliteConnection,
         new: &NewToken,
         operator: bool,
-    ) -> Result<Token> {
+    ) -> Result<String> {
         let jti = fresh_id("tok_")?;
         let expires_at = self.now().plus(new.life.unwrap_or(TOKEN_LIFE).min(TOKEN_LIFE));
         sqlx::query(
@@ -88,38 +88,59 @@ impl Service {
         .bind(expires_at.0)
         .execute(txn)
         .await?;
-        let ten = new.tenant.to_string();
-        let exp = u64::try_from(expires_at.secs()).unwrap_or(0);
-        let claims = Claims { sub: ten.clone(), ten, scopes: new.access.scopes().into(), jti: jti.clone(), exp };
+        Ok(jti)
+    }
+
+    /// Signs a stored token. The same row gives the same text. `None` once it is revoked.
+    pub(crate) async fn token_secret(&self, jti: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT tenant, scopes, expires_at FROM api_token WHERE jti = $1 AND revoked_at IS NULL")
+            .bind(jti)
+            .fetch_optional(self.pool())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (ten, scopes) = (text(&row, "tenant")?, text(&row, "scopes")?);
+        let exp = u64::try_from(number(&row, "expires_at")? / 1000).unwrap_or(0);
+        let claims = Claims { sub: ten.clone(), ten, scopes, jti: jti.to_owned(), exp };
         let secret = encode(&Header::default(), &claims, &EncodingKey::from_secret(self.jwt_key()))
             .map_err(|_| Error::new(Code::Internal, "", "signing the token failed"))?;
-        Ok(Token { id: jti, secret })
+        Ok(Some(secret))
     }
 
     /// Makes a token for the actor's tenant or one below it. It never reaches more than its tenant and those below.
-    pub async fn token_create(&self, actor: &Actor, new: &NewToken) -> Result<Token> {
-        if new.label.chars().count() > LABEL_CHARS_MAX {
-            return Err(Error::new(Code::Invalid, "label", "A label has at most 200 characters"));
-        }
-        let mut txn = self.begin_as(actor).await?;
-        self.reach(&mut txn, actor, new.tenant).await?;
-        let token = self.issue_token(&mut txn, new, false).await?;
-        self.audit(&mut txn, actor, new.tenant, "apiTokenCreate", &token.id, &new.label).await?;
-        txn.commit().await?;
-        Ok(token)
+    /// Repeating the request by its key shows the same token again.
+    pub async fn token_create(&self, actor: &Actor, terms: &Terms, new: &NewToken) -> Result<Done<Token>> {
+        short(&new.label, "label")?;
+        let request = Request::new("apiTokenCreate", format!("{new:?}"));
+        let mut work = match self.start::<String>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return self.with_secret(done, terms.dry_run).await,
+        };
+        self.reach(&mut work.txn, actor, new.tenant).await?;
+        let id = self.issue_token(&mut work.txn, new, false).await?;
+        self.audit(&mut work.txn, actor, new.tenant, "apiTokenCreate", &id, &new.label).await?;
+        let done = self.finish(work, id, &[]).await?;
+        self.with_secret(done, terms.dry_run).await
     }
 
-    /// Ends a token at once. Revoking twice is harmless.
-    pub async fn token_revoke(&self, actor: &Actor, token: &str) -> Result<()> {
+    async fn with_secret(&self, done: Done<String>, dry_run: bool) -> Result<Done<Token>> {
+        let secret = if dry_run { None } else { self.token_secret(&done.object).await? };
+        Ok(done.map(|id| Token { id, secret }))
+    }
+
+    /// Ends a token at once; gives its id. Revoking twice is harmless.
+    pub async fn token_revoke(&self, actor: &Actor, terms: &Terms, token: &str) -> Result<Done<String>> {
         let missing = || Error::not_found("id");
-        let mut txn = self.begin_as(actor).await?;
+        let mut work = match self.start(actor, terms, Request::new("apiTokenRevoke", token.to_owned())).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
         let row = sqlx::query("SELECT tenant, operator FROM api_token WHERE jti = $1")
             .bind(token)
-            .fetch_optional(&mut *txn)
+            .fetch_optional(&mut *work.txn)
             .await?
             .ok_or_else(missing)?;
         let tenant: TenantId = id(&row, "tenant")?;
-        self.reach(&mut txn, actor, tenant).await.map_err(|_| missing())?;
+        self.reach(&mut work.txn, actor, tenant).await.map_err(|_| missing())?;
         // An operator's token is nobody else's to end, whichever tenant it stands under.
         if number(&row, "operator")? != 0 && !actor.operator {
             return Err(missing());
@@ -127,11 +148,10 @@ impl Service {
         sqlx::query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
             .bind(token)
             .bind(self.now().0)
-            .execute(&mut *txn)
+            .execute(&mut *work.txn)
             .await?;
-        self.audit(&mut txn, actor, tenant, "apiTokenRevoke", token, "").await?;
-        txn.commit().await?;
-        Ok(())
+        self.audit(&mut work.txn, actor, tenant, "apiTokenRevoke", token, "").await?;
+        self.finish(work, token.to_owned(), &[]).await
     }
 
     /// What a stored token may do: (tenant, operator, writes). `None` when revoked, expired or gone.

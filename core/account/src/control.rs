@@ -12,6 +12,7 @@ use crate::{
 use base::{AccountId, Kind, TenantId};
 use control::{Change, Control, ControlError, ControlFuture, Usage};
 use serde::Serialize;
+use store::kv::KvTxn;
 
 /// Changes of one batch.
 const BATCH_CHANGES_MAX: usize = 10_000;
@@ -34,22 +35,53 @@ impl Control for Accounts {
     fn usage(&self, tenant: TenantId) -> ControlFuture<'_, Usage> {
         Box::pin(async move {
             let mut txn = self.0.kv.begin_read();
-            let mut txn = TenantTxn::new(&mut *txn, tenant);
-            let used_bytes = counter(txn.get(&keys::tenant_used_bytes()).await.map_err(refused)?.as_deref());
-            let emails = counter(txn.get(&keys::tenant_emails()).await.map_err(refused)?.as_deref());
-            Ok(Usage { used_bytes, emails })
+            tenant_usage(&mut *txn, tenant).await.map_err(refused)
         })
     }
 
     fn account_usage(&self, tenant: TenantId, account: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async move {
             let mut txn = self.0.kv.begin_read();
-            let stored = TenantTxn::new(&mut *txn, tenant).get(&keys::state(account)).await.map_err(refused)?;
-            let Some(stored) = stored else { return Ok(Usage::default()) };
-            let state: record::AccountState = record::decode(&stored, "account state").map_err(refused)?;
-            Ok(Usage { used_bytes: state.used_bytes, emails: state.emails })
+            account_usage(&mut *txn, tenant, account).await.map_err(refused)
         })
     }
+
+    fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
+        Box::pin(async move {
+            let mut txn = self.0.kv.begin_read();
+            let mut all = Vec::with_capacity(tenants.len());
+            for tenant in tenants {
+                all.push(tenant_usage(&mut *txn, tenant).await.map_err(refused)?);
+            }
+            Ok(all)
+        })
+    }
+
+    fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
+        Box::pin(async move {
+            let mut txn = self.0.kv.begin_read();
+            let mut all = Vec::with_capacity(accounts.len());
+            for (tenant, account) in accounts {
+                all.push(account_usage(&mut *txn, tenant, account).await.map_err(refused)?);
+            }
+            Ok(all)
+        })
+    }
+}
+
+async fn tenant_usage(txn: &mut dyn KvTxn, tenant: TenantId) -> Result<Usage> {
+    let mut txn = TenantTxn::new(txn, tenant);
+    let used_bytes = counter(txn.get(&keys::tenant_used_bytes()).await?.as_deref());
+    let emails = counter(txn.get(&keys::tenant_emails()).await?.as_deref());
+    Ok(Usage { used_bytes, emails })
+}
+
+async fn account_usage(txn: &mut dyn KvTxn, tenant: TenantId, account: AccountId) -> Result<Usage> {
+    let Some(stored) = TenantTxn::new(txn, tenant).get(&keys::state(account)).await? else {
+        return Ok(Usage::default());
+    };
+    let state: record::AccountState = record::decode(&stored, "account state")?;
+    Ok(Usage { used_bytes: state.used_bytes, emails: state.emails })
 }
 
 fn refused(e: Error) -> ControlError {

@@ -173,4 +173,24 @@ pub trait Control: Send + Sync + 'static {
     fn usage(&self, tenant: TenantId) -> ControlFuture<'_, Usage>;
     /// Meters of one account.
     fn account_usage(&self, tenant: TenantId, account: AccountId) -> ControlFuture<'_, Usage>;
+    /// Meters of tenants, in their order.
+    fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(tenants.len());
+            for tenant in tenants {
+                all.push(self.usage(tenant).await?);
+            }
+            Ok(all)
+        })
+    }
+    /// Meters of accounts, in their order.
+    fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(accounts.len());
+            for (tenant, account) in accounts {
+                all.push(self.account_usage(tenant, account).await?);
+            }
+            Ok(all)
+        })
+    }
 }

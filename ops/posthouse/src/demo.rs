@@ -140,7 +140,7 @@ async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&
         client::graphql(http, &token, create, json!({ "input": input })).await?;
         accounts.push(account);
     }
-    let create = "mutation($input: AliasInput!) { r: aliasCreate(input: $input) { userErrors { message } } }";
+    let create = "mutation($input: AliasCreateInput!) { r: aliasCreate(input: $input) { userErrors { message } } }";
     let target = accounts.first().map(|a| a.address.clone()).unwrap_or_default();
     let input = json!({ "address": format!("hello@{domain}"), "targets": [target] });
     client::graphql(http, &token, create, json!({ "input": input })).await?;

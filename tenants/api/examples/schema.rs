@@ -1,4 +1,4 @@
-//! SUMMARY    Prints the schema: `cargo run -p api --example schema > schema.graphql`.
+//! SUMMARY    Prints the schema: `cargo run -p api --example schema > tenants/api/schema.graphql`.
 
 fn main() {
     print!("{}", api::sdl());

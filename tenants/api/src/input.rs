@@ -1,8 +1,78 @@
 //! SUMMARY    What mutations take.
-//! INVARIANTS A field left out keeps what is there; null means unlimited or none, where the field says so.
+//! INVARIANTS A field left out keeps what is there; null means unlimited or none, where the field says so. Every mutation
+//!            takes one `input` and its terms: a dry run, a key; a version where there is an object that has one.
 
-use crate::types::ByteSize;
+use crate::scalar::ByteSize;
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
+use tenants::{NewAlias, NewMailbox, Terms};
+
+/// Terms of making something.
+#[derive(InputObject)]
+pub(crate) struct CreateTerms {
+    /// Only say what would be; nothing is changed and no secret is made.
+    #[graphql(default)]
+    pub(crate) dry_run: bool,
+    /// Repeating the request with the same key within 24 hours gives the same answer; another input is refused.
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// Terms of changing something.
+#[derive(InputObject)]
+pub(crate) struct ChangeTerms {
+    /// The `version` the object must have; otherwise STALE_OBJECT.
+    pub(crate) expected_version: Option<i64>,
+    /// Only say what would be; nothing is changed.
+    #[graphql(default)]
+    pub(crate) dry_run: bool,
+    /// Repeating the request with the same key within 24 hours gives the same answer; another input is refused.
+    pub(crate) idempotency_key: Option<String>,
+}
+
+/// Terms of taking something away: they name a key.
+#[derive(InputObject)]
+pub(crate) struct DestroyTerms {
+    /// The `version` the object must have; otherwise STALE_OBJECT.
+    pub(crate) expected_version: Option<i64>,
+    /// Only say what would be; nothing is changed.
+    #[graphql(default)]
+    pub(crate) dry_run: bool,
+    /// Repeating the request with the same key within 24 hours gives the same answer; another input is refused.
+    pub(crate) idempotency_key: String,
+}
+
+impl From<CreateTerms> for Terms {
+    fn from(t: CreateTerms) -> Self {
+        Terms { dry_run: t.dry_run, expected_version: None, idempotency_key: t.idempotency_key }
+    }
+}
+impl From<ChangeTerms> for Terms {
+    fn from(t: ChangeTerms) -> Self {
+        Terms { dry_run: t.dry_run, expected_version: t.expected_version, idempotency_key: t.idempotency_key }
+    }
+}
+impl From<DestroyTerms> for Terms {
+    fn from(t: DestroyTerms) -> Self {
+        Terms { dry_run: t.dry_run, expected_version: t.expected_version, idempotency_key: Some(t.idempotency_key) }
+    }
+}
+
+/// What a bulk does when an item is refused.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorPolicy {
+    /// Nothing is done; the items without an error of their own say ABORTED.
+    AllOrNothing,
+    /// The other items are done.
+    Continue,
+}
+
+impl From<ErrorPolicy> for tenants::ErrorPolicy {
+    fn from(policy: ErrorPolicy) -> Self {
+        match policy {
+            ErrorPolicy::AllOrNothing => tenants::ErrorPolicy::AllOrNothing,
+            ErrorPolicy::Continue => tenants::ErrorPolicy::Continue,
+        }
+    }
+}
 
 /// What a tenant may have; null = unlimited.
 #[derive(InputObject)]
@@ -17,12 +87,9 @@ pub(crate) struct TenantCreateInput {
     /// First domain.
     pub(crate) domain: Option<String>,
     /// First mailbox, on the first domain.
-    pub(crate) owner_mailbox: Option<MailboxCreateInput>,
-    /// Repeating the request with the same key gives the same tenant.
-    pub(crate) idempotency_key: Option<String>,
-    /// Only say what would be; there is no token then.
-    #[graphql(default)]
-    pub(crate) dry_run: bool,
+    pub(crate) owner_mailbox: Option<MailboxInput>,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
 }
 
 /// All limits are set; null = unlimited.
@@ -33,36 +100,87 @@ pub(crate) struct TenantUpdateInput {
     pub(crate) max_mailboxes: Option<u64>,
     pub(crate) storage_bytes_max: Option<ByteSize>,
     pub(crate) messages_per_hour_max: Option<u64>,
-    pub(crate) expected_version: Option<i64>,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
 }
 
 #[derive(InputObject)]
 pub(crate) struct TenantSuspendInput {
     pub(crate) tenant_id: ID,
-    /// Shown to the tenant's users at every door.
+    /// One line, shown to the tenant's users at every door.
     pub(crate) reason: String,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct TenantResumeInput {
+    pub(crate) tenant_id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
 }
 
 #[derive(InputObject)]
 pub(crate) struct DomainCreateInput {
     pub(crate) tenant_id: ID,
     pub(crate) name: String,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
 }
 
 #[derive(InputObject)]
 pub(crate) struct DomainUpdateInput {
     pub(crate) name: String,
-    /// null takes it away; leave it out to keep it.
+    /// A mailbox or alias of the domain; null takes it away; leave it out to keep it.
     pub(crate) catch_all: MaybeUndefined<String>,
     pub(crate) plus_addressing: Option<bool>,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct DomainDeleteInput {
+    pub(crate) name: String,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
+}
+
+/// A mailbox to be made.
+#[derive(InputObject)]
+pub(crate) struct MailboxInput {
+    pub(crate) address: String,
+    pub(crate) password: String,
+    pub(crate) display_name: Option<String>,
+    /// null = unlimited.
+    pub(crate) quota_bytes_max: Option<ByteSize>,
+}
+
+impl From<MailboxInput> for NewMailbox {
+    fn from(input: MailboxInput) -> Self {
+        NewMailbox {
+            address: input.address,
+            display_name: input.display_name.unwrap_or_default(),
+            password: input.password,
+            quota_bytes_max: input.quota_bytes_max.map(|b| b.0),
+        }
+    }
 }
 
 #[derive(InputObject)]
 pub(crate) struct MailboxCreateInput {
-    pub(crate) address: String,
-    pub(crate) password: String,
-    pub(crate) display_name: Option<String>,
-    pub(crate) quota_bytes_max: Option<ByteSize>,
+    #[graphql(flatten)]
+    pub(crate) mailbox: MailboxInput,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxesCreateInput {
+    /// At most 100.
+    pub(crate) mailboxes: Vec<MailboxInput>,
+    pub(crate) error_policy: ErrorPolicy,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
 }
 
 #[derive(InputObject)]
@@ -72,24 +190,16 @@ pub(crate) struct MailboxUpdateInput {
     /// null = unlimited; leave it out to keep it.
     pub(crate) quota_bytes_max: MaybeUndefined<ByteSize>,
     pub(crate) password: Option<String>,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxSuspendInput {
-    pub(crate) mailbox_id: ID,
-    pub(crate) reason: String,
-}
-
-#[derive(InputObject)]
-pub(crate) struct AliasInput {
-    pub(crate) address: String,
-    pub(crate) targets: Vec<String>,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
 }
 
 #[derive(InputObject)]
 pub(crate) struct MailboxSetPasswordInput {
     pub(crate) mailbox_id: ID,
     pub(crate) password: String,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
 }
 
 #[derive(InputObject)]
@@ -100,6 +210,94 @@ pub(crate) struct MailboxRenameInput {
     /// Whether the old address leads to the new one; otherwise mail for it is refused.
     #[graphql(default)]
     pub(crate) keep_old_address: bool,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxSuspendInput {
+    pub(crate) mailbox_id: ID,
+    /// One line, shown to the user at every door.
+    pub(crate) reason: String,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxResumeInput {
+    pub(crate) mailbox_id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxDeleteInput {
+    pub(crate) mailbox_id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
+}
+
+/// An address that leads to others.
+#[derive(InputObject)]
+pub(crate) struct AliasInput {
+    pub(crate) address: String,
+    /// 1 to 100 addresses, here or elsewhere.
+    pub(crate) targets: Vec<String>,
+}
+
+impl From<AliasInput> for NewAlias {
+    fn from(input: AliasInput) -> Self {
+        NewAlias { address: input.address, targets: input.targets }
+    }
+}
+
+#[derive(InputObject)]
+pub(crate) struct AliasCreateInput {
+    #[graphql(flatten)]
+    pub(crate) alias: AliasInput,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct AliasesCreateInput {
+    /// At most 100.
+    pub(crate) aliases: Vec<AliasInput>,
+    pub(crate) error_policy: ErrorPolicy,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct AliasUpdateInput {
+    #[graphql(flatten)]
+    pub(crate) alias: AliasInput,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct AliasDeleteInput {
+    pub(crate) address: String,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct AppPasswordCreateInput {
+    pub(crate) mailbox_id: ID,
+    /// The device or program it is for.
+    pub(crate) label: String,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct AppPasswordRevokeInput {
+    pub(crate) mailbox_id: ID,
+    pub(crate) id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
 }
 
 /// What a token may do.
@@ -107,4 +305,23 @@ pub(crate) struct MailboxRenameInput {
 pub(crate) enum TokenAccess {
     Read,
     ReadWrite,
+}
+
+#[derive(InputObject)]
+pub(crate) struct ApiTokenCreateInput {
+    pub(crate) tenant_id: ID,
+    pub(crate) label: String,
+    /// READ_WRITE when missing.
+    pub(crate) access: Option<TokenAccess>,
+    /// Ten years when missing, and at most.
+    pub(crate) life_seconds: Option<u32>,
+    #[graphql(flatten)]
+    pub(crate) terms: CreateTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct ApiTokenRevokeInput {
+    pub(crate) id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
 }

@@ -1,13 +1,20 @@
 //! SUMMARY    The GraphQL provisioning API over the control plane.
 //! STANDARDS  GraphQL (October 2021), Relay connections, RFC 6750 (bearer tokens)
-//! SECURITY   Every field asks for the actor; ids of foreign tenants do not exist. Depth, complexity, recursion and directives
-//!            of a query are bounded.
-//! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for missing authentication and bugs.
+//! SECURITY   Every field asks for the actor; ids of foreign tenants do not exist. Depth, cost, aliases, recursion and
+//!            directives of a query are bounded; tokens and tenants are throttled by cost.
+//! LIMITS     REQUEST_BYTES_MAX, those of cost.rs
+//! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for authentication, throttling, queries that do
+//!            not fit the schema, and failures of ours; each has `extensions.code`.
 
+mod connection;
+mod cost;
+mod failure;
 mod input;
+mod mates;
 mod mutation;
 mod payload;
 mod query;
+mod scalar;
 mod types;
 
 use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
@@ -19,6 +26,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
     routing::post,
 };
+use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
 use std::sync::Arc;
 use tenants::{Code, Service};
 
@@ -27,10 +35,6 @@ pub use query::Query;
 
 /// Bytes of one request.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
-const QUERY_DEPTH_MAX: usize = 12;
-const QUERY_COMPLEXITY_MAX: usize = 5_000;
-const QUERY_RECURSION_MAX: usize = 24;
-const QUERY_DIRECTIVES_MAX: usize = 10;
 
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
@@ -43,18 +47,17 @@ pub struct ApiOptions {
 
 /// The schema on a service.
 pub fn schema(service: Arc<Service>) -> ApiSchema {
-    limited(Schema::build(Query, Mutation, EmptySubscription).data(service))
+    limited(Schema::build(Query, Mutation::default(), EmptySubscription).data(service).data(Buckets::default()))
 }
 
-/// The schema's text, as committed in `schema.graphql`.
+/// The schema's text, as committed in `tenants/api/schema.graphql`.
 pub fn sdl() -> String {
-    limited(Schema::build(Query, Mutation, EmptySubscription)).sdl()
+    limited(Schema::build(Query, Mutation::default(), EmptySubscription)).sdl()
 }
 
 fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>) -> ApiSchema {
     builder
-        .limit_depth(QUERY_DEPTH_MAX)
-        .limit_complexity(QUERY_COMPLEXITY_MAX)
+        .extension(CostCounter)
         .limit_recursive_depth(QUERY_RECURSION_MAX)
         .limit_directives(QUERY_DIRECTIVES_MAX)
         .finish()
@@ -96,8 +99,21 @@ async fn execute(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
         }
         Err(e) => return refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),
     };
-    let response = shared.schema.execute(request.data(actor)).await;
-    json(StatusCode::OK, serde_json::to_string(&response).unwrap_or_default())
+    let mut response = shared.schema.execute(request.data(actor)).await;
+    for error in &mut response.errors {
+        // What has no code yet is a query that does not fit the schema.
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", "INVALID");
+        }
+    }
+    let throttled = response.errors.iter().filter_map(|e| e.extensions.as_ref()?.get("retryAfterSeconds")).next();
+    let wait = throttled.map(ToString::to_string);
+    let body = serde_json::to_string(&response).unwrap_or_default();
+    match wait {
+        None => json(StatusCode::OK, body),
+        Some(seconds) => ([(header::RETRY_AFTER, seconds)], json(StatusCode::TOO_MANY_REQUESTS, body)).into_response(),
+    }
 }
 
 fn refused(status: StatusCode, code: &str, message: &str) -> Response {

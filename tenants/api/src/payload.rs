@@ -1,99 +1,172 @@
-//! SUMMARY    What mutations answer: the object, why not, whether the doors know yet.
+//! SUMMARY    What mutations answer: the object, whether the doors know yet, why not. One code enum for each mutation.
 
-use crate::types::{Alias, Domain, Mailbox, Tenant};
-use async_graphql::{Enum, SimpleObject};
-use tenants::{Applied, Code};
+use crate::{
+    failure::{failure, top_level},
+    types::{Alias, Domain, Mailbox, Tenant},
+};
+use async_graphql::{Enum, ID, Result, SimpleObject};
+use tenants::{Applied, Code, Done, Item, ItemError};
 
-/// Stable codes of refusals.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorCode {
-    NotFound,
-    Invalid,
-    Taken,
-    LimitReached,
-    InUse,
-    StaleObject,
-    IdempotencyMismatch,
-    Forbidden,
-    Internal,
-}
-
-/// Why a mutation was refused.
-#[derive(SimpleObject, Debug)]
-pub struct UserError {
-    /// Argument it is about; empty when about the whole.
-    pub field: String,
-    pub message: String,
-    pub code: ErrorCode,
-}
-
-impl From<tenants::Error> for UserError {
-    fn from(e: tenants::Error) -> Self {
-        let code = match e.code {
-            Code::NotFound => ErrorCode::NotFound,
-            Code::Invalid => ErrorCode::Invalid,
-            Code::Taken => ErrorCode::Taken,
-            Code::LimitReached => ErrorCode::LimitReached,
-            Code::InUse => ErrorCode::InUse,
-            Code::StaleObject => ErrorCode::StaleObject,
-            Code::IdempotencyMismatch => ErrorCode::IdempotencyMismatch,
-            Code::Forbidden | Code::Unauthenticated => ErrorCode::Forbidden,
-            Code::Internal => ErrorCode::Internal,
-        };
-        UserError { field: e.field.to_owned(), message: e.message, code }
-    }
-}
-
+/// Payload, user error and code enum of a mutation. Every mutation may say INVALID, FORBIDDEN, IDEMPOTENCY_MISMATCH.
 macro_rules! payload {
-    ($name:ident, $field:ident, $object:ident) => {
-        /// The object after the change, or why there was none.
-        #[derive(SimpleObject, Default)]
-        pub struct $name {
-            pub $field: Option<$object>,
-            /// The data plane has not taken the change yet; it will.
-            pub pending: bool,
-            pub user_errors: Vec<UserError>,
+    ($payload:ident, $error:ident, $code:ident, [$($variant:ident),*], { $($(#[$doc:meta])* $field:ident: $ty:ty),* }) => {
+        /// Stable codes of refusals. More may be added: treat one you do not know as a refusal.
+        #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $code {
+            Invalid,
+            Forbidden,
+            IdempotencyMismatch,
+            $($variant,)*
         }
-        impl<T: Into<$object>> From<tenants::Result<(T, Applied)>> for $name {
-            fn from(result: tenants::Result<(T, Applied)>) -> Self {
-                match result {
-                    Ok((object, applied)) => $name {
-                        $field: Some(object.into()),
-                        pending: applied == Applied::Pending,
-                        user_errors: Vec::new(),
-                    },
-                    Err(e) => $name { user_errors: vec![e.into()], ..$name::default() },
+
+        /// Why it was refused.
+        #[derive(SimpleObject, Debug)]
+        pub struct $error {
+            /// Argument it is about; empty when about the whole.
+            pub field: String,
+            pub message: String,
+            pub code: $code,
+        }
+
+        impl $error {
+            fn new(e: ItemError) -> Result<Self> {
+                let codes = [
+                    (Code::Invalid, $code::Invalid),
+                    (Code::Forbidden, $code::Forbidden),
+                    (Code::IdempotencyMismatch, $code::IdempotencyMismatch),
+                    $((Code::$variant, $code::$variant),)*
+                ];
+                match codes.into_iter().find(|(code, _)| *code == e.code) {
+                    Some((_, code)) => Ok($error { field: e.field, message: e.message, code }),
+                    None => {
+                        tracing::error!(code = ?e.code, payload = stringify!($payload), "a refusal that the schema lacks");
+                        Err(top_level("INTERNAL", e.message))
+                    }
                 }
+            }
+        }
+
+        /// What was done, or why nothing was.
+        #[derive(SimpleObject, Default)]
+        pub struct $payload {
+            $($(#[$doc])* pub $field: $ty,)*
+            /// Committed, but the doors do not know yet; they will.
+            pub pending: bool,
+            pub user_errors: Vec<$error>,
+        }
+
+        impl $payload {
+            /// The answer to a mutation that gave `result`; `fill` puts the object into it.
+            pub(crate) fn of<T>(
+                result: tenants::Result<Done<T>>,
+                fill: impl FnOnce(&mut Self, T) -> Result<()>,
+            ) -> Result<Self> {
+                let mut payload = Self::default();
+                match result {
+                    Ok(done) => {
+                        payload.pending = done.applied == Applied::Pending;
+                        fill(&mut payload, done.object)?;
+                    }
+                    Err(e) => match failure(&e) {
+                        Some(failure) => return Err(failure),
+                        None => payload.user_errors.push($error::new(e.into())?),
+                    },
+                }
+                Ok(payload)
             }
         }
     };
 }
-payload!(TenantPayload, tenant, Tenant);
-payload!(DomainPayload, domain, Domain);
-payload!(MailboxPayload, mailbox, Mailbox);
-payload!(AliasPayload, alias, Alias);
 
-/// A new tenant with the token of its owner, shown once.
-#[derive(SimpleObject, Default)]
-pub struct TenantCreatePayload {
-    pub tenant: Option<Tenant>,
-    pub token: Option<String>,
-    pub pending: bool,
-    pub user_errors: Vec<UserError>,
+/// The same for a mutation that answers with one object.
+macro_rules! object_payload {
+    ($payload:ident, $error:ident, $code:ident, [$($variant:ident),*], $field:ident: $object:ident) => {
+        payload!($payload, $error, $code, [$($variant),*], { $field: Option<$object> });
+        impl $payload {
+            pub(crate) fn object<T: Into<$object>>(result: tenants::Result<Done<T>>) -> Result<Self> {
+                Self::of(result, |payload, object| {
+                    payload.$field = Some(object.into());
+                    Ok(())
+                })
+            }
+        }
+    };
 }
 
-/// A secret, shown once.
-#[derive(SimpleObject, Default)]
-pub struct SecretPayload {
+/// The same for a bulk: a result for each item, in their order.
+macro_rules! bulk_payload {
+    ($payload:ident, $item:ident, $error:ident, $code:ident, [$($variant:ident),*], $field:ident: $object:ident) => {
+        payload!($payload, $error, $code, [$($variant),*], {
+            /// One for each item, in their order; empty when the whole was refused.
+            results: Vec<$item>
+        });
+
+        /// What became of an item.
+        #[derive(SimpleObject)]
+        pub struct $item {
+            pub $field: Option<$object>,
+            pub user_errors: Vec<$error>,
+        }
+
+        impl $payload {
+            pub(crate) fn items<T: Into<$object>>(result: tenants::Result<Done<Vec<Item<T>>>>) -> Result<Self> {
+                Self::of(result, |payload, items| {
+                    for item in items {
+                        payload.results.push(match item {
+                            Item::Done(object) => $item { $field: Some(object.into()), user_errors: Vec::new() },
+                            Item::Refused(e) => $item { $field: None, user_errors: vec![$error::new(e)?] },
+                        });
+                    }
+                    Ok(())
+                })
+            }
+        }
+    };
+}
+
+payload!(TenantCreatePayload, TenantCreateUserError, TenantCreateErrorCode, [NotFound, Taken, LimitReached], {
+    tenant: Option<Tenant>,
+    /// The owner's token. Keep it: it is shown again only to the same request with the same key. None in a dry run.
+    token: Option<String>
+});
+object_payload!(TenantUpdatePayload, TenantUpdateUserError, TenantUpdateErrorCode, [NotFound, StaleObject], tenant: Tenant);
+object_payload!(TenantSuspendPayload, TenantSuspendUserError, TenantSuspendErrorCode, [NotFound, StaleObject], tenant: Tenant);
+object_payload!(TenantResumePayload, TenantResumeUserError, TenantResumeErrorCode, [NotFound, StaleObject], tenant: Tenant);
+object_payload!(DomainCreatePayload, DomainCreateUserError, DomainCreateErrorCode, [NotFound, Taken, LimitReached], domain: Domain);
+object_payload!(DomainUpdatePayload, DomainUpdateUserError, DomainUpdateErrorCode, [NotFound, StaleObject], domain: Domain);
+object_payload!(DomainDeletePayload, DomainDeleteUserError, DomainDeleteErrorCode, [NotFound, StaleObject, InUse], domain: Domain);
+object_payload!(MailboxCreatePayload, MailboxCreateUserError, MailboxCreateErrorCode, [NotFound, Taken, LimitReached], mailbox: Mailbox);
+bulk_payload!(
+    MailboxesCreatePayload, MailboxesCreateResult, MailboxesCreateUserError, MailboxesCreateErrorCode,
+    [NotFound, Taken, LimitReached, Aborted], mailbox: Mailbox
+);
+object_payload!(MailboxUpdatePayload, MailboxUpdateUserError, MailboxUpdateErrorCode, [NotFound, StaleObject], mailbox: Mailbox);
+object_payload!(
+    MailboxSetPasswordPayload, MailboxSetPasswordUserError, MailboxSetPasswordErrorCode, [NotFound, StaleObject], mailbox: Mailbox
+);
+object_payload!(
+    MailboxRenamePayload, MailboxRenameUserError, MailboxRenameErrorCode, [NotFound, StaleObject, Taken, InUse], mailbox: Mailbox
+);
+object_payload!(MailboxSuspendPayload, MailboxSuspendUserError, MailboxSuspendErrorCode, [NotFound, StaleObject], mailbox: Mailbox);
+object_payload!(MailboxResumePayload, MailboxResumeUserError, MailboxResumeErrorCode, [NotFound, StaleObject], mailbox: Mailbox);
+object_payload!(MailboxDeletePayload, MailboxDeleteUserError, MailboxDeleteErrorCode, [NotFound, StaleObject, InUse], mailbox: Mailbox);
+object_payload!(AliasCreatePayload, AliasCreateUserError, AliasCreateErrorCode, [NotFound, Taken], alias: Alias);
+bulk_payload!(
+    AliasesCreatePayload, AliasesCreateResult, AliasesCreateUserError, AliasesCreateErrorCode, [NotFound, Taken, Aborted], alias: Alias
+);
+object_payload!(AliasUpdatePayload, AliasUpdateUserError, AliasUpdateErrorCode, [NotFound, StaleObject], alias: Alias);
+object_payload!(AliasDeletePayload, AliasDeleteUserError, AliasDeleteErrorCode, [NotFound, StaleObject, InUse], alias: Alias);
+payload!(AppPasswordCreatePayload, AppPasswordCreateUserError, AppPasswordCreateErrorCode, [NotFound, StaleObject], {
     /// Id by which it is revoked.
-    pub id: Option<String>,
-    pub secret: Option<String>,
-    pub user_errors: Vec<UserError>,
-}
-
-/// Whether it was done.
-#[derive(SimpleObject, Default)]
-pub struct DonePayload {
-    pub done: bool,
-    pub user_errors: Vec<UserError>,
-}
+    id: Option<ID>,
+    /// Shown once. The same request with the same key gets a fresh one, and this one ends. None in a dry run.
+    secret: Option<String>
+});
+payload!(AppPasswordRevokePayload, AppPasswordRevokeUserError, AppPasswordRevokeErrorCode, [NotFound, StaleObject], { done: bool });
+payload!(ApiTokenCreatePayload, ApiTokenCreateUserError, ApiTokenCreateErrorCode, [NotFound], {
+    /// Id by which it is revoked.
+    id: Option<ID>,
+    /// Keep it: it is shown again only to the same request with the same key. None in a dry run.
+    secret: Option<String>
+});
+payload!(ApiTokenRevokePayload, ApiTokenRevokeUserError, ApiTokenRevokeErrorCode, [NotFound], { done: bool });

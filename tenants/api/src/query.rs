@@ -1,138 +1,162 @@
 //! SUMMARY    Queries. What the token does not reach is null, never forbidden.
-//! LIMITS     FIRST_MAX
+//! LIMITS     PAGE_ITEMS_MAX
 
-use crate::types::{
-    Alias, AliasConnection, AuditEntry, AuditEntryConnection, Domain, DomainConnection, Mailbox, MailboxConnection,
-    Node, Tenant, TenantConnection, actor, service,
+use crate::{
+    connection::{
+        AliasConnection, AuditEntryConnection, DomainConnection, MailboxConnection, Paging, TenantConnection,
+    },
+    cost::{PAGE_ITEMS_MAX, page_cost},
+    failure::{found, read_failed, top_level},
+    types::{Domain, Mailbox, Node, Tenant, actor, service},
 };
-use async_graphql::{Context, Error, ID, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use base::{AccountId, TenantId};
-use tenants::Code;
-
-/// Largest page.
-const FIRST_MAX: u32 = 100;
+use std::collections::HashMap;
 
 pub struct Query;
-
-/// `first` is mandatory, 1..=100.
-fn page(first: u32) -> Result<u32> {
-    if (1..=FIRST_MAX).contains(&first) { Ok(first) } else { Err(Error::new("`first` is 1 to 100")) }
-}
-
-pub(crate) fn tenant_id(id: &ID) -> Option<TenantId> {
-    id.parse().ok()
-}
-
-/// A missing object is null; anything else is an error of the query.
-fn found<T>(result: tenants::Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(e) if e.code == Code::NotFound => Ok(None),
-        Err(e) => Err(Error::new(e.message)),
-    }
-}
 
 #[Object]
 impl Query {
     /// The tenant of the token.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
-        let actor = actor(ctx)?;
-        Ok(found(service(ctx)?.tenant(actor, actor.tenant()).await)?.map(Tenant::from))
+        let actor = actor(ctx);
+        Ok(found(service(ctx).tenant(actor, actor.tenant()).await)?.map(Tenant::from))
     }
 
     /// Any object by its id.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        let (service, actor) = (service(ctx)?, actor(ctx)?);
-        if let Some(tenant) = tenant_id(&id) {
-            return Ok(found(service.tenant(actor, tenant).await)?.map(|t| Node::Tenant(t.into())));
+        Ok(all(ctx, &[id]).await?.into_iter().next().flatten())
+    }
+
+    /// Objects by their ids, in their order; null for what is not there. At most 100.
+    #[graphql(complexity = "page_cost(Some(u32::try_from(ids.len()).unwrap_or(u32::MAX)), None, child_complexity)")]
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > PAGE_ITEMS_MAX as usize {
+            return Err(top_level("INVALID", format!("At most {PAGE_ITEMS_MAX} ids (PAGE_ITEMS_MAX)")));
         }
-        if let Ok(account) = id.parse::<AccountId>() {
-            return Ok(found(service.mailbox(actor, account).await)?.map(|m| Node::Mailbox(m.into())));
-        }
-        Ok(found(service.domain(actor, &id).await)?.map(|d| Node::Domain(d.into())))
+        all(ctx, &ids).await
     }
 
     async fn tenant(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Tenant>> {
-        let Some(tenant) = tenant_id(&id) else { return Ok(None) };
-        Ok(found(service(ctx)?.tenant(actor(ctx)?, tenant).await)?.map(Tenant::from))
+        let Ok(tenant) = id.parse() else { return Ok(None) };
+        Ok(found(service(ctx).tenant(actor(ctx), tenant).await)?.map(Tenant::from))
     }
 
     /// Tenants below the token's own.
-    #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
-    async fn tenants(&self, ctx: &Context<'_>, first: u32, after: Option<ID>) -> Result<TenantConnection> {
-        let first = page(first)?;
-        let after = after.as_ref().and_then(tenant_id);
-        let (rows, total) =
-            service(ctx)?.tenants(actor(ctx)?, after, first + 1).await.map_err(|e| Error::new(e.message))?;
-        Ok(TenantConnection::new(rows.into_iter().map(Tenant::from).collect(), first as usize, total))
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn tenants(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<TenantConnection> {
+        let paging = Paging::new(first, after, last, before)?;
+        let rows = service(ctx).tenants(actor(ctx), &paging.page()).await.map_err(|e| read_failed(&e))?;
+        Ok(TenantConnection::new(&paging, rows))
     }
 
-    /// Domains of a tenant.
-    #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
+    /// Domains of a tenant, in order of their names.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn domains(
         &self,
         ctx: &Context<'_>,
         tenant_id: ID,
-        first: u32,
+        first: Option<u32>,
         after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
     ) -> Result<Option<DomainConnection>> {
-        let (first, after) = (page(first)?, after.map(|a| a.to_string()).unwrap_or_default());
-        let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.domains(actor(ctx)?, tenant, &after, first + 1).await)?;
-        Ok(rows.map(|(rows, n)| DomainConnection::new(rows.into_iter().map(Domain::from).collect(), first as usize, n)))
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).domains(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| DomainConnection::new(&paging, rows)))
+    }
+
+    /// A domain by its name.
+    async fn domain(&self, ctx: &Context<'_>, name: String) -> Result<Option<Domain>> {
+        Ok(found(service(ctx).domain(actor(ctx), &name).await)?.map(Domain::from))
     }
 
     async fn mailbox(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Mailbox>> {
         let Ok(account) = id.parse() else { return Ok(None) };
-        Ok(found(service(ctx)?.mailbox(actor(ctx)?, account).await)?.map(Mailbox::from))
+        Ok(found(service(ctx).mailbox(actor(ctx), account).await)?.map(Mailbox::from))
     }
 
     /// Mailboxes of a tenant.
-    #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn mailboxes(
         &self,
         ctx: &Context<'_>,
         tenant_id: ID,
-        first: u32,
+        first: Option<u32>,
         after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
     ) -> Result<Option<MailboxConnection>> {
-        let (first, after) = (page(first)?, after.map(|a| a.to_string()).unwrap_or_default());
-        let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.mailboxes(actor(ctx)?, tenant, &after, first + 1).await)?;
-        Ok(rows
-            .map(|(rows, n)| MailboxConnection::new(rows.into_iter().map(Mailbox::from).collect(), first as usize, n)))
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).mailboxes(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| MailboxConnection::new(&paging, rows)))
     }
 
     /// Aliases of a tenant, in order of domain and local part.
-    #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn aliases(
         &self,
         ctx: &Context<'_>,
         tenant_id: ID,
-        first: u32,
+        first: Option<u32>,
         after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
     ) -> Result<Option<AliasConnection>> {
-        let (first, after) = (page(first)?, after.map(|a| a.to_string()).unwrap_or_default());
-        let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.aliases(actor(ctx)?, tenant, &after, first + 1).await)?;
-        Ok(rows.map(|(rows, n)| AliasConnection::new(rows.into_iter().map(Alias::from).collect(), first as usize, n)))
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).aliases(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| AliasConnection::new(&paging, rows)))
     }
 
     /// The audit log of a tenant, newest first.
-    #[graphql(complexity = "(first as usize).saturating_mul(child_complexity)")]
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     async fn audit_entries(
         &self,
         ctx: &Context<'_>,
         tenant_id: ID,
-        first: u32,
+        first: Option<u32>,
         after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
     ) -> Result<Option<AuditEntryConnection>> {
-        let first = page(first)?;
-        let before = after.and_then(|a| a.parse().ok());
-        let Some(tenant) = self::tenant_id(&tenant_id) else { return Ok(None) };
-        let rows = found(service(ctx)?.audit_entries(actor(ctx)?, tenant, before, first + 1).await)?;
-        Ok(rows.map(|(rows, n)| {
-            AuditEntryConnection::new(rows.into_iter().map(AuditEntry::from).collect(), first as usize, n)
-        }))
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).audit_entries(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| AuditEntryConnection::new(&paging, rows)))
     }
+}
+
+/// Objects of any kind: one look-up for each kind.
+async fn all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
+    let (service, actor) = (service(ctx), actor(ctx));
+    let tenants: Vec<TenantId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let tenants = service.tenants_by_id(actor, &tenants).await.map_err(|e| read_failed(&e))?;
+    let accounts: Vec<AccountId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let mailboxes = service.mailboxes_by_id(actor, &accounts).await.map_err(|e| read_failed(&e))?;
+    let names: Vec<String> = ids.iter().filter_map(domain_name).collect();
+    let domains = service.domains_by_name(actor, &names).await.map_err(|e| read_failed(&e))?;
+    let tenants =
+        Tenant::together(tenants.into_values().collect()).into_iter().map(|t| (t.id.clone(), Node::Tenant(t)));
+    let mailboxes =
+        Mailbox::together(mailboxes.into_values().collect()).into_iter().map(|m| (m.id.clone(), Node::Mailbox(m)));
+    let domains =
+        Domain::together(domains.into_values().collect()).into_iter().map(|d| (d.id.clone(), Node::Domain(d)));
+    let found: HashMap<ID, Node> = tenants.chain(mailboxes).chain(domains).collect();
+    let node = |id: &ID| found.get(id).or_else(|| found.get(&ID(domain_name(id)?))).cloned();
+    Ok(ids.iter().map(node).collect())
+}
+
+/// The name that an id of a domain stands for.
+fn domain_name(id: &ID) -> Option<String> {
+    base::Domain::parse(id).ok().map(|d| d.as_str().to_owned())
 }

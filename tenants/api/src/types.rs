@@ -1,34 +1,47 @@
 //! SUMMARY    The objects of the schema, and connections over them.
 //! INVARIANTS Ids are opaque to clients: the prefixed texts of the control plane. Sizes are ByteSize, bytes as a decimal text.
 
-use async_graphql::{ComplexObject, Context, ID, Interface, Result, Scalar, ScalarType, SimpleObject, Value};
+use crate::{
+    failure::read_failed,
+    mates::Mates,
+    scalar::{ByteSize, DateTime},
+};
+use async_graphql::{ComplexObject, Context, ID, Interface, Result, SimpleObject};
+use base::{AccountId, TenantId};
 use std::sync::Arc;
 use tenants::{Actor, Service};
 
-/// Bytes; a number or its decimal text going in, the text coming out (64 bits do not fit a GraphQL Int).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ByteSize(pub u64);
+/// The control plane: part of every schema that executes.
+pub(crate) fn service<'c>(ctx: &Context<'c>) -> &'c Arc<Service> {
+    ctx.data_unchecked::<Arc<Service>>()
+}
 
-#[Scalar]
-impl ScalarType for ByteSize {
-    fn parse(value: Value) -> async_graphql::InputValueResult<Self> {
-        match &value {
-            Value::Number(n) if n.as_u64().is_some() => Ok(ByteSize(n.as_u64().unwrap_or_default())),
-            Value::String(s) if s.parse::<u64>().is_ok() => Ok(ByteSize(s.parse().unwrap_or_default())),
-            _ => Err(async_graphql::InputValueError::expected_type(value)),
+/// Who asks: part of every request that executes.
+pub(crate) fn actor<'c>(ctx: &Context<'c>) -> &'c Actor {
+    ctx.data_unchecked::<Actor>()
+}
+
+/// A restriction in force.
+#[derive(SimpleObject, Clone)]
+pub struct Hold {
+    /// Shown to users at every door.
+    pub reason: String,
+    /// The tenant that placed it. It ends by that one, or one above it.
+    pub placed_by_id: ID,
+    pub placed_at: DateTime,
+    /// The tenant it was placed on; null when it is on the mailbox itself.
+    pub on_tenant_id: Option<ID>,
+}
+
+impl From<tenants::Hold> for Hold {
+    fn from(h: tenants::Hold) -> Self {
+        Hold {
+            reason: h.reason,
+            placed_by_id: ID(h.placed_by.to_string()),
+            placed_at: DateTime(h.placed_at_ms),
+            on_tenant_id: h.on_tenant.map(|t| ID(t.to_string())),
         }
     }
-    fn to_value(&self) -> Value {
-        Value::String(self.0.to_string())
-    }
-}
-
-pub(crate) fn service<'c>(ctx: &Context<'c>) -> Result<&'c Arc<Service>> {
-    ctx.data::<Arc<Service>>()
-}
-
-pub(crate) fn actor<'c>(ctx: &Context<'c>) -> Result<&'c Actor> {
-    ctx.data::<Actor>()
 }
 
 /// What a tenant or mailbox uses now.
@@ -48,7 +61,7 @@ impl Usage {
 }
 
 /// A customer organisation.
-#[derive(SimpleObject)]
+#[derive(SimpleObject, Clone)]
 #[graphql(complex)]
 pub struct Tenant {
     pub id: ID,
@@ -59,14 +72,34 @@ pub struct Tenant {
     pub max_mailboxes: Option<u64>,
     pub storage_bytes_max: Option<ByteSize>,
     pub messages_per_hour_max: Option<u64>,
+    /// Whether it, or a tenant above it, is suspended.
     pub suspended: bool,
+    /// Why: holds on it and on those above it, of the highest first.
+    pub holds: Vec<Hold>,
     pub version: i64,
     #[graphql(skip)]
-    key: base::TenantId,
+    pub(crate) key: TenantId,
+    #[graphql(skip)]
+    parent_key: Option<TenantId>,
+    #[graphql(skip)]
+    mates: Arc<Mates>,
 }
 
 impl From<tenants::Tenant> for Tenant {
     fn from(t: tenants::Tenant) -> Self {
+        let mates = Mates::tenants(std::slice::from_ref(&t));
+        Tenant::new(t, &mates)
+    }
+}
+
+impl Tenant {
+    /// Of one page: what one of them asks for is asked for all.
+    pub(crate) fn together(rows: Vec<tenants::Tenant>) -> Vec<Self> {
+        let mates = Mates::tenants(&rows);
+        rows.into_iter().map(|row| Tenant::new(row, &mates)).collect()
+    }
+
+    fn new(t: tenants::Tenant, mates: &Arc<Mates>) -> Self {
         Tenant {
             id: ID(t.id.to_string()),
             parent_id: t.parent.map(|p| ID(p.to_string())),
@@ -75,23 +108,35 @@ impl From<tenants::Tenant> for Tenant {
             max_mailboxes: t.limits.max_mailboxes,
             storage_bytes_max: t.limits.storage_bytes_max.map(ByteSize),
             messages_per_hour_max: t.limits.messages_per_hour_max,
-            suspended: t.suspended,
+            suspended: !t.holds.is_empty(),
+            holds: t.holds.into_iter().map(Hold::from).collect(),
             version: t.version,
             key: t.id,
+            parent_key: t.parent,
+            mates: mates.clone(),
         }
     }
 }
 
 #[ComplexObject]
 impl Tenant {
-    /// What the tenant uses now.
-    async fn usage(&self, ctx: &Context<'_>) -> Result<Option<Usage>> {
-        Ok(service(ctx)?.usage(actor(ctx)?, self.key).await.ok().map(|u| Usage::new(&u)))
+    /// What the tenant uses now; null while the data plane does not answer.
+    async fn usage(&self, ctx: &Context<'_>) -> Option<Usage> {
+        self.mates.tenant_usage(ctx, self.key).await.map(|u| Usage::new(&u))
+    }
+
+    /// The tenant above, if the token reaches it.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
+        match self.parent_key {
+            Some(parent) => self.mates.owner(ctx, parent).await.map_err(|e| read_failed(&e)),
+            None => Ok(None),
+        }
     }
 }
 
 /// A domain of a tenant.
-#[derive(SimpleObject)]
+#[derive(SimpleObject, Clone)]
+#[graphql(complex)]
 pub struct Domain {
     /// The name itself.
     pub id: ID,
@@ -100,10 +145,35 @@ pub struct Domain {
     pub catch_all: Option<String>,
     pub plus_addressing: bool,
     pub version: i64,
+    #[graphql(skip)]
+    owner: TenantId,
+    #[graphql(skip)]
+    mates: Arc<Mates>,
+}
+
+#[ComplexObject]
+impl Domain {
+    /// Whose it is.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
+        self.mates.owner(ctx, self.owner).await.map_err(|e| read_failed(&e))
+    }
 }
 
 impl From<tenants::Domain> for Domain {
     fn from(d: tenants::Domain) -> Self {
+        let mates = Mates::domains(std::slice::from_ref(&d));
+        Domain::new(d, &mates)
+    }
+}
+
+impl Domain {
+    /// Of one page: what one of them asks for is asked for all.
+    pub(crate) fn together(rows: Vec<tenants::Domain>) -> Vec<Self> {
+        let mates = Mates::domains(&rows);
+        rows.into_iter().map(|row| Domain::new(row, &mates)).collect()
+    }
+
+    fn new(d: tenants::Domain, mates: &Arc<Mates>) -> Self {
         Domain {
             id: ID(d.name.clone()),
             name: d.name,
@@ -111,12 +181,14 @@ impl From<tenants::Domain> for Domain {
             catch_all: d.catch_all,
             plus_addressing: d.plus_addressing,
             version: d.version,
+            owner: d.tenant,
+            mates: mates.clone(),
         }
     }
 }
 
 /// A person's account with its address.
-#[derive(SimpleObject)]
+#[derive(SimpleObject, Clone)]
 #[graphql(complex)]
 pub struct Mailbox {
     pub id: ID,
@@ -125,32 +197,57 @@ pub struct Mailbox {
     pub display_name: String,
     /// null = unlimited.
     pub quota_bytes_max: Option<ByteSize>,
+    /// Whether the mailbox itself is suspended; its tenant says whether that is.
     pub suspended: bool,
+    /// Why: holds on the mailbox itself.
+    pub holds: Vec<Hold>,
     pub version: i64,
     #[graphql(skip)]
-    key: base::AccountId,
+    key: (TenantId, AccountId),
+    #[graphql(skip)]
+    mates: Arc<Mates>,
 }
 
 impl From<tenants::Mailbox> for Mailbox {
     fn from(m: tenants::Mailbox) -> Self {
+        let mates = Mates::mailboxes(std::slice::from_ref(&m));
+        Mailbox::new(m, &mates)
+    }
+}
+
+impl Mailbox {
+    /// Of one page: what one of them asks for is asked for all.
+    pub(crate) fn together(rows: Vec<tenants::Mailbox>) -> Vec<Self> {
+        let mates = Mates::mailboxes(&rows);
+        rows.into_iter().map(|row| Mailbox::new(row, &mates)).collect()
+    }
+
+    fn new(m: tenants::Mailbox, mates: &Arc<Mates>) -> Self {
         Mailbox {
             id: ID(m.id.to_string()),
             tenant_id: ID(m.tenant.to_string()),
             address: m.address,
             display_name: m.display_name,
             quota_bytes_max: m.quota_bytes_max.map(ByteSize),
-            suspended: m.suspended,
+            suspended: !m.holds.is_empty(),
+            holds: m.holds.into_iter().map(Hold::from).collect(),
             version: m.version,
-            key: m.id,
+            key: (m.tenant, m.id),
+            mates: mates.clone(),
         }
     }
 }
 
 #[ComplexObject]
 impl Mailbox {
-    /// What the mailbox uses now.
-    async fn usage(&self, ctx: &Context<'_>) -> Result<Option<Usage>> {
-        Ok(service(ctx)?.mailbox_usage(actor(ctx)?, self.key).await.ok().map(|u| Usage::new(&u)))
+    /// What the mailbox uses now; null while the data plane does not answer.
+    async fn usage(&self, ctx: &Context<'_>) -> Option<Usage> {
+        self.mates.account_usage(ctx, self.key).await.map(|u| Usage::new(&u))
+    }
+
+    /// Whose it is.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
+        self.mates.owner(ctx, self.key.0).await.map_err(|e| read_failed(&e))
     }
 }
 
@@ -170,12 +267,18 @@ impl From<tenants::Alias> for Alias {
     }
 }
 
+impl Alias {
+    /// Of one page.
+    pub(crate) fn together(rows: Vec<tenants::Alias>) -> Vec<Self> {
+        rows.into_iter().map(Self::from).collect()
+    }
+}
+
 /// One mutation, as it was recorded.
 #[derive(SimpleObject)]
 pub struct AuditEntry {
     pub id: ID,
-    /// Milliseconds since the epoch.
-    pub at_ms: i64,
+    pub at: DateTime,
     /// The token that acted.
     pub actor: String,
     pub action: String,
@@ -187,7 +290,7 @@ impl From<tenants::AuditEntry> for AuditEntry {
     fn from(e: tenants::AuditEntry) -> Self {
         AuditEntry {
             id: ID(e.seq.to_string()),
-            at_ms: e.at_ms,
+            at: DateTime(e.at_ms),
             actor: e.actor,
             action: e.action,
             object: e.object,
@@ -196,8 +299,15 @@ impl From<tenants::AuditEntry> for AuditEntry {
     }
 }
 
+impl AuditEntry {
+    /// Of one page.
+    pub(crate) fn together(rows: Vec<tenants::AuditEntry>) -> Vec<Self> {
+        rows.into_iter().map(Self::from).collect()
+    }
+}
+
 /// Anything with a global id.
-#[derive(Interface)]
+#[derive(Interface, Clone)]
 #[graphql(field(name = "id", ty = "&ID"))]
 #[allow(clippy::large_enum_variant, reason = "made one at a time")]
 pub enum Node {
@@ -205,52 +315,3 @@ pub enum Node {
     Mailbox(Mailbox),
     Domain(Domain),
 }
-
-/// Where a page ends.
-#[derive(SimpleObject)]
-pub struct PageInfo {
-    pub has_next_page: bool,
-    pub end_cursor: Option<String>,
-}
-
-macro_rules! connection {
-    ($connection:ident, $edge:ident, $node:ident) => {
-        /// An item with its cursor.
-        #[derive(SimpleObject)]
-        pub struct $edge {
-            pub cursor: String,
-            pub node: $node,
-        }
-        /// One page.
-        #[derive(SimpleObject)]
-        #[graphql(complex)]
-        pub struct $connection {
-            pub edges: Vec<$edge>,
-            pub page_info: PageInfo,
-            pub total_count: i64,
-        }
-        #[ComplexObject]
-        impl $connection {
-            /// The items without their cursors.
-            async fn nodes(&self) -> Vec<&$node> {
-                self.edges.iter().map(|e| &e.node).collect()
-            }
-        }
-        impl $connection {
-            /// `more`: the page was asked for with one item over `first`.
-            pub(crate) fn new(mut nodes: Vec<$node>, first: usize, total_count: i64) -> Self {
-                let has_next_page = nodes.len() > first;
-                nodes.truncate(first);
-                let edges: Vec<$edge> =
-                    nodes.into_iter().map(|node| $edge { cursor: node.id.to_string(), node }).collect();
-                let end_cursor = edges.last().map(|e| e.cursor.clone());
-                $connection { edges, page_info: PageInfo { has_next_page, end_cursor }, total_count }
-            }
-        }
-    };
-}
-connection!(TenantConnection, TenantEdge, Tenant);
-connection!(DomainConnection, DomainEdge, Domain);
-connection!(MailboxConnection, MailboxEdge, Mailbox);
-connection!(AliasConnection, AliasEdge, Alias);
-connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);

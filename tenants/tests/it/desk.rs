@@ -1,15 +1,16 @@
 //! SUMMARY    A service over a temporary file, and a data plane that keeps what it is told.
 
-use base::{AccountId, SystemClock, TenantId};
+use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
 use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Usage};
 use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
+    time::Duration,
 };
-use tenants::{Actor, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions};
+use tenants::{Actor, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions, Terms};
 
 #[derive(Default)]
 pub struct Plane {
@@ -44,15 +45,40 @@ pub struct Desk {
 }
 
 pub async fn open(file: &std::path::Path, plane: Arc<Plane>) -> Arc<Service> {
+    open_at(file, plane, Arc::new(SystemClock)).await
+}
+
+async fn open_at(file: &std::path::Path, plane: Arc<Plane>, clock: Arc<dyn Clock>) -> Arc<Service> {
     let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
-    Service::open(file, ServiceOptions { control: plane, clock: Arc::new(SystemClock), password_cost }).await.unwrap()
+    Service::open(file, ServiceOptions { control: plane, clock, password_cost }).await.unwrap()
+}
+
+/// A clock that is turned by hand.
+#[derive(Default)]
+pub struct Hands(AtomicI64);
+
+impl Hands {
+    pub fn turn(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
 }
 
 impl Desk {
     pub async fn new() -> Desk {
+        Desk::at(Arc::new(SystemClock)).await
+    }
+
+    /// With a clock of its own.
+    pub async fn at(clock: Arc<dyn Clock>) -> Desk {
         let folder = tempfile::tempdir().unwrap();
         let (plane, file) = (Arc::new(Plane::default()), folder.path().join("c.sqlite"));
-        let service = open(&file, plane.clone()).await;
+        let service = open_at(&file, plane.clone(), clock).await;
         let token = service.bootstrap("Provider").await.unwrap().operator_token;
         let operator = service.authenticate(&token).await.unwrap();
         Desk { plane, service, operator, file, _folder: folder }
@@ -61,14 +87,14 @@ impl Desk {
     /// A tenant with the domain `<name>.example`, and its owner.
     pub async fn customer(&self, name: &str) -> (TenantId, Actor) {
         let new = NewTenant { name: name.into(), ..NewTenant::default() };
-        let made = self.service.tenant_create(&self.operator, &new).await.unwrap();
+        let made = self.service.tenant_create(&self.operator, &terms(), &new).await.unwrap().object;
         let actor = self.service.authenticate(&made.token.unwrap()).await.unwrap();
-        self.service.domain_create(&actor, made.tenant.id, &format!("{name}.example")).await.unwrap();
+        self.service.domain_create(&actor, &terms(), made.tenant.id, &format!("{name}.example")).await.unwrap();
         (made.tenant.id, actor)
     }
 
     pub async fn mailbox(&self, actor: &Actor, address: &str) -> Mailbox {
-        self.service.mailbox_create(actor, &new_mailbox(address)).await.unwrap().0
+        self.service.mailbox_create(actor, &terms(), &new_mailbox(address)).await.unwrap().object
     }
 
     /// What the data plane knows of an account: the snapshot with the highest version.
@@ -93,4 +119,17 @@ pub fn new_mailbox(address: &str) -> NewMailbox {
 
 pub fn new_alias(address: &str, targets: &[&str]) -> NewAlias {
     NewAlias { address: address.into(), targets: targets.iter().map(|t| (*t).to_owned()).collect() }
+}
+
+/// Neither dry run nor version nor key.
+pub fn terms() -> Terms {
+    Terms::default()
+}
+
+pub fn keyed(key: &str) -> Terms {
+    Terms { idempotency_key: Some(key.into()), ..Terms::default() }
+}
+
+pub fn dry() -> Terms {
+    Terms { dry_run: true, ..Terms::default() }
 }

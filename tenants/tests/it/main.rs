@@ -4,8 +4,10 @@
 
 mod console;
 mod desk;
+mod hold;
 mod outbox;
 mod rename;
 mod send_as;
 mod tenant_create;
+mod terms;
 mod token;

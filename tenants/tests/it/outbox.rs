@@ -1,6 +1,6 @@
 //! SUMMARY    What the data plane missed is told later, in order, also after a restart; addresses over domains that moved.
 
-use crate::desk::{Desk, new_mailbox, open};
+use crate::desk::{Desk, new_mailbox, open, terms};
 use control::Change;
 use std::sync::atomic::Ordering;
 use tenants::{Applied, Code};
@@ -11,7 +11,8 @@ async fn a_restart_forgets_no_change() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;
     desk.plane.down.store(true, Ordering::SeqCst);
-    let (ann, applied) = desk.service.mailbox_create(&actor, &new_mailbox("ann@alpha.example")).await.unwrap();
+    let made = desk.service.mailbox_create(&actor, &terms(), &new_mailbox("ann@alpha.example")).await.unwrap();
+    let (ann, applied) = (made.object, made.applied);
     assert_eq!(applied, Applied::Pending);
     let again = open(&desk.file, desk.plane.clone()).await;
     desk.plane.down.store(false, Ordering::SeqCst);
@@ -41,11 +42,11 @@ async fn u1_a_domain_that_moved_does_not_bring_its_used_addresses() {
     let (_, actor) = desk.customer("alpha").await;
     let (beta, other) = desk.customer("beta").await;
     let ann = desk.mailbox(&actor, "ann@alpha.example").await;
-    assert_eq!(desk.service.domain_delete(&actor, "alpha.example").await.unwrap_err().code, Code::InUse);
-    desk.service.mailbox_delete(&actor, ann.id).await.unwrap();
-    desk.service.domain_delete(&actor, "alpha.example").await.unwrap();
-    desk.service.domain_create(&other, beta, "alpha.example").await.unwrap();
-    let refused = desk.service.mailbox_create(&other, &new_mailbox("ann@alpha.example")).await;
+    assert_eq!(desk.service.domain_delete(&actor, &terms(), "alpha.example").await.unwrap_err().code, Code::InUse);
+    desk.service.mailbox_delete(&actor, &terms(), ann.id).await.unwrap();
+    desk.service.domain_delete(&actor, &terms(), "alpha.example").await.unwrap();
+    desk.service.domain_create(&other, &terms(), beta, "alpha.example").await.unwrap();
+    let refused = desk.service.mailbox_create(&other, &terms(), &new_mailbox("ann@alpha.example")).await;
     assert_eq!(refused.unwrap_err().code, Code::Taken);
     desk.mailbox(&other, "bob@alpha.example").await;
 }

@@ -1,11 +1,15 @@
 //! SUMMARY    A renamed mailbox keeps its id; its old address stays the tenant's.
 
-use crate::desk::{Desk, new_alias, new_mailbox};
+use crate::desk::{Desk, new_alias, new_mailbox, terms};
 use control::{Change, Destination};
-use tenants::{Code, DomainPatch, OldAddress};
+use tenants::{Code, DomainPatch, OldAddress, Rename};
 
 const ANN: &str = "ann@alpha.example";
 const ANNA: &str = "anna@alpha.example";
+
+fn rename(address: &str, old: OldAddress) -> Rename {
+    Rename { address: address.into(), old }
+}
 
 fn destination(desk: &Desk, local: &str) -> Destination {
     let told = desk.plane.told.lock().unwrap();
@@ -21,8 +25,13 @@ async fn the_id_stays_and_aliases_follow() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;
     let ann = desk.mailbox(&actor, ANN).await;
-    desk.service.alias_put(&actor, &new_alias("sales@alpha.example", &[ANN]), false).await.unwrap();
-    let renamed = desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await.unwrap().0;
+    desk.service.alias_create(&actor, &terms(), &new_alias("sales@alpha.example", &[ANN])).await.unwrap();
+    let renamed = desk
+        .service
+        .mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Tombstone))
+        .await
+        .unwrap()
+        .object;
     assert_eq!((renamed.id, renamed.address.as_str()), (ann.id, ANNA));
     assert_eq!(destination(&desk, "ann"), Destination::Tombstone);
     assert_eq!(destination(&desk, "anna"), Destination::Account(ann.id));
@@ -35,7 +44,7 @@ async fn the_old_address_can_lead_to_the_new_one() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;
     let ann = desk.mailbox(&actor, ANN).await;
-    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Alias).await.unwrap();
+    desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Alias)).await.unwrap();
     assert_eq!(destination(&desk, "ann"), Destination::Forward(vec![ANNA.into()]));
     assert_eq!(desk.account(ann.id).send_as, [ANN]);
 }
@@ -50,7 +59,8 @@ async fn a_name_in_use_and_another_tenants_domain_are_refused() {
     let told = desk.plane.told.lock().unwrap().len();
     for (address, code) in [(ANNA, Code::Taken), ("ann@beta.example", Code::NotFound)] {
         for actor in [&actor, &desk.operator] {
-            let refused = desk.service.mailbox_rename(actor, ann.id, address, OldAddress::Tombstone).await;
+            let refused =
+                desk.service.mailbox_rename(actor, &terms(), ann.id, &rename(address, OldAddress::Tombstone)).await;
             assert_eq!(refused.unwrap_err().code, code);
         }
     }
@@ -64,10 +74,10 @@ async fn a_catch_all_does_not_become_a_tombstone() {
     let (_, actor) = desk.customer("alpha").await;
     let ann = desk.mailbox(&actor, ANN).await;
     let patch = DomainPatch { catch_all: Some(Some(ANN.into())), plus_addressing: None };
-    desk.service.domain_update(&actor, "alpha.example", &patch).await.unwrap();
-    let refused = desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await;
+    desk.service.domain_update(&actor, &terms(), "alpha.example", &patch).await.unwrap();
+    let refused = desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Tombstone)).await;
     assert_eq!(refused.unwrap_err().code, Code::InUse);
-    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Alias).await.unwrap();
+    desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Alias)).await.unwrap();
 }
 
 #[tokio::test]
@@ -75,7 +85,7 @@ async fn a_name_left_is_free_for_its_tenant_with_a_new_account() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;
     let ann = desk.mailbox(&actor, ANN).await;
-    desk.service.mailbox_rename(&actor, ann.id, ANNA, OldAddress::Tombstone).await.unwrap();
-    let again = desk.service.mailbox_create(&actor, &new_mailbox(ANN)).await.unwrap().0;
+    desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Tombstone)).await.unwrap();
+    let again = desk.service.mailbox_create(&actor, &terms(), &new_mailbox(ANN)).await.unwrap().object;
     assert_ne!(again.id, ann.id);
 }

@@ -1,8 +1,8 @@
 //! SUMMARY    A customer in one step: all of it, nothing of it, or only what it would be.
 
-use crate::desk::{Desk, new_mailbox};
+use crate::desk::{Desk, keyed, new_mailbox, terms};
 use control::Change;
-use tenants::{Code, Limits, NewTenant};
+use tenants::{Code, Limits, NewTenant, Page, Terms};
 
 fn bakery() -> NewTenant {
     NewTenant {
@@ -16,10 +16,13 @@ fn bakery() -> NewTenant {
 #[tokio::test]
 async fn domain_and_owner_come_with_the_tenant_in_one_batch() {
     let desk = Desk::new().await;
-    let made = desk.service.tenant_create(&desk.operator, &bakery()).await.unwrap();
+    let made = desk.service.tenant_create(&desk.operator, &terms(), &bakery()).await.unwrap().object;
     let owner = desk.service.authenticate(&made.token.unwrap()).await.unwrap();
-    assert_eq!(desk.service.domains(&owner, made.tenant.id, "", 10).await.unwrap().0[0].name, "bakery.example");
-    assert_eq!(desk.service.mailboxes(&owner, made.tenant.id, "", 10).await.unwrap().1, 1);
+    assert_eq!(
+        desk.service.domains(&owner, made.tenant.id, &Page::first(10)).await.unwrap().0[0].name,
+        "bakery.example"
+    );
+    assert_eq!(desk.service.mailboxes(&owner, made.tenant.id, &Page::first(10)).await.unwrap().1, 1);
     let told = desk.plane.told.lock().unwrap();
     let kinds = told.iter().map(|c| match c {
         Change::Entitlement(_) => 'e',
@@ -44,33 +47,39 @@ async fn a_refused_part_leaves_no_tenant() {
         (NewTenant { domain: None, ..bakery() }, Code::Invalid, "ownerMailbox"),
     ];
     for (new, code, field) in cases {
-        let refused = desk.service.tenant_create(&desk.operator, &new).await.unwrap_err();
+        let refused = desk.service.tenant_create(&desk.operator, &terms(), &new).await.unwrap_err();
         assert_eq!((refused.code, refused.field), (code, field), "{new:?}");
     }
-    assert_eq!(desk.service.tenants(&desk.operator, None, 10).await.unwrap().1, 1);
+    assert_eq!(desk.service.tenants(&desk.operator, &Page::first(10)).await.unwrap().1, 1);
     assert_eq!(desk.plane.told.lock().unwrap().len(), told);
 }
 
 #[tokio::test]
 async fn a_dry_run_leaves_nothing_and_gives_no_token() {
     let desk = Desk::new().await;
-    let dry = NewTenant { dry_run: true, idempotency_key: Some("k".into()), ..bakery() };
-    let would = desk.service.tenant_create(&desk.operator, &dry).await.unwrap();
+    let dry = Terms { dry_run: true, ..keyed("k") };
+    let would = desk.service.tenant_create(&desk.operator, &dry, &bakery()).await.unwrap().object;
     assert!(would.token.is_none());
     assert_eq!(desk.service.tenant(&desk.operator, would.tenant.id).await.unwrap_err().code, Code::NotFound);
     assert!(desk.plane.told.lock().unwrap().is_empty());
-    let real = NewTenant { dry_run: false, ..dry };
-    assert!(desk.service.tenant_create(&desk.operator, &real).await.unwrap().token.is_some());
+    let made = desk.service.tenant_create(&desk.operator, &keyed("k"), &bakery()).await.unwrap().object;
+    assert!(made.token.is_some());
 }
 
 #[tokio::test]
-async fn a_key_names_one_request() {
+async fn a_key_names_one_request_and_shows_the_same_token() {
     let desk = Desk::new().await;
-    let new = NewTenant { idempotency_key: Some("k".into()), ..bakery() };
-    let first = desk.service.tenant_create(&desk.operator, &new).await.unwrap();
-    let again = desk.service.tenant_create(&desk.operator, &new).await.unwrap();
-    assert_eq!(again.tenant.id, first.tenant.id);
-    let other = NewTenant { domain: Some("other.example".into()), owner: None, ..new };
-    let refused = desk.service.tenant_create(&desk.operator, &other).await.unwrap_err();
-    assert_eq!(refused.code, Code::IdempotencyMismatch);
+    let create = async |new: &NewTenant| desk.service.tenant_create(&desk.operator, &keyed("k"), new).await;
+    let first = create(&bakery()).await.unwrap().object;
+    let again = create(&bakery()).await.unwrap().object;
+    assert_eq!((again.tenant.id, again.token), (first.tenant.id, first.token));
+    let mut other_password = new_mailbox("anna@bakery.example");
+    other_password.password.push('x');
+    let others = [
+        NewTenant { domain: Some("other.example".into()), owner: None, ..bakery() },
+        NewTenant { owner: Some(other_password), ..bakery() },
+    ];
+    for other in others {
+        assert_eq!(create(&other).await.unwrap_err().code, Code::IdempotencyMismatch);
+    }
 }

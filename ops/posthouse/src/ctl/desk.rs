@@ -7,7 +7,7 @@ use base::{TenantId, limits::CTL_ROWS_MAX};
 use control::Control;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tenants::{Actor, Applied, Mailbox, MailboxPatch, Service, Tenant};
+use tenants::{Actor, Applied, Mailbox, MailboxPatch, Page, Service, Tenant, Terms};
 use tokio::sync::mpsc;
 
 /// Where events go; an error means that nobody listens any more.
@@ -53,9 +53,10 @@ impl Desk {
             }
             Request::TenantHold { tenant, reason } => {
                 let actor = self.actor(who).await?;
-                let held = self.service.tenant_hold(&actor, tenant, reason.as_deref()).await.map_err(text)?;
-                row(events, self.tenant_row(&held.0).await?).await?;
-                applied(held.1, if reason.is_some() { "suspended" } else { "resumed" })
+                let held = self.service.tenant_hold(&actor, &Terms::default(), tenant, reason.as_deref()).await;
+                let held = held.map_err(text)?;
+                row(events, self.tenant_row(&held.object).await?).await?;
+                applied(held.applied, if reason.is_some() { "suspended" } else { "resumed" })
             }
             Request::AccountList { tenant, after, limit } => {
                 self.account_list(who, tenant, after.as_deref(), limit, events).await
@@ -94,7 +95,8 @@ impl Desk {
     async fn tenant_list(&self, who: &str, after: Option<TenantId>, limit: usize, events: &Events) -> Outcome {
         let actor = self.actor(who).await?;
         let limit = limit.clamp(1, CTL_ROWS_MAX);
-        let (tenants, total) = self.service.tenants(&actor, after, page(limit)).await.map_err(text)?;
+        let (tenants, total) =
+            self.service.tenants(&actor, &page(after.map(|t| t.to_string()), limit)).await.map_err(text)?;
         for tenant in &tenants {
             row(events, self.tenant_row(tenant).await?).await?;
         }
@@ -112,7 +114,7 @@ impl Desk {
     ) -> Outcome {
         let actor = self.actor(who).await?;
         let limit = limit.clamp(1, CTL_ROWS_MAX);
-        let found = self.service.mailboxes(&actor, tenant, after.unwrap_or_default(), page(limit)).await;
+        let found = self.service.mailboxes(&actor, tenant, &page(after.map(str::to_owned), limit)).await;
         let (mailboxes, total) = found.map_err(text)?;
         for mailbox in &mailboxes {
             row(events, self.account_row(mailbox).await?).await?;
@@ -145,9 +147,9 @@ impl Desk {
     ) -> Outcome {
         let actor = self.actor(who).await?;
         let mailbox = self.mailbox(&actor, account).await?;
-        let (mailbox, told) = self.service.mailbox_update(&actor, mailbox.id, patch).await.map_err(text)?;
-        row(events, self.account_row(&mailbox).await?).await?;
-        applied(told, said)
+        let done = self.service.mailbox_update(&actor, &Terms::default(), mailbox.id, patch).await.map_err(text)?;
+        row(events, self.account_row(&done.object).await?).await?;
+        applied(done.applied, said)
     }
 
     /// By id or address.
@@ -170,7 +172,7 @@ impl Desk {
         Ok(json!({
             "id": tenant.id.to_string(),
             "name": tenant.name,
-            "state": state(tenant.suspended),
+            "state": state(!tenant.holds.is_empty()),
             "emails": usage.emails,
             "used_bytes": usage.used_bytes,
             "max_domains": tenant.limits.max_domains,
@@ -187,7 +189,7 @@ impl Desk {
             "tenant": mailbox.tenant.to_string(),
             "address": mailbox.address,
             "name": mailbox.display_name,
-            "state": state(mailbox.suspended),
+            "state": state(!mailbox.holds.is_empty()),
             "emails": usage.emails,
             "used_bytes": usage.used_bytes,
             "quota_bytes_max": mailbox.quota_bytes_max,
@@ -199,8 +201,8 @@ fn state(suspended: bool) -> &'static str {
     if suspended { "suspended" } else { "live" }
 }
 
-fn page(limit: usize) -> u32 {
-    u32::try_from(limit).unwrap_or(u32::MAX)
+fn page(after: Option<String>, limit: usize) -> Page {
+    Page { cursor: after, ..Page::first(u32::try_from(limit).unwrap_or(u32::MAX)) }
 }
 
 fn applied(told: Applied, said: &str) -> Outcome {

@@ -1,6 +1,6 @@
 //! SUMMARY    A support desk's day: a customer in one step, renames, tokens with less power, pages of aliases and of the log.
 
-use crate::plane::Desk;
+use crate::plane::{Desk, delete};
 
 #[tokio::test]
 async fn a_customer_is_made_in_one_step_and_a_dry_run_makes_none() {
@@ -48,35 +48,48 @@ async fn a_read_token_reads_until_it_is_revoked() {
     let desk = Desk::new().await;
     let (tenant, token, mailbox) = desk.customer("alpha").await;
     let create = format!(
-        "mutation {{ r: apiTokenCreate(tenantId: \"{tenant}\", label: \"report\", access: READ, lifeSeconds: 3600) \
+        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"report\", access: READ, \
+         lifeSeconds: 3600 }}) \
          {{ id secret userErrors {{ message code }} }} }}"
     );
     let made = desk.done(&token, &create).await;
     let (id, reader) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
     assert_eq!(desk.ask(reader, "{ viewer { name } }").await["data"]["viewer"]["name"], "alpha");
-    let delete = format!("mutation {{ r: mailboxDelete(mailboxId: \"{mailbox}\") {{ userErrors {{ code }} }} }}");
+    let delete = delete(&mailbox, "k");
     assert_eq!(desk.refused(reader, &delete).await, "FORBIDDEN");
-    let revoke = format!("mutation {{ r: apiTokenRevoke(id: \"{id}\") {{ done userErrors {{ message code }} }} }}");
+    let revoke = format!(
+        "mutation {{ r: apiTokenRevoke(input: {{ id: \"{id}\", idempotencyKey: \"k\" }}) \
+         {{ done pending userErrors {{ message code }} }} }}"
+    );
     assert_eq!(desk.done(&token, &revoke).await["done"], true);
     let after = desk.ask(reader, "{ viewer { name } }").await;
     assert_eq!(after["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
 }
 
-/// Every cursor of a connection, page by page; the pages end and none repeats.
+/// Every cursor of a connection, page by page; the pages end and none repeats; backwards they are the same.
 async fn walk(desk: &Desk, token: &str, tenant: &str, field: &str) -> Vec<String> {
-    let (mut cursors, mut after) = (Vec::new(), String::new());
+    let forward = pages(desk, token, tenant, field, ["first", "after", "endCursor", "hasNextPage"]).await;
+    let backward = pages(desk, token, tenant, field, ["last", "before", "startCursor", "hasPreviousPage"]).await;
+    assert_eq!(forward.concat(), backward.into_iter().rev().collect::<Vec<_>>().concat(), "{field}");
+    forward.concat()
+}
+
+async fn pages(desk: &Desk, token: &str, tenant: &str, field: &str, way: [&str; 4]) -> Vec<Vec<String>> {
+    let [size, from, cursor, more] = way;
+    let (mut pages, mut after): (Vec<Vec<String>>, _) = (Vec::new(), String::new());
     for _ in 0..100 {
         let query = format!(
-            "{{ r: {field}(tenantId: \"{tenant}\", first: 2{after}) \
-             {{ edges {{ cursor }} pageInfo {{ hasNextPage endCursor }} totalCount }} }}"
+            "{{ r: {field}(tenantId: \"{tenant}\", {size}: 2{after}) {{ edges {{ cursor }} \
+             pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} totalCount }} }}"
         );
         let page = desk.ask(token, &query).await["data"]["r"].clone();
-        cursors.extend(page["edges"].as_array().unwrap().iter().map(|e| e["cursor"].as_str().unwrap().to_owned()));
-        if page["pageInfo"]["hasNextPage"] == false {
-            assert_eq!(page["totalCount"], cursors.len(), "{field}");
-            return cursors;
+        let edges = page["edges"].as_array().unwrap();
+        pages.push(edges.iter().map(|e| e["cursor"].as_str().unwrap().to_owned()).collect());
+        if page["pageInfo"][more] == false {
+            assert_eq!(page["totalCount"], pages.concat().len(), "{field}");
+            return pages;
         }
-        after = format!(", after: {}", page["pageInfo"]["endCursor"]);
+        after = format!(", {from}: {}", page["pageInfo"][cursor]);
     }
     panic!("{field} does not end")
 }

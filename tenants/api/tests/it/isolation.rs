@@ -5,7 +5,7 @@ use crate::plane::Desk;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Field, and the operation with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
+/// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
@@ -13,6 +13,8 @@ const QUERIES: &[(&str, &str)] = &[
     ("node", "{ r: node(id: \"$T\") { id } }"),
     ("node", "{ r: node(id: \"$M\") { id } }"),
     ("node", "{ r: node(id: \"$D\") { id } }"),
+    ("nodes", ""),
+    ("domain", "{ r: domain(name: \"$D\") { id } }"),
     ("tenant", "{ r: tenant(id: \"$T\") { id } }"),
     ("domains", "{ r: domains(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("mailbox", "{ r: mailbox(id: \"$M\") { id } }"),
@@ -22,27 +24,33 @@ const QUERIES: &[(&str, &str)] = &[
 ];
 
 const MUTATIONS: &[(&str, &str)] = &[
-    ("tenantCreate", "tenantCreate(input: { parentId: \"$T\", name: \"x\" })"),
-    ("tenantUpdate", "tenantUpdate(input: { tenantId: \"$T\" })"),
-    ("tenantSuspend", "tenantSuspend(input: { tenantId: \"$T\", reason: \"x\" })"),
-    ("tenantResume", "tenantResume(tenantId: \"$T\")"),
-    ("domainCreate", "domainCreate(input: { tenantId: \"$T\", name: \"free.example\" })"),
-    ("domainUpdate", "domainUpdate(input: { name: \"$D\", plusAddressing: false })"),
-    ("domainDelete", "domainDelete(name: \"$D\")"),
-    ("mailboxCreate", "mailboxCreate(input: { address: \"new@$D\", password: \"long enough\" })"),
-    ("mailboxUpdate", "mailboxUpdate(input: { mailboxId: \"$M\", password: \"long enough\" })"),
-    ("mailboxSetPassword", "mailboxSetPassword(input: { mailboxId: \"$M\", password: \"long enough\" })"),
-    ("mailboxRename", "mailboxRename(input: { mailboxId: \"$M\", address: \"ben@alpha.example\" })"),
-    ("mailboxSuspend", "mailboxSuspend(input: { mailboxId: \"$M\", reason: \"x\" })"),
-    ("mailboxResume", "mailboxResume(mailboxId: \"$M\")"),
-    ("mailboxDelete", "mailboxDelete(mailboxId: \"$M\")"),
-    ("aliasCreate", "aliasCreate(input: { address: \"a@$D\", targets: [\"x@y.example\"] })"),
-    ("aliasUpdate", "aliasUpdate(input: { address: \"a@$D\", targets: [\"x@y.example\"] })"),
-    ("aliasDelete", "aliasDelete(address: \"a@$D\")"),
-    ("appPasswordCreate", "appPasswordCreate(mailboxId: \"$M\", label: \"x\")"),
-    ("appPasswordRevoke", "appPasswordRevoke(mailboxId: \"$M\", id: \"crd_1\")"),
-    ("apiTokenCreate", "apiTokenCreate(tenantId: \"$T\", label: \"x\")"),
-    ("apiTokenRevoke", "apiTokenRevoke(id: \"$K\")"),
+    ("tenantCreate", "parentId: \"$T\", name: \"x\""),
+    ("tenantUpdate", "tenantId: \"$T\""),
+    ("tenantSuspend", "tenantId: \"$T\", reason: \"x\""),
+    ("tenantResume", "tenantId: \"$T\""),
+    ("domainCreate", "tenantId: \"$T\", name: \"free.example\""),
+    ("domainUpdate", "name: \"$D\", plusAddressing: false"),
+    ("domainDelete", "name: \"$D\", idempotencyKey: \"1\""),
+    ("mailboxCreate", "address: \"new@$D\", password: \"long enough\""),
+    ("mailboxUpdate", "mailboxId: \"$M\", password: \"long enough\""),
+    ("mailboxSetPassword", "mailboxId: \"$M\", password: \"long enough\""),
+    ("mailboxRename", "mailboxId: \"$M\", address: \"ben@alpha.example\""),
+    ("mailboxSuspend", "mailboxId: \"$M\", reason: \"x\""),
+    ("mailboxResume", "mailboxId: \"$M\""),
+    ("mailboxDelete", "mailboxId: \"$M\", idempotencyKey: \"2\""),
+    ("aliasCreate", "address: \"a@$D\", targets: [\"x@y.example\"]"),
+    ("aliasUpdate", "address: \"a@$D\", targets: [\"x@y.example\"]"),
+    ("aliasDelete", "address: \"a@$D\", idempotencyKey: \"3\""),
+    ("appPasswordCreate", "mailboxId: \"$M\", label: \"x\""),
+    ("appPasswordRevoke", "mailboxId: \"$M\", id: \"crd_1\", idempotencyKey: \"4\""),
+    ("apiTokenCreate", "tenantId: \"$T\", label: \"x\""),
+    ("apiTokenRevoke", "id: \"$K\", idempotencyKey: \"5\""),
+];
+
+/// Bulks, whose refusals stand at their items.
+const BULKS: &[(&str, &str)] = &[
+    ("mailboxesCreate", "mailboxes: [{ address: \"new@$D\", password: \"long enough\" }], errorPolicy: CONTINUE"),
+    ("aliasesCreate", "aliases: [{ address: \"a@$D\", targets: [\"x@y.example\"] }], errorPolicy: ALL_OR_NOTHING"),
 ];
 
 fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
@@ -56,7 +64,8 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let (_, token, _) = desk.customer("alpha").await;
     let (tenant, beta_token, mailbox) = desk.customer("beta").await;
     let made = format!(
-        "mutation {{ r: apiTokenCreate(tenantId: \"{tenant}\", label: \"x\") {{ id userErrors {{ message code }} }} }}"
+        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) \
+         {{ id userErrors {{ message code }} }} }}"
     );
     let made = desk.done(&beta_token, &made).await;
     let key = made["id"].as_str().unwrap();
@@ -68,16 +77,32 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let schema = desk.ask(&token, schema).await;
     let rows = |table: &[(&str, &str)]| table.iter().map(|(f, _)| (*f).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(fields(&schema, "q"), rows(QUERIES));
-    assert_eq!(fields(&schema, "m"), rows(MUTATIONS));
+    assert_eq!(fields(&schema, "m"), &rows(MUTATIONS) | &rows(BULKS));
     for (_, query) in QUERIES.iter().filter(|(_, q)| !q.is_empty()) {
         let answer = desk.ask(&token, &fill(query)).await;
         assert_eq!(answer["data"]["r"], Value::Null, "{query}");
         assert!(answer.get("errors").is_none(), "{query}: {answer}");
     }
-    for (_, mutation) in MUTATIONS {
-        let text = format!("mutation {{ r: {} {{ userErrors {{ code message }} }} }}", fill(mutation));
-        assert_eq!(desk.refused(&token, &text).await, "NOT_FOUND", "{mutation}");
+    for dry in [true, false] {
+        for (name, input) in MUTATIONS {
+            let input = fill(input);
+            let text = format!(
+                "mutation {{ r: {name}(input: {{ {input}, dryRun: {dry} }}) {{ userErrors {{ code message }} }} }}"
+            );
+            assert_eq!(desk.refused(&token, &text).await, "NOT_FOUND", "{name}");
+        }
+        for (name, input) in BULKS {
+            let input = fill(input);
+            let text = format!(
+                "mutation {{ r: {name}(input: {{ {input}, dryRun: {dry} }}) \
+                 {{ results {{ userErrors {{ code }} }} userErrors {{ code message }} }} }}"
+            );
+            let answer = desk.done(&token, &text).await;
+            assert_eq!(answer["results"][0]["userErrors"][0]["code"], "NOT_FOUND", "{name}: {answer}");
+        }
     }
+    let nodes = format!("{{ r: nodes(ids: [\"{tenant}\", \"{mailbox}\", \"beta.example\"]) {{ id }} }}");
+    assert_eq!(desk.ask(&token, &nodes).await["data"]["r"], serde_json::json!([null, null, null]));
     assert_eq!(desk.plane.told.lock().unwrap().len(), told, "nothing changed");
     let seen = desk.ask(&token, "{ tenants(first: 10) { totalCount } }").await;
     assert_eq!(seen["data"]["tenants"]["totalCount"], 0);

@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod bulk;
+mod cost;
 mod desk_work;
 mod isolation;
+mod lookup;
 mod plane;
 mod provision;
+mod terms;
 
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {
-    let committed = include_str!("../../../../schema.graphql");
-    assert!(committed == api::sdl(), "run: cargo run -p api --example schema > schema.graphql");
+    let committed = include_str!("../../schema.graphql");
+    assert!(committed == api::sdl(), "run: cargo run -p api --example schema > tenants/api/schema.graphql");
 }

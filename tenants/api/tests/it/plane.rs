@@ -6,7 +6,7 @@ use control::{Change, Control, ControlError, ControlFuture, Usage};
 use serde_json::{Value, json};
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use tenants::{PasswordCost, Service, ServiceOptions};
 use tower::ServiceExt;
@@ -15,6 +15,8 @@ use tower::ServiceExt;
 pub struct Plane {
     pub told: Mutex<Vec<Change>>,
     pub down: AtomicBool,
+    /// How often meters were asked for.
+    pub calls: AtomicUsize,
 }
 
 impl Control for Plane {
@@ -29,6 +31,14 @@ impl Control for Plane {
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage { used_bytes: 7, emails: 1 }) })
+    }
+    fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { Ok(vec![Usage { used_bytes: 7, emails: 1 }; tenants.len()]) })
+    }
+    fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { Ok(vec![Usage::default(); accounts.len()]) })
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
@@ -59,13 +69,19 @@ impl Desk {
 
     /// Runs a query; gives the whole answer.
     pub async fn ask(&self, token: &str, query: &str) -> Value {
+        self.send(token, query).await.1
+    }
+
+    /// Runs a query; gives the status and the whole answer.
+    pub async fn send(&self, token: &str, query: &str) -> (u16, Value) {
         let request = Request::post("/graphql")
             .header("authorization", format!("Bearer {token}"))
             .body(Body::from(json!({ "query": query }).to_string()))
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        serde_json::from_slice(&body).unwrap()
+        (status, serde_json::from_slice(&body).unwrap())
     }
 
     /// Runs a mutation aliased `r` that must succeed; gives `r`.
@@ -113,5 +129,12 @@ pub fn mailbox(address: &str) -> String {
     format!(
         "mutation {{ r: mailboxCreate(input: {{ address: \"{address}\", password: \"long enough\" }}) \
          {{ mailbox {{ id address }} pending userErrors {{ message code }} }} }}"
+    )
+}
+
+pub fn delete(mailbox: &str, key: &str) -> String {
+    format!(
+        "mutation {{ r: mailboxDelete(input: {{ mailboxId: \"{mailbox}\", idempotencyKey: \"{key}\" }}) \
+         {{ mailbox {{ id }} pending userErrors {{ message code }} }} }}"
     )
 }

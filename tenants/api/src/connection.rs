@@ -1,0 +1,100 @@
+//! SUMMARY    Connections: pages of lists with cursors.
+//! STANDARDS  Relay cursor connections
+//! LIMITS     PAGE_ITEMS_MAX
+//! INVARIANTS A page has a size: `first` or `last`, one of them.
+
+use crate::{
+    cost::PAGE_ITEMS_MAX,
+    failure::top_level,
+    types::{Alias, AuditEntry, Domain, Mailbox, Tenant},
+};
+use async_graphql::{ComplexObject, ID, Result, SimpleObject};
+use tenants::Page;
+
+/// What a list was asked for.
+pub(crate) struct Paging {
+    backward: bool,
+    cursor: Option<String>,
+    size: u32,
+}
+
+impl Paging {
+    /// `first` with `after`, or `last` with `before`.
+    pub(crate) fn new(first: Option<u32>, after: Option<ID>, last: Option<u32>, before: Option<ID>) -> Result<Paging> {
+        let (backward, size, cursor) = match (first, last, &after, &before) {
+            (Some(size), None, _, None) => (false, size, after),
+            (None, Some(size), None, _) => (true, size, before),
+            _ => return Err(top_level("INVALID", "A page is `first` with `after`, or `last` with `before`")),
+        };
+        if !(1..=PAGE_ITEMS_MAX).contains(&size) {
+            return Err(top_level("INVALID", format!("A page has 1 to {PAGE_ITEMS_MAX} items (PAGE_ITEMS_MAX)")));
+        }
+        Ok(Paging { backward, cursor: cursor.map(|c| c.to_string()), size })
+    }
+
+    /// With one item more than asked for, to know whether there are others.
+    pub(crate) fn page(&self) -> Page {
+        Page { cursor: self.cursor.clone(), backward: self.backward, limit: self.size + 1 }
+    }
+}
+
+/// Where a page begins and ends.
+#[derive(SimpleObject)]
+pub struct PageInfo {
+    pub has_next_page: bool,
+    pub has_previous_page: bool,
+    pub start_cursor: Option<String>,
+    pub end_cursor: Option<String>,
+}
+
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ident) => {
+        /// An item with its cursor.
+        #[derive(SimpleObject)]
+        pub struct $edge {
+            pub cursor: String,
+            pub node: $node,
+        }
+        /// One page.
+        #[derive(SimpleObject)]
+        #[graphql(complex)]
+        pub struct $connection {
+            pub edges: Vec<$edge>,
+            pub page_info: PageInfo,
+            pub total_count: i64,
+        }
+        #[ComplexObject]
+        impl $connection {
+            /// The items without their cursors.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|e| &e.node).collect()
+            }
+        }
+        impl $connection {
+            /// From rows that were asked for with one more.
+            pub(crate) fn new(paging: &Paging, (mut rows, total_count): (Vec<tenants::$node>, i64)) -> Self {
+                let size = paging.size as usize;
+                let more = rows.len() > size;
+                if more && paging.backward {
+                    rows.remove(0);
+                }
+                rows.truncate(size);
+                let nodes = $node::together(rows).into_iter();
+                let edges: Vec<$edge> = nodes.map(|node| $edge { cursor: node.id.to_string(), node }).collect();
+                let beyond = paging.cursor.is_some();
+                let page_info = PageInfo {
+                    has_next_page: if paging.backward { beyond } else { more },
+                    has_previous_page: if paging.backward { more } else { beyond },
+                    start_cursor: edges.first().map(|e| e.cursor.clone()),
+                    end_cursor: edges.last().map(|e| e.cursor.clone()),
+                };
+                $connection { edges, page_info, total_count }
+            }
+        }
+    };
+}
+connection!(TenantConnection, TenantEdge, Tenant);
+connection!(DomainConnection, DomainEdge, Domain);
+connection!(MailboxConnection, MailboxEdge, Mailbox);
+connection!(AliasConnection, AliasEdge, Alias);
+connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);

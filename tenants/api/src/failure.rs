@@ -1,0 +1,45 @@
+//! SUMMARY    Refusals and failures: what goes into `userErrors`, what is an error of the whole request.
+//! INVARIANTS Top-level errors are for authentication, throttling, malformed queries and our own failures; each has
+//!            `extensions.code`. A refusal of what a mutation asks for is a user error with a code of that mutation.
+
+use async_graphql::{Error, ErrorExtensions};
+use tenants::Code;
+
+/// An error of the request with its code.
+pub(crate) fn top_level(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// A failure of ours, or of who asks; `None` when it is a refusal.
+pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
+    match e.code {
+        Code::Internal => {
+            tracing::error!(error = %e, "operation failed");
+            Some(top_level("INTERNAL", "The operation failed; try again"))
+        }
+        Code::Unauthenticated => Some(top_level("UNAUTHENTICATED", &e.message)),
+        Code::NotFound
+        | Code::Invalid
+        | Code::Taken
+        | Code::LimitReached
+        | Code::InUse
+        | Code::StaleObject
+        | Code::IdempotencyMismatch
+        | Code::Aborted
+        | Code::Forbidden => None,
+    }
+}
+
+/// A missing object is null; anything else is an error of the query.
+pub(crate) fn found<T>(result: tenants::Result<T>) -> async_graphql::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.code == Code::NotFound => Ok(None),
+        Err(e) => Err(read_failed(&e)),
+    }
+}
+
+/// Why a query has no answer.
+pub(crate) fn read_failed(e: &tenants::Error) -> Error {
+    failure(e).unwrap_or_else(|| top_level("INVALID", &e.message))
+}

@@ -1,0 +1,66 @@
+//! SUMMARY    What the objects of one page ask for is asked for once, for all of them.
+//! SECURITY   Asks as the caller of the request; what that one does not reach is left out.
+//! INVARIANTS The first object that wants something asks for its mates too; the others wait for that answer. A failure is
+//!            an answer as well: it is not tried again for every one of them.
+
+use crate::types::{Tenant, actor, service};
+use async_graphql::Context;
+use base::{AccountId, TenantId};
+use control::Usage;
+use std::{collections::HashMap, sync::Arc};
+use tenants::Error;
+use tokio::sync::OnceCell;
+
+/// Objects that were read together, and what has been asked for them.
+#[derive(Default)]
+pub(crate) struct Mates {
+    tenants: Vec<TenantId>,
+    accounts: Vec<(TenantId, AccountId)>,
+    /// Tenants that own them, or stand above them.
+    owners: Vec<TenantId>,
+    tenant_usages: OnceCell<HashMap<TenantId, Usage>>,
+    account_usages: OnceCell<HashMap<(TenantId, AccountId), Usage>>,
+    owner_objects: OnceCell<Result<HashMap<TenantId, Tenant>, Error>>,
+}
+
+impl Mates {
+    /// Tenants, with those above them.
+    pub(crate) fn tenants(of: &[tenants::Tenant]) -> Arc<Mates> {
+        let tenants = of.iter().map(|t| t.id).collect();
+        let owners = of.iter().filter_map(|t| t.parent).collect();
+        Arc::new(Mates { tenants, owners, ..Mates::default() })
+    }
+
+    pub(crate) fn mailboxes(of: &[tenants::Mailbox]) -> Arc<Mates> {
+        let accounts = of.iter().map(|m| (m.tenant, m.id)).collect();
+        let owners = of.iter().map(|m| m.tenant).collect();
+        Arc::new(Mates { accounts, owners, ..Mates::default() })
+    }
+
+    pub(crate) fn domains(of: &[tenants::Domain]) -> Arc<Mates> {
+        Arc::new(Mates { owners: of.iter().map(|d| d.tenant).collect(), ..Mates::default() })
+    }
+
+    /// What a tenant uses; `None` while the data plane does not answer.
+    pub(crate) async fn tenant_usage(&self, ctx: &Context<'_>, tenant: TenantId) -> Option<Usage> {
+        let ask = || async { service(ctx).usages(actor(ctx), &self.tenants).await.unwrap_or_default() };
+        self.tenant_usages.get_or_init(ask).await.get(&tenant).cloned()
+    }
+
+    /// What a mailbox uses; `None` while the data plane does not answer.
+    pub(crate) async fn account_usage(&self, ctx: &Context<'_>, of: (TenantId, AccountId)) -> Option<Usage> {
+        let ask = || async { service(ctx).account_usages(actor(ctx), &self.accounts).await.unwrap_or_default() };
+        self.account_usages.get_or_init(ask).await.get(&of).cloned()
+    }
+
+    /// The owner of an object; `None` when the caller does not reach it.
+    pub(crate) async fn owner(&self, ctx: &Context<'_>, tenant: TenantId) -> Result<Option<Tenant>, Error> {
+        let ask = || async {
+            let owners = service(ctx).tenants_by_id(actor(ctx), &self.owners).await?;
+            let owners = Tenant::together(owners.into_values().collect());
+            Ok(owners.into_iter().map(|t| (t.key, t)).collect::<HashMap<_, _>>())
+        };
+        let owners = self.owner_objects.get_or_init(ask).await;
+        owners.as_ref().map(|owners| owners.get(&tenant).cloned()).map_err(Error::clone)
+    }
+}

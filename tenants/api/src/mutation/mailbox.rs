@@ -1,0 +1,100 @@
+//! SUMMARY    Mailboxes: made, changed, renamed, suspended, resumed, deleted.
+
+use super::account_id;
+use crate::{
+    cost::{MUTATION_COST, bulk_cost},
+    input::{
+        MailboxCreateInput, MailboxDeleteInput, MailboxRenameInput, MailboxResumeInput, MailboxSetPasswordInput,
+        MailboxSuspendInput, MailboxUpdateInput, MailboxesCreateInput,
+    },
+    payload::{
+        MailboxCreatePayload, MailboxDeletePayload, MailboxRenamePayload, MailboxResumePayload,
+        MailboxSetPasswordPayload, MailboxSuspendPayload, MailboxUpdatePayload, MailboxesCreatePayload,
+    },
+    types::{actor, service},
+};
+use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
+use tenants::{Done, Mailbox, MailboxPatch, NewMailbox, OldAddress, Rename, Terms};
+
+#[derive(Default)]
+pub struct MailboxMutation;
+
+#[Object]
+impl MailboxMutation {
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_create(&self, ctx: &Context<'_>, input: MailboxCreateInput) -> Result<MailboxCreatePayload> {
+        let (terms, new) = (input.terms.into(), input.mailbox.into());
+        MailboxCreatePayload::object(service(ctx).mailbox_create(actor(ctx), &terms, &new).await)
+    }
+
+    /// Makes mailboxes in one transaction.
+    #[graphql(complexity = "bulk_cost(input.mailboxes.len(), child_complexity)")]
+    async fn mailboxes_create(&self, ctx: &Context<'_>, input: MailboxesCreateInput) -> Result<MailboxesCreatePayload> {
+        let (terms, policy) = (input.terms.into(), input.error_policy.into());
+        let new: Vec<NewMailbox> = input.mailboxes.into_iter().map(Into::into).collect();
+        MailboxesCreatePayload::items(service(ctx).mailboxes_create(actor(ctx), &terms, &new, policy).await)
+    }
+
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_update(&self, ctx: &Context<'_>, input: MailboxUpdateInput) -> Result<MailboxUpdatePayload> {
+        let quota_bytes_max = match input.quota_bytes_max {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(None),
+            MaybeUndefined::Value(bytes) => Some(Some(bytes.0)),
+        };
+        let patch =
+            MailboxPatch { display_name: input.display_name, quota_bytes_max, password: input.password, hold: None };
+        MailboxUpdatePayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+    }
+
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_set_password(
+        &self,
+        ctx: &Context<'_>,
+        input: MailboxSetPasswordInput,
+    ) -> Result<MailboxSetPasswordPayload> {
+        let patch = MailboxPatch { password: Some(input.password), ..MailboxPatch::default() };
+        MailboxSetPasswordPayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+    }
+
+    /// Gives a mailbox another address. Its id and mail stay; the tenant's aliases follow.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_rename(&self, ctx: &Context<'_>, input: MailboxRenameInput) -> Result<MailboxRenamePayload> {
+        let old = if input.keep_old_address { OldAddress::Alias } else { OldAddress::Tombstone };
+        let to = Rename { address: input.address, old };
+        let done = async {
+            let account = account_id(&input.mailbox_id)?;
+            service(ctx).mailbox_rename(actor(ctx), &input.terms.into(), account, &to).await
+        };
+        MailboxRenamePayload::object(done.await)
+    }
+
+    /// Closes every door to the mailbox's user until it is resumed.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_suspend(&self, ctx: &Context<'_>, input: MailboxSuspendInput) -> Result<MailboxSuspendPayload> {
+        let patch = MailboxPatch { hold: Some(Some(input.reason)), ..MailboxPatch::default() };
+        MailboxSuspendPayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+    }
+
+    /// Ends the suspension that the token's tenant, or one below it, placed. FORBIDDEN when only a tenant above placed one.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_resume(&self, ctx: &Context<'_>, input: MailboxResumeInput) -> Result<MailboxResumePayload> {
+        let patch = MailboxPatch { hold: Some(None), ..MailboxPatch::default() };
+        MailboxResumePayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+    }
+
+    /// The address becomes a tombstone; nobody can reach the mail any more. IN_USE while it is its domain's catch-all,
+    /// FORBIDDEN while a tenant above suspends it.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_delete(&self, ctx: &Context<'_>, input: MailboxDeleteInput) -> Result<MailboxDeletePayload> {
+        let done = async {
+            let account = account_id(&input.mailbox_id)?;
+            service(ctx).mailbox_delete(actor(ctx), &input.terms.into(), account).await
+        };
+        MailboxDeletePayload::object(done.await)
+    }
+}
+
+async fn patched(ctx: &Context<'_>, id: &ID, terms: Terms, patch: MailboxPatch) -> tenants::Result<Done<Mailbox>> {
+    service(ctx).mailbox_update(actor(ctx), &terms, account_id(id)?, &patch).await
+}

@@ -1,0 +1,28 @@
+//! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
+
+mod alias;
+mod domain;
+mod mailbox;
+mod secret;
+mod tenant;
+
+use async_graphql::{ID, MergedObject};
+use base::{AccountId, TenantId};
+use tenants::Error;
+
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    tenant::TenantMutation,
+    domain::DomainMutation,
+    mailbox::MailboxMutation,
+    alias::AliasMutation,
+    secret::SecretMutation,
+);
+
+fn tenant_id(id: &ID) -> tenants::Result<TenantId> {
+    id.parse().map_err(|_| Error::not_found("tenantId"))
+}
+
+fn account_id(id: &ID) -> tenants::Result<AccountId> {
+    id.parse().map_err(|_| Error::not_found("mailboxId"))
+}

@@ -1,0 +1,66 @@
+//! SUMMARY    Costs are counted, bounded, reported, throttled.
+
+use crate::plane::Desk;
+
+#[tokio::test]
+async fn the_cost_is_known_before_and_told_after() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let page =
+        |first: u32| format!("{{ mailboxes(tenantId: \"{tenant}\", first: {first}) {{ nodes {{ id address }} }} }}");
+    let cost = desk.ask(&token, &page(10)).await["extensions"]["cost"].clone();
+    assert_eq!(
+        (cost["requested"].as_u64(), cost["max"].as_u64(), cost["depth"].as_u64()),
+        (Some(31), Some(5000), Some(3))
+    );
+    let again = desk.ask(&token, &page(100)).await["extensions"]["cost"].clone();
+    assert_eq!(again["requested"], 301);
+    assert!(again["left"].as_u64() < cost["left"].as_u64());
+}
+
+#[tokio::test]
+async fn what_costs_too_much_is_not_begun() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let page =
+        format!("mailboxes(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id address displayName version }} }} ");
+    let wide: String = (0..11).map(|n| format!("a{n}: {page}")).collect();
+    let many: String = (0..51).map(|n| format!("a{n}: viewer {{ id }} ")).collect();
+    let deep = "{ __schema { types { fields { type { ofType { ofType { ofType { ofType { ofType { ofType { ofType { ofType \
+                { ofType { ofType { ofType { ofType { ofType { name } } } } } } } } } } } } } } } } } }";
+    let size = format!("{{ mailboxes(tenantId: \"{tenant}\", first: 101) {{ totalCount }} }}");
+    let neither = format!("{{ mailboxes(tenantId: \"{tenant}\") {{ totalCount }} }}");
+    let cases = [
+        (format!("{{ {wide} }}"), "LIMIT", "QUERY_COST_MAX"),
+        (format!("{{ {many} }}"), "LIMIT", "QUERY_ALIASES_MAX"),
+        (deep.to_owned(), "LIMIT", "QUERY_DEPTH_MAX"),
+        (size, "INVALID", "PAGE_ITEMS_MAX"),
+        (neither, "INVALID", "first"),
+        ("{ viewer { nothing } }".to_owned(), "INVALID", "nothing"),
+    ];
+    for (query, code, named) in cases {
+        let error = desk.ask(&token, &query).await["errors"][0].clone();
+        assert_eq!(error["extensions"]["code"], code, "{query}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(named), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_spends_too_much_waits_and_others_do_not() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let (_, other, _) = desk.customer("beta").await;
+    let page =
+        format!("mailboxes(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id address displayName version }} }} ");
+    let query = format!("{{ {} }}", (0..9).map(|n| format!("a{n}: {page}")).collect::<String>());
+    for _ in 0..20 {
+        let (status, answer) = desk.send(&token, &query).await;
+        if status == 429 {
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "THROTTLED");
+            assert!(answer["errors"][0]["extensions"]["retryAfterSeconds"].as_f64().unwrap() >= 1.0);
+            assert_eq!(desk.send(&other, &query).await.0, 200);
+            return;
+        }
+    }
+    panic!("never throttled")
+}

@@ -1,0 +1,69 @@
+//! SUMMARY    A page costs the same statements and calls however long it is.
+
+use crate::plane::Desk;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, ThreadId},
+};
+use tracing::{Id, Instrument, Subscriber, subscriber};
+use tracing_subscriber::{
+    Layer, Registry,
+    layer::{Context, SubscriberExt},
+};
+
+/// Counts how often a span is entered by other threads: once for each statement, on the database's threads.
+struct Statements {
+    here: ThreadId,
+    count: Arc<AtomicUsize>,
+}
+
+impl<S: Subscriber> Layer<S> for Statements {
+    fn on_enter(&self, _: &Id, _: Context<'_, S>) {
+        if thread::current().id() != self.here {
+            self.count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_mailboxes_take_as_many_statements_as_two() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Statements { here: thread::current().id(), count: count.clone() };
+    let _guard = subscriber::set_default(Registry::default().with(counter));
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let unlimited =
+        format!("mutation {{ r: tenantUpdate(input: {{ tenantId: \"{tenant}\" }}) {{ userErrors {{ message }} }} }}");
+    desk.done(&desk.operator, &unlimited).await;
+    let items: String =
+        (0..99).map(|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }} ")).collect();
+    let bulk = format!(
+        "mutation {{ r: mailboxesCreate(input: {{ errorPolicy: ALL_OR_NOTHING, mailboxes: [{items}] }}) \
+         {{ results {{ userErrors {{ message }} }} userErrors {{ message }} }} }}"
+    );
+    desk.done(&token, &bulk).await;
+    let mut seen = Vec::new();
+    for first in [2, 100] {
+        let query = format!(
+            "{{ mailboxes(tenantId: \"{tenant}\", first: {first}) {{ nodes {{ address suspended holds {{ reason }} \
+             usage {{ usedBytes emails }} tenant {{ name usage {{ usedBytes }} }} }} }} }}"
+        );
+        let (statements, calls) = (count.load(Ordering::SeqCst), desk.plane.calls.load(Ordering::SeqCst));
+        let answer = desk.ask(&token, &query).instrument(tracing::info_span!("counted")).await;
+        let nodes = answer["data"]["mailboxes"]["nodes"].as_array().unwrap();
+        assert_eq!(nodes.len(), first);
+        assert!(
+            nodes.iter().all(|n| n["usage"]["emails"] == 0 && n["tenant"]["usage"]["usedBytes"] == "7"),
+            "{answer}"
+        );
+        seen.push((count.load(Ordering::SeqCst) - statements, desk.plane.calls.load(Ordering::SeqCst) - calls));
+    }
+    let [(few, calls), (many, again)] = [seen[0], seen[1]];
+    assert!(few > 0, "statements are counted");
+    assert_eq!((few, calls), (many, again));
+    assert_eq!(calls, 2, "one call for the mailboxes, one for their tenant");
+    assert!(many < 20, "{many} statements");
+}

@@ -1,0 +1,193 @@
+//! SUMMARY    Every mutation keeps its terms: dry run, idempotency key, expected version.
+//! INVARIANTS A mutation without a row here fails the test.
+
+use crate::plane::Desk;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token.
+const ROWS: &[(&str, &str, &str)] = &[
+    ("tenantCreate", "name: \"x\"", "name: \"y\""),
+    ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
+    ("tenantSuspend", "tenantId: \"$T\", reason: \"x\"", "tenantId: \"$T\", reason: \"y\""),
+    ("tenantResume", "tenantId: \"$T\"", "tenantId: \"$U\""),
+    ("domainCreate", "tenantId: \"$T\", name: \"n.example\"", "tenantId: \"$U\", name: \"n.example\""),
+    ("domainUpdate", "name: \"alpha.example\", plusAddressing: false", "name: \"alpha.example\", plusAddressing: true"),
+    ("domainDelete", "name: \"spare.example\"", "name: \"beta.example\""),
+    (
+        "mailboxCreate",
+        "address: \"c@alpha.example\", password: \"long enough\"",
+        "address: \"c@alpha.example\", password: \"another one\"",
+    ),
+    (
+        "mailboxesCreate",
+        "errorPolicy: CONTINUE, mailboxes: [{ address: \"c@alpha.example\", password: \"long enough\" }]",
+        "errorPolicy: ALL_OR_NOTHING, mailboxes: [{ address: \"c@alpha.example\", password: \"long enough\" }]",
+    ),
+    ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\"", "mailboxId: \"$M\", displayName: \"y\""),
+    (
+        "mailboxSetPassword",
+        "mailboxId: \"$M\", password: \"long enough\"",
+        "mailboxId: \"$M\", password: \"another one\"",
+    ),
+    (
+        "mailboxRename",
+        "mailboxId: \"$M\", address: \"x@alpha.example\"",
+        "mailboxId: \"$M\", address: \"x@alpha.example\", keepOldAddress: true",
+    ),
+    ("mailboxSuspend", "mailboxId: \"$M\", reason: \"x\"", "mailboxId: \"$N\", reason: \"x\""),
+    ("mailboxResume", "mailboxId: \"$M\"", "mailboxId: \"$N\""),
+    ("mailboxDelete", "mailboxId: \"$M\"", "mailboxId: \"$N\""),
+    (
+        "aliasCreate",
+        "address: \"n@alpha.example\", targets: [\"x@y.example\"]",
+        "address: \"n@alpha.example\", targets: [\"z@y.example\"]",
+    ),
+    (
+        "aliasesCreate",
+        "errorPolicy: CONTINUE, aliases: [{ address: \"n@alpha.example\", targets: [\"x@y.example\"] }]",
+        "errorPolicy: CONTINUE, aliases: [{ address: \"o@alpha.example\", targets: [\"x@y.example\"] }]",
+    ),
+    (
+        "aliasUpdate",
+        "address: \"a@alpha.example\", targets: [\"x@y.example\"]",
+        "address: \"a@alpha.example\", targets: [\"z@y.example\"]",
+    ),
+    ("aliasDelete", "address: \"a@alpha.example\"", "address: \"b@alpha.example\""),
+    ("appPasswordCreate", "mailboxId: \"$M\", label: \"x\"", "mailboxId: \"$M\", label: \"y\""),
+    ("appPasswordRevoke", "mailboxId: \"$M\", id: \"$P\"", "mailboxId: \"$M\", id: \"crd_1\""),
+    ("apiTokenCreate", "tenantId: \"$T\", label: \"x\"", "tenantId: \"$T\", label: \"y\""),
+    ("apiTokenRevoke", "id: \"$K\"", "id: \"tok_1\""),
+];
+
+/// What has no version: there is nothing yet, or a token.
+const UNVERSIONED: [&str; 8] = [
+    "aliasCreate",
+    "aliasesCreate",
+    "apiTokenCreate",
+    "apiTokenRevoke",
+    "domainCreate",
+    "mailboxCreate",
+    "mailboxesCreate",
+    "tenantCreate",
+];
+
+/// Two tenants with everything that a mutation can be about.
+struct Town {
+    desk: Desk,
+    ids: Vec<(&'static str, String)>,
+}
+
+impl Town {
+    async fn new() -> Town {
+        let desk = Desk::new().await;
+        let (tenant, _, mailbox) = desk.customer("alpha").await;
+        let (other, _, other_mailbox) = desk.customer("beta").await;
+        desk.done(&desk.operator, &crate::plane::domain(&tenant, "spare.example")).await;
+        let run = async |name: &str, input: String, fields: &str| {
+            let text =
+                format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {fields} userErrors {{ message }} }} }}");
+            desk.done(&desk.operator, &text).await
+        };
+        run("tenantUpdate", format!("tenantId: \"{tenant}\""), "").await;
+        run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]".into(), "").await;
+        let password = run("appPasswordCreate", format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
+        let token = run("apiTokenCreate", format!("tenantId: \"{tenant}\", label: \"t\""), "id").await;
+        let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+        let ids = vec![
+            ("$T", tenant),
+            ("$U", other),
+            ("$M", mailbox),
+            ("$N", other_mailbox),
+            ("$P", id(&password)),
+            ("$K", id(&token)),
+        ];
+        Town { desk, ids }
+    }
+
+    async fn run(&self, name: &str, input: &str, terms: &str) -> Value {
+        let input = self.ids.iter().fold(input.to_owned(), |text, (mark, id)| text.replace(mark, id));
+        let text = format!(
+            "mutation {{ r: {name}(input: {{ {input}, {terms} }}) {{ pending userErrors {{ field code message }} }} }}"
+        );
+        let answer = self.desk.ask(&self.desk.operator, &text).await;
+        assert!(answer.get("errors").is_none(), "{text}: {answer}");
+        answer["data"]["r"].clone()
+    }
+
+    /// Entries of every audit log, and changes told.
+    async fn traces(&self) -> (Vec<Value>, usize) {
+        let mut counts = Vec::new();
+        for tenant in [&self.ids[0].1, &self.ids[1].1] {
+            let query = format!("{{ r: auditEntries(tenantId: \"{tenant}\", first: 1) {{ totalCount }} }}");
+            counts.push(self.desk.ask(&self.desk.operator, &query).await["data"]["r"]["totalCount"].clone());
+        }
+        counts.push(self.desk.ask(&self.desk.operator, "{ tenants(first: 1) { totalCount } }").await["data"].clone());
+        (counts, self.desk.plane.told.lock().unwrap().len())
+    }
+}
+
+fn code(answer: &Value) -> &Value {
+    &answer["userErrors"][0]["code"]
+}
+
+#[tokio::test]
+async fn every_mutation_has_a_row() {
+    let desk = Desk::new().await;
+    let schema = desk.ask(&desk.operator, "{ m: __type(name: \"Mutation\") { fields { name } } }").await;
+    let fields = schema["data"]["m"]["fields"].as_array().unwrap().clone();
+    let named: BTreeSet<&str> = fields.iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(named, ROWS.iter().map(|row| row.0).collect());
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_and_leaves_nothing() {
+    let town = Town::new().await;
+    let before = town.traces().await;
+    for (name, input, _) in ROWS {
+        let would = town.run(name, input, "dryRun: true, idempotencyKey: \"dry\"").await;
+        assert_eq!(*code(&would), Value::Null, "{name}: {would}");
+        assert_eq!(town.traces().await, before, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_key_does_nothing_more_and_another_input_is_refused() {
+    for (name, input, other) in ROWS {
+        let town = Town::new().await;
+        let done = town.run(name, input, "idempotencyKey: \"k\"").await;
+        assert_eq!(*code(&done), Value::Null, "{name}: {done}");
+        let after = town.traces().await;
+        assert_eq!(town.run(name, input, "idempotencyKey: \"k\"").await, done, "{name}");
+        // The repeated app password is a fresh one, which its log says.
+        if *name != "appPasswordCreate" {
+            assert_eq!(town.traces().await, after, "{name}");
+        }
+        let after = town.traces().await;
+        let refused = town.run(name, other, "idempotencyKey: \"k\"").await;
+        assert_eq!(code(&refused), "IDEMPOTENCY_MISMATCH", "{name}: {refused}");
+        assert_eq!(town.traces().await, after, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_wherever_there_is_one() {
+    let town = Town::new().await;
+    let before = town.traces().await;
+    for (name, input, _) in ROWS.iter().filter(|row| !UNVERSIONED.contains(&row.0)) {
+        let refused = town.run(name, input, "expectedVersion: 99, idempotencyKey: \"s\"").await;
+        assert_eq!(code(&refused), "STALE_OBJECT", "{name}: {refused}");
+    }
+    assert_eq!(town.traces().await, before);
+}
+
+#[tokio::test]
+async fn a_destroying_mutation_wants_a_key() {
+    let town = Town::new().await;
+    for (name, input, _) in ROWS.iter().filter(|row| row.0.ends_with("Delete") || row.0.ends_with("Revoke")) {
+        let input = town.ids.iter().fold((*input).to_owned(), |text, (mark, id)| text.replace(mark, id));
+        let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ userErrors {{ code }} }} }}");
+        let answer = town.desk.ask(&town.desk.operator, &text).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID", "{name}: {answer}");
+    }
+}

@@ -1,0 +1,25 @@
+//! SUMMARY    Every limit of the control plane by its name.
+//! INVARIANTS A number that bounds a loop, a batch, a text or a life stands here, not at its use.
+
+use std::time::Duration;
+
+/// Levels of the tenant tree.
+pub const TREE_DEPTH_MAX: usize = 16;
+/// Items of one bulk mutation.
+pub const BULK_ITEMS_MAX: usize = 100;
+/// How long a mutation is remembered by its idempotency key.
+pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of an idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Expired keys of a tenant that one mutation clears away.
+pub const IDEMPOTENCY_SWEEP_MAX: i64 = 100;
+/// Snapshots of one outbox row; more become several rows of the same transaction.
+pub const OUTBOX_BATCH_MAX: usize = 1_000;
+/// Characters of the reason of a hold: it is shown in one line of SMTP and IMAP.
+pub const REASON_CHARS_MAX: usize = 200;
+/// Passwords of a bulk that are hashed at the same time.
+pub const HASHES_AT_ONCE: usize = 4;
+/// Objects of one batched look-up.
+pub const LOOKUP_IDS_MAX: usize = 1_000;
+/// Characters of a tenant's name, a person's name, a label.
+pub const NAME_CHARS_MAX: usize = 200;

@@ -1,0 +1,190 @@
+//! SUMMARY    Making mailboxes, one or many.
+//! LIMITS     the tenant's max_mailboxes, checked in the transaction that creates; BULK_ITEMS_MAX, HASHES_AT_ONCE
+//! INVARIANTS An account id is never given twice.
+
+use crate::{
+    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Result, Service, Terms,
+    bulk::{bulk_size, lifted},
+    limits::HASHES_AT_ONCE,
+    password,
+    rows::{fresh_id, fresh_number, number, short, to_sql},
+    terms::{Request, Start},
+};
+use base::{AccountId, Address, TenantId};
+use control::Change;
+use sqlx::{Connection, SqliteConnection};
+
+/// A mailbox to be made.
+#[derive(Clone)]
+pub struct NewMailbox {
+    pub address: String,
+    pub display_name: String,
+    pub password: String,
+    pub quota_bytes_max: Option<u64>,
+}
+
+/// Without the password.
+impl std::fmt::Debug for NewMailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {:?} {:?}", self.address, self.display_name, self.quota_bytes_max)
+    }
+}
+
+/// What needs no database.
+struct Ready {
+    address: Address,
+    verifiers: password::Verifiers,
+}
+
+impl Service {
+    /// Makes a mailbox on a domain of the tenant that owns it. `Taken`, `LimitReached`, `NotFound` (domain).
+    pub async fn mailbox_create(&self, actor: &Actor, terms: &Terms, new: &NewMailbox) -> Result<Done<Mailbox>> {
+        let ready = ready(new, self.password_cost).await?;
+        let passwords = [new.password.as_str()];
+        let request = Request { action: "mailboxCreate", input: format!("{new:?}"), passwords: &passwords };
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (mailbox, batch) = self.mailbox_made(&mut work.txn, actor, new, &ready).await?;
+        self.finish(work, mailbox, &batch).await
+    }
+
+    /// Makes mailboxes in one transaction; the results stand in the order of the items.
+    pub async fn mailboxes_create(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        new: &[NewMailbox],
+        policy: ErrorPolicy,
+    ) -> Result<Done<Vec<Item<Mailbox>>>> {
+        bulk_size(new.len(), "mailboxes")?;
+        let ready = self.all_ready(new).await?;
+        let passwords: Vec<&str> = new.iter().map(|n| n.password.as_str()).collect();
+        let request =
+            Request { action: "mailboxesCreate", input: format!("{policy:?} {new:?}"), passwords: &passwords };
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let (mut items, mut batch) = (Vec::with_capacity(new.len()), Vec::new());
+        for (new, ready) in new.iter().zip(ready) {
+            let mut step = work.txn.begin().await?;
+            let made = match &ready {
+                Ok(ready) => self.mailbox_made(&mut step, actor, new, ready).await,
+                Err(refused) => Err(refused.clone()),
+            };
+            if let Some((mailbox, changes)) = lifted(&mut items, made)? {
+                step.commit().await?;
+                items.push(Item::Done(mailbox));
+                batch.extend(changes);
+            } else {
+                step.rollback().await?;
+            }
+        }
+        self.finish_bulk(work, items, &batch, policy).await
+    }
+
+    async fn all_ready(&self, new: &[NewMailbox]) -> Result<Vec<Result<Ready>>> {
+        let mut all = Vec::with_capacity(new.len());
+        for part in new.chunks(HASHES_AT_ONCE) {
+            let cost = self.password_cost;
+            let hashing: Vec<_> =
+                part.iter().cloned().map(|n| tokio::spawn(async move { ready(&n, cost).await })).collect();
+            for hashed in hashing {
+                all.push(hashed.await.map_err(|_| Error::new(Code::Internal, "", "hashing the password failed"))?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// One mailbox: its rows, its audit entry, what the data plane is to know.
+    async fn mailbox_made(
+        &self,
+        txn: &mut SqliteConnection,
+        actor: &Actor,
+        new: &NewMailbox,
+        ready: &Ready,
+    ) -> Result<(Mailbox, Vec<Change>)> {
+        let Ready { address, verifiers } = ready;
+        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        let account = self.insert_mailbox(txn, domain.tenant, address, new, verifiers).await?;
+        self.audit(txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
+        let batch = vec![self.account_snapshot(txn, account).await?, self.address_change(txn, address).await?];
+        Ok((self.mailbox_row(txn, account).await?, batch))
+    }
+
+    /// The rows of a new mailbox, within the tenant's limit: account, password, address.
+    pub(crate) async fn insert_mailbox(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+        address: &Address,
+        new: &NewMailbox,
+        verifiers: &password::Verifiers,
+    ) -> Result<AccountId> {
+        short(&new.display_name, "displayName")?;
+        self.mailbox_room(txn, tenant).await?;
+        let account = AccountId(fresh_number()?);
+        sqlx::query(
+            "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
+        )
+        .bind(account.to_string())
+        .bind(tenant.to_string())
+        .bind(address.canonical())
+        .bind(&new.display_name)
+        .bind(to_sql(new.quota_bytes_max, "quotaBytesMax")?)
+        .bind(self.now().0)
+        .execute(&mut *txn)
+        .await?;
+        self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
+        self.own_address(txn, tenant, address, "account", Some(account), None).await?;
+        Ok(account)
+    }
+
+    async fn mailbox_room(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<()> {
+        let limit = self.tenant_in(txn, tenant).await?.limits.max_mailboxes;
+        let count = sqlx::query("SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1")
+            .bind(tenant.to_string())
+            .fetch_one(txn)
+            .await?;
+        let used = u64::try_from(number(&count, "n")?).unwrap_or(0);
+        if limit.is_some_and(|max| used >= max) {
+            return Err(Error::new(Code::LimitReached, "address", "The tenant has all the mailboxes it may have"));
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn add_credential(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+        account: AccountId,
+        kind: &str,
+        label: &str,
+        verifiers: &password::Verifiers,
+    ) -> Result<String> {
+        let credential = fresh_id("crd_")?;
+        sqlx::query(
+            "INSERT INTO credential (id, tenant, mailbox, kind, label, argon2, scram, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&credential)
+        .bind(tenant.to_string())
+        .bind(account.to_string())
+        .bind(kind)
+        .bind(label)
+        .bind(&verifiers.argon2)
+        .bind(&verifiers.scram)
+        .bind(self.now().0)
+        .execute(txn)
+        .await?;
+        Ok(credential)
+    }
+}
+
+async fn ready(new: &NewMailbox, cost: crate::PasswordCost) -> Result<Ready> {
+    let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
+    Ok(Ready { address, verifiers: password::verifiers(&new.password, cost).await? })
+}

@@ -1,0 +1,111 @@
+//! SUMMARY    What the data plane is to know of a tenant, a domain, an address, an account: snapshots from rows.
+//! INVARIANTS A snapshot is whole and carries the version of its row.
+
+use crate::{
+    Code, Error, Result, Service,
+    hold::standing,
+    rows::{id, number, optional, text},
+};
+use base::{AccountId, TenantId};
+use control::{
+    AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
+    EntitlementSnapshot,
+};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+impl Service {
+    /// Snapshot of what a tenant may do and use.
+    pub(crate) async fn entitlement(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Change> {
+        let row =
+            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
+        let (capabilities, reason) = standing(&self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string()));
+        let limit = |column| Ok::<_, Error>(optional(&row, column)?.and_then(|n| u64::try_from(n).ok()));
+        Ok(Change::Entitlement(EntitlementSnapshot {
+            tenant,
+            version: version(&row)?,
+            capabilities,
+            reason,
+            storage_bytes_max: limit("storage_bytes_max")?,
+            messages_per_hour_max: limit("messages_per_hour_max")?.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+        }))
+    }
+
+    pub(crate) async fn domain_snapshot(&self, txn: &mut SqliteConnection, name: &str) -> Result<Change> {
+        let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
+        Ok(Change::Domain(DomainSnapshot {
+            domain: name.to_owned(),
+            version: version(&row)?,
+            tenant: id(&row, "tenant")?,
+            live: number(&row, "live")? != 0,
+            catch_all: row.try_get("catch_all")?,
+            plus_addressing: number(&row, "plus_addressing")? != 0,
+        }))
+    }
+
+    pub(crate) async fn account_snapshot(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Change> {
+        let key = account.to_string();
+        let row = sqlx::query("SELECT * FROM mailbox WHERE id = $1").bind(&key).fetch_one(&mut *txn).await?;
+        let tenant: TenantId = id(&row, "tenant")?;
+        let (capabilities, reason) = standing(&self.mailbox_holds(txn, &[account]).await?.of(&key));
+        let mut credentials = Vec::new();
+        for c in sqlx::query("SELECT * FROM credential WHERE mailbox = $1 ORDER BY created_at")
+            .bind(&key)
+            .fetch_all(&mut *txn)
+            .await?
+        {
+            credentials.push(CredentialSnapshot {
+                id: text(&c, "id")?,
+                kind: if text(&c, "kind")? == "app" { CredentialKind::AppPassword } else { CredentialKind::Password },
+                argon2: text(&c, "argon2")?,
+                scram_sha256: text(&c, "scram")?,
+                expires_at: None,
+            });
+        }
+        Ok(Change::Account(AccountSnapshot {
+            id: account,
+            tenant,
+            version: version(&row)?,
+            address: text(&row, "address")?,
+            display_name: text(&row, "display_name")?,
+            live: number(&row, "live")? != 0,
+            capabilities,
+            reason,
+            quota_bytes_max: optional(&row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
+            send_as: self.aliases_of(txn, tenant, &text(&row, "address")?).await?,
+            credentials,
+        }))
+    }
+
+    /// Aliases that lead to an address and nowhere else: it may send from them.
+    async fn aliases_of(&self, txn: &mut SqliteConnection, tenant: TenantId, address: &str) -> Result<Vec<String>> {
+        let only = serde_json::to_string(&[address]).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
+        let rows =
+            sqlx::query("SELECT local, domain FROM address WHERE tenant = $1 AND kind = 'forward' AND targets = $2")
+                .bind(tenant.to_string())
+                .bind(only)
+                .fetch_all(txn)
+                .await?;
+        rows.iter().map(|r| Ok(format!("{}@{}", text(r, "local")?, text(r, "domain")?))).collect()
+    }
+}
+
+pub(crate) fn address_snapshot(row: &SqliteRow) -> Result<Change> {
+    let destination = match text(row, "kind")?.as_str() {
+        "account" => Destination::Account(id(row, "account")?),
+        "forward" => Destination::Forward(
+            serde_json::from_str(&text(row, "targets")?).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?,
+        ),
+        _ => Destination::Tombstone,
+    };
+    Ok(Change::Address(AddressSnapshot {
+        local: text(row, "local")?,
+        domain: text(row, "domain")?,
+        version: version(row)?,
+        tenant: id(row, "tenant")?,
+        destination,
+    }))
+}
+
+fn version(row: &SqliteRow) -> Result<u64> {
+    Ok(u64::try_from(number(row, "version")?).unwrap_or(0))
+}

@@ -1,0 +1,190 @@
+//! SUMMARY    The terms of a mutation: dry run, expected version, idempotency key; and the transaction under them.
+//! SECURITY   An answer is remembered without its secrets. A password takes part in what a request is compared by through
+//!            argon2id only, so that the table of keys is not a faster way to guess it.
+//! LIMITS     IDEMPOTENCY_LIFE, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_SWEEP_MAX
+//! INVARIANTS A key is remembered in the transaction of what it names, per tenant of the token. A refused mutation and a dry
+//!            run are not remembered. A dry run checks everything and leaves nothing.
+
+use crate::{
+    Actor, Applied, Code, Error, Result, Service,
+    limits::{IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_LIFE, IDEMPOTENCY_SWEEP_MAX},
+    password,
+    rows::text,
+};
+use aws_lc_rs::digest;
+use base::TenantId;
+use control::Change;
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+/// How a mutation is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Only say what would be.
+    pub dry_run: bool,
+    /// The version the object must have; `StaleObject` otherwise.
+    pub expected_version: Option<i64>,
+    /// Repeating the request with the same key gives the answer of the first; `IdempotencyMismatch` with another input.
+    pub idempotency_key: Option<String>,
+}
+
+/// What a mutation did.
+#[derive(Debug, Clone)]
+pub struct Done<T> {
+    pub object: T,
+    pub applied: Applied,
+}
+
+impl<T> Done<T> {
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Done<U> {
+        Done { object: f(self.object), applied: self.applied }
+    }
+}
+
+/// What is asked, for comparison with what was asked before under the same key.
+pub(crate) struct Request<'a> {
+    pub(crate) action: &'static str,
+    /// Everything that makes a difference, but passwords.
+    pub(crate) input: String,
+    pub(crate) passwords: &'a [&'a str],
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(action: &'static str, input: String) -> Self {
+        Request { action, input, passwords: &[] }
+    }
+}
+
+/// A key with what it stands for.
+struct Key {
+    tenant: TenantId,
+    key: String,
+    request: String,
+}
+
+/// A mutation under way.
+pub(crate) struct Work {
+    pub(crate) txn: Transaction<'static, Sqlite>,
+    pub(crate) dry_run: bool,
+    expected_version: Option<i64>,
+    key: Option<Key>,
+}
+
+impl Work {
+    /// Whether the object is as the caller knows it.
+    pub(crate) fn expect(&self, version: i64) -> Result<()> {
+        match self.expected_version {
+            Some(expected) if expected != version => {
+                Err(Error::new(Code::StaleObject, "expectedVersion", format!("The version is {version}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A mutation begins, or was done before.
+pub(crate) enum Start<T> {
+    Fresh(Work),
+    Repeated(Done<T>),
+}
+
+impl Service {
+    /// Opens the transaction of a mutation, unless its key tells that it was done.
+    pub(crate) async fn start<T: DeserializeOwned>(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        request: Request<'_>,
+    ) -> Result<Start<T>> {
+        let key = match &terms.idempotency_key {
+            Some(key) => Some(self.key(actor, terms, key, request).await?),
+            None => None,
+        };
+        let mut txn = self.begin_as(actor).await?;
+        if let Some(answer) = self.remembered(&mut txn, key.as_ref()).await? {
+            txn.rollback().await?;
+            let object = serde_json::from_str(&answer).map_err(damaged)?;
+            return Ok(Start::Repeated(Done { object, applied: self.settle().await }));
+        }
+        Ok(Start::Fresh(Work { txn, dry_run: terms.dry_run, expected_version: terms.expected_version, key }))
+    }
+
+    /// Commits what was done and tells the data plane, or takes a dry run back.
+    pub(crate) async fn finish<T: Serialize>(&self, mut work: Work, object: T, batch: &[Change]) -> Result<Done<T>> {
+        if work.dry_run {
+            work.txn.rollback().await?;
+            return Ok(Done { object, applied: Applied::Done });
+        }
+        self.tell(&mut work.txn, batch).await?;
+        if let Some(key) = &work.key {
+            self.remember(&mut work.txn, key, &object).await?;
+        }
+        work.txn.commit().await?;
+        Ok(Done { object, applied: self.settle().await })
+    }
+
+    async fn key(&self, actor: &Actor, terms: &Terms, key: &str, request: Request<'_>) -> Result<Key> {
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+            let message = format!("A key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes (IDEMPOTENCY_KEY_BYTES_MAX)");
+            return Err(Error::new(Code::Invalid, "idempotencyKey", message));
+        }
+        let mut told =
+            format!("{}\0{}\0{:?}\0{}\0", request.action, actor.operator, terms.expected_version, request.input);
+        if !request.passwords.is_empty() {
+            let salt = format!("{}\0{key}", actor.tenant);
+            told.push_str(&password::fingerprint(request.passwords, &salt, self.password_cost).await?);
+        }
+        Ok(Key {
+            tenant: actor.tenant,
+            key: key.to_owned(),
+            request: password::hex(&digest::digest(&digest::SHA256, told.as_bytes())),
+        })
+    }
+
+    async fn remembered(&self, txn: &mut SqliteConnection, key: Option<&Key>) -> Result<Option<String>> {
+        let Some(key) = key else { return Ok(None) };
+        let known =
+            sqlx::query("SELECT request, answer FROM idempotency WHERE tenant = $1 AND key = $2 AND expires_at > $3")
+                .bind(key.tenant.to_string())
+                .bind(&key.key)
+                .bind(self.now().0)
+                .fetch_optional(txn)
+                .await?;
+        match known {
+            None => Ok(None),
+            Some(row) if text(&row, "request")? == key.request => Ok(Some(text(&row, "answer")?)),
+            Some(_) => {
+                Err(Error::new(Code::IdempotencyMismatch, "idempotencyKey", "The key was used with another input"))
+            }
+        }
+    }
+
+    async fn remember<T: Serialize>(&self, txn: &mut SqliteConnection, key: &Key, object: &T) -> Result<()> {
+        let answer = serde_json::to_string(object).map_err(damaged)?;
+        sqlx::query(
+            "DELETE FROM idempotency WHERE (tenant, key) IN \
+             (SELECT tenant, key FROM idempotency WHERE tenant = $1 AND expires_at <= $2 LIMIT $3)",
+        )
+        .bind(key.tenant.to_string())
+        .bind(self.now().0)
+        .bind(IDEMPOTENCY_SWEEP_MAX)
+        .execute(&mut *txn)
+        .await?;
+        sqlx::query(
+            "INSERT INTO idempotency (tenant, key, request, answer, expires_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (tenant, key) DO UPDATE SET request = $3, answer = $4, expires_at = $5",
+        )
+        .bind(key.tenant.to_string())
+        .bind(&key.key)
+        .bind(&key.request)
+        .bind(answer)
+        .bind(self.now().plus(IDEMPOTENCY_LIFE).0)
+        .execute(txn)
+        .await?;
+        Ok(())
+    }
+}
+
+fn damaged(e: serde_json::Error) -> Error {
+    Error::new(Code::Internal, "", format!("a remembered answer: {e}"))
+}

@@ -2,7 +2,7 @@
 //! STANDARDS  RFC 7519 (JWT, HS256)
 //! SECURITY   A token is worth nothing once its row is revoked or gone, whatever its signature says.
 
-use crate::{Code, Error, Result, Service, limits::TREE_DEPTH_MAX, token::Claims};
+use crate::{Code, Error, Result, Service, hold::standing, limits::TREE_DEPTH_MAX, token::Claims};
 use base::TenantId;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use sqlx::{Row, Sqlite, Transaction};
@@ -45,12 +45,19 @@ impl Service {
         Ok(Actor { tenant, operator, writes, name: claims.jti })
     }
 
-    /// A transaction of an actor who may write.
+    /// A transaction of an actor who may write: `Forbidden` for a token that reads only, and for a suspended tenant's, which
+    /// makes and changes nothing, not even further tokens, until it is resumed from above.
     pub(crate) async fn begin_as(&self, actor: &Actor) -> Result<Transaction<'static, Sqlite>> {
+        let forbidden = |why: String| Err(Error::new(Code::Forbidden, "", why));
         if !actor.writes {
-            return Err(Error::new(Code::Forbidden, "", "The token may only read"));
+            return forbidden("The token may only read".into());
         }
-        self.begin().await
+        let mut txn = self.begin().await?;
+        let holds = self.tenant_holds(&mut txn, &[actor.tenant]).await?.of(&actor.tenant.to_string());
+        if !holds.is_empty() && !actor.operator {
+            return forbidden(format!("The tenant is suspended: {}", standing(&holds).1));
+        }
+        Ok(txn)
     }
 
     /// Whether the actor's tenant is `tenant` or above it; `NotFound` otherwise: what one cannot reach does not exist.

@@ -3,7 +3,8 @@
 
 use crate::{
     Actor, Code, Done, Error, Page, Result, Service, Terms,
-    rows::{id, number, text},
+    allocation::Limit,
+    rows::{id, json_list, number, text},
     terms::{Request, Start, Work},
 };
 use base::{Address, TenantId};
@@ -55,15 +56,9 @@ impl Service {
         tenant: TenantId,
         name: &base::Domain,
     ) -> Result<()> {
-        let limit = self.tenant_in(txn, tenant).await?.limits.max_domains;
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1")
-            .bind(tenant.to_string())
-            .fetch_one(&mut *txn)
-            .await?;
-        let used = u64::try_from(number(&count, "n")?).unwrap_or(0);
-        if limit.is_some_and(|max| used >= max) {
-            return Err(Error::new(Code::LimitReached, "tenantId", "The tenant has all the domains it may have"));
-        }
+        self.not_within_anothers(txn, tenant, name).await?;
+        let full = "The tenant has all the domains it may have";
+        self.room_for_one(txn, tenant, Limit::Domains, "tenantId", full).await?;
         let made = sqlx::query(
             "INSERT INTO domain (name, tenant, live, plus_addressing, version, created_at) VALUES ($1, $2, 1, 1, 1, $3) \
              ON CONFLICT (name) DO UPDATE SET tenant = $2, live = 1, catch_all = NULL, plus_addressing = 1, \
@@ -78,6 +73,37 @@ impl Service {
             0 => Err(Error::new(Code::Taken, "name", "The domain is in use")),
             _ => Ok(()),
         }
+    }
+
+    /// A domain below or above another's is for those on one line of the tree only: a subdomain takes mail and sends in the
+    /// name of its parent domain.
+    async fn not_within_anothers(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+        name: &base::Domain,
+    ) -> Result<()> {
+        let name = name.as_str();
+        let parents: Vec<&str> = name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..)).collect();
+        // Every name below ends with `.name`: a range over the names turned around would need a column, so subdomains are
+        // looked for among the live ones.
+        let rows = sqlx::query(
+            "SELECT DISTINCT tenant FROM domain WHERE live = 1 AND tenant <> $1 AND (name IN (SELECT value FROM json_each($2)) \
+             OR substr(name, -length($3)) = $3)",
+        )
+        .bind(tenant.to_string())
+        .bind(json_list(&parents))
+        .bind(format!(".{name}"))
+        .fetch_all(&mut *txn)
+        .await?;
+        for row in &rows {
+            let owner = id(row, "tenant")?;
+            if !self.on_one_line(txn, owner, tenant).await? {
+                let message = "The domain belongs together with a domain of another customer";
+                return Err(Error::new(Code::Taken, "name", message));
+            }
+        }
+        Ok(())
     }
 
     pub async fn domain_update(

@@ -125,6 +125,15 @@ impl Service {
         HoldsOf::new(&rows)
     }
 
+    /// Raises the version of a tenant alone, and gives what the data plane is to know of it.
+    pub(crate) async fn entitlement_again(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Change> {
+        sqlx::query("UPDATE tenant SET version = version + 1 WHERE id = $1")
+            .bind(tenant.to_string())
+            .execute(&mut *txn)
+            .await?;
+        self.entitlement(txn, tenant).await
+    }
+
     /// Raises the versions of a tenant and all below it, and gives what the data plane is to know of them.
     pub(crate) async fn entitlements_below(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Vec<Change>> {
         let rows = sqlx::query(

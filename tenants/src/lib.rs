@@ -5,6 +5,7 @@
 
 mod actor;
 mod alias;
+mod allocation;
 mod app_password;
 mod audit;
 mod bulk;
@@ -43,7 +44,7 @@ pub use page::Page;
 pub use password::{PasswordCost, generate as generate_password};
 pub use rename::{OldAddress, Rename};
 pub use service::{Bootstrap, Service, ServiceOptions};
-pub use tenant::{Limits, Tenant};
+pub use tenant::{Limits, LimitsPatch, Tenant};
 pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};
 pub use token::{Access, NewToken, Token};

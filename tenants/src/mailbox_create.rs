@@ -4,10 +4,11 @@
 
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Result, Service, Terms,
+    allocation::Limit,
     bulk::{bulk_size, lifted},
     limits::HASHES_AT_ONCE,
     password,
-    rows::{fresh_id, fresh_number, number, short, to_sql},
+    rows::{fresh_id, fresh_number, short, to_sql},
     terms::{Request, Start},
 };
 use base::{AccountId, Address, TenantId};
@@ -124,7 +125,8 @@ impl Service {
         verifiers: &password::Verifiers,
     ) -> Result<AccountId> {
         short(&new.display_name, "displayName")?;
-        self.mailbox_room(txn, tenant).await?;
+        let full = "The tenant has all the mailboxes it may have";
+        self.room_for_one(txn, tenant, Limit::Mailboxes, "address", full).await?;
         let account = AccountId(fresh_number()?);
         sqlx::query(
             "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
@@ -141,19 +143,6 @@ impl Service {
         self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
         self.own_address(txn, tenant, address, "account", Some(account), None).await?;
         Ok(account)
-    }
-
-    async fn mailbox_room(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<()> {
-        let limit = self.tenant_in(txn, tenant).await?.limits.max_mailboxes;
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1")
-            .bind(tenant.to_string())
-            .fetch_one(txn)
-            .await?;
-        let used = u64::try_from(number(&count, "n")?).unwrap_or(0);
-        if limit.is_some_and(|max| used >= max) {
-            return Err(Error::new(Code::LimitReached, "address", "The tenant has all the mailboxes it may have"));
-        }
-        Ok(())
     }
 
     pub(crate) async fn add_credential(

@@ -3,6 +3,7 @@
 
 use crate::{
     Code, Error, Result, Service,
+    allocation::Limit,
     hold::standing,
     rows::{id, number, optional, text},
 };
@@ -14,19 +15,20 @@ use control::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 impl Service {
-    /// Snapshot of what a tenant may do and use.
+    /// Snapshot of what a tenant may do and use itself.
     pub(crate) async fn entitlement(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Change> {
         let row =
             sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
         let (capabilities, reason) = standing(&self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string()));
-        let limit = |column| Ok::<_, Error>(optional(&row, column)?.and_then(|n| u64::try_from(n).ok()));
+        let storage_bytes_max = self.own_limit(txn, tenant, Limit::StorageBytes).await?;
+        let messages_per_hour_max = self.own_limit(txn, tenant, Limit::MessagesPerHour).await?;
         Ok(Change::Entitlement(EntitlementSnapshot {
             tenant,
             version: version(&row)?,
             capabilities,
             reason,
-            storage_bytes_max: limit("storage_bytes_max")?,
-            messages_per_hour_max: limit("messages_per_hour_max")?.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+            storage_bytes_max,
+            messages_per_hour_max: messages_per_hour_max.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
         }))
     }
 

@@ -19,6 +19,26 @@ pub struct Limits {
     pub messages_per_hour_max: Option<u64>,
 }
 
+/// Changes of limits: a missing one stays, `Some(None)` = unlimited.
+#[derive(Debug, Clone, Default)]
+pub struct LimitsPatch {
+    pub max_domains: Option<Option<u64>>,
+    pub max_mailboxes: Option<Option<u64>>,
+    pub storage_bytes_max: Option<Option<u64>>,
+    pub messages_per_hour_max: Option<Option<u64>>,
+}
+
+impl LimitsPatch {
+    fn over(&self, now: &Limits) -> Limits {
+        Limits {
+            max_domains: self.max_domains.unwrap_or(now.max_domains),
+            max_mailboxes: self.max_mailboxes.unwrap_or(now.max_mailboxes),
+            storage_bytes_max: self.storage_bytes_max.unwrap_or(now.storage_bytes_max),
+            messages_per_hour_max: self.messages_per_hour_max.unwrap_or(now.messages_per_hour_max),
+        }
+    }
+}
+
 /// A tenant as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tenant {
@@ -32,21 +52,27 @@ pub struct Tenant {
 }
 
 impl Service {
-    /// Sets the limits; what exists stays, new things are refused over the limit.
+    /// Sets limits; what exists stays, new things are refused over the limit. `LimitReached` when the tenant above has not
+    /// as much left, `Invalid` for unlimited under a limit.
     pub async fn tenant_update(
         &self,
         actor: &Actor,
         terms: &Terms,
         tenant: TenantId,
-        limits: &Limits,
+        patch: &LimitsPatch,
     ) -> Result<Done<Tenant>> {
-        let request = Request::new("tenantUpdate", format!("{tenant} {limits:?}"));
+        let request = Request::new("tenantUpdate", format!("{tenant} {patch:?}"));
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
         let now = self.tenant_below(&mut work.txn, actor, tenant, "A tenant cannot change its own limits").await?;
         work.expect(now.version)?;
+        let limits = patch.over(&now.limits);
+        self.limited_below(&mut work.txn, tenant, &limits).await?;
+        if let Some(parent) = now.parent {
+            self.grantable(&mut work.txn, parent, Some((tenant, &now.limits)), &limits).await?;
+        }
         sqlx::query(
             "UPDATE tenant SET max_domains = $2, max_mailboxes = $3, storage_bytes_max = $4, messages_per_hour_max = $5, \
              version = version + 1 WHERE id = $1",
@@ -60,7 +86,10 @@ impl Service {
         .await?;
         let detail = format!("{limits:?}");
         self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
-        let batch = [self.entitlement(&mut work.txn, tenant).await?];
+        let mut batch = vec![self.entitlement(&mut work.txn, tenant).await?];
+        if let Some(parent) = now.parent {
+            batch.push(self.entitlement_again(&mut work.txn, parent).await?);
+        }
         let updated = self.tenant_in(&mut work.txn, tenant).await?;
         self.finish(work, updated, &batch).await
     }
@@ -156,19 +185,23 @@ impl Service {
     }
 }
 
-fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Tenant> {
+fn limits_of(row: &SqliteRow) -> Result<Limits> {
     let limit = |column| Ok::<_, Error>(optional(row, column)?.and_then(|n| u64::try_from(n).ok()));
+    Ok(Limits {
+        max_domains: limit("max_domains")?,
+        max_mailboxes: limit("max_mailboxes")?,
+        storage_bytes_max: limit("storage_bytes_max")?,
+        messages_per_hour_max: limit("messages_per_hour_max")?,
+    })
+}
+
+fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Tenant> {
     let parent: Option<String> = row.try_get("parent")?;
     Ok(Tenant {
         id: id(row, "id")?,
         parent: parent.and_then(|p| p.parse().ok()),
         name: text(row, "name")?,
-        limits: Limits {
-            max_domains: limit("max_domains")?,
-            max_mailboxes: limit("max_mailboxes")?,
-            storage_bytes_max: limit("storage_bytes_max")?,
-            messages_per_hour_max: limit("messages_per_hour_max")?,
-        },
+        limits: limits_of(row)?,
         holds,
         version: number(row, "version")?,
     })

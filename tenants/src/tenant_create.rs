@@ -53,9 +53,13 @@ impl Service {
         let parent = new.parent.unwrap_or(actor.tenant);
         self.reach(&mut work.txn, actor, parent).await?;
         self.not_too_deep(&mut work.txn, parent).await?;
+        self.grantable(&mut work.txn, parent, None, &new.limits).await?;
         let made = self.insert_tenant(&mut work.txn, parent, new).await?;
         self.audit(&mut work.txn, actor, made, "tenantCreate", &made.to_string(), &new.name).await?;
-        let batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
+        let mut batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
+        if self.tenant_in(&mut work.txn, parent).await?.limits != Limits::default() {
+            batch.push(self.entitlement_again(&mut work.txn, parent).await?);
+        }
         let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
         let token = self.issue_token(&mut work.txn, &owner, false).await?;
         let tenant = self.tenant_in(&mut work.txn, made).await?;

@@ -92,14 +92,14 @@ pub(crate) struct TenantCreateInput {
     pub(crate) terms: CreateTerms,
 }
 
-/// All limits are set; null = unlimited.
+/// A missing limit stays as it is, null = unlimited. A tenant below one with a limit has a limit too.
 #[derive(InputObject)]
 pub(crate) struct TenantUpdateInput {
     pub(crate) tenant_id: ID,
-    pub(crate) max_domains: Option<u64>,
-    pub(crate) max_mailboxes: Option<u64>,
-    pub(crate) storage_bytes_max: Option<ByteSize>,
-    pub(crate) messages_per_hour_max: Option<u64>,
+    pub(crate) max_domains: MaybeUndefined<u64>,
+    pub(crate) max_mailboxes: MaybeUndefined<u64>,
+    pub(crate) storage_bytes_max: MaybeUndefined<ByteSize>,
+    pub(crate) messages_per_hour_max: MaybeUndefined<u64>,
     #[graphql(flatten)]
     pub(crate) terms: ChangeTerms,
 }

@@ -3,7 +3,7 @@
 use crate::desk::{Desk, keyed, new_mailbox, terms};
 use base::TenantId;
 use control::Change;
-use tenants::{Actor, Code, DomainPatch, MailboxPatch, NewTenant};
+use tenants::{Access, Actor, Code, DomainPatch, MailboxPatch, NewTenant, NewToken};
 
 async fn below(desk: &Desk, parent: &Actor, name: &str) -> (TenantId, Actor) {
     let new = NewTenant { name: name.into(), domain: Some(format!("{name}.example")), ..NewTenant::default() };
@@ -39,7 +39,8 @@ async fn a_suspended_reseller_suspends_its_customers_and_new_ones() {
     desk.service.tenant_hold(&desk.operator, &terms(), reseller, Some("unpaid")).await.unwrap();
     assert_eq!(receives(&desk, customer), (false, "unpaid".into()));
     assert_eq!(receives(&desk, other), (true, String::new()));
-    let (late, _) = below(&desk, &seller, "late").await;
+    let new = NewTenant { parent: Some(reseller), name: "late".into(), ..NewTenant::default() };
+    let late = desk.service.tenant_create(&desk.operator, &terms(), &new).await.unwrap().object.tenant.id;
     assert_eq!(receives(&desk, late), (false, "unpaid".into()));
     let shown = desk.service.tenant(&seller, customer).await.unwrap().holds;
     assert_eq!((shown.len(), shown[0].on_tenant), (1, Some(reseller)));
@@ -47,6 +48,30 @@ async fn a_suspended_reseller_suspends_its_customers_and_new_ones() {
     for tenant in [reseller, customer, late] {
         assert_eq!(receives(&desk, tenant), (true, String::new()));
     }
+}
+
+#[tokio::test]
+async fn the_token_of_a_suspended_tenant_reads_and_does_nothing_else() {
+    let desk = Desk::new().await;
+    let (reseller, seller) = below(&desk, &desk.operator, "reseller").await;
+    let (customer, owner) = below(&desk, &seller, "customer").await;
+    desk.service.tenant_hold(&desk.operator, &terms(), reseller, Some("unpaid")).await.unwrap();
+    for (actor, tenant) in [(&seller, reseller), (&owner, customer)] {
+        let token = NewToken { tenant, label: "spare".into(), access: Access::ReadWrite, life: None };
+        let below = NewTenant { name: "late".into(), ..NewTenant::default() };
+        let refused = [
+            desk.service.token_create(actor, &terms(), &token).await.unwrap_err(),
+            desk.service.tenant_create(actor, &terms(), &below).await.unwrap_err(),
+            desk.service.domain_create(actor, &terms(), tenant, "more.example").await.unwrap_err(),
+            desk.service.tenant_hold(actor, &terms(), customer, None).await.unwrap_err(),
+        ];
+        for refused in refused {
+            assert_eq!((refused.code, refused.message.contains("unpaid")), (Code::Forbidden, true), "{refused}");
+        }
+        desk.service.tenant(actor, tenant).await.unwrap();
+    }
+    desk.service.tenant_hold(&desk.operator, &terms(), reseller, None).await.unwrap();
+    desk.service.domain_create(&owner, &terms(), customer, "more.example").await.unwrap();
 }
 
 #[tokio::test]

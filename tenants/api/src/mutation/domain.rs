@@ -1,13 +1,14 @@
 //! SUMMARY    Domains: taken, changed, released.
 
 use super::tenant_id;
+use super::wanted;
 use crate::{
     cost::MUTATION_COST,
     input::{DomainCreateInput, DomainDeleteInput, DomainUpdateInput},
     payload::{DomainCreatePayload, DomainDeletePayload, DomainUpdatePayload},
     types::{actor, service},
 };
-use async_graphql::{Context, MaybeUndefined, Object, Result};
+use async_graphql::{Context, Object, Result};
 use tenants::DomainPatch;
 
 #[derive(Default)]
@@ -26,12 +27,7 @@ impl DomainMutation {
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn domain_update(&self, ctx: &Context<'_>, input: DomainUpdateInput) -> Result<DomainUpdatePayload> {
-        let catch_all = match input.catch_all {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(None),
-            MaybeUndefined::Value(address) => Some(Some(address)),
-        };
-        let patch = DomainPatch { catch_all, plus_addressing: input.plus_addressing };
+        let patch = DomainPatch { catch_all: wanted(input.catch_all), plus_addressing: input.plus_addressing };
         let done = service(ctx).domain_update(actor(ctx), &input.terms.into(), &input.name, &patch).await;
         DomainUpdatePayload::object(done)
     }

@@ -1,6 +1,6 @@
 //! SUMMARY    Mailboxes: made, changed, renamed, suspended, resumed, deleted.
 
-use super::account_id;
+use super::{account_id, wanted};
 use crate::{
     cost::{MUTATION_COST, bulk_cost},
     input::{
@@ -13,7 +13,7 @@ use crate::{
     },
     types::{actor, service},
 };
-use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use tenants::{Done, Mailbox, MailboxPatch, NewMailbox, OldAddress, Rename, Terms};
 
 #[derive(Default)]
@@ -37,11 +37,7 @@ impl MailboxMutation {
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn mailbox_update(&self, ctx: &Context<'_>, input: MailboxUpdateInput) -> Result<MailboxUpdatePayload> {
-        let quota_bytes_max = match input.quota_bytes_max {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(None),
-            MaybeUndefined::Value(bytes) => Some(Some(bytes.0)),
-        };
+        let quota_bytes_max = wanted(input.quota_bytes_max).map(|bytes| bytes.map(|b| b.0));
         let patch =
             MailboxPatch { display_name: input.display_name, quota_bytes_max, password: input.password, hold: None };
         MailboxUpdatePayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)

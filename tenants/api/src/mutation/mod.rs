@@ -6,7 +6,7 @@ mod mailbox;
 mod secret;
 mod tenant;
 
-use async_graphql::{ID, MergedObject};
+use async_graphql::{ID, MaybeUndefined, MergedObject};
 use base::{AccountId, TenantId};
 use tenants::Error;
 
@@ -25,4 +25,13 @@ fn tenant_id(id: &ID) -> tenants::Result<TenantId> {
 
 fn account_id(id: &ID) -> tenants::Result<AccountId> {
     id.parse().map_err(|_| Error::not_found("mailboxId"))
+}
+
+/// What a field of a patch asks for: nothing, `Some(None)` for null, a value.
+fn wanted<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
 }

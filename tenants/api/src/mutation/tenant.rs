@@ -1,6 +1,6 @@
 //! SUMMARY    Tenants: made, limited, suspended, resumed.
 
-use super::tenant_id;
+use super::{tenant_id, wanted};
 use crate::{
     cost::MUTATION_COST,
     input::{TenantCreateInput, TenantResumeInput, TenantSuspendInput, TenantUpdateInput},
@@ -8,7 +8,7 @@ use crate::{
     types::{actor, service},
 };
 use async_graphql::{Context, Object, Result};
-use tenants::{Limits, NewTenant};
+use tenants::{Limits, LimitsPatch, NewTenant};
 
 #[derive(Default)]
 pub struct TenantMutation;
@@ -42,15 +42,15 @@ impl TenantMutation {
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn tenant_update(&self, ctx: &Context<'_>, input: TenantUpdateInput) -> Result<TenantUpdatePayload> {
-        let limits = Limits {
-            max_domains: input.max_domains,
-            max_mailboxes: input.max_mailboxes,
-            storage_bytes_max: input.storage_bytes_max.map(|b| b.0),
-            messages_per_hour_max: input.messages_per_hour_max,
+        let patch = LimitsPatch {
+            max_domains: wanted(input.max_domains),
+            max_mailboxes: wanted(input.max_mailboxes),
+            storage_bytes_max: wanted(input.storage_bytes_max).map(|bytes| bytes.map(|b| b.0)),
+            messages_per_hour_max: wanted(input.messages_per_hour_max),
         };
         let done = async {
             let tenant = tenant_id(&input.tenant_id)?;
-            service(ctx).tenant_update(actor(ctx), &input.terms.into(), tenant, &limits).await
+            service(ctx).tenant_update(actor(ctx), &input.terms.into(), tenant, &patch).await
         };
         TenantUpdatePayload::object(done.await)
     }

@@ -35,8 +35,9 @@ async fn a_hundred_mailboxes_take_as_many_statements_as_two() {
     let _guard = subscriber::set_default(Registry::default().with(counter));
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;
-    let unlimited =
-        format!("mutation {{ r: tenantUpdate(input: {{ tenantId: \"{tenant}\" }}) {{ userErrors {{ message }} }} }}");
+    let unlimited = format!(
+        "mutation {{ r: tenantUpdate(input: {{ tenantId: \"{tenant}\", maxMailboxes: null, maxDomains: null }}) {{ userErrors {{ message }} }} }}"
+    );
     desk.done(&desk.operator, &unlimited).await;
     let items: String =
         (0..99).map(|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }} ")).collect();

@@ -89,7 +89,7 @@ impl Town {
                 format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {fields} userErrors {{ message }} }} }}");
             desk.done(&desk.operator, &text).await
         };
-        run("tenantUpdate", format!("tenantId: \"{tenant}\""), "").await;
+        run("tenantUpdate", format!("tenantId: \"{tenant}\", maxDomains: null, maxMailboxes: null"), "").await;
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]".into(), "").await;
         let password = run("appPasswordCreate", format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let token = run("apiTokenCreate", format!("tenantId: \"{tenant}\", label: \"t\""), "id").await;

@@ -5,6 +5,7 @@
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Page, Result, Service, Terms,
     bulk::{bulk_size, lifted},
+    page::Statements,
     rows::{number, text},
     terms::{Request, Start},
 };
@@ -53,6 +54,9 @@ fn ready(new: &NewAlias) -> Result<Ready> {
     let parse = |t: &String| Address::parse(t).map(|a| a.canonical());
     let targets: std::result::Result<Vec<String>, _> = new.targets.iter().map(parse).collect();
     let targets = targets.map_err(|e| Error::new(Code::Invalid, "targets", e.to_string()))?;
+    if targets.contains(&address.canonical()) {
+        return Err(Error::new(Code::Invalid, "targets", "An alias cannot lead to itself"));
+    }
     let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
     Ok(Ready { address, targets, body })
 }
@@ -176,27 +180,22 @@ impl Service {
     pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let cursor = page.from();
-        let (local, domain) = cursor.rsplit_once('@').unwrap_or(("", cursor));
-        let sql = page.pick(
-            "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
-             ORDER BY domain, local LIMIT $4",
-            "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) < ($2, $3) \
-             ORDER BY domain DESC, local DESC LIMIT $4",
-        );
-        let rows = sqlx::query(sql)
-            .bind(tenant.to_string())
-            .bind(domain)
-            .bind(local)
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let rows = page.ordered(rows);
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward'")
-            .bind(tenant.to_string())
-            .fetch_one(&mut *connection)
-            .await?;
-        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
+        let list = Statements {
+            forward: "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
+                      ORDER BY domain, local LIMIT $4",
+            backward: "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) < ($2, $3) \
+                       ORDER BY domain DESC, local DESC LIMIT $4",
+            count: "SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward'",
+        };
+        let cursor = page.from::<String>()?;
+        let (local, domain) = match cursor.rsplit_once('@') {
+            Some(both) => both,
+            None if page.cursor.is_none() => ("", cursor.as_str()),
+            None => return Err(page.not_a_cursor()),
+        };
+        let from = [domain.to_owned(), local.to_owned()];
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &from).await?;
+        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 
     /// Makes an address the tenant's; `Taken` while it has an owner, or had one elsewhere.

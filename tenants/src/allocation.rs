@@ -85,7 +85,7 @@ impl Service {
         tenant: TenantId,
         limit: Limit,
     ) -> Result<Option<u64>> {
-        let Some(whole) = limit.of(&self.tenant_in(txn, tenant).await?.limits) else { return Ok(None) };
+        let Some(whole) = limit.of(&self.limits_in(txn, tenant).await?) else { return Ok(None) };
         Ok(left(Some(whole), self.granted(txn, tenant, None, limit).await?))
     }
 
@@ -98,7 +98,7 @@ impl Service {
         now: Option<(TenantId, &Limits)>,
         wanted: &Limits,
     ) -> Result<()> {
-        let pool = self.tenant_in(txn, parent).await?.limits;
+        let pool = self.limits_in(txn, parent).await?;
         for limit in Limit::ALL {
             let Some(pool) = limit.of(&pool) else { continue };
             let had = now.map(|(_, limits)| limit.of(limits));
@@ -153,7 +153,7 @@ impl Service {
             return refused(full);
         }
         for above in self.above(txn, tenant).await? {
-            let Some(max) = limit.of(&self.tenant_in(txn, above).await?.limits) else { continue };
+            let Some(max) = limit.of(&self.limits_in(txn, above).await?) else { continue };
             let granted = self.granted(txn, above, None, limit).await?;
             let covered = granted.is_some_and(|granted| granted <= max);
             if !covered && self.use_below(txn, above, limit).await? >= max {

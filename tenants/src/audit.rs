@@ -3,6 +3,7 @@
 
 use crate::{
     Actor, Page, Result, Service,
+    page::Statements,
     rows::{number, text},
 };
 use base::TenantId;
@@ -24,23 +25,15 @@ impl Service {
     pub async fn audit_entries(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<AuditEntry>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let sql = page.pick(
-            "SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-            "SELECT * FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-        );
+        let list = Statements {
+            forward: "SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+            backward: "SELECT * FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+            count: "SELECT COUNT(*) AS n FROM audit WHERE tenant = $1",
+        };
         let end = if page.backward { 0 } else { i64::MAX };
-        let rows = sqlx::query(sql)
-            .bind(tenant.to_string())
-            .bind(page.cursor.as_ref().and_then(|c| c.parse().ok()).unwrap_or(end))
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let rows = page.ordered(rows);
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE tenant = $1")
-            .bind(tenant.to_string())
-            .fetch_one(&mut *connection)
-            .await?;
-        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
+        let from = if page.cursor.is_some() { page.from::<i64>()? } else { end.to_string() };
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::{
     Actor, Code, Done, Error, Page, Result, Service, Terms,
     allocation::Limit,
+    page::list,
     rows::{id, json_list, number, text},
     terms::{Request, Start, Work},
 };
@@ -205,22 +206,10 @@ impl Service {
     pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let sql = page.pick(
-            "SELECT * FROM domain WHERE tenant = $1 AND live = 1 AND name > $2 ORDER BY name LIMIT $3",
-            "SELECT * FROM domain WHERE tenant = $1 AND live = 1 AND name < $2 ORDER BY name DESC LIMIT $3",
-        );
-        let rows = sqlx::query(sql)
-            .bind(tenant.to_string())
-            .bind(page.from())
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let rows = page.ordered(rows);
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1")
-            .bind(tenant.to_string())
-            .fetch_one(&mut *connection)
-            .await?;
-        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, number(&count, "n")?))
+        let list = list!("domain WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
+        let from = page.from::<base::Domain>()?;
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 
     /// A live domain the actor reaches.

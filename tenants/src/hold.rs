@@ -4,7 +4,7 @@
 //!            placed it, or one above that. A tenant has at most one open hold on a subject.
 
 use crate::{
-    Actor, Code, Error, Result, Service,
+    Actor, Code, Error, Limits, Result, Service,
     limits::{REASON_CHARS_MAX, TREE_DEPTH_MAX},
     rows::{fresh_id, id, json_list, number, text},
 };
@@ -132,6 +132,18 @@ impl Service {
             .execute(&mut *txn)
             .await?;
         self.entitlement(txn, tenant).await
+    }
+
+    /// What the data plane is to know of a tenant whose grants changed: nothing while it has no limit itself.
+    pub(crate) async fn entitlement_of_grantor(
+        &self,
+        txn: &mut SqliteConnection,
+        tenant: TenantId,
+    ) -> Result<Option<Change>> {
+        if self.limits_in(txn, tenant).await? == Limits::default() {
+            return Ok(None);
+        }
+        self.entitlement_again(txn, tenant).await.map(Some)
     }
 
     /// Raises the versions of a tenant and all below it, and gives what the data plane is to know of them.

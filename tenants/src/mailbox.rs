@@ -3,7 +3,9 @@
 //!            tenant only, makes a new account that cannot reach the old one's mail.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms, password,
+    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    page::list,
+    password,
     rows::{id, number, optional, short, text, to_sql},
     snapshot::address_snapshot,
     terms::{Request, Start, Work},
@@ -167,23 +169,10 @@ impl Service {
     pub async fn mailboxes(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Mailbox>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.reach(&mut connection, actor, tenant).await?;
-        let sql = page.pick(
-            "SELECT * FROM mailbox WHERE tenant = $1 AND live = 1 AND id > $2 ORDER BY id LIMIT $3",
-            "SELECT * FROM mailbox WHERE tenant = $1 AND live = 1 AND id < $2 ORDER BY id DESC LIMIT $3",
-        );
-        let rows = sqlx::query(sql)
-            .bind(tenant.to_string())
-            .bind(page.from())
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let rows = page.ordered(rows);
-        let mailboxes = self.mailboxes_of(&mut connection, &rows).await?;
-        let count = sqlx::query("SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1")
-            .bind(tenant.to_string())
-            .fetch_one(&mut *connection)
-            .await?;
-        Ok((mailboxes, number(&count, "n")?))
+        let list = list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3");
+        let from = page.from::<AccountId>()?;
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        Ok((self.mailboxes_of(&mut connection, &rows).await?, count))
     }
 
     pub(crate) async fn finish_mailbox(

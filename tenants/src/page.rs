@@ -1,5 +1,9 @@
 //! SUMMARY    A page of a list: so many items after, or before, a cursor.
 
+use crate::{Code, Error, Result, rows::number};
+use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use std::str::FromStr;
+
 /// Which part of a list.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -20,22 +24,83 @@ impl Page {
         Page { cursor: None, backward: false, limit }
     }
 
-    /// The cursor, or the end of the list where the page begins.
-    pub(crate) fn from(&self) -> &str {
+    /// The cursor as a text to compare with: the end of the list where the page begins when there is none.
+    /// `Invalid` when it is none of this list's.
+    pub(crate) fn from<T: FromStr + ToString>(&self) -> Result<String> {
         let end = if self.backward { LAST } else { "" };
-        self.cursor.as_deref().unwrap_or(end)
+        let Some(cursor) = &self.cursor else { return Ok(end.to_owned()) };
+        let read = cursor.parse::<T>().map_err(|_| self.not_a_cursor())?;
+        Ok(read.to_string())
     }
 
-    /// The statement for its direction.
-    pub(crate) fn pick(&self, forward: &'static str, backward: &'static str) -> &'static str {
-        if self.backward { backward } else { forward }
+    pub(crate) fn not_a_cursor(&self) -> Error {
+        let field = if self.backward { "before" } else { "after" };
+        Error::new(Code::Invalid, field, "This is not a cursor of this list")
     }
 
-    /// Rows of a statement in the list's order.
-    pub(crate) fn ordered<T>(&self, mut rows: Vec<T>) -> Vec<T> {
+    /// The rows of the page in the list's order, and how many the whole list has.
+    /// `scope` binds the first parameters of the statements, `from` the next ones.
+    pub(crate) async fn rows(
+        &self,
+        connection: &mut SqliteConnection,
+        list: &Statements,
+        scope: &[String],
+        from: &[String],
+    ) -> Result<(Vec<SqliteRow>, i64)> {
+        let mut select = sqlx::query(if self.backward { list.backward } else { list.forward });
+        for value in scope.iter().chain(from) {
+            select = select.bind(value);
+        }
+        let mut rows = select.bind(i64::from(self.limit)).fetch_all(&mut *connection).await?;
         if self.backward {
             rows.reverse();
         }
-        rows
+        let mut count = sqlx::query(list.count);
+        for value in scope {
+            count = count.bind(value);
+        }
+        Ok((rows, number(&count.fetch_one(connection).await?, "n")?))
     }
 }
+
+/// The statements of a list.
+pub(crate) struct Statements {
+    pub(crate) forward: &'static str,
+    pub(crate) backward: &'static str,
+    pub(crate) count: &'static str,
+}
+
+/// The statements of a list in ascending order of a unique column: `$scope` are the rows it is of, a table and a condition, with the
+/// parameters before `$from`, the cursor; `$limit` is the last one.
+macro_rules! list {
+    ($scope:literal, by $key:literal, $from:literal, $limit:literal) => {
+        crate::page::Statements {
+            forward: concat!(
+                "SELECT * FROM ",
+                $scope,
+                " AND ",
+                $key,
+                " > ",
+                $from,
+                " ORDER BY ",
+                $key,
+                " LIMIT ",
+                $limit
+            ),
+            backward: concat!(
+                "SELECT * FROM ",
+                $scope,
+                " AND ",
+                $key,
+                " < ",
+                $from,
+                " ORDER BY ",
+                $key,
+                " DESC LIMIT ",
+                $limit
+            ),
+            count: concat!("SELECT COUNT(*) AS n FROM ", $scope),
+        }
+    };
+}
+pub(crate) use list;

@@ -3,6 +3,7 @@
 
 use crate::{
     Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    page::list,
     rows::{id, number, optional, text, to_sql},
     terms::{Request, Start},
 };
@@ -88,7 +89,7 @@ impl Service {
         self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
         let mut batch = vec![self.entitlement(&mut work.txn, tenant).await?];
         if let Some(parent) = now.parent {
-            batch.push(self.entitlement_again(&mut work.txn, parent).await?);
+            batch.extend(self.entitlement_of_grantor(&mut work.txn, parent).await?);
         }
         let updated = self.tenant_in(&mut work.txn, tenant).await?;
         self.finish(work, updated, &batch).await
@@ -148,33 +149,24 @@ impl Service {
     /// Tenants directly below the actor's own (all, for the operator), by id, a page of them; and how many there are.
     pub async fn tenants(&self, actor: &Actor, page: &Page) -> Result<(Vec<Tenant>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        let sql = page.pick(
-            "SELECT * FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL AND id > $3 ORDER BY id LIMIT $4",
-            "SELECT * FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL AND id < $3 \
-             ORDER BY id DESC LIMIT $4",
-        );
-        let rows = sqlx::query(sql)
-            .bind(i64::from(actor.operator))
-            .bind(actor.tenant.to_string())
-            .bind(page.from())
-            .bind(i64::from(page.limit))
-            .fetch_all(&mut *connection)
-            .await?;
-        let rows = page.ordered(rows);
-        let tenants = self.tenants_of(&mut connection, &rows).await?;
-        let count = "SELECT COUNT(*) AS n FROM tenant WHERE ($1 = 1 OR parent = $2) AND parent IS NOT NULL";
-        let count = sqlx::query(count)
-            .bind(i64::from(actor.operator))
-            .bind(actor.tenant.to_string())
-            .fetch_one(&mut *connection)
-            .await?;
-        Ok((tenants, number(&count, "n")?))
+        let list = list!("tenant WHERE ($1 = 'all' OR parent = $1) AND parent IS NOT NULL", by "id", "$2", "$3");
+        let of = if actor.operator { "all".to_owned() } else { actor.tenant.to_string() };
+        let from = page.from::<TenantId>()?;
+        let (rows, count) = page.rows(&mut connection, &list, &[of], &[from]).await?;
+        Ok((self.tenants_of(&mut connection, &rows).await?, count))
     }
 
     pub(crate) async fn tenant_in(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Tenant> {
         let rows =
             sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_all(&mut *txn).await?;
         self.tenants_of(txn, &rows).await?.pop().ok_or_else(|| Error::not_found("tenantId"))
+    }
+
+    /// A tenant's limits alone.
+    pub(crate) async fn limits_in(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Limits> {
+        let row =
+            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_optional(txn).await?;
+        limits_of(&row.ok_or_else(|| Error::not_found("tenantId"))?)
     }
 
     /// Tenants of rows, with the holds on them and above.

@@ -57,9 +57,7 @@ impl Service {
         let made = self.insert_tenant(&mut work.txn, parent, new).await?;
         self.audit(&mut work.txn, actor, made, "tenantCreate", &made.to_string(), &new.name).await?;
         let mut batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
-        if self.tenant_in(&mut work.txn, parent).await?.limits != Limits::default() {
-            batch.push(self.entitlement_again(&mut work.txn, parent).await?);
-        }
+        batch.extend(self.entitlement_of_grantor(&mut work.txn, parent).await?);
         let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
         let token = self.issue_token(&mut work.txn, &owner, false).await?;
         let tenant = self.tenant_in(&mut work.txn, made).await?;

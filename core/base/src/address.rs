@@ -80,6 +80,14 @@ impl fmt::Display for Domain {
     }
 }
 
+impl std::str::FromStr for Domain {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Domain::parse(text)
+    }
+}
+
 /// A mail address. The local part keeps its spelling (unquoted); look-ups use [`Address::canonical_local`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {

@@ -7,6 +7,7 @@ mod console;
 mod desk;
 mod hold;
 mod outbox;
+mod page;
 mod rename;
 mod send_as;
 mod tenant_create;

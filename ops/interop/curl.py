@@ -38,9 +38,9 @@ def smtp(demo):
     command(*QUIET, "--mail-from", "friend@elsewhere.example", "--mail-rcpt", account.address, "--upload-file", "-",
             f"smtp://127.0.0.1:{demo.info['smtp']['mx_port']}/client.example", stdin=mail.plain(1))
     command(*QUIET, "--user", f"{sender.address}:{sender.password}", "--mail-from", sender.address, "--mail-rcpt", account.address,
-            "--upload-file", "-", f"smtps://127.0.0.1:{demo.info['smtp']['submissions_port']}/client.example", stdin=mail.plain(2))
+            "--upload-file", "-", f"smtps://127.0.0.1:{demo.info['smtp']['submissions_port']}/client.example", stdin=mail.by(sender, 2))
     command(*QUIET, "--ssl-reqd", "--user", f"{sender.address}:wrong", "--mail-from", sender.address, "--mail-rcpt", account.address,
-            "--upload-file", "-", f"smtp://127.0.0.1:{demo.info['smtp']['submission_port']}/client.example", stdin=mail.plain(3), fails=True)
+            "--upload-file", "-", f"smtp://127.0.0.1:{demo.info['smtp']['submission_port']}/client.example", stdin=mail.by(sender, 3), fails=True)
     equal(len(mail.stored(demo.imap(account))), 2, "messages")
 
 

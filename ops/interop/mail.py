@@ -19,6 +19,11 @@ def plain(number, subject=None, extra=b""):
             + extra + b"\r\nbody of message %d\r\n.a line that starts with a dot\r\n" % number)
 
 
+def by(account, number):
+    """As `plain`, from an account."""
+    return plain(number).replace(b"sender@elsewhere.example", account.address.encode())
+
+
 def text(rng, lines):
     return "\r\n".join(" ".join(rng.choice(WORDS) for _ in range(rng.randint(0, 14))) for _ in range(lines)) + "\r\n"
 

@@ -12,8 +12,8 @@ def msmtp(demo, account, recipient, port, *words, password=None, stdin=b"", fail
 
 @check("sends with STARTTLS and over TLS; a wrong password fails")
 def submission(demo):
-    account, recipient, message = demo.mailbox(), demo.mailbox(1), mail.plain(1)
-    message = message.replace(b"sender@elsewhere.example", account.address.encode())
+    account, recipient = demo.mailbox(), demo.mailbox(1)
+    message = mail.by(account, 1)
     smtp = demo.info["smtp"]
     unix = message.replace(b"\r\n", b"\n")
     msmtp(demo, account, recipient.address, smtp["submission_port"], "--tls-starttls=on", stdin=unix)

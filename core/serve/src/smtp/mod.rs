@@ -6,6 +6,7 @@
 mod bounce;
 mod error;
 mod session;
+mod submission;
 mod throttle;
 
 use crate::{Budget, Door, IpLimits, Link, auth, auth::Authenticator};

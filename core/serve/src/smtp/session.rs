@@ -3,7 +3,7 @@
 //! LIMITS     The budget of message bytes: without room nothing is read for a while, then the message is answered with 452
 //! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
 
-use super::{Role, SmtpDoor, bounce, error};
+use super::{Role, SmtpDoor, bounce, error, submission};
 use crate::{
     Claim, Input, Link,
     auth::{Exchange, Progress},
@@ -144,22 +144,11 @@ impl Session {
             return ok();
         }
         let Some(login) = &self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
-        let standing =
-            match self.door.options.mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
-                Ok(Some(standing)) => standing,
-                Ok(None) => return Reply::new(550, (5, 2, 1), "The account is gone"),
-                Err(e) => return error::reply(&e),
-            };
-        let can = standing.capabilities;
-        if !(can.send_internal || can.send_external) {
-            return Reply::new(550, (5, 7, 1), format!("Sending is suspended: {}", standing.reason));
-        }
-        let owns = |a: &Address| {
-            let plain = format!("{}@{}", a.subaddress().0, a.domain());
-            let own = &standing.profile.address;
-            [a.canonical(), plain].iter().any(|s| s == own || standing.profile.send_as.contains(s))
+        let standing = match submission::standing(&self.door.options.mail, login).await {
+            Ok(standing) => standing,
+            Err(refused) => return refused,
         };
-        let allowed = from.is_none_or(owns);
+        let allowed = from.is_none_or(|from| submission::is_own(&standing, from));
         if let Some(login) = &mut self.login {
             login.standing = standing;
         }
@@ -208,7 +197,7 @@ impl Session {
             self.claim.hold(self.server.held_bytes()).await;
             return;
         }
-        let replies = match self.accept(link, &message, &recipients).await {
+        let replies = match self.checked(link, &message, &recipients).await {
             Ok(replies) if lmtp => replies,
             Ok(replies) => replies.into_iter().take(1).collect(),
             Err(e) => {
@@ -225,12 +214,35 @@ impl Session {
         self.server.recycle(message.bytes);
     }
 
-    /// Replies per recipient (LMTP), or one.
+    /// A submission is looked at first: who it says it is from.
+    async fn checked(
+        &mut self,
+        link: &Link,
+        message: &Message,
+        recipients: &[EnvelopeRecipient],
+    ) -> Result<Vec<Reply>, Error> {
+        let mut added = String::new();
+        if let Some(login) = &mut self.login {
+            let accounts = self.door.options.mail.accounts();
+            let found = submission::standing(&self.door.options.mail, login).await;
+            let checked = found.and_then(|standing| Ok((submission::check(&message.bytes, &standing)?, standing)));
+            let (named, standing) = match checked {
+                Ok(checked) => checked,
+                Err(refused) => return Ok(vec![refused]),
+            };
+            login.standing = standing;
+            added = submission::missing_fields(&named, accounts.clock().now(), accounts.rng());
+        }
+        self.accept(link, message, recipients, &added).await
+    }
+
+    /// Replies per recipient (LMTP), or one. `added`: fields for the top of the message.
     async fn accept(
         &self,
         link: &Link,
         message: &Message,
         recipients: &[EnvelopeRecipient],
+        added: &str,
     ) -> Result<Vec<Reply>, Error> {
         let options = &self.door.options;
         let mail = &options.mail;
@@ -246,7 +258,8 @@ impl Session {
         };
         let params = &message.envelope.params;
         let id = format!("{:016x}", mail.accounts().rng().next_u64());
-        let traced = self.traced(link, message, recipients, &id, now);
+        let received = self.received(link, message, recipients, &id, now);
+        let traced = [received.as_slice(), added.as_bytes(), &message.bytes].concat();
         let accepted = mail
             .accept(Accept {
                 source,
@@ -288,7 +301,7 @@ impl Session {
         Ok(vec![ok()])
     }
 
-    fn traced(
+    fn received(
         &self,
         link: &Link,
         message: &Message,
@@ -301,7 +314,7 @@ impl Session {
             _ => None,
         };
         let tls = link.tls_summary();
-        let received = mime::prepend_received(&mime::Received {
+        mime::prepend_received(&mime::Received {
             helo: self.server.helo_name().unwrap_or("unknown"),
             client: Some(link.peer().ip()),
             client_name: None,
@@ -311,8 +324,7 @@ impl Session {
             id,
             recipient: only.as_deref(),
             at: now,
-        });
-        [received.as_slice(), &message.bytes].concat()
+        })
     }
 }
 

@@ -8,5 +8,6 @@ mod copy;
 mod full;
 mod imap;
 mod smtp;
+mod submission;
 mod upkeep;
 mod world;

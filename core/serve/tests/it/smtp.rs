@@ -36,7 +36,7 @@ async fn a_submission_uses_an_own_address_and_queues_what_goes_elsewhere() {
     client.ask("RCPT TO:<x@other.example>", "250 ").await;
     client.ask("RCPT TO:<y@other.example>", "250 ").await;
     client.ask("DATA", "354 ").await;
-    client.ask(&format!("{MESSAGE}\r\n."), "250 2.0.0").await;
+    client.ask("From: ann@a.example\r\n\r\nbody\r\n.", "250 2.0.0").await;
     assert_eq!(world.accounts.usage(TenantId(2)).await.unwrap().emails, 1);
     let key = world.accounts.break_glass("test", "look").unwrap();
     let queue = world.accounts.queue(&key.tenant(TenantId(1)), 10).await.unwrap();

@@ -1,0 +1,56 @@
+//! SUMMARY    What a submission may say of its sender, and what it lacks.
+//! STANDARDS  RFC 6409 §6.1 (submission rights), §8.1 (Date), §8.2 (Message-ID); RFC 5322 §3.6.2; RFC 3463 X.7.1, X.6.0
+//! SECURITY   Envelope sender, From and Sender are addresses of the account: nobody writes in another's name, whatever the tenant.
+//! INVARIANTS What the account may do and use is asked again for each transaction and each message.
+
+use super::error;
+use base::{Address, Rng, Timestamp};
+use mail::{Login, Mail};
+use wire::{mime, smtp::Reply};
+
+/// What the account may do now; the reply when it is not to send.
+pub(super) async fn standing(mail: &Mail, login: &Login) -> Result<account::Standing, Reply> {
+    let standing = match mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
+        Ok(Some(standing)) => standing,
+        Ok(None) => return Err(Reply::new(550, (5, 2, 1), "The account is gone")),
+        Err(e) => return Err(error::reply(&e)),
+    };
+    let can = standing.capabilities;
+    if !(can.send_internal || can.send_external) {
+        return Err(Reply::new(550, (5, 7, 1), format!("Sending is suspended: {}", standing.reason)));
+    }
+    Ok(standing)
+}
+
+/// Whether the account may send as this address, with a subaddress or without.
+pub(super) fn is_own(standing: &account::Standing, address: &Address) -> bool {
+    let plain = format!("{}@{}", address.subaddress().0, address.domain());
+    let own = &standing.profile.address;
+    [address.canonical(), plain].iter().any(|s| s == own || standing.profile.send_as.contains(s))
+}
+
+/// Reads the header; the reply when it is malformed or names somebody else.
+pub(super) fn check(message: &[u8], standing: &account::Standing) -> Result<mime::Originator, Reply> {
+    let named = mime::originator(message).map_err(|e| Reply::new(554, (5, 6, 0), e.to_string()))?;
+    let fields = named.from.iter().map(|a| ("From", a)).chain(named.sender.iter().map(|a| ("Sender", a)));
+    for (field, address) in fields {
+        if !is_own(standing, address) {
+            let text = format!("The {field} field names an address that is not yours: {}", address.canonical());
+            return Err(Reply::new(550, (5, 7, 1), text));
+        }
+    }
+    Ok(named)
+}
+
+/// The fields that every message has and this one lacks.
+pub(super) fn missing_fields(named: &mime::Originator, now: Timestamp, rng: &dyn Rng) -> String {
+    let mut fields = String::new();
+    if !named.is_dated {
+        fields.push_str(&format!("Date: {}\r\n", mime::render_date(now)));
+    }
+    if let (false, Some(author)) = (named.is_identified, named.from.first()) {
+        let id = [rng.next_u64(), rng.next_u64()].map(|n| format!("{n:016x}")).concat();
+        fields.push_str(&format!("Message-ID: <{id}@{}>\r\n", author.domain()));
+    }
+    fields
+}

@@ -136,6 +136,8 @@ pub const SMTP_AUTH_LINE_BYTES_MAX: usize = 12_288;
 pub const SMTP_PARAMS_MAX: usize = 20;
 /// Bytes of a refused message or chunk that are read and dropped before the connection is closed.
 pub const SMTP_DRAIN_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of one command line that are read and dropped, once it is too long, before the connection is closed.
+pub const SMTP_LINE_DRAIN_BYTES_MAX: u64 = 1 << 20;
 /// Capacity of a message buffer that a connection keeps for its next message, bytes.
 pub const SMTP_BUFFER_KEPT_BYTES_MAX: usize = 256 * 1024;
 /// Line of a foreign server's reply, bytes (RFC 5321 §4.5.3.1.5 asks for 512).
@@ -162,6 +164,14 @@ pub const SMTP_CLIENT_END_SECS_MAX: u64 = 600;
 pub const DSN_ORIGINAL_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the original header that a DSN carries.
 pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
+
+// --- every door ---
+/// Waiting, in all, for the rest of a command or message that has begun, seconds; longer as BYTES_PER_SEC_MIN says.
+pub const UNFINISHED_SECS_MAX: u64 = 300;
+/// Each so many bytes of what has begun give the client a second more.
+pub const BYTES_PER_SEC_MIN: u64 = 512;
+/// From the connection to the login, where one is needed, seconds.
+pub const LOGIN_SECS_MAX: u64 = 600;
 
 // --- IMAP ---
 /// Command line without its literals, bytes (RFC 7162 §4 asks for 8192).
@@ -219,6 +229,10 @@ pub const IMAP_APPEND_BYTES_MAX: usize = 64 << 20;
 pub const IMAP_LOGIN_LITERAL_BYTES_MAX: usize = 8 * 1024;
 /// Command line before login, bytes.
 pub const IMAP_LOGIN_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one line that are read and thrown away, once it is too long; beyond, the connection is closed.
+pub const IMAP_LINE_DRAIN_BYTES_MAX: u64 = 1 << 20;
+/// As IMAP_DRAIN_BYTES_MAX, before authentication.
+pub const IMAP_LOGIN_DRAIN_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of one refused command that are read and thrown away; beyond, the connection is closed.
 pub const IMAP_DRAIN_BYTES_MAX: u64 = 1 << 30;
 /// Items of one FETCH, fields of one HEADER.FIELDS.

@@ -4,10 +4,12 @@
 
 mod auth;
 mod budget;
+mod deflate;
 pub mod imap;
 mod limit;
 mod link;
 mod listen;
+mod pace;
 mod proxy;
 pub mod smtp;
 mod tls;

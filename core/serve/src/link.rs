@@ -1,10 +1,10 @@
 //! SUMMARY    One client connection: reading, writing, STARTTLS, COMPRESS, deadlines, shutdown, hints. The only socket code.
 //! STANDARDS  RFC 8446 (TLS through rustls), RFC 4978 (COMPRESS=DEFLATE), RFC 9266 (tls-exporter)
 //! SECURITY   Bytes of strangers pass through; nothing is parsed. What was read before STARTTLS must be dropped by the caller.
-//! LIMITS     READ_BYTES, OUT_BYTES_KEPT
+//! LIMITS     READ_BYTES, WRITE_BYTES, OUT_BYTES_KEPT, WRITE_TIMEOUT, HANDSHAKE_TIMEOUT, LINGER, LINGER_BYTES_MAX
 //! INVARIANTS An idle connection holds no buffer: reads go through a buffer of the thread, and `out` is freed when large.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use crate::{deflate::Deflate, pace::Pace};
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -18,6 +18,7 @@ use tokio::{
     io::{AsyncRead, AsyncWriteExt, ReadBuf},
     net::TcpStream,
     sync::watch,
+    time::Instant,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -27,10 +28,17 @@ const READ_BYTES: usize = 32 * 1024;
 const OUT_BYTES_KEPT: usize = 4 * 1024;
 /// Output beyond which `flush_if_large` writes.
 const OUT_BYTES_LARGE: usize = 64 * 1024;
-/// A client that takes nothing for this long is cut off.
+/// Bytes written at once.
+const WRITE_BYTES: usize = 64 * 1024;
+/// A client that has not taken WRITE_BYTES after this time is cut off.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A TLS handshake takes at most this long.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After our goodbye the client's last bytes are read and dropped for at most this long ..
+const LINGER: Duration = Duration::from_secs(2);
+/// .. and up to this many.
+const LINGER_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
@@ -43,8 +51,10 @@ pub enum Input {
     Bytes,
     /// The client is gone.
     Eof,
-    /// Nothing came within the time given.
+    /// Nothing came within the time given, or what has begun comes too slowly.
     Deadline,
+    /// What came is no compressed data (COMPRESS).
+    Corrupt,
     /// The server is going down.
     Shutdown,
     /// The hint changed (IDLE).
@@ -57,12 +67,6 @@ enum Stream {
     Gone,
 }
 
-struct Deflate {
-    compress: Compress,
-    decompress: Decompress,
-    raw: Vec<u8>,
-}
-
 /// A client connection.
 pub struct Link {
     stream: Stream,
@@ -71,6 +75,8 @@ pub struct Link {
     acceptor: Option<TlsAcceptor>,
     deflate: Option<Box<Deflate>>,
     shutdown: watch::Receiver<bool>,
+    began: Instant,
+    pace: Pace,
     /// Bytes to be written by the next `flush`.
     pub out: Vec<u8>,
 }
@@ -83,7 +89,17 @@ impl Link {
         acceptor: Option<TlsAcceptor>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Link { stream: Stream::Plain(stream), peer, local, acceptor, deflate: None, shutdown, out: Vec::new() }
+        Link {
+            stream: Stream::Plain(stream),
+            peer,
+            local,
+            acceptor,
+            deflate: None,
+            shutdown,
+            began: Instant::now(),
+            pace: Pace::default(),
+            out: Vec::new(),
+        }
     }
 
     /// The client's address (from PROXY where it is used).
@@ -123,6 +139,16 @@ impl Link {
         tls.get_ref().1.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", Some(&[])).ok()
     }
 
+    /// What is left of a time that began with the connection.
+    pub fn left(&self, secs: u64) -> Duration {
+        Duration::from_secs(secs).saturating_sub(self.began.elapsed())
+    }
+
+    /// Whether the client is in the midst of a command or message: from then on it has to keep the pace.
+    pub fn midway(&mut self, is_midway: bool) {
+        self.pace.midway(is_midway);
+    }
+
     /// Appends what arrives to `into`.
     pub async fn read(&mut self, into: &mut Vec<u8>, within: Duration) -> Input {
         self.read_or_hint::<()>(into, within, None).await
@@ -147,13 +173,16 @@ impl Link {
             }
             std::future::pending::<()>().await;
         };
-        tokio::select! {
+        let (held, waiting) = (into.len(), Instant::now());
+        let input = tokio::select! {
             biased;
             input = receive(stream, deflate, into) => input,
             () = hinted => Input::Hint,
             _ = shutdown.changed() => Input::Shutdown,
-            () = tokio::time::sleep(within) => Input::Deadline,
-        }
+            () = tokio::time::sleep(within.min(self.pace.left())) => Input::Deadline,
+        };
+        self.pace.waited(waiting.elapsed(), into.len() - held);
+        input
     }
 
     /// Writes `out`. An error means the client is gone or does not read.
@@ -165,18 +194,10 @@ impl Link {
             let packed = deflate.pack(&self.out)?;
             self.out = packed;
         }
-        let (stream, out) = (&mut self.stream, &self.out);
-        let write = async {
-            match stream {
-                Stream::Plain(s) => s.write_all(out).await,
-                Stream::Tls(s) => {
-                    s.write_all(out).await?;
-                    s.flush().await
-                }
-                Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
-            }
-        };
-        tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        write_all(&mut self.stream, &self.out).await?;
+        if let Stream::Tls(tls) = &mut self.stream {
+            in_time(tls.flush()).await?;
+        }
         self.out.clear();
         if self.out.capacity() > OUT_BYTES_KEPT {
             self.out = Vec::new();
@@ -189,19 +210,10 @@ impl Link {
         if self.out.len() < OUT_BYTES_LARGE {
             return Ok(());
         }
-        let (stream, deflate) = (&mut self.stream, &mut self.deflate);
-        if let Some(deflate) = deflate {
+        if let Some(deflate) = &mut self.deflate {
             self.out = deflate.pack(&self.out)?;
         }
-        let out = &self.out;
-        let write = async {
-            match stream {
-                Stream::Plain(s) => s.write_all(out).await,
-                Stream::Tls(s) => s.write_all(out).await,
-                Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
-            }
-        };
-        tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        write_all(&mut self.stream, &self.out).await?;
         self.out.clear();
         Ok(())
     }
@@ -225,51 +237,74 @@ impl Link {
 
     /// Compresses both directions from here on. Flush before.
     pub fn start_compress(&mut self) {
-        let compress = Compress::new(Compression::fast(), false);
-        self.deflate = Some(Box::new(Deflate { compress, decompress: Decompress::new(false), raw: Vec::new() }));
+        self.deflate = Some(Box::default());
     }
 
-    /// Inflates bytes that were read before COMPRESS took effect.
-    pub fn inflate_rest(&mut self, raw: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
-        match &mut self.deflate {
-            Some(deflate) => deflate.unpack(raw, into),
-            None => Ok(()),
+    /// Bytes that were read before COMPRESS took effect: they come with the next read, inflated.
+    pub fn inflate_rest(&mut self, raw: &[u8]) {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.take(raw);
         }
     }
 
-    /// Says goodbye properly: TLS close_notify, FIN.
+    /// Says goodbye properly: TLS close_notify, FIN. What the client still sends is read for a while, so that it gets the
+    /// goodbye and not a reset.
     pub async fn close(&mut self) {
         let _ = self.flush().await;
+        let is_shutdown = *self.shutdown.borrow();
         let closing = async {
-            match &mut self.stream {
+            let closed = match &mut self.stream {
                 Stream::Plain(s) => s.shutdown().await,
                 Stream::Tls(s) => s.shutdown().await,
-                Stream::Gone => Ok(()),
+                Stream::Gone => return,
+            };
+            let mut left = if closed.is_ok() && !is_shutdown { LINGER_BYTES_MAX } else { 0 };
+            let mut dropped = Vec::new();
+            while left > 0 {
+                match poll_fn(|cx| poll_read(&mut self.stream, cx, &mut dropped)).await {
+                    Ok(n) if n > 0 => left = left.saturating_sub(n),
+                    _ => return,
+                }
+                dropped.clear();
             }
         };
         // The client may be gone already; there is nobody to tell.
-        let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+        let _ = tokio::time::timeout(LINGER, closing).await;
     }
 }
 
+/// Writes in pieces, each of which the client takes in time: slow is not gone.
+async fn write_all(stream: &mut Stream, out: &[u8]) -> io::Result<()> {
+    for piece in out.chunks(WRITE_BYTES) {
+        match stream {
+            Stream::Plain(s) => in_time(s.write_all(piece)).await?,
+            Stream::Tls(s) => in_time(s.write_all(piece)).await?,
+            Stream::Gone => return Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| io::ErrorKind::TimedOut)?
+}
+
 async fn receive(stream: &mut Stream, deflate: &mut Option<Box<Deflate>>, into: &mut Vec<u8>) -> Input {
+    let Some(deflate) = deflate else {
+        let read = poll_fn(|cx| poll_read(stream, cx, into)).await;
+        return if matches!(read, Ok(n) if n > 0) { Input::Bytes } else { Input::Eof };
+    };
+    let before = into.len();
     loop {
-        let result = match deflate {
-            None => poll_fn(|cx| poll_read(stream, cx, into)).await,
-            Some(d) => match poll_fn(|cx| poll_read(stream, cx, &mut d.raw)).await {
-                Ok(n) if n > 0 => {
-                    let raw = std::mem::take(&mut d.raw);
-                    let before = into.len();
-                    match d.unpack(&raw, into) {
-                        Ok(()) if into.len() == before => continue,
-                        Ok(()) => Ok(n),
-                        Err(e) => Err(e),
-                    }
-                }
-                other => other,
-            },
-        };
-        return if matches!(result, Ok(n) if n > 0) { Input::Bytes } else { Input::Eof };
+        match deflate.unpack(into) {
+            Ok(()) if into.len() > before => return Input::Bytes,
+            Ok(()) => {}
+            Err(_) => return Input::Corrupt,
+        }
+        let read = poll_fn(|cx| poll_read(stream, cx, deflate.raw())).await;
+        if !matches!(read, Ok(n) if n > 0) {
+            return Input::Eof;
+        }
     }
 }
 
@@ -286,41 +321,4 @@ fn poll_read(stream: &mut Stream, cx: &mut Context<'_>, into: &mut Vec<u8>) -> P
             buffer.filled().len()
         })
     })
-}
-
-/// Inflated bytes of one read; more is an attack.
-const INFLATED_BYTES_MAX: usize = 64 << 20;
-
-impl Deflate {
-    fn pack(&mut self, plain: &[u8]) -> io::Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(plain.len() / 2 + 64);
-        let start = self.compress.total_in();
-        loop {
-            let done = (self.compress.total_in() - start) as usize;
-            let rest = plain.get(done..).unwrap_or_default();
-            out.reserve(rest.len() / 2 + 64);
-            let status = self.compress.compress_vec(rest, &mut out, FlushCompress::Sync).map_err(io::Error::other)?;
-            let consumed = (self.compress.total_in() - start) as usize == plain.len();
-            if consumed && out.len() < out.capacity() || status == Status::StreamEnd {
-                return Ok(out);
-            }
-        }
-    }
-
-    fn unpack(&mut self, raw: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
-        let (start, before) = (self.decompress.total_in(), into.len());
-        loop {
-            let done = (self.decompress.total_in() - start) as usize;
-            let rest = raw.get(done..).unwrap_or_default();
-            into.reserve(rest.len() * 2 + 1024);
-            self.decompress.decompress_vec(rest, into, FlushDecompress::None).map_err(io::Error::other)?;
-            if into.len() - before > INFLATED_BYTES_MAX {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            let consumed = (self.decompress.total_in() - start) as usize == raw.len();
-            if consumed && into.len() < into.capacity() {
-                return Ok(());
-            }
-        }
-    }
 }

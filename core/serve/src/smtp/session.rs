@@ -1,6 +1,6 @@
 //! SUMMARY    One SMTP or LMTP connection: events of the machine to calls on mail, results to replies.
 //! STANDARDS  RFC 5321 §4.1.4, RFC 6409 §6.1 (sender checks), RFC 4954
-//! LIMITS     The budget of message bytes: without room nothing is read for a while, then the message is answered with 452
+//! LIMITS     LOGIN_SECS_MAX; the budget of message bytes: without room nothing is read for a while, then the message is answered with 452
 //! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
 
 use super::{Role, SmtpDoor, bounce, error, submission};
@@ -9,9 +9,9 @@ use crate::{
     auth::{Exchange, Progress},
 };
 use account::RouteError;
-use base::{Address, Kind, TenantId};
+use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX};
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use wire::{
     mime,
     smtp::{
@@ -54,13 +54,16 @@ impl Session {
                         self.server.drop_message();
                         self.claim.hold(self.server.held_bytes()).await;
                     }
-                    match link.read(&mut input, self.server.deadline()).await {
+                    link.midway(self.server.is_midway());
+                    match link.read(&mut input, self.within(link)).await {
                         Input::Bytes => {
                             self.server.feed(&input);
                             input.clear();
                         }
-                        Input::Eof | Input::Hint => return,
-                        Input::Deadline => self.server.close(&Reply::new(421, (4, 4, 2), "Idle for too long, closing")),
+                        Input::Eof | Input::Hint | Input::Corrupt => return,
+                        Input::Deadline => {
+                            self.server.close(&Reply::new(421, (4, 4, 2), "Idle or slow for too long, closing"));
+                        }
                         Input::Shutdown => self.server.close(&Reply::new(421, (4, 3, 2), "Server is going down")),
                     }
                     input.shrink_to(4096);
@@ -81,6 +84,13 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// How long the client may be silent now.
+    fn within(&self, link: &Link) -> Duration {
+        let needs_login = self.door.role == Role::Submission && self.login.is_none();
+        let left = if needs_login { link.left(LOGIN_SECS_MAX) } else { Duration::MAX };
+        self.server.deadline().min(left)
     }
 
     async fn answer(&mut self, link: &Link, request: Request) {
@@ -355,6 +365,6 @@ mod tests {
 
     #[test]
     fn a_waiting_session_is_small() {
-        assert!(bytes_of(run) <= 2_400, "{}", bytes_of(run));
+        assert!(bytes_of(run) <= 2_600, "{}", bytes_of(run));
     }
 }

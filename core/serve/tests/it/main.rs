@@ -5,6 +5,7 @@
 mod budget;
 mod catenate;
 mod copy;
+mod ends;
 mod full;
 mod imap;
 mod smtp;

@@ -265,6 +265,33 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What comes within this time, if anything does.
+    pub async fn said(&mut self, within: Duration) -> Option<String> {
+        let mut buffer = [0u8; 4096];
+        let n = tokio::time::timeout(within, self.stream.read(&mut buffer)).await.ok()?.unwrap();
+        assert!(n > 0, "closed without a word");
+        Some(String::from_utf8_lossy(&buffer[..n]).into_owned())
+    }
+
+    /// The rest of a session under COMPRESS, up to its end.
+    pub async fn inflated(&mut self) -> String {
+        let mut packed = std::mem::take(&mut self.seen);
+        self.stream.read_to_end(&mut packed).await.unwrap();
+        let mut plain = Vec::with_capacity(64 * 1024);
+        let mut inflate = flate2::Decompress::new(false);
+        inflate.decompress_vec(&packed, &mut plain, flate2::FlushDecompress::Sync).unwrap();
+        String::from_utf8(plain).unwrap()
+    }
+
+    /// The server closes after what was read.
+    pub async fn closed(mut self) {
+        let mut rest = self.seen;
+        self.stream.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.is_empty() || rest.starts_with(b"421 "), "{}", String::from_utf8_lossy(&rest));
+    }
+}
+
 /// End of the first complete line that starts with `start`.
 fn line_end(seen: &[u8], start: &str) -> Option<usize> {
     let mut at = 0;

@@ -1,15 +1,16 @@
 //! SUMMARY    Bytes of a connection to commands: lines, literals, refusals.
 //! STANDARDS  RFC 9051 §2.2.1, §4.3; RFC 7888 LITERAL+ and LITERAL-; RFC 3516 literal8
 //! SECURITY   First code that hostile bytes meet. A literal's memory grows with the bytes that came, not with its announced size.
-//! LIMITS     Limits (line, literal, message); IMAP_LITERALS_BYTES_MAX IMAP_APPEND_BYTES_MAX IMAP_DRAIN_BYTES_MAX
+//! LIMITS     Limits (line, literal, message, drain); IMAP_LINE_DRAIN_BYTES_MAX IMAP_LITERALS_BYTES_MAX IMAP_APPEND_BYTES_MAX
 //! INVARIANTS Every byte is looked at once, however the input is cut. With nothing pending no buffer is allocated.
 //!            A refused synchronising literal gets no continuation; a refused non-synchronising one is read and dropped to the end of its command.
 
 use std::mem;
 
 use base::limits::{
-    IMAP_APPEND_BYTES_MAX, IMAP_DRAIN_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_LITERAL_BYTES_MAX, IMAP_LITERALS_BYTES_MAX,
-    IMAP_LOGIN_LINE_BYTES_MAX, IMAP_LOGIN_LITERAL_BYTES_MAX, MESSAGE_BYTES_MAX,
+    IMAP_APPEND_BYTES_MAX, IMAP_DRAIN_BYTES_MAX, IMAP_LINE_BYTES_MAX, IMAP_LINE_DRAIN_BYTES_MAX,
+    IMAP_LITERAL_BYTES_MAX, IMAP_LITERALS_BYTES_MAX, IMAP_LOGIN_DRAIN_BYTES_MAX, IMAP_LOGIN_LINE_BYTES_MAX,
+    IMAP_LOGIN_LITERAL_BYTES_MAX, MESSAGE_BYTES_MAX,
 };
 
 use super::{
@@ -28,6 +29,8 @@ pub struct Limits {
     pub literal_bytes: usize,
     /// A literal of APPEND.
     pub message_bytes: usize,
+    /// Bytes of a refused command that are read to its end.
+    pub drain_bytes: u64,
 }
 
 impl Limits {
@@ -36,11 +39,13 @@ impl Limits {
         line_bytes: IMAP_LOGIN_LINE_BYTES_MAX,
         literal_bytes: IMAP_LOGIN_LITERAL_BYTES_MAX,
         message_bytes: IMAP_LOGIN_LITERAL_BYTES_MAX,
+        drain_bytes: IMAP_LOGIN_DRAIN_BYTES_MAX,
     };
     pub const AUTHENTICATED: Limits = Limits {
         line_bytes: IMAP_LINE_BYTES_MAX,
         literal_bytes: IMAP_LITERAL_BYTES_MAX,
         message_bytes: MESSAGE_BYTES_MAX,
+        drain_bytes: IMAP_DRAIN_BYTES_MAX,
     };
 }
 
@@ -73,13 +78,13 @@ pub enum Item {
 /// The stream cannot be understood any more: answer BYE and close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fatal {
-    /// IMAP_DRAIN_BYTES_MAX was reached.
+    /// `Limits::drain_bytes` or IMAP_LINE_DRAIN_BYTES_MAX was reached.
     TooMuchRefused,
 }
 
 impl std::fmt::Display for Fatal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("refused data exceeds IMAP_DRAIN_BYTES_MAX")
+        f.write_str("Too much refused data")
     }
 }
 impl std::error::Error for Fatal {}
@@ -107,6 +112,8 @@ enum State {
     DrainLine {
         why: Refusal,
         tail: Vec<u8>,
+        /// Bytes of this line.
+        line: u64,
         drained: u64,
     },
     /// Inside a literal of a refused command.
@@ -180,6 +187,11 @@ impl Receiver {
     /// Bytes received that no item has covered. Not 0 after STARTTLS: something was injected, discard it or close (RFC 9051 §6.2.1).
     pub fn buffered_bytes(&self) -> usize {
         self.input.len() - self.taken + self.text.len() + self.literals_bytes
+    }
+
+    /// Whether a command has begun and is not complete.
+    pub fn is_midway(&self) -> bool {
+        self.buffered_bytes() > 0 || !matches!(self.state, State::Line)
     }
 
     /// Forgets everything received and not yet returned.
@@ -366,16 +378,17 @@ impl Receiver {
         }
         self.forget_literals();
         self.scanned = self.taken;
-        self.state = State::DrainLine { why, tail: Vec::new(), drained: 0 };
+        self.state = State::DrainLine { why, tail: Vec::new(), line: 0, drained: 0 };
     }
 
     fn step_drain_line(&mut self) -> Result<Option<Item>, Fatal> {
         let end = self.line_end();
         let start = mem::replace(&mut self.taken, end.unwrap_or(self.input.len()));
-        let State::DrainLine { why, tail, drained } = &mut self.state else { return Ok(None) };
+        let State::DrainLine { why, tail, line, drained } = &mut self.state else { return Ok(None) };
         let now = self.input.get(start..self.taken).unwrap_or_default();
+        *line += now.len() as u64;
         *drained += now.len() as u64;
-        if *drained > IMAP_DRAIN_BYTES_MAX {
+        if *line > IMAP_LINE_DRAIN_BYTES_MAX || *drained > self.limits.drain_bytes {
             return Err(Fatal::TooMuchRefused);
         }
         tail.extend_from_slice(now.get(now.len().saturating_sub(MARKER_BYTES_MAX)..).unwrap_or_default());
@@ -403,7 +416,7 @@ impl Receiver {
 
     fn step_drain_literal(&mut self) -> Result<Option<Item>, Fatal> {
         let State::DrainLiteral { why, missing, drained } = &mut self.state else { return Ok(None) };
-        if missing.saturating_add(*drained) > IMAP_DRAIN_BYTES_MAX {
+        if missing.saturating_add(*drained) > self.limits.drain_bytes {
             return Err(Fatal::TooMuchRefused);
         }
         let have = (self.input.len() - self.taken) as u64;
@@ -416,7 +429,7 @@ impl Receiver {
             return Ok(Some(Item::NeedMore));
         }
         let (why, drained) = (*why, *drained);
-        self.state = State::DrainLine { why, tail: Vec::new(), drained };
+        self.state = State::DrainLine { why, tail: Vec::new(), line: 0, drained };
         Ok(None)
     }
 }

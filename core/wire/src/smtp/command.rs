@@ -78,7 +78,7 @@ impl CommandError {
             CommandError::UnknownParam => (555, (5, 5, 4), "parameter not recognised or not offered".into()),
             CommandError::DuplicateParam => (501, (5, 5, 4), "a parameter is given twice".into()),
             CommandError::TooManyParams => (501, (5, 5, 4), "too many parameters".into()),
-            CommandError::TooLong => (500, (5, 5, 6), "line too long".into()),
+            CommandError::TooLong => (500, (5, 5, 2), "line too long".into()),
             CommandError::Base64 => (501, (5, 5, 2), "that is not base64".into()),
             CommandError::ChunkSize => (501, (5, 5, 4), "BDAT needs the size of the chunk".into()),
         };

@@ -1,7 +1,7 @@
 //! SUMMARY    The server machine of one SMTP or LMTP connection: bytes in, requests to the caller, replies out in order.
 //! STANDARDS  RFC 5321 §4.1.4 (order), §4.3; RFC 2033; RFC 2920; RFC 3030; RFC 3207; RFC 4954; RFC 6531; RFC 2034
 //! SECURITY   Everything before authentication arrives here. Input that came with STARTTLS is dropped (RFC 3207 §6); HTTP is cut off.
-//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_HARMLESS_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
+//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_LINE_DRAIN_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_HARMLESS_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
 //!            SMTP_BUFFER_KEPT_BYTES_MAX, SMTP_IDLE_SECS_MAX, LOGIN_FAILURES_MAX, SASL_BYTES_MAX
 //! INVARIANTS One request is open at a time; no later command is looked at before it is answered. What needs no world is answered here.
 //!
@@ -128,8 +128,8 @@ pub struct Server {
     input: Vec<u8>,
     /// Bytes of `input` that are used up.
     used: usize,
-    /// The line being read is over its limit: drop until its end.
-    skip_line: bool,
+    /// Bytes dropped of the line being read, which is over its limit.
+    skipped_bytes: u64,
     output: Vec<u8>,
     pending: Option<Pending>,
     events: VecDeque<Request>,
@@ -155,7 +155,7 @@ impl Server {
             phase: Phase::New,
             input: Vec::new(),
             used: 0,
-            skip_line: false,
+            skipped_bytes: 0,
             output: Vec::new(),
             pending: None,
             events: VecDeque::new(),
@@ -323,6 +323,11 @@ impl Server {
     /// How long the client may be silent from now on.
     pub fn deadline(&self) -> Duration {
         Duration::from_secs(SMTP_IDLE_SECS_MAX)
+    }
+
+    /// Whether a command or message has begun and is not complete.
+    pub fn is_midway(&self) -> bool {
+        matches!(self.phase, Phase::Data(_) | Phase::Chunk(_)) || self.has_input()
     }
 
     /// What the client called itself, as it spelled it; printable ASCII.

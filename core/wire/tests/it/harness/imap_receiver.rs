@@ -3,7 +3,7 @@
 use wire::imap::{Command, Item, Limits, Receiver};
 
 /// Small, so that every limit is met.
-const SMALL: Limits = Limits { line_bytes: 300, literal_bytes: 100, message_bytes: 400 };
+const SMALL: Limits = Limits { line_bytes: 300, literal_bytes: 100, message_bytes: 400, drain_bytes: 10_000 };
 /// Capacity beyond twice the bytes held: the tail of a drained line, the smallest allocations.
 const SLACK_BYTES: usize = 256;
 

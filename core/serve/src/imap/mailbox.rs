@@ -146,6 +146,8 @@ impl Session {
         let (mail, scope) = self.owner()?;
         let (id, _) = mail.mailbox_at(&scope, from.as_str()).await?;
         mail.rename_mailbox(&scope, id, &NewPath::parse(to.as_str())?).await?;
+        // Of INBOX the messages went: a client that has it selected is told now.
+        self.sync(link, true).await?;
         self.ok(link, tag, "renamed")
     }
 

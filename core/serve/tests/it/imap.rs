@@ -140,3 +140,31 @@ async fn a_large_copy_is_whole_or_undone_and_a_large_move_tells_what_it_moved() 
     assert!(c.ask("h UID SEARCH ALL", "h OK").await.contains("* SEARCH 501 502"));
     world.end().await;
 }
+
+#[tokio::test]
+async fn renaming_inbox_moves_its_messages_with_all_they_have() {
+    let world = World::new().await;
+    let mut watcher = world.imap("ann@a.example").await;
+    watcher.ask("e ENABLE QRESYNC", "e OK").await;
+    let mut c = world.imap("ann@a.example").await;
+    for n in 0..3 {
+        let text = format!("Subject: m{n}\r\n\r\nx");
+        let append =
+            format!("a APPEND INBOX (\\Flagged own) \"02-Jan-2020 09:00:0{n} +0000\" {{{}+}}\r\n{text}", text.len());
+        c.ask(&append, "a OK").await;
+    }
+    watcher.ask("a SELECT INBOX", "a OK").await;
+    c.ask("b SELECT INBOX", "b OK").await;
+    assert!(c.ask("c RENAME INBOX Old/2026", "c OK").await.contains("* 1 EXPUNGE"));
+    assert!(watcher.ask("b NOOP", "b OK").await.contains("* VANISHED 1:3"));
+    assert!(c.ask("f STATUS INBOX (MESSAGES)", "f OK").await.contains("MESSAGES 0"));
+    c.ask("g SELECT Old/2026", "g OK").await;
+    let kept = c.ask("h FETCH 1:* (FLAGS INTERNALDATE)", "h OK").await;
+    for n in 1..=3 {
+        let line = format!("* {n} FETCH (FLAGS (\\Flagged own) INTERNALDATE \" 2-Jan-2020 09:00:0{} +0000\")", n - 1);
+        assert!(kept.contains(&line), "{kept}");
+    }
+    assert!(c.ask("i FETCH 2 BODY[]", "i OK").await.contains("FLAGS (\\Seen \\Flagged own)"));
+    assert!(c.ask("j FETCH 2 FLAGS", "j OK").await.contains("FLAGS (\\Seen \\Flagged own)"));
+    world.end().await;
+}

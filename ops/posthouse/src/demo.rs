@@ -9,6 +9,7 @@ use crate::{
     Failure,
     config::{Config, Listen},
     folder,
+    run::lost,
     server::{Ports, Server},
     signal::Signals,
 };
@@ -85,7 +86,10 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         summary::print(&server.ports, &made, data);
     }
     // A terminal that goes away ends the demo.
-    signals.next().await;
+    tokio::select! {
+        _ = signals.next() => {}
+        () = lost(&server.accounts) => return Err(Failure::StoreLost),
+    }
     if !json {
         println!("stopping: sessions end, commits are finished");
     }

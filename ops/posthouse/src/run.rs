@@ -73,7 +73,7 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Ends when the store is lost.
-async fn lost(accounts: &Accounts) {
+pub(crate) async fn lost(accounts: &Accounts) {
     let mut look = tokio::time::interval(STORE_LOST_LOOK);
     while !accounts.is_lost() {
         look.tick().await;

@@ -9,12 +9,10 @@ use std::collections::BTreeSet;
 
 /// Dependencies that are there for what they switch on, never named in code.
 const SILENT: [&str; 0] = [];
-/// Crates whose manifest stands before their code.
-const UNDER_WAY: [&str; 1] = ["ops/sim"];
 
 pub fn findings(files: &[File]) -> Result<Vec<String>, String> {
     let mut out = Vec::new();
-    for folder in rooms::members()?.keys().filter(|f| !UNDER_WAY.contains(&f.as_str())) {
+    for folder in rooms::members()?.keys() {
         let manifest = rooms::manifest(folder)?;
         let named = |product: bool| -> BTreeSet<String> {
             let inside = files.iter().filter(|f| f.is_rust() && of(folder, &f.path) && (f.is_product() || !product));

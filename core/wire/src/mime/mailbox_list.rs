@@ -130,8 +130,8 @@ fn tokens(value: &[u8]) -> Result<Vec<Token<'_>>, Refusal> {
         let len = match first {
             b' ' | b'\t' | b'\r' | b'\n' => 1,
             b'(' => comment_len(rest)?,
-            b'"' => enclosed_len(rest, b'"', "a quoted string has no end")?,
-            b'[' => enclosed_len(rest, b']', "a domain literal has no end")?,
+            b'"' => quoted_len(rest)?,
+            b'[' => literal_len(after)?,
             b'.' | b'@' | b'<' | b'>' | b',' | b':' | b';' => 1,
             b if is_atom_text(*b) => 1 + after.iter().position(|b| !is_atom_text(*b)).unwrap_or(after.len()),
             _ => return Err("a character stands where none may (quote the display name)"),
@@ -158,18 +158,27 @@ fn is_control(b: u8) -> bool {
     b.is_ascii_control() && !matches!(b, b'\t' | b'\r' | b'\n')
 }
 
-fn enclosed_len(text: &[u8], end: u8, unclosed: Refusal) -> Result<usize, Refusal> {
+/// An IP address in brackets (RFC 5321 §4.1.3): nothing else is anybody's.
+fn literal_len(after: &[u8]) -> Result<usize, Refusal> {
+    let len = after.iter().position(|b| !(b.is_ascii_alphanumeric() || b".:-".contains(b)));
+    match len.filter(|n| after.get(*n) == Some(&b']')) {
+        Some(len) => Ok(len + 2),
+        None => Err("a domain literal is malformed"),
+    }
+}
+
+fn quoted_len(text: &[u8]) -> Result<usize, Refusal> {
     let mut escaped = false;
     for (n, b) in text.iter().enumerate().skip(1) {
         match b {
             b if is_control(*b) => return Err("a control character is in it"),
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b if *b == end => return Ok(n + 1),
+            b'"' => return Ok(n + 1),
             _ => {}
         }
     }
-    Err(unclosed)
+    Err("a quoted string has no end")
 }
 
 fn comment_len(text: &[u8]) -> Result<usize, Refusal> {

@@ -117,3 +117,14 @@ proptest! {
         harness::run(&message);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn whom_a_submission_was_checked_for_is_whom_readers_show(
+        value in r#"((a|b|@|\.|<|>|"|\(|\)|,|:|;| |\\|\[|\]|=\?|\?=|é|\r\n |a@b\.c|<a@b\.c>|G:){0,14})"#,
+    ) {
+        harness::named(format!("From: {value}\r\n\r\n").as_bytes());
+    }
+}

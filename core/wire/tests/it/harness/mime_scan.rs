@@ -1,5 +1,6 @@
 //! SUMMARY    Fuzz harness: any bytes have a structure whose parts are nested, and texts that are valid IMAP.
 
+use base::Domain;
 use base::limits::{FETCH_ITEM_BYTES_MAX, MIME_DEPTH_MAX, MIME_PARTS_MAX, PREVIEW_CHARS_MAX};
 use wire::mime::{self, Media, Section, SectionKind, Structure};
 
@@ -31,7 +32,21 @@ fn nested(s: &Structure, message: &[u8]) {
     }
 }
 
+/// Whom a submission was checked for is whom every reader shows.
+pub fn named(message: &[u8]) {
+    let Ok(checked) = mime::originator(message) else { return };
+    let shown = mime::mailboxes(mime::first(message, b"from").expect("it has one"));
+    assert_eq!(shown.len(), checked.from.len(), "{shown:?} {checked:?}");
+    for (shown, checked) in shown.iter().zip(&checked.from) {
+        let local = String::from_utf8_lossy(&shown.local).to_lowercase();
+        let domain = Domain::parse(&String::from_utf8_lossy(&shown.domain));
+        assert_eq!((local, domain.as_ref()), (checked.canonical_local(), Ok(checked.domain())), "{shown:?}");
+    }
+}
+
 pub fn run(data: &[u8]) {
+    named(data);
+    named(&[b"From: ", data].concat());
     let s = mime::scan(data);
     nested(&s, data);
     let envelope = mime::render_envelope(&s, data);

@@ -94,6 +94,8 @@ pub const REFERENCES_MAX: usize = 20;
 pub const MESSAGE_BYTES_IN_FLIGHT_MAX: usize = 512 << 20;
 /// Bytes of one connection that are not counted against it: commands and small messages never wait.
 pub const MESSAGE_BYTES_UNCOUNTED: usize = 64 * 1024;
+/// Message bytes of all IMAP connections that stand in memory until their clients have read them.
+pub const ANSWER_BYTES_IN_FLIGHT_MAX: usize = 256 << 20;
 /// How long a connection is not read for want of room before its message is refused, milliseconds.
 pub const MESSAGE_ROOM_WAIT_MS_MAX: u64 = 10_000;
 

@@ -1,4 +1,4 @@
-//! SUMMARY    Message bytes of all connections that stand in memory before their commit: counted, bounded, shared.
+//! SUMMARY    Message bytes of all connections that stand in memory, before their commit or until they are read: counted, bounded, shared.
 //! SECURITY   A stranger's bytes count as they come, not as they are announced. Who holds much and stalls is cut off by the idle time of the door.
 //! LIMITS     MESSAGE_BYTES_IN_FLIGHT_MAX (unless configured), MESSAGE_BYTES_UNCOUNTED, MESSAGE_ROOM_WAIT_MS_MAX
 //! INVARIANTS Never a deadlock: one connection at a time may go on above the budget, every wait ends in time, and whoever is refused gives
@@ -11,8 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Unit of counting: a permit stands for that many bytes.
 const UNIT_BYTES: usize = 1024;
 
-/// Gauge of the bytes counted.
+/// Gauge of the bytes counted that come in.
 const IN_FLIGHT: &str = "posthouse_message_bytes_in_flight";
+/// Gauge of the bytes counted that go out.
+const ANSWERS_IN_FLIGHT: &str = "posthouse_answer_bytes_in_flight";
 
 /// The budget of a process; clones share it.
 #[derive(Debug, Clone)]
@@ -25,6 +27,7 @@ struct Shared {
     beyond: Arc<Semaphore>,
     units_max: u32,
     wait: Duration,
+    gauge: &'static str,
 }
 
 impl Default for Budget {
@@ -36,9 +39,18 @@ impl Default for Budget {
 impl Budget {
     /// `wait`: how long a connection is not read for want of room before its message is refused.
     pub fn new(bytes: usize, wait: Duration) -> Self {
+        Budget::counted_by(bytes, wait, IN_FLIGHT)
+    }
+
+    /// For what goes out, apart: clients that do not read keep nobody from sending.
+    pub fn answers(bytes: usize, wait: Duration) -> Self {
+        Budget::counted_by(bytes, wait, ANSWERS_IN_FLIGHT)
+    }
+
+    fn counted_by(bytes: usize, wait: Duration, gauge: &'static str) -> Self {
         let units_max = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX);
         let units = Arc::new(Semaphore::new(units_max as usize));
-        Budget(Arc::new(Shared { units, beyond: Arc::new(Semaphore::new(1)), units_max, wait }))
+        Budget(Arc::new(Shared { units, beyond: Arc::new(Semaphore::new(1)), units_max, wait, gauge }))
     }
 
     /// A connection's part of it, empty.
@@ -111,7 +123,7 @@ impl Claim {
     }
 
     fn take(&mut self, units: OwnedSemaphorePermit) {
-        metrics::gauge!(IN_FLIGHT).increment(bytes(units.num_permits()));
+        metrics::gauge!(self.budget.gauge).increment(bytes(units.num_permits()));
         match &mut self.units {
             Some(have) => have.merge(units),
             None => self.units = Some(units),
@@ -121,7 +133,7 @@ impl Claim {
     fn give_back(&mut self, units: usize) {
         if let Some(have) = &mut self.units {
             drop(have.split(units));
-            metrics::gauge!(IN_FLIGHT).decrement(bytes(units));
+            metrics::gauge!(self.budget.gauge).decrement(bytes(units));
             if have.num_permits() == 0 {
                 self.units = None;
             }

@@ -38,7 +38,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// After our goodbye the client's last bytes are read and dropped for at most this long ..
 const LINGER: Duration = Duration::from_secs(2);
 /// .. and up to this many.
-const LINGER_BYTES_MAX: usize = 1 << 20;
+const LINGER_BYTES_MAX: usize = 64 << 20;
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);

@@ -9,7 +9,10 @@ use crate::{
     upkeep,
 };
 use account::Accounts;
-use base::{Clock, Domain, SystemClock, limits::MESSAGE_ROOM_WAIT_MS_MAX};
+use base::{
+    Clock, Domain, SystemClock,
+    limits::{ANSWER_BYTES_IN_FLIGHT_MAX, MESSAGE_ROOM_WAIT_MS_MAX},
+};
 use mail::Mail;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serde::Serialize;
@@ -166,6 +169,7 @@ impl Doors {
         let limits = IpLimits::new(rates);
         let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
         let budget = Budget::new(config.message_bytes_in_flight, wait);
+        let answers = Budget::answers(ANSWER_BYTES_IN_FLIGHT_MAX, wait);
         let plain_auth = config.plain_auth;
         let smtp = SmtpOptions {
             mail: mail.clone(),
@@ -177,7 +181,7 @@ impl Doors {
             starttls: true,
             plain_auth,
         };
-        let imap = ImapOptions { mail, auth, limits: limits.clone(), budget, plain_auth };
+        let imap = ImapOptions { mail, auth, limits: limits.clone(), budget, answers, plain_auth };
         Doors { smtp, imap, tls, proxy: config.proxy, free_ports: config.free_ports, limits }
     }
 

@@ -1,5 +1,6 @@
 //! SUMMARY    FETCH and UID FETCH.
 //! STANDARDS  RFC 9051 §6.4.5, §7.5.2; RFC 3516 (BINARY); RFC 7162 (CHANGEDSINCE, VANISHED); RFC 8474; RFC 8970; RFC 8514
+//! LIMITS     ANSWER_BYTES_IN_FLIGHT_MAX: large messages wait for room, or the rest is refused with NO
 //! INVARIANTS Flags, sizes, dates and ids come from the view; ENVELOPE, BODYSTRUCTURE and PREVIEW from cards, read in pages; only
 //!            sections read message bytes. Output is written out as it grows.
 
@@ -8,7 +9,7 @@ use super::{
     selected::Selected,
     session::{Flow, Session},
 };
-use crate::Link;
+use crate::{Claim, Link};
 use account::{
     AccountScope, Owner, Reader, SEEN,
     record::{EmailCard, EmailRecord},
@@ -47,7 +48,8 @@ impl Session {
                 self.vanished_earlier(link, &mail, &scope, selected, &fetch, since).await?;
             }
         }
-        let missing = write_rows(link, &mail, &scope, selected, &rows, &fetch.items).await?;
+        let mut claim = self.door.options.answers.claim();
+        let missing = write_rows(link, &mail, &scope, selected, &rows, &fetch.items, &mut claim).await?;
         if missing {
             let code = Some(Code::Word("EXPUNGEISSUED"));
             return Err(Failure::No(code, "Some messages were expunged meanwhile".into()));
@@ -123,6 +125,7 @@ async fn write_rows(
     selected: &Selected,
     rows: &[(u32, Row)],
     items: &[FetchItem],
+    claim: &mut Claim,
 ) -> Result<bool, Failure> {
     let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
     let mut missing = false;
@@ -135,7 +138,10 @@ async fn write_rows(
         for (seq, row) in group {
             let card = found.next().flatten();
             let message = match emails.next().flatten() {
-                Some(email) => message_of(&mut reader, row, &email).await?,
+                Some(email) => {
+                    make_room(claim, row).await?;
+                    message_of(&mut reader, row, &email).await?
+                }
                 None => None,
             };
             if cards && card.is_none() || messages && message.is_none() {
@@ -148,6 +154,17 @@ async fn write_rows(
         reader.renew();
     }
     Ok(missing)
+}
+
+/// The message and its answer stand in memory until the client has taken them.
+async fn make_room(claim: &mut Claim, row: &Row) -> Result<(), Failure> {
+    let bytes = usize::try_from(row.size).unwrap_or(usize::MAX).saturating_mul(2);
+    if claim.hold(bytes).await {
+        return Ok(());
+    }
+    claim.hold(0).await;
+    let code = Some(Code::Word("UNAVAILABLE"));
+    Err(Failure::No(code, "Too many large answers are under way, try again later".into()))
 }
 
 /// A message with its structure, scanned when first asked for.

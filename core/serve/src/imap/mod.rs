@@ -26,6 +26,8 @@ pub struct ImapOptions {
     pub auth: Authenticator,
     pub limits: IpLimits,
     pub budget: Budget,
+    /// For what stands in memory until a client has read it.
+    pub answers: Budget,
     /// Passwords over plain connections (loopback and tests only).
     pub plain_auth: bool,
 }

@@ -105,3 +105,31 @@ async fn without_room_a_message_is_deferred_and_the_session_goes_on() {
     drop((smtp, lmtp, imap));
     world.end().await;
 }
+
+#[tokio::test]
+async fn clients_that_do_not_read_hold_a_bounded_part_of_memory_and_nobody_from_sending() {
+    let budget = Budget::new(200 * KIB, Duration::from_millis(20));
+    let world = World::with_budget(budget).await;
+    for _ in 0..80 {
+        assert!(world.deliver("x@y.example", "ann@a.example", &message(100 * KIB)).await.starts_with("250"));
+    }
+    let mut stalled = Vec::new();
+    for _ in 0..3 {
+        let mut c = world.imap("ann@a.example").await;
+        c.ask("a SELECT INBOX", "a OK").await;
+        c.send(b"b FETCH 1:* BODY.PEEK[]\r\n").await;
+        c.until("* 1 FETCH").await;
+        stalled.push(c);
+    }
+    let mut c = world.imap("ann@a.example").await;
+    c.ask("a SELECT INBOX", "a OK").await;
+    let refused = async { while !c.ask("b FETCH 1 BODY.PEEK[]", "b ").await.contains("b NO [UNAVAILABLE]") {} };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the fourth is refused");
+    assert!(c.ask("c FETCH 1:* (FLAGS ENVELOPE)", "c ").await.contains("c OK"));
+    assert!(world.deliver("x@y.example", "ann@a.example", &message(100 * KIB)).await.starts_with("250"));
+    drop(stalled);
+    let served = async { while !c.ask("d FETCH 1 BODY.PEEK[]", "d ").await.contains("d OK") {} };
+    tokio::time::timeout(Duration::from_secs(10), served).await.expect("room again");
+    drop(c);
+    world.end().await;
+}

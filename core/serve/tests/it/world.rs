@@ -54,6 +54,9 @@ fn entitlement(tenant: TenantId, version: u64) -> EntitlementSnapshot {
     }
 }
 
+/// Room for the answers of two clients that read messages of 100 KB.
+const ANSWERS_BYTES: usize = 450 * 1024;
+
 impl World {
     /// Tenants a.example and b.example with ann and bob; tenant 1 and 2.
     pub async fn new() -> World {
@@ -128,7 +131,10 @@ impl World {
         let mx = listen(Arc::new(SmtpDoor::new(Role::Mx, smtp.clone()))).await;
         let submission = listen(Arc::new(SmtpDoor::new(Role::Submission, smtp.clone()))).await;
         let lmtp = listen(Arc::new(SmtpDoor::new(Role::Lmtp, smtp))).await;
-        let imap = listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, budget, plain_auth: true }))).await;
+        let answers = Budget::answers(ANSWERS_BYTES, Duration::from_millis(50));
+        let imap =
+            listen(Arc::new(ImapDoor::new(ImapOptions { mail, auth, limits, budget, answers, plain_auth: true })))
+                .await;
         World { accounts, mx, submission, lmtp, imap, shutdown, _folder: None }
     }
 

@@ -245,7 +245,9 @@ impl Receiver {
             self.literals_bytes += now.len();
             bytes = later;
         }
-        if self.taken > 0 && self.taken >= self.input.len() / 2 {
+        // Before it grows, what is done with goes: the buffer stays within twice what is held.
+        let must_grow = self.input.capacity() - self.input.len() < bytes.len();
+        if self.taken > 0 && (must_grow || self.taken >= self.input.len() / 2) {
             self.input.drain(..self.taken);
             self.scanned = self.scanned.saturating_sub(self.taken);
             self.taken = 0;

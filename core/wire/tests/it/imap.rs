@@ -197,3 +197,8 @@ fn mime_pieces() -> impl Strategy<Value = Vec<u8>> {
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|p| p.concat().into_bytes())
 }
+
+#[test]
+fn commands_that_are_done_with_do_not_make_the_buffer_grow() {
+    receiver::run(include_bytes!("../../../../fuzz/seeds/imap_receiver/grown-buffer"));
+}

@@ -2,7 +2,10 @@
 //! STANDARDS  RFC 5321 §5.1, RFC 3461 §5.2
 //! INVARIANTS A recipient gets at most one fate; one whose address cannot be read gets its own when no other waits. A host that decides about the message is the last one asked.
 
-use crate::{Host, Inner, connect::Link};
+use crate::{
+    Host, Inner,
+    connect::{Link, shown},
+};
 use account::record::QueueItem;
 use base::Address;
 use bytes::Bytes;
@@ -71,7 +74,7 @@ pub(crate) async fn attempt(
                     *link = Some(open);
                     return fates;
                 }
-                Err(reply) => last = (reply, format!("{} [{ip}]", host.name)),
+                Err(reply) => last = (reply, shown(&host.name, *ip)),
             }
         }
     }

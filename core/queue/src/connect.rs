@@ -6,7 +6,10 @@
 
 use crate::{Inner, SmartHostTls};
 use rustls::pki_types::ServerName;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -40,6 +43,12 @@ pub(crate) struct Link {
     pub(crate) verified: bool,
 }
 
+/// A host for people: `mx.b.example [192.0.2.1]`, or the address alone where that is its name.
+pub(crate) fn shown(host: &str, address: IpAddr) -> String {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_start_matches("IPv6:");
+    if bare.parse() == Ok(address) { format!("[{address}]") } else { format!("{host} [{address}]") }
+}
+
 impl Link {
     /// Connects and goes on until messages can be sent. `Err`: the next host may do better.
     pub(crate) async fn open(inner: &Inner, host: &str, address: SocketAddr, require_tls: bool) -> Result<Link, Reply> {
@@ -67,9 +76,9 @@ impl Link {
         }
     }
 
-    /// For people: `mx.b.example [192.0.2.1]`.
+    /// As `shown`.
     pub(crate) fn name(&self) -> String {
-        format!("{} [{}]", self.host, self.address.ip())
+        shown(&self.host, self.address.ip())
     }
 
     /// Sends one message.
@@ -164,5 +173,23 @@ fn config(inner: &Inner, require_tls: bool) -> ClientConfig {
         auth,
         // A host that does not offer 8BITMIME takes such bytes all the same, almost always; refusing would bounce real mail.
         eight_bit_anyway: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_shown_with_its_address_once() {
+        let cases = [
+            ("mx.b.example", "192.0.2.1", "mx.b.example [192.0.2.1]"),
+            ("192.0.2.1", "192.0.2.1", "[192.0.2.1]"),
+            ("[192.0.2.1]", "192.0.2.1", "[192.0.2.1]"),
+            ("[IPv6:2001:db8::1]", "2001:db8::1", "[2001:db8::1]"),
+        ];
+        for (host, address, expected) in cases {
+            assert_eq!(shown(host, address.parse().unwrap()), expected);
+        }
     }
 }

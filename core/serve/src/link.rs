@@ -130,7 +130,8 @@ impl Link {
         let session = tls.get_ref().1;
         let version = session.protocol_version().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         let suite = session.negotiated_cipher_suite().and_then(|s| s.suite().as_str().map(str::to_owned));
-        Some(format!("{version} {}", suite.unwrap_or_default()).replace("TLSv", "TLS"))
+        let suite = suite.unwrap_or_default().replace("TLS13_", "TLS_");
+        Some(format!("{} {suite}", version.replace("TLSv", "TLS").replace('_', ".")))
     }
 
     /// Channel binding `tls-exporter` (RFC 9266).

@@ -199,7 +199,9 @@ fn recipient(out: &mut Writer, r: &RecipientReport, utf8: bool) {
     out.field("Action", r.action.name());
     out.field("Status", &r.status.to_string());
     if let Some(mta) = &r.remote_mta {
-        out.field("Remote-MTA", &format!("dns; {}", ascii(mta)));
+        // The name alone: who wants the address finds it in the text.
+        let name = mta.split(' ').next().unwrap_or(mta);
+        out.field("Remote-MTA", &format!("dns; {}", ascii(name)));
     }
     if let Some(text) = &r.diagnostic {
         out.field("Diagnostic-Code", &format!("smtp; {}", ascii(text)));

@@ -163,6 +163,18 @@ impl View {
         }
     }
 
+    /// This view with the flags of a newer one, for a session that may not be told yet which messages went and came. It stays at
+    /// its modseq. `with_modseqs`: the rows' modseqs too; without them the same changes are found again later.
+    pub fn with_flags_of(&self, newer: &View, changed: &[Uid], with_modseqs: bool) -> View {
+        let mut view = self.clone();
+        for uid in changed {
+            let (Some((_, old)), Some((_, new))) = (self.find(*uid), newer.find(*uid)) else { continue };
+            let modseq = if with_modseqs { new.modseq } else { old.modseq };
+            view.set(Row { modseq, ..*new });
+        }
+        view
+    }
+
     fn set(&mut self, row: Row) {
         let at = self.chunks.partition_point(|c| c.last().is_some_and(|l| l.uid < row.uid));
         let at = if at == self.chunks.len() { at.saturating_sub(1) } else { at };

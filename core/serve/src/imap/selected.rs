@@ -1,7 +1,8 @@
 //! SUMMARY    The selected mailbox of a session: its view, and telling the client what changed.
 //! STANDARDS  RFC 9051 §5.2, §7.4-7.5; RFC 7162 §3.1.4, §3.2.10 (VANISHED)
 //! INVARIANTS Expunges are told only where the client may renumber (not during FETCH, STORE, SEARCH by sequence number); until
-//!            then the session stays on its old view as a whole.
+//!            then the session's view gets new flags and nothing else, and no MODSEQ is told: a client that resumes from it
+//!            would never hear of those expunges.
 
 use super::{
     error::Failure,
@@ -98,10 +99,8 @@ impl Session {
         if Arc::ptr_eq(&newer, &selected.view) {
             return Ok(());
         }
-        let changes = selected.view.changes_to(&newer);
-        if !changes.expunged.is_empty() && !renumber {
-            return Ok(());
-        }
+        let mut changes = selected.view.changes_to(&newer);
+        let waits = !changes.expunged.is_empty() && !renumber;
         if changes.changed.len() + changes.added > 0 {
             let keywords = mail.keyword_names(&login.scope).await?;
             if keywords != selected.keywords {
@@ -109,21 +108,32 @@ impl Session {
                 flags_line(&mut link.out, &selected.keywords);
             }
         }
-        tell_expunged(&mut link.out, &selected.view, &changes.expunged, self.enabled.qresync);
-        selected.view = newer;
-        if changes.added > 0 {
-            render::counted(&mut link.out, selected.view.len() as u64, "EXISTS");
+        let enabled = if waits { Enabled { condstore: false, ..self.enabled } } else { self.enabled };
+        if waits {
+            let with_modseqs = !self.enabled.condstore;
+            changes.changed.retain(|uid| flags_of(&selected.view, *uid) != flags_of(&newer, *uid));
+            selected.view = Arc::new(selected.view.with_flags_of(&newer, &changes.changed, with_modseqs));
+        } else {
+            tell_expunged(&mut link.out, &selected.view, &changes.expunged, enabled.qresync);
+            selected.view = newer;
+            if changes.added > 0 {
+                render::counted(&mut link.out, selected.view.len() as u64, "EXISTS");
+            }
         }
         for uid in changes.changed {
             let Some((seq, row)) = selected.view.find(uid) else { continue };
             let silent = matches!(echo, Echo::Silent(own) if own.binary_search(&uid).is_ok());
-            if !silent || self.enabled.condstore {
-                flags_fetch(&mut link.out, seq, row, &selected.keywords, self.enabled, !silent);
+            if !silent || enabled.condstore {
+                flags_fetch(&mut link.out, seq, row, &selected.keywords, enabled, !silent);
             }
             link.flush_if_large().await?;
         }
         Ok(())
     }
+}
+
+fn flags_of(view: &View, uid: Uid) -> Option<u64> {
+    view.find(uid).map(|(_, row)| row.flags)
 }
 
 fn tell_expunged(out: &mut Vec<u8>, old: &View, uids: &[Uid], qresync: bool) {

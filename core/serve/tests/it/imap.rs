@@ -168,3 +168,73 @@ async fn renaming_inbox_moves_its_messages_with_all_they_have() {
     assert!(c.ask("j FETCH 2 FLAGS", "j OK").await.contains("FLAGS (\\Seen \\Flagged own)"));
     world.end().await;
 }
+
+#[tokio::test]
+async fn reading_tells_seen_while_the_expunges_of_another_session_wait() {
+    let world = World::new().await;
+    let (mut reader, mut other) = (world.imap("ann@a.example").await, world.imap("ann@a.example").await);
+    for n in 0..3 {
+        let text = format!("Subject: m{n}\r\n\r\nx");
+        other.ask(&format!("a APPEND INBOX {{{}+}}\r\n{text}", text.len()), "a OK").await;
+    }
+    reader.ask("a SELECT INBOX", "a OK").await;
+    other.ask("b SELECT INBOX", "b OK").await;
+    other.ask("c STORE 1 +FLAGS.SILENT (\\Deleted)", "c OK").await;
+    other.ask("d EXPUNGE", "d OK").await;
+    other.ask("e STORE 2 +FLAGS.SILENT (\\Flagged)", "e OK").await;
+    let said = reader.ask("b FETCH 2 BODY[]", "b OK").await;
+    assert!(
+        said.contains("* 2 FETCH (BODY[]") && said.contains("FLAGS (\\Seen)") && !said.contains("EXPUNGE"),
+        "{said}"
+    );
+    let said = reader.ask("c STORE 2 +FLAGS (\\Answered)", "c OK").await;
+    assert!(said.contains("* 2 FETCH (") && said.contains("FLAGS (\\Seen \\Answered)"), "{said}");
+    assert!(!said.contains("EXPUNGE"), "{said}");
+    let said = reader.ask("d STORE 3 +FLAGS.SILENT (\\Draft)", "d OK").await;
+    assert!(!said.contains("Draft"), "{said}");
+    let said = reader.ask("e NOOP", "e OK").await;
+    assert!(said.contains("* 1 EXPUNGE"), "{said}");
+    let said = reader.ask("f FETCH 1:2 FLAGS", "f OK").await;
+    assert!(said.contains("* 1 FETCH (FLAGS (\\Seen \\Answered))"), "{said}");
+    assert!(said.contains("* 2 FETCH (FLAGS (\\Flagged \\Draft))"), "{said}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn reading_after_inbox_was_renamed_tells_seen() {
+    let world = World::new().await;
+    world.deliver("x@y.example", "ann@a.example", "Subject: m\r\n\r\nx").await;
+    for select in [false, true] {
+        let name = if select { "y" } else { "x" };
+        world.deliver("x@y.example", "ann@a.example", "Subject: m\r\n\r\nx").await;
+        let mut c = world.imap("ann@a.example").await;
+        if select {
+            c.ask("a SELECT INBOX", "a OK").await;
+        }
+        c.ask(&format!("b RENAME INBOX {name}"), "b OK").await;
+        c.ask(&format!("c SELECT {name}"), "c OK").await;
+        assert!(c.ask("d FETCH 1 BODY[]", "d OK").await.contains("FLAGS (\\Seen)"));
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn no_modseq_is_told_past_an_expunge_that_was_not() {
+    let world = World::new().await;
+    let (mut reader, mut other) = (world.imap("ann@a.example").await, world.imap("ann@a.example").await);
+    for n in 0..2 {
+        let text = format!("Subject: m{n}\r\n\r\nx");
+        other.ask(&format!("a APPEND INBOX {{{}+}}\r\n{text}", text.len()), "a OK").await;
+    }
+    reader.ask("a ENABLE QRESYNC", "a OK").await;
+    reader.ask("b SELECT INBOX", "b OK").await;
+    other.ask("b SELECT INBOX", "b OK").await;
+    other.ask("c STORE 1 +FLAGS.SILENT (\\Deleted)", "c OK").await;
+    other.ask("d EXPUNGE", "d OK").await;
+    let said = reader.ask("c FETCH 2 BODY[]", "c OK").await;
+    assert!(said.contains("FLAGS (\\Seen)") && !said.contains("MODSEQ"), "{said}");
+    let said = reader.ask("d NOOP", "d OK").await;
+    let (vanished, modseq) = (said.find("* VANISHED 1"), said.find("MODSEQ"));
+    assert!(vanished.is_some() && modseq > vanished, "{said}");
+    world.end().await;
+}

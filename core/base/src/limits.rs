@@ -174,6 +174,12 @@ pub const UNFINISHED_SECS_MAX: u64 = 300;
 pub const BYTES_PER_SEC_MIN: u64 = 512;
 /// From the connection to the login, where one is needed, seconds.
 pub const LOGIN_SECS_MAX: u64 = 600;
+/// A client that has not taken WRITE_BYTES_MAX of its answers after so many seconds is cut off.
+pub const WRITE_SECS_MAX: u64 = 120;
+/// Bytes of answers written at once.
+pub const WRITE_BYTES_MAX: usize = 64 * 1024;
+/// Compressed bytes in a row that inflate to nothing; beyond, the stream counts as damaged.
+pub const DEFLATE_BARREN_BYTES_MAX: usize = 64 * 1024;
 
 // --- IMAP ---
 /// Command line without its literals, bytes (RFC 7162 §4 asks for 8192).

@@ -1,10 +1,13 @@
 //! SUMMARY    One client connection: reading, writing, STARTTLS, COMPRESS, deadlines, shutdown, hints. The only socket code.
 //! STANDARDS  RFC 8446 (TLS through rustls), RFC 4978 (COMPRESS=DEFLATE), RFC 9266 (tls-exporter)
 //! SECURITY   Bytes of strangers pass through; nothing is parsed. What was read before STARTTLS must be dropped by the caller.
-//! LIMITS     READ_BYTES, WRITE_BYTES, OUT_BYTES_KEPT, WRITE_TIMEOUT, HANDSHAKE_TIMEOUT, LINGER, LINGER_BYTES_MAX
+//! LIMITS     READ_BYTES, OUT_BYTES_KEPT, HANDSHAKE_TIMEOUT, LINGER, LINGER_BYTES_MAX, WRITE_BYTES_MAX, WRITE_SECS_MAX,
+//!            DEFLATE_BARREN_BYTES_MAX
 //! INVARIANTS An idle connection holds no buffer: reads go through a buffer of the thread, and `out` is freed when large.
+//!            After a write that failed nothing more is written: the client may have got a part of it.
 
 use crate::{deflate::Deflate, pace::Pace};
+use base::limits::{DEFLATE_BARREN_BYTES_MAX, WRITE_BYTES_MAX, WRITE_SECS_MAX};
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -28,10 +31,6 @@ const READ_BYTES: usize = 32 * 1024;
 const OUT_BYTES_KEPT: usize = 4 * 1024;
 /// Output beyond which `flush_if_large` writes.
 const OUT_BYTES_LARGE: usize = 64 * 1024;
-/// Bytes written at once.
-const WRITE_BYTES: usize = 64 * 1024;
-/// A client that has not taken WRITE_BYTES after this time is cut off.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A TLS handshake takes at most this long.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -191,15 +190,10 @@ impl Link {
         if self.out.is_empty() {
             return Ok(());
         }
-        if let Some(deflate) = &mut self.deflate {
-            let packed = deflate.pack(&self.out)?;
-            self.out = packed;
-        }
-        write_all(&mut self.stream, &self.out).await?;
+        self.write().await?;
         if let Stream::Tls(tls) = &mut self.stream {
             in_time(tls.flush()).await?;
         }
-        self.out.clear();
         if self.out.capacity() > OUT_BYTES_KEPT {
             self.out = Vec::new();
         }
@@ -211,12 +205,19 @@ impl Link {
         if self.out.len() < OUT_BYTES_LARGE {
             return Ok(());
         }
+        self.write().await
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
         if let Some(deflate) = &mut self.deflate {
             self.out = deflate.pack(&self.out)?;
         }
-        write_all(&mut self.stream, &self.out).await?;
+        let written = write_all(&mut self.stream, &self.out).await;
         self.out.clear();
-        Ok(())
+        if written.is_err() {
+            self.stream = Stream::Gone;
+        }
+        written
     }
 
     /// Becomes TLS. The caller has sent its go-ahead and dropped what it had read.
@@ -276,7 +277,7 @@ impl Link {
 
 /// Writes in pieces, each of which the client takes in time: slow is not gone.
 async fn write_all(stream: &mut Stream, out: &[u8]) -> io::Result<()> {
-    for piece in out.chunks(WRITE_BYTES) {
+    for piece in out.chunks(WRITE_BYTES_MAX) {
         match stream {
             Stream::Plain(s) => in_time(s.write_all(piece)).await?,
             Stream::Tls(s) => in_time(s.write_all(piece)).await?,
@@ -287,7 +288,7 @@ async fn write_all(stream: &mut Stream, out: &[u8]) -> io::Result<()> {
 }
 
 async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    tokio::time::timeout(WRITE_TIMEOUT, write).await.map_err(|_| io::ErrorKind::TimedOut)?
+    tokio::time::timeout(Duration::from_secs(WRITE_SECS_MAX), write).await.map_err(|_| io::ErrorKind::TimedOut)?
 }
 
 async fn receive(stream: &mut Stream, deflate: &mut Option<Box<Deflate>>, into: &mut Vec<u8>) -> Input {
@@ -296,17 +297,20 @@ async fn receive(stream: &mut Stream, deflate: &mut Option<Box<Deflate>>, into: 
         return if matches!(read, Ok(n) if n > 0) { Input::Bytes } else { Input::Eof };
     };
     let before = into.len();
-    loop {
+    // A client can send empty blocks as fast as they are read: neither a deadline nor a shutdown would get its turn.
+    let mut barren = 0;
+    while barren <= DEFLATE_BARREN_BYTES_MAX {
         match deflate.unpack(into) {
             Ok(()) if into.len() > before => return Input::Bytes,
             Ok(()) => {}
             Err(_) => return Input::Corrupt,
         }
-        let read = poll_fn(|cx| poll_read(stream, cx, deflate.raw())).await;
-        if !matches!(read, Ok(n) if n > 0) {
-            return Input::Eof;
+        match poll_fn(|cx| poll_read(stream, cx, deflate.raw())).await {
+            Ok(n) if n > 0 => barren += n,
+            _ => return Input::Eof,
         }
     }
+    Input::Corrupt
 }
 
 fn poll_read(stream: &mut Stream, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<io::Result<usize>> {

@@ -1,7 +1,7 @@
 //! SUMMARY    How sessions end that would not: lines without end, bombs, clients that trickle. Each hears why.
 
 use crate::world::{Client, World};
-use base::limits::{BYTES_PER_SEC_MIN, LOGIN_SECS_MAX, UNFINISHED_SECS_MAX};
+use base::limits::{BYTES_PER_SEC_MIN, DEFLATE_BARREN_BYTES_MAX, LOGIN_SECS_MAX, UNFINISHED_SECS_MAX, WRITE_SECS_MAX};
 use flate2::{Compress, Compression, FlushCompress};
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ fn deflated(plain: &[u8]) -> Vec<u8> {
 async fn a_bomb_is_a_long_line_and_garbage_is_told() {
     let world = World::new().await;
     let bomb = deflated(&vec![b'x'; 50 * MIB]);
-    for (bytes, text) in [(bomb, "Too much refused data"), (vec![0xff; 64], "The compressed data is damaged")] {
+    let nothing = [0, 0, 0, 0xff, 0xff].repeat(DEFLATE_BARREN_BYTES_MAX / 4);
+    let damaged = "The compressed data is damaged";
+    for (bytes, text) in [(bomb, "Too much refused data"), (vec![0xff; 64], damaged), (nothing, damaged)] {
         let mut ann = world.imap("ann@a.example").await;
         ann.ask("a COMPRESS DEFLATE", "a OK").await;
         ann.send(&bytes).await;
@@ -119,5 +121,26 @@ async fn a_login_takes_a_while_and_not_for_ever() {
             said.starts_with(bye) && (LOGIN_SECS_MAX..LOGIN_SECS_MAX + 60).contains(&secs),
             "{said} after {secs} s"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_cut_off_and_gets_nothing_twice() {
+    let world = World::new().await;
+    let (asked, text) = (400, format!("Subject: big\r\n\r\n{}", format!("{}\r\n", "x".repeat(98)).repeat(1_000)));
+    assert!(world.deliver("x@y.example", "ann@a.example", &text).await.starts_with("250"));
+    let mut ann = world.imap("ann@a.example").await;
+    ann.ask("a SELECT INBOX", "a OK").await;
+    for n in 0..asked {
+        ann.send(format!("f{n} FETCH 1 BODY.PEEK[]\r\n").as_bytes()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(WRITE_SECS_MAX + 30)).await;
+    let got = ann.rest().await;
+    assert!(got.len() < asked * text.len(), "{} bytes", got.len());
+    let tags = String::from_utf8_lossy(&got).matches(" OK FETCH done").count();
+    assert!(tags < asked, "{tags} answers");
+    for n in 0..tags {
+        let tag = format!("\r\nf{n} OK FETCH");
+        assert_eq!(got.windows(tag.len()).filter(|w| *w == tag.as_bytes()).count(), 1, "{n}");
     }
 }

@@ -290,6 +290,14 @@ impl Client {
         String::from_utf8(plain).unwrap()
     }
 
+    /// What is still to be read when the server has closed or cut the connection.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = std::mem::take(&mut self.seen);
+        // A reset ends it too.
+        let _ = self.stream.read_to_end(&mut rest).await;
+        rest
+    }
+
     /// The server closes after what was read.
     pub async fn closed(mut self) {
         let mut rest = self.seen;

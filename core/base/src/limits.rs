@@ -128,6 +128,10 @@ pub const SMTP_INLINE_RECIPIENTS_MAX: usize = 50;
 pub const SMTP_ERRORS_MAX: u32 = 10;
 /// NOOP, RSET, VRFY, EXPN, HELP and repeated greetings between two accepted messages; then the connection is closed with 421.
 pub const SMTP_HARMLESS_MAX: u32 = 100;
+/// Senders and recipients refused between two accepted messages; then the connection is closed with 421.
+pub const SMTP_REFUSED_MAX: u32 = 1_000;
+/// Commands without a message, in all, seconds from the connection or the last message on.
+pub const SMTP_FRUITLESS_SECS_MAX: u64 = 3_600;
 /// Transactions of one connection.
 pub const SMTP_TRANSACTIONS_MAX: u32 = 10_000;
 /// Idle time for a command, seconds (RFC 5321 §4.5.3.2.7).
@@ -172,7 +176,7 @@ pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
 pub const UNFINISHED_SECS_MAX: u64 = 300;
 /// Each so many bytes of what has begun give the client a second more.
 pub const BYTES_PER_SEC_MIN: u64 = 512;
-/// From the connection to the login, where one is needed, seconds.
+/// From the connection to the login at submission, seconds; RFC 5321 §4.5.3.2.7 lets a client pause for 300 between two commands.
 pub const LOGIN_SECS_MAX: u64 = 600;
 /// A client that has not taken WRITE_BYTES_MAX of its answers after so many seconds is cut off.
 pub const WRITE_SECS_MAX: u64 = 120;
@@ -202,6 +206,8 @@ pub const IMAP_IDLE_SECS_MAX: u64 = 1_900;
 pub const IMAP_COMMAND_SECS_MAX: u64 = 300;
 /// Idle time before authentication, seconds.
 pub const IMAP_LOGIN_SECS_MAX: u64 = 120;
+/// From the connection, or UNAUTHENTICATE, to the login, seconds.
+pub const IMAP_LOGIN_TOTAL_SECS_MAX: u64 = 180;
 
 // --- authentication ---
 /// SASL response, decoded bytes.

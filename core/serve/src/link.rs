@@ -139,7 +139,12 @@ impl Link {
         tls.get_ref().1.export_keying_material([0u8; 32], b"EXPORTER-Channel-Binding", Some(&[])).ok()
     }
 
-    /// What is left of a time that began with the connection.
+    /// From here on `left` counts anew.
+    pub fn begin_again(&mut self) {
+        self.began = Instant::now();
+    }
+
+    /// What is left of a time that began with the connection, or `begin_again`.
     pub fn left(&self, secs: u64) -> Duration {
         Duration::from_secs(secs).saturating_sub(self.began.elapsed())
     }

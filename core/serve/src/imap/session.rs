@@ -1,14 +1,16 @@
 //! SUMMARY    One IMAP connection: commands to handlers, states, IDLE, shutdown.
 //! STANDARDS  RFC 9051 §3 (states), §5.3-5.5; RFC 2177 (IDLE); RFC 8437 (UNAUTHENTICATE)
 //! SECURITY   What was read before STARTTLS is dropped. Each command asks whether the account may still read.
-//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, LOGIN_SECS_MAX; the budget of message bytes
+//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX; the budget of message bytes
 //! INVARIANTS Handlers live in boxes of their own: a waiting session is small.
 
 use super::{ImapDoor, capability, error::Failure, selected::Selected};
 use crate::{Claim, Input, Link, auth::Exchange};
 use base::{
     ModSeq,
-    limits::{IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX, LOGIN_SECS_MAX},
+    limits::{
+        IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX,
+    },
 };
 use mail::Login;
 use std::{sync::Arc, time::Duration};
@@ -135,7 +137,7 @@ impl Session {
         let is_midway = self.receiver.is_midway();
         link.midway(is_midway);
         let within = match self.login {
-            None => Duration::from_secs(IMAP_LOGIN_SECS_MAX).min(link.left(LOGIN_SECS_MAX)),
+            None => Duration::from_secs(IMAP_LOGIN_SECS_MAX).min(link.left(IMAP_LOGIN_TOTAL_SECS_MAX)),
             Some(_) if is_midway => Duration::from_secs(IMAP_COMMAND_SECS_MAX),
             Some(_) => Duration::from_secs(IMAP_IDLE_SECS_MAX),
         };
@@ -201,8 +203,12 @@ impl Session {
                 Waiting::Command => Flow::On,
             },
             Item::Bad { tag, text } => {
-                self.waiting = Waiting::Command;
-                self.bad(link, tag.as_deref(), text)
+                // A line of AUTHENTICATE or IDLE that is too long ends its command.
+                let under_way = match std::mem::replace(&mut self.waiting, Waiting::Command) {
+                    Waiting::Idle { tag } | Waiting::Sasl { tag, .. } => Some(tag),
+                    Waiting::Command => None,
+                };
+                self.bad(link, tag.or(under_way).as_deref(), text)
             }
             Item::No { tag, code, text } => {
                 render::status_line(&mut link.out, Some(&tag), Condition::No, Some(&code), text);
@@ -307,6 +313,7 @@ impl Session {
             Command::Compress => self.compress(link, tag).await,
             Command::Unauthenticate => {
                 (self.login, self.selected, self.hint) = (None, None, None);
+                link.begin_again();
                 self.enabled = Enabled::default();
                 self.receiver.set_limits(Limits::BEFORE_LOGIN);
                 self.receiver.set_utf8(false);

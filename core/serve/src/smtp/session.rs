@@ -1,6 +1,6 @@
 //! SUMMARY    One SMTP or LMTP connection: events of the machine to calls on mail, results to replies.
 //! STANDARDS  RFC 5321 §4.1.4, RFC 6409 §6.1 (sender checks), RFC 4954
-//! LIMITS     LOGIN_SECS_MAX; the budget of message bytes: without room nothing is read for a while, then the message is answered with 452
+//! LIMITS     LOGIN_SECS_MAX, SMTP_FRUITLESS_SECS_MAX; the budget of message bytes: without room nothing is read for a while, then the message is answered with 452
 //! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
 
 use super::{Role, SmtpDoor, bounce, error, submission};
@@ -9,7 +9,7 @@ use crate::{
     auth::{Exchange, Progress},
 };
 use account::RouteError;
-use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX};
+use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
 use std::{sync::Arc, time::Duration};
 use wire::{
@@ -68,7 +68,12 @@ impl Session {
                     }
                     input.shrink_to(4096);
                 }
-                Event::Request(request) => Box::pin(self.answer(link, request)).await,
+                Event::Request(request) => {
+                    if matches!(request, Request::Message(_)) {
+                        link.begin_again();
+                    }
+                    Box::pin(self.answer(link, request)).await;
+                }
                 // Answered by `answer` above; the machine says so only when a caller forgets.
                 Event::NeedReply => self.server.reply(&Reply::new(451, (4, 3, 0), "Internal error")),
                 Event::StartTls => {
@@ -89,7 +94,12 @@ impl Session {
     /// How long the client may be silent now.
     fn within(&self, link: &Link) -> Duration {
         let needs_login = self.door.role == Role::Submission && self.login.is_none();
-        let left = if needs_login { link.left(LOGIN_SECS_MAX) } else { Duration::MAX };
+        // A message has a time of its own: it may come as slowly as the pace allows.
+        let left = match self.server.is_midway() {
+            _ if needs_login => link.left(LOGIN_SECS_MAX),
+            true => Duration::MAX,
+            false => link.left(SMTP_FRUITLESS_SECS_MAX),
+        };
         self.server.deadline().min(left)
     }
 

@@ -1,7 +1,7 @@
 //! SUMMARY    The server machine of one SMTP or LMTP connection: bytes in, requests to the caller, replies out in order.
 //! STANDARDS  RFC 5321 §4.1.4 (order), §4.3; RFC 2033; RFC 2920; RFC 3030; RFC 3207; RFC 4954; RFC 6531; RFC 2034
 //! SECURITY   Everything before authentication arrives here. Input that came with STARTTLS is dropped (RFC 3207 §6); HTTP is cut off.
-//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_LINE_DRAIN_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_HARMLESS_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
+//! LIMITS     SMTP_COMMAND_BYTES_MAX, SMTP_LINE_DRAIN_BYTES_MAX, SMTP_AUTH_LINE_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_HARMLESS_MAX, SMTP_REFUSED_MAX, SMTP_RECIPIENTS_MAX, SMTP_TRANSACTIONS_MAX, SMTP_DRAIN_BYTES_MAX,
 //!            SMTP_BUFFER_KEPT_BYTES_MAX, SMTP_IDLE_SECS_MAX, LOGIN_FAILURES_MAX, SASL_BYTES_MAX
 //! INVARIANTS One request is open at a time; no later command is looked at before it is answered. What needs no world is answered here.
 //!
@@ -18,7 +18,7 @@ pub use config::ServerConfig;
 use super::{MailParams, RcptParams, Reply, data};
 use base::{
     Address,
-    limits::{LOGIN_FAILURES_MAX, SMTP_BUFFER_KEPT_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_IDLE_SECS_MAX},
+    limits::{LOGIN_FAILURES_MAX, SMTP_BUFFER_KEPT_BYTES_MAX, SMTP_ERRORS_MAX, SMTP_IDLE_SECS_MAX, SMTP_REFUSED_MAX},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -143,6 +143,8 @@ pub struct Server {
     errors: u32,
     /// Commands without effect since the last message.
     harmless: u32,
+    /// Senders and recipients refused since the last message.
+    refusals: u32,
     login_failures: u32,
     transactions: u32,
 }
@@ -168,6 +170,7 @@ impl Server {
             body: Vec::new(),
             errors: 0,
             harmless: 0,
+            refusals: 0,
             login_failures: 0,
             transactions: 0,
         }
@@ -263,14 +266,14 @@ impl Server {
                     e.recipients.push(recipient);
                 }
             }
-            Pending::Mail(..) | Pending::Rcpt(_) => {}
+            Pending::Mail(..) | Pending::Rcpt(_) => self.envelope_refused(),
             Pending::Message { replies_left } if replies_left > 1 => {
                 self.pending = Some(Pending::Message { replies_left: replies_left - 1 });
             }
             Pending::Message { .. } => {
                 self.reset();
                 if reply.is_positive() {
-                    self.harmless = 0;
+                    (self.harmless, self.refusals) = (0, 0);
                 }
             }
         }
@@ -377,6 +380,14 @@ impl Server {
         self.errors = self.errors.saturating_add(1);
         if self.errors >= SMTP_ERRORS_MAX {
             self.close(&Reply::new(421, (4, 7, 0), "too many errors"));
+        }
+    }
+
+    /// No end of guesses at addresses on one connection.
+    fn envelope_refused(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals >= SMTP_REFUSED_MAX {
+            self.close(&Reply::new(421, (4, 7, 0), "too many refused addresses; connect again"));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
 use base::{AccountId, TenantId};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
-    EntitlementSnapshot,
+    EntitlementSnapshot, SendLimits,
 };
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -22,25 +22,23 @@ impl Service {
         let (capabilities, reason) = standing(&self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string()));
         let storage_bytes_max = self.own_limit(txn, tenant, Limit::StorageBytes).await?;
         let messages_per_hour_max = self.own_limit(txn, tenant, Limit::MessagesPerHour).await?;
+        let per_hour = messages_per_hour_max.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         Ok(Change::Entitlement(EntitlementSnapshot {
-            tenant,
-            version: version(&row)?,
             capabilities,
             reason,
             storage_bytes_max,
-            messages_per_hour_max: messages_per_hour_max.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+            send: SendLimits { per_hour, ..SendLimits::default() },
+            ..EntitlementSnapshot::new(tenant, version(&row)?)
         }))
     }
 
     pub(crate) async fn domain_snapshot(&self, txn: &mut SqliteConnection, name: &str) -> Result<Change> {
         let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
         Ok(Change::Domain(DomainSnapshot {
-            domain: name.to_owned(),
-            version: version(&row)?,
-            tenant: id(&row, "tenant")?,
             live: number(&row, "live")? != 0,
             catch_all: row.try_get("catch_all")?,
             plus_addressing: number(&row, "plus_addressing")? != 0,
+            ..DomainSnapshot::new(name, id(&row, "tenant")?, version(&row)?)
         }))
     }
 
@@ -55,19 +53,10 @@ impl Service {
             .fetch_all(&mut *txn)
             .await?
         {
-            credentials.push(CredentialSnapshot {
-                id: text(&c, "id")?,
-                kind: if text(&c, "kind")? == "app" { CredentialKind::AppPassword } else { CredentialKind::Password },
-                argon2: text(&c, "argon2")?,
-                scram_sha256: text(&c, "scram")?,
-                expires_at: None,
-            });
+            let kind = if text(&c, "kind")? == "app" { CredentialKind::AppPassword } else { CredentialKind::Password };
+            credentials.push(CredentialSnapshot::new(text(&c, "id")?, kind, text(&c, "argon2")?, text(&c, "scram")?));
         }
         Ok(Change::Account(AccountSnapshot {
-            id: account,
-            tenant,
-            version: version(&row)?,
-            address: text(&row, "address")?,
             display_name: text(&row, "display_name")?,
             live: number(&row, "live")? != 0,
             capabilities,
@@ -75,6 +64,7 @@ impl Service {
             quota_bytes_max: optional(&row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
             send_as: self.aliases_of(txn, tenant, &text(&row, "address")?).await?,
             credentials,
+            ..AccountSnapshot::new(account, tenant, version(&row)?, text(&row, "address")?)
         }))
     }
 

@@ -116,7 +116,7 @@ impl Search<'_> {
         };
         match destination {
             Destination::Account(account) => self.add_local(txn, tenant, account, detail.or(step.detail)).await,
-            Destination::Forward(targets) => {
+            Destination::Forward(targets) | Destination::Group { members: targets, .. } => {
                 for target in targets {
                     let address = Address::parse(&target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
                     match self.accounts.domain_in(txn, address.domain().as_str()).await?.filter(|d| d.live) {
@@ -126,7 +126,7 @@ impl Search<'_> {
                 }
                 Ok(())
             }
-            Destination::Tombstone => Ok(()),
+            Destination::Tombstone | Destination::Disabled => Ok(()),
         }
     }
 

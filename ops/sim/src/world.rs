@@ -9,8 +9,8 @@ use crate::{
 use account::{AccountOptions, AccountScope, Accounts, Login, MasterKey, Owner};
 use base::{AccountId, Address, Clock, Rng, TenantId, rng::SeededRng};
 use control::{
-    AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
-    DomainSnapshot, EntitlementSnapshot,
+    AccountSnapshot, AddressSnapshot, Change, Control, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
+    EntitlementSnapshot,
 };
 use mail::Mail;
 use parking_lot::Mutex;
@@ -172,22 +172,8 @@ impl World {
 }
 
 fn tenant_changes(tenant: u64) -> Vec<Change> {
-    let entitlement = EntitlementSnapshot {
-        tenant: TenantId(tenant),
-        version: 1,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
-        storage_bytes_max: None,
-        messages_per_hour_max: None,
-    };
-    let domain = DomainSnapshot {
-        domain: format!("t{tenant}.example"),
-        version: 1,
-        tenant: TenantId(tenant),
-        live: true,
-        catch_all: None,
-        plus_addressing: true,
-    };
+    let entitlement = EntitlementSnapshot::new(TenantId(tenant), 1);
+    let domain = DomainSnapshot::new(format!("t{tenant}.example"), TenantId(tenant), 1);
     vec![Change::Entitlement(entitlement), Change::Domain(domain)]
 }
 
@@ -203,24 +189,11 @@ fn address_row(local: &str, tenant: u64, destination: Destination) -> Change {
 
 fn person_changes(n: u64, tenant: u64, address: &str, quota: Option<u64>) -> Vec<Change> {
     let account = AccountId(100 + n);
+    let verifier = CredentialSnapshot::new("c1", CredentialKind::Password, String::new(), VERIFIER.to_owned());
     let snapshot = AccountSnapshot {
-        id: account,
-        tenant: TenantId(tenant),
-        version: 1,
-        address: address.to_owned(),
-        display_name: String::new(),
-        live: true,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
         quota_bytes_max: quota,
-        send_as: Vec::new(),
-        credentials: vec![CredentialSnapshot {
-            id: "c1".to_owned(),
-            kind: CredentialKind::Password,
-            argon2: String::new(),
-            scram_sha256: VERIFIER.to_owned(),
-            expires_at: None,
-        }],
+        credentials: vec![verifier],
+        ..AccountSnapshot::new(account, TenantId(tenant), 1, address)
     };
     vec![Change::Account(snapshot), address_row(&format!("p{n}"), tenant, Destination::Account(account))]
 }

@@ -8,7 +8,7 @@ use crate::{
     unit_of_work,
 };
 use base::{MailboxId, OpId, QueueId, SystemClock, rng::SeededRng};
-use control::{AccountSnapshot, Capabilities, Change, Control, EntitlementSnapshot};
+use control::{AccountSnapshot, Change, Control, EntitlementSnapshot};
 use std::sync::Arc;
 use store::{
     Kv, MemKv,
@@ -30,27 +30,8 @@ fn accounts(kv: Arc<dyn Kv>) -> Accounts {
 }
 
 async fn provision(accounts: &Accounts) {
-    let entitlement = EntitlementSnapshot {
-        tenant: TENANT,
-        version: 1,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
-        storage_bytes_max: None,
-        messages_per_hour_max: None,
-    };
-    let account = AccountSnapshot {
-        id: ACCOUNT,
-        tenant: TENANT,
-        version: 1,
-        address: "ann@a.example".into(),
-        display_name: String::new(),
-        live: true,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
-        quota_bytes_max: None,
-        send_as: Vec::new(),
-        credentials: Vec::new(),
-    };
+    let entitlement = EntitlementSnapshot::new(TENANT, 1);
+    let account = AccountSnapshot::new(ACCOUNT, TENANT, 1, "ann@a.example");
     accounts.apply(vec![Change::Entitlement(entitlement), Change::Account(account)]).await.unwrap();
 }
 

@@ -9,9 +9,7 @@ mod tls;
 
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{AccountId, Address, Clock, Domain, TenantId, Timestamp, rng::SeededRng};
-use control::{
-    AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, Destination, DomainSnapshot, EntitlementSnapshot,
-};
+use control::{AccountSnapshot, AddressSnapshot, Change, Control, Destination, DomainSnapshot, EntitlementSnapshot};
 use mail::{Accept, EnvelopeRecipient, Mail, Source};
 use queue::{Host, Queue, QueueOptions, Resolve, ResolveError};
 use std::{
@@ -124,22 +122,8 @@ impl Desk {
         });
         let (tenant, domain) = (TenantId(1), "a.example".to_owned());
         let batch = vec![
-            Change::Entitlement(EntitlementSnapshot {
-                tenant,
-                version: 1,
-                capabilities: Capabilities::ALL,
-                reason: String::new(),
-                storage_bytes_max: None,
-                messages_per_hour_max: None,
-            }),
-            Change::Domain(DomainSnapshot {
-                domain: domain.clone(),
-                version: 1,
-                tenant,
-                live: true,
-                catch_all: None,
-                plus_addressing: true,
-            }),
+            Change::Entitlement(EntitlementSnapshot::new(tenant, 1)),
+            Change::Domain(DomainSnapshot::new(domain.clone(), tenant, 1)),
             Change::Address(AddressSnapshot {
                 local: "ann".into(),
                 domain,
@@ -147,19 +131,7 @@ impl Desk {
                 tenant,
                 destination: Destination::Account(AccountId(1)),
             }),
-            Change::Account(AccountSnapshot {
-                id: AccountId(1),
-                tenant,
-                version: 1,
-                address: "ann@a.example".into(),
-                display_name: String::new(),
-                live: true,
-                capabilities: Capabilities::ALL,
-                reason: String::new(),
-                quota_bytes_max: None,
-                send_as: Vec::new(),
-                credentials: Vec::new(),
-            }),
+            Change::Account(AccountSnapshot::new(AccountId(1), tenant, 1, "ann@a.example")),
         ];
         accounts.apply(batch).await.unwrap();
         let taken = Taken::default();

@@ -58,14 +58,7 @@ async fn a_password_is_not_sent_without_verified_tls() {
 async fn a_backlog_does_not_stand_before_another_tenants_first_message() {
     let mut desk = Desk::new().await;
     desk.options.workers = 1;
-    let entitlement = EntitlementSnapshot {
-        tenant: TenantId(2),
-        version: 1,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
-        storage_bytes_max: None,
-        messages_per_hour_max: None,
-    };
+    let entitlement = EntitlementSnapshot::new(TenantId(2), 1);
     desk.accounts.apply(vec![Change::Entitlement(entitlement)]).await.unwrap();
     for n in 0..20 {
         desk.send(&[&format!("ok@b{n}.example")]).await;

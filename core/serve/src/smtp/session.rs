@@ -269,7 +269,7 @@ impl Session {
         let now = mail.accounts().clock().now();
         let source = match &self.login {
             Some(login) => {
-                let max = login.standing.entitlement.messages_per_hour_max;
+                let max = login.standing.entitlement.send.per_hour;
                 let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
                 options.throttle.take(login.scope.tenant(), count, max, now)?;
                 Source::Submission(login)

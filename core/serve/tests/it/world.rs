@@ -44,14 +44,7 @@ pub struct Ground {
 }
 
 fn entitlement(tenant: TenantId, version: u64) -> EntitlementSnapshot {
-    EntitlementSnapshot {
-        tenant,
-        version,
-        capabilities: Capabilities::ALL,
-        reason: String::new(),
-        storage_bytes_max: None,
-        messages_per_hour_max: None,
-    }
+    EntitlementSnapshot::new(tenant, version)
 }
 
 /// Room for the answers of two clients that read messages of 100 KB.
@@ -148,14 +141,7 @@ impl World {
             tenant,
             destination: Destination::Account(AccountId(n)),
         };
-        let domain_row = DomainSnapshot {
-            domain: domain.into(),
-            version: 1,
-            tenant,
-            live: true,
-            catch_all: None,
-            plus_addressing: true,
-        };
+        let domain_row = DomainSnapshot::new(domain, tenant, 1);
         let batch = vec![
             Change::Entitlement(entitlement(tenant, 1)),
             Change::Domain(domain_row),
@@ -177,23 +163,12 @@ impl World {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let argon2 = argon.hash_password_with_salt(PASSWORD.as_bytes(), b"saltsaltsaltsalt").unwrap().to_string();
         AccountSnapshot {
-            id: AccountId(n),
-            tenant: TenantId(n),
-            version,
-            address: format!("{name}@{domain}"),
             display_name: name.into(),
-            live: true,
             capabilities: if on { Capabilities::ALL } else { Capabilities::NONE },
             reason: if on { String::new() } else { "unpaid".into() },
             quota_bytes_max: quota,
-            send_as: Vec::new(),
-            credentials: vec![CredentialSnapshot {
-                id: "c1".into(),
-                kind: CredentialKind::Password,
-                argon2,
-                scram_sha256: String::new(),
-                expires_at: None,
-            }],
+            credentials: vec![CredentialSnapshot::new("c1", CredentialKind::Password, argon2, String::new())],
+            ..AccountSnapshot::new(AccountId(n), TenantId(n), version, format!("{name}@{domain}"))
         }
     }
 

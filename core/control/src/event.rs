@@ -1,0 +1,28 @@
+//! SUMMARY    What the data plane tells the control plane: thresholds that were crossed, limits that were met.
+//! INVARIANTS An event has a rising number; telling it twice is harmless, since the number is the same.
+
+use base::{AccountId, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Something that happened in the data plane and that people or programs want to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Rises from event to event; zero is none.
+    pub seq: u64,
+    pub at: Timestamp,
+    pub tenant: TenantId,
+    /// The account it is about; `None`: the tenant as a whole.
+    pub account: Option<AccountId>,
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// Stored bytes rose to so many percent (80, 95, 100) of the limit.
+    QuotaReached { percent: u32, used_bytes: u64, limit_bytes: u64 },
+    /// Stored bytes fell below the lowest threshold again.
+    QuotaRelieved { used_bytes: u64, limit_bytes: u64 },
+    /// A submission was refused by a sending limit; told once for each limit and its period.
+    SendLimitReached { limit: String },
+}

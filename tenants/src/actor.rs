@@ -2,10 +2,15 @@
 //! STANDARDS  RFC 7519 (JWT, HS256)
 //! SECURITY   A token is worth nothing once its row is revoked or gone, whatever its signature says.
 
-use crate::{Code, Error, Result, Service, hold::standing, limits::TREE_DEPTH_MAX, token::Claims};
+use crate::{
+    Code, Error, Result, Service,
+    db::{Connection, Txn, query},
+    hold::standing,
+    limits::TREE_DEPTH_MAX,
+    token::Claims,
+};
 use base::TenantId;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use sqlx::{Row, Sqlite, Transaction};
 
 /// A verified caller.
 #[derive(Debug, Clone)]
@@ -47,7 +52,7 @@ impl Service {
 
     /// A transaction of an actor who may write: `Forbidden` for a token that reads only, and for a suspended tenant's, which
     /// makes and changes nothing, not even further tokens, until it is resumed from above.
-    pub(crate) async fn begin_as(&self, actor: &Actor) -> Result<Transaction<'static, Sqlite>> {
+    pub(crate) async fn begin_as(&self, actor: &Actor) -> Result<Txn> {
         let forbidden = |why: String| Err(Error::new(Code::Forbidden, "", why));
         if !actor.writes {
             return forbidden("The token may only read".into());
@@ -61,17 +66,16 @@ impl Service {
     }
 
     /// Whether the actor's tenant is `tenant` or above it; `NotFound` otherwise: what one cannot reach does not exist.
-    pub(crate) async fn reach(&self, txn: &mut sqlx::SqliteConnection, actor: &Actor, tenant: TenantId) -> Result<()> {
+    pub(crate) async fn reach(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<()> {
         let mut at = Some(tenant.to_string());
         for _ in 0..TREE_DEPTH_MAX {
             let Some(id) = at else { break };
-            let row =
-                sqlx::query("SELECT parent FROM tenant WHERE id = $1").bind(&id).fetch_optional(&mut *txn).await?;
+            let row = query("SELECT parent FROM tenant WHERE id = $1").bind(&id).fetch_optional(&mut *txn).await?;
             let row = row.ok_or_else(|| Error::not_found("tenantId"))?;
             if actor.operator || id == actor.tenant.to_string() {
                 return Ok(());
             }
-            at = row.try_get::<Option<String>, _>("parent")?;
+            at = row.text("parent")?;
         }
         Err(Error::not_found("tenantId"))
     }

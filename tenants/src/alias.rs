@@ -5,6 +5,7 @@
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Page, Result, Service, Terms,
     bulk::{bulk_size, lifted},
+    db::{Connection, Row, query},
     page::Statements,
     rows::{number, text},
     terms::{Request, Start},
@@ -12,7 +13,6 @@ use crate::{
 use base::{AccountId, Address, TenantId, limits::ROUTE_TARGETS_MAX};
 use control::Change;
 use serde::{Deserialize, Serialize};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteRow};
 use std::collections::BTreeSet;
 
 /// An alias as shown.
@@ -89,25 +89,20 @@ impl Service {
         };
         let (mut items, mut batch) = (Vec::with_capacity(new.len()), Vec::new());
         for new in new {
-            let mut step = work.txn.begin().await?;
-            let made = self.alias_made(&mut step, actor, new).await;
+            work.txn.savepoint().await?;
+            let made = self.alias_made(&mut work.txn, actor, new).await;
             if let Some((alias, changes)) = lifted(&mut items, made)? {
-                step.commit().await?;
+                work.txn.keep().await?;
                 items.push(Item::Done(alias));
                 batch.extend(changes);
             } else {
-                step.rollback().await?;
+                work.txn.take_back().await?;
             }
         }
         self.finish_bulk(work, items, &batch, policy).await
     }
 
-    async fn alias_made(
-        &self,
-        txn: &mut SqliteConnection,
-        actor: &Actor,
-        new: &NewAlias,
-    ) -> Result<(Alias, Vec<Change>)> {
+    async fn alias_made(&self, txn: &mut Connection, actor: &Actor, new: &NewAlias) -> Result<(Alias, Vec<Change>)> {
         let Ready { address, targets, body } = ready(new)?;
         let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
         self.own_address(txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
@@ -125,7 +120,7 @@ impl Service {
         };
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
-        sqlx::query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
+        query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .bind(&body)
@@ -147,7 +142,7 @@ impl Service {
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
         self.not_catch_all(&mut work.txn, &address, "address").await?;
-        sqlx::query(
+        query(
             "UPDATE address SET kind = 'tombstone', targets = NULL, version = version + 1 WHERE domain = $1 AND local = $2",
         )
         .bind(address.domain().as_str())
@@ -161,14 +156,9 @@ impl Service {
     }
 
     /// An alias the actor reaches, and whose it is.
-    async fn alias_in(
-        &self,
-        txn: &mut SqliteConnection,
-        actor: &Actor,
-        address: &Address,
-    ) -> Result<(TenantId, Alias)> {
+    async fn alias_in(&self, txn: &mut Connection, actor: &Actor, address: &Address) -> Result<(TenantId, Alias)> {
         let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
-        let row = sqlx::query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
+        let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .fetch_optional(txn)
@@ -193,22 +183,22 @@ impl Service {
             None if page.cursor.is_none() => ("", cursor.as_str()),
             None => return Err(page.not_a_cursor()),
         };
-        let from = [domain.to_owned(), local.to_owned()];
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &from).await?;
+        let from = vec![domain.into(), local.into()];
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], from).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 
     /// Makes an address the tenant's; `Taken` while it has an owner, or had one elsewhere.
     pub(crate) async fn own_address(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         address: &Address,
         kind: &str,
         account: Option<AccountId>,
         targets: Option<&str>,
     ) -> Result<()> {
-        let done = sqlx::query(
+        let done = query(
             "INSERT INTO address (domain, local, tenant, kind, account, targets, version) VALUES ($1, $2, $3, $4, $5, $6, 1) \
              ON CONFLICT (domain, local) DO UPDATE SET kind = $4, account = $5, targets = $6, version = address.version + 1 \
              WHERE address.kind = 'tombstone' AND address.tenant = $3",
@@ -221,7 +211,7 @@ impl Service {
         .bind(targets)
         .execute(txn)
         .await?;
-        if done.rows_affected() == 0 {
+        if done == 0 {
             return Err(Error::new(Code::Taken, "address", "The address is in use, or was somebody else's"));
         }
         Ok(())
@@ -230,7 +220,7 @@ impl Service {
     /// The audit entry of a change and what the data plane is to know.
     async fn alias_told(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         change: AliasChange,
     ) -> Result<(Alias, Vec<Change>)> {
@@ -240,7 +230,7 @@ impl Service {
         // Who may send from the alias changed with it: for those it led to as for those it leads to.
         let affected: BTreeSet<&String> = before.iter().chain(&targets).collect();
         for target in affected {
-            let row = sqlx::query(
+            let row = query(
                 "UPDATE mailbox SET version = version + 1 WHERE address = $1 AND tenant = $2 AND live = 1 RETURNING id",
             )
             .bind(target)
@@ -251,7 +241,7 @@ impl Service {
                 batch.push(self.account_snapshot(txn, crate::rows::id(&row, "id")?).await?);
             }
         }
-        let row = sqlx::query("SELECT version FROM address WHERE domain = $1 AND local = $2")
+        let row = query("SELECT version FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .fetch_one(txn)
@@ -260,7 +250,7 @@ impl Service {
     }
 }
 
-pub(crate) fn from_row(row: &SqliteRow) -> Result<Alias> {
+pub(crate) fn from_row(row: &Row) -> Result<Alias> {
     Ok(Alias {
         address: format!("{}@{}", text(row, "local")?, text(row, "domain")?),
         targets: serde_json::from_str(&text(row, "targets")?)

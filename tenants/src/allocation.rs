@@ -7,11 +7,11 @@
 
 use crate::{
     Code, Error, Limits, Result, Service,
+    db::{Connection, Row, query},
     hold::depth_max,
     rows::{id, number},
 };
 use base::TenantId;
-use sqlx::SqliteConnection;
 
 /// One of the four limits of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +51,11 @@ macro_rules! granted_sql {
         concat!(
             "SELECT COUNT(*) AS n, COUNT(",
             $column,
-            ") AS limited, COALESCE(SUM(",
+            ") AS limited, CAST(COALESCE(SUM(",
             $column,
-            " >> 32), 0) AS high, COALESCE(SUM(",
+            " >> 32), 0) AS BIGINT) AS high, CAST(COALESCE(SUM(",
             $column,
-            " & 4294967295), 0) AS low FROM tenant WHERE parent = $1 AND id <> $2"
+            " & 4294967295), 0) AS BIGINT) AS low FROM tenant WHERE parent = $1 AND id <> $2"
         )
     };
 }
@@ -79,12 +79,7 @@ fn left(of: Option<u64>, granted: Option<u64>) -> Option<u64> {
 
 impl Service {
     /// What a tenant may use itself of a limit: without what it granted. `None`: unlimited.
-    pub(crate) async fn own_limit(
-        &self,
-        txn: &mut SqliteConnection,
-        tenant: TenantId,
-        limit: Limit,
-    ) -> Result<Option<u64>> {
+    pub(crate) async fn own_limit(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<Option<u64>> {
         let Some(whole) = limit.of(&self.limits_in(txn, tenant).await?) else { return Ok(None) };
         Ok(left(Some(whole), self.granted(txn, tenant, None, limit).await?))
     }
@@ -93,7 +88,7 @@ impl Service {
     /// `LimitReached` or `Invalid`, on the limit's field. What is not raised is not asked.
     pub(crate) async fn grantable(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         parent: TenantId,
         now: Option<(TenantId, &Limits)>,
         wanted: &Limits,
@@ -122,12 +117,7 @@ impl Service {
     }
 
     /// A limit can be set once all below have one: `Invalid` otherwise.
-    pub(crate) async fn limited_below(
-        &self,
-        txn: &mut SqliteConnection,
-        tenant: TenantId,
-        wanted: &Limits,
-    ) -> Result<()> {
+    pub(crate) async fn limited_below(&self, txn: &mut Connection, tenant: TenantId, wanted: &Limits) -> Result<()> {
         for limit in Limit::ALL {
             if limit.of(wanted).is_some() && self.granted(txn, tenant, None, limit).await?.is_none() {
                 let message = "A tenant below has no limit: give it one first";
@@ -140,7 +130,7 @@ impl Service {
     /// Whether one more domain or mailbox fits: the tenant's own limit, and that of everyone above who granted more than it has.
     pub(crate) async fn room_for_one(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         limit: Limit,
         field: &'static str,
@@ -166,7 +156,7 @@ impl Service {
     /// What a tenant granted those directly below it, but for one of them. `None`: one of them is unlimited.
     async fn granted(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         without: Option<TenantId>,
         limit: Limit,
@@ -177,7 +167,7 @@ impl Service {
             Limit::StorageBytes => granted_sql!("storage_bytes_max"),
             Limit::MessagesPerHour => granted_sql!("messages_per_hour_max"),
         };
-        let row = sqlx::query(sql)
+        let row = query(sql)
             .bind(tenant.to_string())
             .bind(without.map(|w| w.to_string()).unwrap_or_default())
             .fetch_one(txn)
@@ -190,13 +180,13 @@ impl Service {
     }
 
     /// Whether one of two tenants is the other, or above it.
-    pub(crate) async fn on_one_line(&self, txn: &mut SqliteConnection, a: TenantId, b: TenantId) -> Result<bool> {
+    pub(crate) async fn on_one_line(&self, txn: &mut Connection, a: TenantId, b: TenantId) -> Result<bool> {
         Ok(a == b || self.above(txn, a).await?.contains(&b) || self.above(txn, b).await?.contains(&a))
     }
 
     /// The tenants above, nearest first.
-    async fn above(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Vec<TenantId>> {
-        let rows = sqlx::query(
+    async fn above(&self, txn: &mut Connection, tenant: TenantId) -> Result<Vec<TenantId>> {
+        let rows = query(
             "WITH RECURSIVE up (id, depth) AS (SELECT parent, 1 FROM tenant WHERE id = $1 UNION ALL \
              SELECT t.parent, up.depth + 1 FROM tenant t JOIN up ON t.id = up.id WHERE up.depth < $2) \
              SELECT id FROM up WHERE id IS NOT NULL ORDER BY depth",
@@ -209,26 +199,26 @@ impl Service {
     }
 
     /// Live domains or mailboxes of a tenant; zero for what is counted elsewhere.
-    async fn own_use(&self, txn: &mut SqliteConnection, tenant: TenantId, limit: Limit) -> Result<u64> {
+    async fn own_use(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<u64> {
         let sql = match limit {
             Limit::Domains => "SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1",
             Limit::Mailboxes => "SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1",
             Limit::StorageBytes | Limit::MessagesPerHour => return Ok(0),
         };
-        count(sqlx::query(sql).bind(tenant.to_string()).fetch_one(txn).await?)
+        count(query(sql).bind(tenant.to_string()).fetch_one(txn).await?)
     }
 
     /// Live domains or mailboxes of a tenant and all below it.
-    async fn use_below(&self, txn: &mut SqliteConnection, tenant: TenantId, limit: Limit) -> Result<u64> {
+    async fn use_below(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<u64> {
         let sql = match limit {
             Limit::Domains => used_below_sql!("domain"),
             Limit::Mailboxes => used_below_sql!("mailbox"),
             Limit::StorageBytes | Limit::MessagesPerHour => return Ok(0),
         };
-        count(sqlx::query(sql).bind(tenant.to_string()).bind(depth_max()).fetch_one(txn).await?)
+        count(query(sql).bind(tenant.to_string()).bind(depth_max()).fetch_one(txn).await?)
     }
 }
 
-fn count(row: sqlx::sqlite::SqliteRow) -> Result<u64> {
+fn count(row: Row) -> Result<u64> {
     Ok(u64::try_from(number(&row, "n")?).unwrap_or(0))
 }

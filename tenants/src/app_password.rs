@@ -3,12 +3,13 @@
 //!            credential gets a fresh one, and the former ends.
 
 use crate::{
-    Actor, Code, Done, Error, Mailbox, Result, Service, Terms, password,
+    Actor, Code, Done, Error, Mailbox, Result, Service, Terms,
+    db::{Connection, query},
+    password,
     rows::short,
     terms::{Request, Start},
 };
 use base::AccountId;
-use sqlx::SqliteConnection;
 
 /// A generated password.
 #[derive(Debug, Clone)]
@@ -62,14 +63,14 @@ impl Service {
             Start::Repeated(_) => return Err(Error::new(Code::Internal, "", "a request without a key was repeated")),
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
-        let changed = sqlx::query("UPDATE credential SET argon2 = $3, scram = $4 WHERE id = $1 AND mailbox = $2")
+        let changed = query("UPDATE credential SET argon2 = $3, scram = $4 WHERE id = $1 AND mailbox = $2")
             .bind(&id)
             .bind(account.to_string())
             .bind(&verifiers.argon2)
             .bind(&verifiers.scram)
             .execute(&mut *work.txn)
             .await?;
-        if changed.rows_affected() == 0 {
+        if changed == 0 {
             return Err(Error::new(Code::NotFound, "", "The app password made by this key was revoked"));
         }
         self.raise(&mut work.txn, account).await?;
@@ -94,23 +95,20 @@ impl Service {
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
         work.expect(mailbox.version)?;
-        let gone = sqlx::query("DELETE FROM credential WHERE id = $1 AND mailbox = $2 AND kind = 'app'")
+        let gone = query("DELETE FROM credential WHERE id = $1 AND mailbox = $2 AND kind = 'app'")
             .bind(credential)
             .bind(account.to_string())
             .execute(&mut *work.txn)
             .await?;
-        if gone.rows_affected() == 0 {
+        if gone == 0 {
             return Err(Error::not_found("id"));
         }
         self.raise(&mut work.txn, account).await?;
         self.finish_mailbox(work, actor, "appPasswordRevoke", &mailbox).await
     }
 
-    async fn raise(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<()> {
-        sqlx::query("UPDATE mailbox SET version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
-            .execute(txn)
-            .await?;
+    async fn raise(&self, txn: &mut Connection, account: AccountId) -> Result<()> {
+        query("UPDATE mailbox SET version = version + 1 WHERE id = $1").bind(account.to_string()).execute(txn).await?;
         Ok(())
     }
 }

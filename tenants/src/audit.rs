@@ -3,11 +3,11 @@
 
 use crate::{
     Actor, Page, Result, Service,
+    db::Row,
     page::Statements,
     rows::{number, text},
 };
 use base::TenantId;
-use sqlx::sqlite::SqliteRow;
 
 /// One entry of the audit log.
 #[derive(Debug, Clone)]
@@ -31,13 +31,16 @@ impl Service {
             count: "SELECT COUNT(*) AS n FROM audit WHERE tenant = $1",
         };
         let end = if page.backward { 0 } else { i64::MAX };
-        let from = if page.cursor.is_some() { page.from::<i64>()? } else { end.to_string() };
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        let from = match &page.cursor {
+            Some(cursor) => cursor.parse().map_err(|_| page.not_a_cursor())?,
+            None => end,
+        };
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<AuditEntry> {
+fn from_row(row: &Row) -> Result<AuditEntry> {
     Ok(AuditEntry {
         seq: number(row, "seq")?,
         at_ms: number(row, "at")?,

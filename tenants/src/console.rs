@@ -1,13 +1,14 @@
 //! SUMMARY    The operator on the machine itself: who holds the data folder acts without a token.
 //! SECURITY   The caller has checked that it is the machine's operator who asks. The audit log says `ctl` and by whom.
 
-use crate::{Actor, Code, Error, Mailbox, Result, Service, rows::id};
+use crate::{Actor, Code, Error, Mailbox, Result, Service, db::query, rows::id};
 use base::Address;
 
 impl Service {
     /// The machine's operator, `who` by name. `NotFound` before the first start made the provider.
     pub async fn console(&self, who: &str) -> Result<Actor> {
-        let row = sqlx::query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(self.pool()).await?;
+        let mut connection = self.pool().acquire().await?;
+        let row = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut connection).await?;
         let provider = id(&row.ok_or_else(|| Error::not_found("provider"))?, "id")?;
         Ok(Actor { tenant: provider, operator: true, writes: true, name: format!("ctl {who}") })
     }
@@ -16,9 +17,9 @@ impl Service {
     pub async fn mailbox_by_address(&self, actor: &Actor, address: &str) -> Result<Mailbox> {
         let address = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let mut connection = self.pool().acquire().await?;
-        let row = sqlx::query("SELECT id FROM mailbox WHERE address = $1 AND live = 1")
+        let row = query("SELECT id FROM mailbox WHERE address = $1 AND live = 1")
             .bind(address.canonical())
-            .fetch_optional(&mut *connection)
+            .fetch_optional(&mut connection)
             .await?;
         let account = id(&row.ok_or_else(|| Error::not_found("address"))?, "id")?;
         self.mailbox_in(&mut connection, actor, account).await

@@ -4,13 +4,13 @@
 use crate::{
     Actor, Code, Done, Error, Page, Result, Service, Terms,
     allocation::Limit,
+    db::{Connection, Row, query},
     page::list,
-    rows::{id, json_list, number, text},
+    rows::{id, json_list, like, number, text},
     terms::{Request, Start, Work},
 };
 use base::{Address, TenantId};
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// A domain as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,14 +53,14 @@ impl Service {
     /// The rows of a new domain, within the tenant's limit.
     pub(crate) async fn insert_domain(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         name: &base::Domain,
     ) -> Result<()> {
         self.not_within_anothers(txn, tenant, name).await?;
         let full = "The tenant has all the domains it may have";
         self.room_for_one(txn, tenant, Limit::Domains, "tenantId", full).await?;
-        let made = sqlx::query(
+        let made = query(
             "INSERT INTO domain (name, tenant, live, plus_addressing, version, created_at) VALUES ($1, $2, 1, 1, 1, $3) \
              ON CONFLICT (name) DO UPDATE SET tenant = $2, live = 1, catch_all = NULL, plus_addressing = 1, \
              version = domain.version + 1 WHERE domain.live = 0",
@@ -70,7 +70,7 @@ impl Service {
         .bind(self.now().0)
         .execute(txn)
         .await?;
-        match made.rows_affected() {
+        match made {
             0 => Err(Error::new(Code::Taken, "name", "The domain is in use")),
             _ => Ok(()),
         }
@@ -78,23 +78,18 @@ impl Service {
 
     /// A domain below or above another's is for those on one line of the tree only: a subdomain takes mail and sends in the
     /// name of its parent domain.
-    async fn not_within_anothers(
-        &self,
-        txn: &mut SqliteConnection,
-        tenant: TenantId,
-        name: &base::Domain,
-    ) -> Result<()> {
+    async fn not_within_anothers(&self, txn: &mut Connection, tenant: TenantId, name: &base::Domain) -> Result<()> {
         let name = name.as_str();
         let parents: Vec<&str> = name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..)).collect();
         // Every name below ends with `.name`: a range over the names turned around would need a column, so subdomains are
         // looked for among the live ones.
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT DISTINCT tenant FROM domain WHERE live = 1 AND tenant <> $1 AND (name IN (SELECT value FROM json_each($2)) \
-             OR substr(name, -length($3)) = $3)",
+             OR name LIKE $3 ESCAPE '!')",
         )
         .bind(tenant.to_string())
         .bind(json_list(&parents))
-        .bind(format!(".{name}"))
+        .bind(format!("%.{}", like(name)))
         .fetch_all(&mut *txn)
         .await?;
         for row in &rows {
@@ -125,7 +120,7 @@ impl Service {
         if let Some(wanted) = &patch.catch_all {
             catch_all = self.catch_all_of(&mut work.txn, &domain.name, wanted.as_deref()).await?;
         }
-        sqlx::query("UPDATE domain SET catch_all = $2, plus_addressing = $3, version = version + 1 WHERE name = $1")
+        query("UPDATE domain SET catch_all = $2, plus_addressing = $3, version = version + 1 WHERE name = $1")
             .bind(&domain.name)
             .bind(catch_all)
             .bind(i64::from(patch.plus_addressing.unwrap_or(domain.plus_addressing)))
@@ -135,19 +130,14 @@ impl Service {
     }
 
     /// A catch-all is an address of the domain that takes mail.
-    async fn catch_all_of(
-        &self,
-        txn: &mut SqliteConnection,
-        domain: &str,
-        wanted: Option<&str>,
-    ) -> Result<Option<String>> {
+    async fn catch_all_of(&self, txn: &mut Connection, domain: &str, wanted: Option<&str>) -> Result<Option<String>> {
         let Some(wanted) = wanted else { return Ok(None) };
         let invalid = |why: &str| Error::new(Code::Invalid, "catchAll", why);
         let address = Address::parse(wanted).map_err(|e| invalid(&e.to_string()))?;
         if address.domain().as_str() != domain {
             return Err(invalid("The catch-all is an address of the domain"));
         }
-        let row = sqlx::query("SELECT 1 AS n FROM address WHERE domain = $1 AND local = $2 AND kind <> 'tombstone'")
+        let row = query("SELECT 1 AS n FROM address WHERE domain = $1 AND local = $2 AND kind <> 'tombstone'")
             .bind(domain)
             .bind(address.canonical_local())
             .fetch_optional(txn)
@@ -159,11 +149,11 @@ impl Service {
     /// Refuses to take an address away while it is its domain's catch-all: mail would be lost unseen.
     pub(crate) async fn not_catch_all(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         address: &Address,
         field: &'static str,
     ) -> Result<()> {
-        let used = sqlx::query("SELECT 1 AS n FROM domain WHERE name = $1 AND catch_all = $2 AND live = 1")
+        let used = query("SELECT 1 AS n FROM domain WHERE name = $1 AND catch_all = $2 AND live = 1")
             .bind(address.domain().as_str())
             .bind(address.canonical())
             .fetch_optional(txn)
@@ -183,14 +173,14 @@ impl Service {
         };
         let domain = self.domain_in(&mut work.txn, actor, name).await?;
         work.expect(domain.version)?;
-        let used = sqlx::query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
+        let used = query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
             .bind(&domain.name)
             .fetch_optional(&mut *work.txn)
             .await?;
         if used.is_some() {
             return Err(Error::new(Code::InUse, "name", "The domain still has addresses"));
         }
-        sqlx::query("UPDATE domain SET live = 0, catch_all = NULL, version = version + 1 WHERE name = $1")
+        query("UPDATE domain SET live = 0, catch_all = NULL, version = version + 1 WHERE name = $1")
             .bind(&domain.name)
             .execute(&mut *work.txn)
             .await?;
@@ -208,15 +198,15 @@ impl Service {
         self.reach(&mut connection, actor, tenant).await?;
         let list = list!("domain WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
         let from = page.from::<base::Domain>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 
     /// A live domain the actor reaches.
-    pub(crate) async fn domain_in(&self, txn: &mut SqliteConnection, actor: &Actor, name: &str) -> Result<Domain> {
+    pub(crate) async fn domain_in(&self, txn: &mut Connection, actor: &Actor, name: &str) -> Result<Domain> {
         let missing = || Error::not_found("domain");
         let name = base::Domain::parse(name).map_err(|_| missing())?;
-        let row = sqlx::query("SELECT * FROM domain WHERE name = $1 AND live = 1")
+        let row = query("SELECT * FROM domain WHERE name = $1 AND live = 1")
             .bind(name.as_str())
             .fetch_optional(&mut *txn)
             .await?;
@@ -235,17 +225,17 @@ impl Service {
     ) -> Result<Done<Domain>> {
         self.audit(&mut work.txn, actor, tenant, action, name, "").await?;
         let snapshot = self.domain_snapshot(&mut work.txn, name).await?;
-        let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *work.txn).await?;
+        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *work.txn).await?;
         let domain = from_row(&row)?;
         self.finish(work, domain, &[snapshot]).await
     }
 }
 
-pub(crate) fn from_row(row: &SqliteRow) -> Result<Domain> {
+pub(crate) fn from_row(row: &Row) -> Result<Domain> {
     Ok(Domain {
         name: text(row, "name")?,
         tenant: id(row, "tenant")?,
-        catch_all: row.try_get("catch_all")?,
+        catch_all: row.text("catch_all")?,
         plus_addressing: number(row, "plus_addressing")? != 0,
         version: number(row, "version")?,
     })

@@ -5,13 +5,13 @@
 
 use crate::{
     Actor, Code, Error, Limits, Result, Service,
+    db::{Connection, Row, query},
     limits::{REASON_CHARS_MAX, TREE_DEPTH_MAX},
     rows::{fresh_id, id, json_list, number, text},
 };
 use base::{AccountId, TenantId};
 use control::{Capabilities, Change};
 use serde::{Deserialize, Serialize};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use std::collections::HashMap;
 
 /// A restriction that is in force.
@@ -40,14 +40,14 @@ impl Service {
     /// Places a hold of the actor's tenant on a subject; an earlier one of the same tenant ends.
     pub(crate) async fn place_hold(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         tenant: TenantId,
         subject: &str,
         reason: &str,
     ) -> Result<()> {
         let reason = parse_reason(reason)?;
-        sqlx::query(
+        query(
             "UPDATE hold SET released_at = $2 WHERE subject = $1 AND kind = 'admin' AND released_at IS NULL \
              AND placed_by_tenant = $3",
         )
@@ -56,7 +56,7 @@ impl Service {
         .bind(actor.tenant.to_string())
         .execute(&mut *txn)
         .await?;
-        sqlx::query(
+        query(
             "INSERT INTO hold (id, tenant, subject, kind, reason, placed_by, placed_by_tenant, placed_at) \
              VALUES ($1, $2, $3, 'admin', $4, $5, $6, $7)",
         )
@@ -73,8 +73,8 @@ impl Service {
     }
 
     /// Releases the holds on a subject that the actor's tenant, or one below it, placed. `Forbidden` when there are only others.
-    pub(crate) async fn release_holds(&self, txn: &mut SqliteConnection, actor: &Actor, subject: &str) -> Result<()> {
-        let open = sqlx::query("SELECT id, placed_by_tenant FROM hold WHERE subject = $1 AND released_at IS NULL")
+    pub(crate) async fn release_holds(&self, txn: &mut Connection, actor: &Actor, subject: &str) -> Result<()> {
+        let open = query("SELECT id, placed_by_tenant FROM hold WHERE subject = $1 AND released_at IS NULL")
             .bind(subject)
             .fetch_all(&mut *txn)
             .await?;
@@ -84,7 +84,7 @@ impl Service {
                 kept += 1;
                 continue;
             }
-            sqlx::query("UPDATE hold SET released_at = $2 WHERE id = $1")
+            query("UPDATE hold SET released_at = $2 WHERE id = $1")
                 .bind(text(row, "id")?)
                 .bind(self.now().0)
                 .execute(&mut *txn)
@@ -98,8 +98,8 @@ impl Service {
     }
 
     /// Open holds on tenants and on those above them, of the highest tenant first.
-    pub(crate) async fn tenant_holds(&self, txn: &mut SqliteConnection, tenants: &[TenantId]) -> Result<HoldsOf> {
-        let rows = sqlx::query(
+    pub(crate) async fn tenant_holds(&self, txn: &mut Connection, tenants: &[TenantId]) -> Result<HoldsOf> {
+        let rows = query(
             "WITH RECURSIVE up (start, id, depth) AS (SELECT value, value, 0 FROM json_each($1) \
              UNION ALL SELECT up.start, t.parent, up.depth + 1 FROM tenant t JOIN up ON t.id = up.id \
              WHERE t.parent IS NOT NULL AND up.depth < $2) \
@@ -114,8 +114,8 @@ impl Service {
     }
 
     /// Open holds on mailboxes themselves.
-    pub(crate) async fn mailbox_holds(&self, txn: &mut SqliteConnection, accounts: &[AccountId]) -> Result<HoldsOf> {
-        let rows = sqlx::query(
+    pub(crate) async fn mailbox_holds(&self, txn: &mut Connection, accounts: &[AccountId]) -> Result<HoldsOf> {
+        let rows = query(
             "SELECT subject AS shown_on, hold.* FROM hold WHERE subject IN (SELECT value FROM json_each($1)) \
              AND released_at IS NULL ORDER BY placed_at",
         )
@@ -126,8 +126,8 @@ impl Service {
     }
 
     /// Raises the version of a tenant alone, and gives what the data plane is to know of it.
-    pub(crate) async fn entitlement_again(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Change> {
-        sqlx::query("UPDATE tenant SET version = version + 1 WHERE id = $1")
+    pub(crate) async fn entitlement_again(&self, txn: &mut Connection, tenant: TenantId) -> Result<Change> {
+        query("UPDATE tenant SET version = version + 1 WHERE id = $1")
             .bind(tenant.to_string())
             .execute(&mut *txn)
             .await?;
@@ -137,7 +137,7 @@ impl Service {
     /// What the data plane is to know of a tenant whose grants changed: nothing while it has no limit itself.
     pub(crate) async fn entitlement_of_grantor(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
     ) -> Result<Option<Change>> {
         if self.limits_in(txn, tenant).await? == Limits::default() {
@@ -147,8 +147,8 @@ impl Service {
     }
 
     /// Raises the versions of a tenant and all below it, and gives what the data plane is to know of them.
-    pub(crate) async fn entitlements_below(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Vec<Change>> {
-        let rows = sqlx::query(
+    pub(crate) async fn entitlements_below(&self, txn: &mut Connection, tenant: TenantId) -> Result<Vec<Change>> {
+        let rows = query(
             "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 \
              UNION ALL SELECT t.id, below.depth + 1 FROM tenant t JOIN below ON t.parent = below.id WHERE below.depth < $2) \
              UPDATE tenant SET version = version + 1 WHERE id IN (SELECT id FROM below) RETURNING id",
@@ -169,7 +169,7 @@ impl Service {
 pub(crate) struct HoldsOf(HashMap<String, Vec<Hold>>);
 
 impl HoldsOf {
-    fn new(rows: &[SqliteRow]) -> Result<Self> {
+    fn new(rows: &[Row]) -> Result<Self> {
         let mut holds: HashMap<String, Vec<Hold>> = HashMap::new();
         for row in rows {
             holds.entry(text(row, "shown_on")?).or_default().push(from_row(row)?);
@@ -192,7 +192,7 @@ pub(crate) fn depth_max() -> i64 {
     i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX)
 }
 
-fn from_row(row: &SqliteRow) -> Result<Hold> {
+fn from_row(row: &Row) -> Result<Hold> {
     Ok(Hold {
         reason: text(row, "reason")?,
         placed_by: id(row, "placed_by_tenant")?,

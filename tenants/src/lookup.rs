@@ -3,12 +3,15 @@
 //! LIMITS     LOOKUP_IDS_MAX
 
 use crate::{
-    Actor, Code, Domain, Error, Mailbox, Result, Service, Tenant, domain, hold::depth_max, limits::LOOKUP_IDS_MAX,
+    Actor, Code, Domain, Error, Mailbox, Result, Service, Tenant,
+    db::{Connection, query},
+    domain,
+    hold::depth_max,
+    limits::LOOKUP_IDS_MAX,
     rows::json_list,
 };
 use base::{AccountId, TenantId};
 use control::Usage;
-use sqlx::SqliteConnection;
 use std::collections::{HashMap, HashSet};
 
 impl Service {
@@ -17,9 +20,9 @@ impl Service {
         bounded(ids.len())?;
         let mut connection = self.pool().acquire().await?;
         let reached = self.reached(&mut connection, actor, ids).await?;
-        let rows = sqlx::query("SELECT * FROM tenant WHERE id IN (SELECT value FROM json_each($1))")
+        let rows = query("SELECT * FROM tenant WHERE id IN (SELECT value FROM json_each($1))")
             .bind(json_list(&reached.into_iter().collect::<Vec<_>>()))
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         let tenants = self.tenants_of(&mut connection, &rows).await?;
         Ok(tenants.into_iter().map(|t| (t.id, t)).collect())
@@ -29,9 +32,9 @@ impl Service {
     pub async fn mailboxes_by_id(&self, actor: &Actor, ids: &[AccountId]) -> Result<HashMap<AccountId, Mailbox>> {
         bounded(ids.len())?;
         let mut connection = self.pool().acquire().await?;
-        let rows = sqlx::query("SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND live = 1")
+        let rows = query("SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND live = 1")
             .bind(json_list(ids))
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         let mailboxes = self.mailboxes_of(&mut connection, &rows).await?;
         let owners: Vec<TenantId> = mailboxes.iter().map(|m| m.tenant).collect();
@@ -43,9 +46,9 @@ impl Service {
     pub async fn domains_by_name(&self, actor: &Actor, names: &[String]) -> Result<HashMap<String, Domain>> {
         bounded(names.len())?;
         let mut connection = self.pool().acquire().await?;
-        let rows = sqlx::query("SELECT * FROM domain WHERE name IN (SELECT value FROM json_each($1)) AND live = 1")
+        let rows = query("SELECT * FROM domain WHERE name IN (SELECT value FROM json_each($1)) AND live = 1")
             .bind(json_list(names))
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         let domains: Vec<Domain> = rows.iter().map(domain::from_row).collect::<Result<_>>()?;
         let owners: Vec<TenantId> = domains.iter().map(|d| d.tenant).collect();
@@ -80,12 +83,12 @@ impl Service {
     }
 
     /// Those of the tenants that are the actor's or below it.
-    async fn reached(&self, txn: &mut SqliteConnection, actor: &Actor, of: &[TenantId]) -> Result<HashSet<TenantId>> {
+    async fn reached(&self, txn: &mut Connection, actor: &Actor, of: &[TenantId]) -> Result<HashSet<TenantId>> {
         let asked: HashSet<TenantId> = of.iter().copied().collect();
         if actor.operator || asked.is_empty() {
             return Ok(asked);
         }
-        let rows = sqlx::query(
+        let rows = query(
             "WITH RECURSIVE up (start, id, depth) AS (SELECT value, value, 0 FROM json_each($1) \
              UNION ALL SELECT up.start, t.parent, up.depth + 1 FROM tenant t JOIN up ON t.id = up.id \
              WHERE t.parent IS NOT NULL AND up.depth < $2) SELECT DISTINCT start FROM up WHERE id = $3",

@@ -4,6 +4,7 @@
 
 use crate::{
     Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    db::{Connection, Row, query},
     page::list,
     password,
     rows::{id, number, optional, short, text, to_sql},
@@ -12,7 +13,6 @@ use crate::{
 };
 use base::{AccountId, Address, TenantId};
 use serde::{Deserialize, Serialize};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 
 /// A mailbox as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,11 +96,11 @@ impl Service {
         self.finish_mailbox(work, actor, action, &mailbox).await
     }
 
-    async fn apply_patch(&self, txn: &mut SqliteConnection, mailbox: &Mailbox, patch: &MailboxPatch) -> Result<()> {
+    async fn apply_patch(&self, txn: &mut Connection, mailbox: &Mailbox, patch: &MailboxPatch) -> Result<()> {
         let display_name = patch.display_name.as_ref().unwrap_or(&mailbox.display_name);
         short(display_name, "displayName")?;
         let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
-        sqlx::query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
+        query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
             .bind(mailbox.id.to_string())
             .bind(display_name)
             .bind(to_sql(quota, "quotaBytesMax")?)
@@ -111,11 +111,11 @@ impl Service {
 
     async fn replace_password(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         mailbox: &Mailbox,
         verifiers: &password::Verifiers,
     ) -> Result<()> {
-        sqlx::query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'password'")
+        query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'password'")
             .bind(mailbox.id.to_string())
             .execute(&mut *txn)
             .await?;
@@ -137,20 +137,20 @@ impl Service {
         let address = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
         self.not_catch_all(&mut work.txn, &address, "mailboxId").await?;
         let key = account.to_string();
-        sqlx::query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
+        query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
             .bind(&key)
             .execute(&mut *work.txn)
             .await?;
-        sqlx::query("UPDATE address SET kind = 'tombstone', account = NULL, version = version + 1 WHERE account = $1")
+        query("UPDATE address SET kind = 'tombstone', account = NULL, version = version + 1 WHERE account = $1")
             .bind(&key)
             .execute(&mut *work.txn)
             .await?;
-        sqlx::query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut *work.txn).await?;
+        query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut *work.txn).await?;
         self.finish_mailbox(work, actor, "mailboxDelete", &mailbox).await
     }
 
     /// A mailbox that a tenant above suspends stays: making it again would end the suspension.
-    async fn no_foreign_hold(&self, txn: &mut SqliteConnection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
+    async fn no_foreign_hold(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
         for hold in &mailbox.holds {
             if self.reach(&mut *txn, actor, hold.placed_by).await.is_err() {
                 let message = "A tenant above suspended the mailbox; it stays until that ends";
@@ -171,7 +171,7 @@ impl Service {
         self.reach(&mut connection, actor, tenant).await?;
         let list = list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3");
         let from = page.from::<AccountId>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], &[from]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
         Ok((self.mailboxes_of(&mut connection, &rows).await?, count))
     }
 
@@ -191,12 +191,8 @@ impl Service {
         self.finish(work, mailbox, &batch).await
     }
 
-    pub(crate) async fn address_change(
-        &self,
-        txn: &mut SqliteConnection,
-        address: &Address,
-    ) -> Result<control::Change> {
-        let row = sqlx::query("SELECT * FROM address WHERE domain = $1 AND local = $2")
+    pub(crate) async fn address_change(&self, txn: &mut Connection, address: &Address) -> Result<control::Change> {
+        let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .fetch_one(txn)
@@ -204,36 +200,29 @@ impl Service {
         address_snapshot(&row)
     }
 
-    pub(crate) async fn mailbox_row(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Mailbox> {
-        let row =
-            sqlx::query("SELECT * FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_all(&mut *txn).await?;
+    pub(crate) async fn mailbox_row(&self, txn: &mut Connection, account: AccountId) -> Result<Mailbox> {
+        let row = query("SELECT * FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_all(&mut *txn).await?;
         self.mailboxes_of(txn, &row).await?.pop().ok_or_else(|| Error::not_found("mailboxId"))
     }
 
     /// Mailboxes of rows, with their holds.
-    pub(crate) async fn mailboxes_of(&self, txn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Mailbox>> {
+    pub(crate) async fn mailboxes_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<Mailbox>> {
         let ids: Vec<AccountId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
         let mut holds = self.mailbox_holds(txn, &ids).await?;
         rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
     }
 
     /// A live mailbox the actor reaches.
-    pub(crate) async fn mailbox_in(
-        &self,
-        txn: &mut SqliteConnection,
-        actor: &Actor,
-        account: AccountId,
-    ) -> Result<Mailbox> {
+    pub(crate) async fn mailbox_in(&self, txn: &mut Connection, actor: &Actor, account: AccountId) -> Result<Mailbox> {
         let missing = || Error::not_found("mailboxId");
         let mailbox = self.mailbox_row(txn, account).await?;
         self.reach(txn, actor, mailbox.tenant).await.map_err(|_| missing())?;
-        let live =
-            sqlx::query("SELECT live FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_one(txn).await?;
+        let live = query("SELECT live FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_one(txn).await?;
         if number(&live, "live")? == 0 { Err(missing()) } else { Ok(mailbox) }
     }
 }
 
-fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Mailbox> {
+fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Mailbox> {
     Ok(Mailbox {
         id: id(row, "id")?,
         tenant: id(row, "tenant")?,

@@ -6,6 +6,7 @@ use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Result, Service, Terms,
     allocation::Limit,
     bulk::{bulk_size, lifted},
+    db::{Connection, query},
     limits::HASHES_AT_ONCE,
     password,
     rows::{fresh_id, fresh_number, short, to_sql},
@@ -13,7 +14,6 @@ use crate::{
 };
 use base::{AccountId, Address, TenantId};
 use control::Change;
-use sqlx::{Connection, SqliteConnection};
 
 /// A mailbox to be made.
 #[derive(Clone)]
@@ -70,17 +70,17 @@ impl Service {
         };
         let (mut items, mut batch) = (Vec::with_capacity(new.len()), Vec::new());
         for (new, ready) in new.iter().zip(ready) {
-            let mut step = work.txn.begin().await?;
+            work.txn.savepoint().await?;
             let made = match &ready {
-                Ok(ready) => self.mailbox_made(&mut step, actor, new, ready).await,
+                Ok(ready) => self.mailbox_made(&mut work.txn, actor, new, ready).await,
                 Err(refused) => Err(refused.clone()),
             };
             if let Some((mailbox, changes)) = lifted(&mut items, made)? {
-                step.commit().await?;
+                work.txn.keep().await?;
                 items.push(Item::Done(mailbox));
                 batch.extend(changes);
             } else {
-                step.rollback().await?;
+                work.txn.take_back().await?;
             }
         }
         self.finish_bulk(work, items, &batch, policy).await
@@ -102,7 +102,7 @@ impl Service {
     /// One mailbox: its rows, its audit entry, what the data plane is to know.
     async fn mailbox_made(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         new: &NewMailbox,
         ready: &Ready,
@@ -118,7 +118,7 @@ impl Service {
     /// The rows of a new mailbox, within the tenant's limit: account, password, address.
     pub(crate) async fn insert_mailbox(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         address: &Address,
         new: &NewMailbox,
@@ -128,7 +128,7 @@ impl Service {
         let full = "The tenant has all the mailboxes it may have";
         self.room_for_one(txn, tenant, Limit::Mailboxes, "address", full).await?;
         let account = AccountId(fresh_number()?);
-        sqlx::query(
+        query(
             "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
              VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
         )
@@ -147,7 +147,7 @@ impl Service {
 
     pub(crate) async fn add_credential(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         account: AccountId,
         kind: &str,
@@ -155,7 +155,7 @@ impl Service {
         verifiers: &password::Verifiers,
     ) -> Result<String> {
         let credential = fresh_id("crd_")?;
-        sqlx::query(
+        query(
             "INSERT INTO credential (id, tenant, mailbox, kind, label, argon2, scram, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )

@@ -5,13 +5,13 @@
 
 use crate::{
     Code, Error, Result, Service,
+    db::{Connection, Row, query},
     limits::OUTBOX_BATCH_MAX,
     rows::{id, number, text},
     snapshot::address_snapshot,
 };
 use base::TenantId;
 use control::{Change, Control};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, watch};
 
@@ -41,10 +41,10 @@ impl Relay {
 
 impl Service {
     /// Puts a batch into the outbox of this transaction.
-    pub(crate) async fn tell(&self, txn: &mut SqliteConnection, batch: &[Change]) -> Result<()> {
+    pub(crate) async fn tell(&self, txn: &mut Connection, batch: &[Change]) -> Result<()> {
         for part in batch.chunks(OUTBOX_BATCH_MAX) {
             let body = serde_json::to_string(part).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-            sqlx::query("INSERT INTO outbox (batch, created_at) VALUES ($1, $2)")
+            query("INSERT INTO outbox (batch, created_at) VALUES ($1, $2)")
                 .bind(body)
                 .bind(self.now().0)
                 .execute(&mut *txn)
@@ -67,14 +67,15 @@ impl Service {
 
     async fn drain(&self) -> Result<()> {
         let _turn = self.relay.turn.lock().await;
+        let mut connection = self.pool().acquire().await?;
         loop {
             let next =
-                sqlx::query("SELECT seq, batch FROM outbox ORDER BY seq LIMIT 1").fetch_optional(self.pool()).await?;
+                query("SELECT seq, batch FROM outbox ORDER BY seq LIMIT 1").fetch_optional(&mut connection).await?;
             let Some(row) = next else { return Ok(()) };
             let batch: Vec<Change> = serde_json::from_str(&text(&row, "batch")?)
                 .map_err(|e| Error::new(Code::Internal, "", format!("outbox: {e}")))?;
             self.relay.control.apply(batch).await.map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-            sqlx::query("DELETE FROM outbox WHERE seq = $1").bind(number(&row, "seq")?).execute(self.pool()).await?;
+            query("DELETE FROM outbox WHERE seq = $1").bind(number(&row, "seq")?).execute(&mut connection).await?;
         }
     }
 
@@ -94,7 +95,7 @@ impl Service {
     /// Sends every snapshot again: after the data plane was restored from a backup, or to be sure.
     pub async fn resend_all(&self) -> Result<()> {
         let mut txn = self.begin().await?;
-        for row in sqlx::query("SELECT id FROM tenant").fetch_all(&mut *txn).await? {
+        for row in query("SELECT id FROM tenant").fetch_all(&mut *txn).await? {
             let tenant = id(&row, "id")?;
             let mut batch = vec![self.entitlement(&mut txn, tenant).await?];
             for row in query_all(&mut txn, "SELECT name FROM domain WHERE tenant = $1", tenant).await? {
@@ -113,6 +114,6 @@ impl Service {
     }
 }
 
-async fn query_all(txn: &mut SqliteConnection, sql: &'static str, tenant: TenantId) -> Result<Vec<SqliteRow>> {
-    Ok(sqlx::query(sql).bind(tenant.to_string()).fetch_all(txn).await?)
+async fn query_all(txn: &mut Connection, sql: &'static str, tenant: TenantId) -> Result<Vec<Row>> {
+    Ok(query(sql).bind(tenant.to_string()).fetch_all(txn).await?)
 }

@@ -1,7 +1,10 @@
 //! SUMMARY    A page of a list: so many items after, or before, a cursor.
 
-use crate::{Code, Error, Result, rows::number};
-use sqlx::{SqliteConnection, sqlite::SqliteRow};
+use crate::{
+    Code, Error, Result,
+    db::{Connection, Row, Value, query},
+    rows::number,
+};
 use std::str::FromStr;
 
 /// Which part of a list.
@@ -42,20 +45,23 @@ impl Page {
     /// `scope` binds the first parameters of the statements, `from` the next ones.
     pub(crate) async fn rows(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         list: &Statements,
         scope: &[String],
-        from: &[String],
-    ) -> Result<(Vec<SqliteRow>, i64)> {
-        let mut select = sqlx::query(if self.backward { list.backward } else { list.forward });
-        for value in scope.iter().chain(from) {
+        from: Vec<Value>,
+    ) -> Result<(Vec<Row>, i64)> {
+        let mut select = query(if self.backward { list.backward } else { list.forward });
+        for value in scope {
+            select = select.bind(value);
+        }
+        for value in from {
             select = select.bind(value);
         }
         let mut rows = select.bind(i64::from(self.limit)).fetch_all(&mut *connection).await?;
         if self.backward {
             rows.reverse();
         }
-        let mut count = sqlx::query(list.count);
+        let mut count = query(list.count);
         for value in scope {
             count = count.bind(value);
         }

@@ -4,12 +4,12 @@
 
 use crate::{
     Actor, Code, Done, Error, Mailbox, Result, Service, Terms,
-    rows::text,
+    db::{Connection, query},
+    rows::{like, text},
     terms::{Request, Start},
 };
 use base::{AccountId, Address, TenantId};
 use control::Change;
-use sqlx::SqliteConnection;
 
 /// What becomes of the address a mailbox had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Service {
         self.own_address(txn, mailbox.tenant, &new, "account", Some(account), None).await?;
         let mut batch = self.leave_address(txn, &was, &new, to.old).await?;
         batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, &new).await?);
-        sqlx::query("UPDATE mailbox SET address = $2, version = version + 1 WHERE id = $1")
+        query("UPDATE mailbox SET address = $2, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
             .bind(new.canonical())
             .execute(&mut **txn)
@@ -72,7 +72,7 @@ impl Service {
 
     async fn leave_address(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         was: &Address,
         new: &Address,
         old: OldAddress,
@@ -81,7 +81,7 @@ impl Service {
             OldAddress::Tombstone => ("tombstone", None),
             OldAddress::Alias => ("forward", Some(body(&[new.canonical()])?)),
         };
-        sqlx::query(
+        query(
             "UPDATE address SET kind = $3, account = NULL, targets = $4, version = version + 1 WHERE domain = $1 AND local = $2",
         )
         .bind(was.domain().as_str())
@@ -96,28 +96,27 @@ impl Service {
     /// Points the tenant's aliases from one address to another.
     async fn lead_elsewhere(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         tenant: TenantId,
         was: &Address,
         new: &Address,
     ) -> Result<Vec<Change>> {
         let (was, new) = (was.canonical(), new.canonical());
-        let rows =
-            sqlx::query("SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND instr(targets, $2) > 0")
-                .bind(tenant.to_string())
-                .bind(&was)
-                .fetch_all(&mut *txn)
-                .await?;
+        let rows = query("SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND targets LIKE $2 ESCAPE '!'")
+            .bind(tenant.to_string())
+            .bind(format!("%{}%", like(&was)))
+            .fetch_all(&mut *txn)
+            .await?;
         let mut batch = Vec::new();
         for row in rows {
             let alias = crate::alias::from_row(&row)?;
-            // `instr` also finds longer addresses that end so.
+            // LIKE also finds longer addresses that end so.
             if !alias.targets.contains(&was) {
                 continue;
             }
             let mut targets: Vec<String> = alias.targets.into_iter().filter(|t| *t != was && *t != new).collect();
             targets.push(new.clone());
-            sqlx::query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
+            query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
                 .bind(text(&row, "domain")?)
                 .bind(text(&row, "local")?)
                 .bind(body(&targets)?)

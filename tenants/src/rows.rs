@@ -1,22 +1,25 @@
 //! SUMMARY    Small readings of SQL rows, and fresh ids.
 
-use crate::{Code, Error, Result, limits::NAME_CHARS_MAX};
-use sqlx::{Row, sqlite::SqliteRow};
+use crate::{Code, Error, Result, db::Row, limits::NAME_CHARS_MAX};
 
-pub(crate) fn text(row: &SqliteRow, column: &str) -> Result<String> {
-    Ok(row.try_get::<String, _>(column)?)
+fn missing(column: &str) -> Error {
+    Error::new(Code::Internal, "", format!("the column {column} has no value"))
 }
 
-pub(crate) fn number(row: &SqliteRow, column: &str) -> Result<i64> {
-    Ok(row.try_get::<i64, _>(column)?)
+pub(crate) fn text(row: &Row, column: &str) -> Result<String> {
+    row.text(column)?.ok_or_else(|| missing(column))
 }
 
-pub(crate) fn optional(row: &SqliteRow, column: &str) -> Result<Option<i64>> {
-    Ok(row.try_get::<Option<i64>, _>(column)?)
+pub(crate) fn number(row: &Row, column: &str) -> Result<i64> {
+    row.number(column)?.ok_or_else(|| missing(column))
+}
+
+pub(crate) fn optional(row: &Row, column: &str) -> Result<Option<i64>> {
+    row.number(column)
 }
 
 /// An id column of a known kind; anything else is a damaged database.
-pub(crate) fn id<T: std::str::FromStr>(row: &SqliteRow, column: &str) -> Result<T> {
+pub(crate) fn id<T: std::str::FromStr>(row: &Row, column: &str) -> Result<T> {
     text(row, column)?.parse().map_err(|_| Error::new(Code::Internal, "", "a stored id is damaged"))
 }
 
@@ -55,4 +58,9 @@ pub(crate) fn short(name: &str, field: &'static str) -> Result<()> {
         return Err(Error::new(Code::Invalid, field, message));
     }
     Ok(())
+}
+
+/// A text to look for with LIKE … ESCAPE '!'.
+pub(crate) fn like(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }

@@ -2,25 +2,14 @@
 
 use crate::{
     Access, Actor, Code, Error, NewToken, PasswordCost, Result,
+    db::{Connection, Database, Pool, Txn, query},
     outbox::Relay,
     rows::{fresh_number, random, text},
 };
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
-use sqlx::{
-    SqlStr, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{path::Path, sync::Arc, time::Duration};
-
-/// Every schema step, in order: version, name, text. A step that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
-    (1, "tenants", include_str!("../../migrations/sql/0001_tenants.sql")),
-    (2, "token scopes", include_str!("../../migrations/sql/0002_token_scopes.sql")),
-    (3, "terms", include_str!("../../migrations/sql/0003_terms.sql")),
-];
+use std::sync::Arc;
 
 /// What the service stands on.
 pub struct ServiceOptions {
@@ -31,7 +20,7 @@ pub struct ServiceOptions {
 
 /// The control plane. Share it by `Arc`.
 pub struct Service {
-    pool: SqlitePool,
+    pool: Pool,
     clock: Arc<dyn Clock>,
     jwt_key: Vec<u8>,
     pub(crate) relay: Relay,
@@ -47,21 +36,9 @@ pub struct Bootstrap {
 }
 
 impl Service {
-    /// Opens (or makes) the database file and brings it to the newest schema.
-    pub async fn open(path: &Path, options: ServiceOptions) -> Result<Arc<Service>> {
-        let connect = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(connect).await?;
-        let failed = |e: sqlx::migrate::MigrateError| Error::new(Code::Internal, "", format!("migration: {e}"));
-        let steps = MIGRATIONS.iter().map(|(version, name, text)| {
-            Migration::new(*version, (*name).into(), MigrationType::Simple, SqlStr::from_static(text), false)
-        });
-        Migrator::with_migrations(steps.collect()).run(&pool).await.map_err(failed)?;
+    /// Opens (or makes) the database and brings it to the newest schema.
+    pub async fn open(database: Database, options: ServiceOptions) -> Result<Arc<Service>> {
+        let pool = Pool::open(database).await?;
         let jwt_key = setting(&pool, "jwt_key").await?;
         let relay = Relay::new(options.control);
         Ok(Arc::new(Service { pool, clock: options.clock, jwt_key, relay, password_cost: options.password_cost }))
@@ -70,12 +47,12 @@ impl Service {
     /// Makes the provider's tenant at the first start, and a new operator token each time it is asked.
     pub async fn bootstrap(&self, name: &str) -> Result<Bootstrap> {
         let mut txn = self.begin().await?;
-        let known = sqlx::query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut *txn).await?;
+        let known = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut *txn).await?;
         let provider = match known {
             Some(row) => crate::rows::id(&row, "id")?,
             None => {
                 let id = TenantId(fresh_number()?);
-                sqlx::query("INSERT INTO tenant (id, name, version, created_at) VALUES ($1, $2, 1, $3)")
+                query("INSERT INTO tenant (id, name, version, created_at) VALUES ($1, $2, 1, $3)")
                     .bind(id.to_string())
                     .bind(name)
                     .bind(self.now().0)
@@ -92,7 +69,7 @@ impl Service {
         Ok(Bootstrap { provider, operator_token })
     }
 
-    pub(crate) fn pool(&self) -> &SqlitePool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.pool
     }
 
@@ -106,20 +83,20 @@ impl Service {
     }
 
     /// A transaction that will write: it waits its turn at the beginning, so what it checks stays true until its commit.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    pub(crate) async fn begin(&self) -> Result<Txn> {
+        self.pool.begin().await
     }
 
     pub(crate) async fn audit(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         tenant: TenantId,
         action: &str,
         object: &str,
         detail: &str,
     ) -> Result<()> {
-        sqlx::query("INSERT INTO audit (tenant, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)")
+        query("INSERT INTO audit (tenant, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(tenant.to_string())
             .bind(self.now().0)
             .bind(&actor.name)
@@ -133,13 +110,14 @@ impl Service {
 }
 
 /// A secret of 32 bytes kept in the database; made at the first start.
-async fn setting(pool: &SqlitePool, name: &str) -> Result<Vec<u8>> {
+async fn setting(pool: &Pool, name: &str) -> Result<Vec<u8>> {
+    let mut connection = pool.acquire().await?;
     let fresh = STANDARD.encode(random::<32>()?);
-    sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+    query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
         .bind(name)
         .bind(fresh)
-        .execute(pool)
+        .execute(&mut connection)
         .await?;
-    let row = sqlx::query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_one(pool).await?;
+    let row = query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_one(&mut connection).await?;
     STANDARD.decode(text(&row, "value")?).map_err(|_| Error::new(Code::Internal, "", "a stored secret is damaged"))
 }

@@ -4,6 +4,7 @@
 use crate::{
     Code, Error, Result, Service,
     allocation::Limit,
+    db::{Connection, Row, query},
     hold::standing,
     rows::{id, number, optional, text},
 };
@@ -12,13 +13,11 @@ use control::{
     AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
     EntitlementSnapshot, SendLimits,
 };
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 impl Service {
     /// Snapshot of what a tenant may do and use itself.
-    pub(crate) async fn entitlement(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Change> {
-        let row =
-            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
+    pub(crate) async fn entitlement(&self, txn: &mut Connection, tenant: TenantId) -> Result<Change> {
+        let row = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
         let (capabilities, reason) = standing(&self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string()));
         let storage_bytes_max = self.own_limit(txn, tenant, Limit::StorageBytes).await?;
         let messages_per_hour_max = self.own_limit(txn, tenant, Limit::MessagesPerHour).await?;
@@ -32,23 +31,23 @@ impl Service {
         }))
     }
 
-    pub(crate) async fn domain_snapshot(&self, txn: &mut SqliteConnection, name: &str) -> Result<Change> {
-        let row = sqlx::query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
+    pub(crate) async fn domain_snapshot(&self, txn: &mut Connection, name: &str) -> Result<Change> {
+        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
         Ok(Change::Domain(DomainSnapshot {
             live: number(&row, "live")? != 0,
-            catch_all: row.try_get("catch_all")?,
+            catch_all: row.text("catch_all")?,
             plus_addressing: number(&row, "plus_addressing")? != 0,
             ..DomainSnapshot::new(name, id(&row, "tenant")?, version(&row)?)
         }))
     }
 
-    pub(crate) async fn account_snapshot(&self, txn: &mut SqliteConnection, account: AccountId) -> Result<Change> {
+    pub(crate) async fn account_snapshot(&self, txn: &mut Connection, account: AccountId) -> Result<Change> {
         let key = account.to_string();
-        let row = sqlx::query("SELECT * FROM mailbox WHERE id = $1").bind(&key).fetch_one(&mut *txn).await?;
+        let row = query("SELECT * FROM mailbox WHERE id = $1").bind(&key).fetch_one(&mut *txn).await?;
         let tenant: TenantId = id(&row, "tenant")?;
         let (capabilities, reason) = standing(&self.mailbox_holds(txn, &[account]).await?.of(&key));
         let mut credentials = Vec::new();
-        for c in sqlx::query("SELECT * FROM credential WHERE mailbox = $1 ORDER BY created_at")
+        for c in query("SELECT * FROM credential WHERE mailbox = $1 ORDER BY created_at")
             .bind(&key)
             .fetch_all(&mut *txn)
             .await?
@@ -69,19 +68,18 @@ impl Service {
     }
 
     /// Aliases that lead to an address and nowhere else: it may send from them.
-    async fn aliases_of(&self, txn: &mut SqliteConnection, tenant: TenantId, address: &str) -> Result<Vec<String>> {
+    async fn aliases_of(&self, txn: &mut Connection, tenant: TenantId, address: &str) -> Result<Vec<String>> {
         let only = serde_json::to_string(&[address]).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        let rows =
-            sqlx::query("SELECT local, domain FROM address WHERE tenant = $1 AND kind = 'forward' AND targets = $2")
-                .bind(tenant.to_string())
-                .bind(only)
-                .fetch_all(txn)
-                .await?;
+        let rows = query("SELECT local, domain FROM address WHERE tenant = $1 AND kind = 'forward' AND targets = $2")
+            .bind(tenant.to_string())
+            .bind(only)
+            .fetch_all(txn)
+            .await?;
         rows.iter().map(|r| Ok(format!("{}@{}", text(r, "local")?, text(r, "domain")?))).collect()
     }
 }
 
-pub(crate) fn address_snapshot(row: &SqliteRow) -> Result<Change> {
+pub(crate) fn address_snapshot(row: &Row) -> Result<Change> {
     let destination = match text(row, "kind")?.as_str() {
         "account" => Destination::Account(id(row, "account")?),
         "forward" => Destination::Forward(
@@ -98,6 +96,6 @@ pub(crate) fn address_snapshot(row: &SqliteRow) -> Result<Change> {
     }))
 }
 
-fn version(row: &SqliteRow) -> Result<u64> {
+fn version(row: &Row) -> Result<u64> {
     Ok(u64::try_from(number(row, "version")?).unwrap_or(0))
 }

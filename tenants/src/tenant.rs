@@ -3,13 +3,13 @@
 
 use crate::{
     Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    db::{Connection, Row, query},
     page::list,
     rows::{id, number, optional, text, to_sql},
     terms::{Request, Start},
 };
 use base::TenantId;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// What a tenant may have; `None` = unlimited.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl Service {
         if let Some(parent) = now.parent {
             self.grantable(&mut work.txn, parent, Some((tenant, &now.limits)), &limits).await?;
         }
-        sqlx::query(
+        query(
             "UPDATE tenant SET max_domains = $2, max_mailboxes = $3, storage_bytes_max = $4, messages_per_hour_max = $5, \
              version = version + 1 WHERE id = $1",
         )
@@ -128,7 +128,7 @@ impl Service {
     /// A tenant that the actor reaches and that is not its own, `Forbidden` otherwise.
     async fn tenant_below(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         tenant: TenantId,
         own: &'static str,
@@ -152,32 +152,30 @@ impl Service {
         let list = list!("tenant WHERE ($1 = 'all' OR parent = $1) AND parent IS NOT NULL", by "id", "$2", "$3");
         let of = if actor.operator { "all".to_owned() } else { actor.tenant.to_string() };
         let from = page.from::<TenantId>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[of], &[from]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &[of], vec![from.into()]).await?;
         Ok((self.tenants_of(&mut connection, &rows).await?, count))
     }
 
-    pub(crate) async fn tenant_in(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Tenant> {
-        let rows =
-            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_all(&mut *txn).await?;
+    pub(crate) async fn tenant_in(&self, txn: &mut Connection, tenant: TenantId) -> Result<Tenant> {
+        let rows = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_all(&mut *txn).await?;
         self.tenants_of(txn, &rows).await?.pop().ok_or_else(|| Error::not_found("tenantId"))
     }
 
     /// A tenant's limits alone.
-    pub(crate) async fn limits_in(&self, txn: &mut SqliteConnection, tenant: TenantId) -> Result<Limits> {
-        let row =
-            sqlx::query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_optional(txn).await?;
+    pub(crate) async fn limits_in(&self, txn: &mut Connection, tenant: TenantId) -> Result<Limits> {
+        let row = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_optional(txn).await?;
         limits_of(&row.ok_or_else(|| Error::not_found("tenantId"))?)
     }
 
     /// Tenants of rows, with the holds on them and above.
-    pub(crate) async fn tenants_of(&self, txn: &mut SqliteConnection, rows: &[SqliteRow]) -> Result<Vec<Tenant>> {
+    pub(crate) async fn tenants_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<Tenant>> {
         let ids: Vec<TenantId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
         let mut holds = self.tenant_holds(txn, &ids).await?;
         rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
     }
 }
 
-fn limits_of(row: &SqliteRow) -> Result<Limits> {
+fn limits_of(row: &Row) -> Result<Limits> {
     let limit = |column| Ok::<_, Error>(optional(row, column)?.and_then(|n| u64::try_from(n).ok()));
     Ok(Limits {
         max_domains: limit("max_domains")?,
@@ -187,8 +185,8 @@ fn limits_of(row: &SqliteRow) -> Result<Limits> {
     })
 }
 
-fn from_row(row: &SqliteRow, holds: Vec<Hold>) -> Result<Tenant> {
-    let parent: Option<String> = row.try_get("parent")?;
+fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Tenant> {
+    let parent: Option<String> = row.text("parent")?;
     Ok(Tenant {
         id: id(row, "id")?,
         parent: parent.and_then(|p| p.parse().ok()),

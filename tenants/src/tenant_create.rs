@@ -3,6 +3,7 @@
 
 use crate::{
     Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Result, Service, Tenant, Terms,
+    db::{Connection, query},
     domain::parse_name,
     hold::depth_max,
     limits::TREE_DEPTH_MAX,
@@ -12,7 +13,6 @@ use crate::{
 };
 use base::{Address, TenantId};
 use control::Change;
-use sqlx::SqliteConnection;
 
 /// A tenant to be made, below the actor's own or `parent`.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +71,8 @@ impl Service {
     }
 
     /// A tenant deeper than the tree is searched could never be reached.
-    async fn not_too_deep(&self, txn: &mut SqliteConnection, parent: TenantId) -> Result<()> {
-        let depth = sqlx::query(
+    async fn not_too_deep(&self, txn: &mut Connection, parent: TenantId) -> Result<()> {
+        let depth = query(
             "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION ALL SELECT t.parent, up.depth + 1 FROM tenant t \
              JOIN up ON t.id = up.id WHERE t.parent IS NOT NULL AND up.depth < $2) SELECT MAX(depth) AS n FROM up",
         )
@@ -108,7 +108,7 @@ impl Service {
 
     async fn first_parts(
         &self,
-        txn: &mut SqliteConnection,
+        txn: &mut Connection,
         actor: &Actor,
         tenant: TenantId,
         new: &NewTenant,
@@ -130,9 +130,9 @@ impl Service {
         Ok(batch)
     }
 
-    async fn insert_tenant(&self, txn: &mut SqliteConnection, parent: TenantId, new: &NewTenant) -> Result<TenantId> {
+    async fn insert_tenant(&self, txn: &mut Connection, parent: TenantId, new: &NewTenant) -> Result<TenantId> {
         let tenant = TenantId(fresh_number()?);
-        sqlx::query(
+        query(
             "INSERT INTO tenant (id, parent, name, max_domains, max_mailboxes, storage_bytes_max, messages_per_hour_max, \
              version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
         )

@@ -7,6 +7,7 @@
 
 use crate::{
     Actor, Applied, Code, Error, Result, Service,
+    db::{Connection, Txn, query},
     limits::{IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_LIFE, IDEMPOTENCY_SWEEP_MAX},
     password,
     rows::text,
@@ -15,7 +16,6 @@ use aws_lc_rs::digest;
 use base::TenantId;
 use control::Change;
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 /// How a mutation is asked for.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +64,7 @@ struct Key {
 
 /// A mutation under way.
 pub(crate) struct Work {
-    pub(crate) txn: Transaction<'static, Sqlite>,
+    pub(crate) txn: Txn,
     pub(crate) dry_run: bool,
     expected_version: Option<i64>,
     key: Option<Key>,
@@ -141,15 +141,14 @@ impl Service {
         })
     }
 
-    async fn remembered(&self, txn: &mut SqliteConnection, key: Option<&Key>) -> Result<Option<String>> {
+    async fn remembered(&self, txn: &mut Connection, key: Option<&Key>) -> Result<Option<String>> {
         let Some(key) = key else { return Ok(None) };
-        let known =
-            sqlx::query("SELECT request, answer FROM idempotency WHERE tenant = $1 AND key = $2 AND expires_at > $3")
-                .bind(key.tenant.to_string())
-                .bind(&key.key)
-                .bind(self.now().0)
-                .fetch_optional(txn)
-                .await?;
+        let known = query("SELECT request, answer FROM idempotency WHERE tenant = $1 AND key = $2 AND expires_at > $3")
+            .bind(key.tenant.to_string())
+            .bind(&key.key)
+            .bind(self.now().0)
+            .fetch_optional(txn)
+            .await?;
         match known {
             None => Ok(None),
             Some(row) if text(&row, "request")? == key.request => Ok(Some(text(&row, "answer")?)),
@@ -159,9 +158,9 @@ impl Service {
         }
     }
 
-    async fn remember<T: Serialize>(&self, txn: &mut SqliteConnection, key: &Key, object: &T) -> Result<()> {
+    async fn remember<T: Serialize>(&self, txn: &mut Connection, key: &Key, object: &T) -> Result<()> {
         let answer = serde_json::to_string(object).map_err(damaged)?;
-        sqlx::query(
+        query(
             "DELETE FROM idempotency WHERE (tenant, key) IN \
              (SELECT tenant, key FROM idempotency WHERE tenant = $1 AND expires_at <= $2 LIMIT $3)",
         )
@@ -170,7 +169,7 @@ impl Service {
         .bind(IDEMPOTENCY_SWEEP_MAX)
         .execute(&mut *txn)
         .await?;
-        sqlx::query(
+        query(
             "INSERT INTO idempotency (tenant, key, request, answer, expires_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (tenant, key) DO UPDATE SET request = $3, answer = $4, expires_at = $5",
         )

@@ -5,13 +5,13 @@
 
 use crate::{
     Actor, Code, Done, Error, Result, Service, Terms,
+    db::{Connection, query},
     rows::{fresh_id, id, number, short, text},
     terms::{Request, Start},
 };
 use base::TenantId;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 use std::time::Duration;
 
 /// Life of a token that was given none, and the longest one.
@@ -69,15 +69,10 @@ pub(crate) struct Claims {
 
 impl Service {
     /// Stores the row of a token; gives its id.
-    pub(crate) async fn issue_token(
-        &self,
-        txn: &mut SqliteConnection,
-        new: &NewToken,
-        operator: bool,
-    ) -> Result<String> {
+    pub(crate) async fn issue_token(&self, txn: &mut Connection, new: &NewToken, operator: bool) -> Result<String> {
         let jti = fresh_id("tok_")?;
         let expires_at = self.now().plus(new.life.unwrap_or(TOKEN_LIFE).min(TOKEN_LIFE));
-        sqlx::query(
+        query(
             "INSERT INTO api_token (jti, tenant, label, operator, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(&jti)
@@ -93,9 +88,10 @@ impl Service {
 
     /// Signs a stored token. The same row gives the same text. `None` once it is revoked.
     pub(crate) async fn token_secret(&self, jti: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT tenant, scopes, expires_at FROM api_token WHERE jti = $1 AND revoked_at IS NULL")
+        let mut connection = self.pool().acquire().await?;
+        let row = query("SELECT tenant, scopes, expires_at FROM api_token WHERE jti = $1 AND revoked_at IS NULL")
             .bind(jti)
-            .fetch_optional(self.pool())
+            .fetch_optional(&mut connection)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let (ten, scopes) = (text(&row, "tenant")?, text(&row, "scopes")?);
@@ -134,7 +130,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let row = sqlx::query("SELECT tenant, operator FROM api_token WHERE jti = $1")
+        let row = query("SELECT tenant, operator FROM api_token WHERE jti = $1")
             .bind(token)
             .fetch_optional(&mut *work.txn)
             .await?
@@ -145,7 +141,7 @@ impl Service {
         if number(&row, "operator")? != 0 && !actor.operator {
             return Err(missing());
         }
-        sqlx::query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
+        query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
             .bind(token)
             .bind(self.now().0)
             .execute(&mut *work.txn)
@@ -158,7 +154,8 @@ impl Service {
     pub(crate) async fn token_row(&self, jti: &str) -> Result<Option<(TenantId, bool, bool)>> {
         let sql =
             "SELECT tenant, operator, scopes FROM api_token WHERE jti = $1 AND revoked_at IS NULL AND expires_at > $2";
-        let row = sqlx::query(sql).bind(jti).bind(self.now().0).fetch_optional(self.pool()).await?;
+        let mut connection = self.pool().acquire().await?;
+        let row = query(sql).bind(jti).bind(self.now().0).fetch_optional(&mut connection).await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some((id(&row, "tenant")?, number(&row, "operator")? != 0, Access::writes(&text(&row, "scopes")?))))
     }

@@ -44,7 +44,7 @@ impl Stores {
             clock: Arc::new(SystemClock),
             password_cost: PasswordCost::default(),
         };
-        Service::open(&data.join("control.sqlite"), options).await.map_err(|e| at(data, e))
+        Service::open(tenants::Database::Sqlite(data.join("control.sqlite")), options).await.map_err(|e| at(data, e))
     }
 }
 

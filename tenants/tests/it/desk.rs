@@ -3,6 +3,7 @@
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
 use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Usage};
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -10,7 +11,9 @@ use std::{
     },
     time::Duration,
 };
-use tenants::{Actor, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions, Terms};
+use tenants::{
+    Actor, Database, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions, Terms,
+};
 
 #[derive(Default)]
 pub struct Plane {
@@ -50,7 +53,15 @@ pub async fn open(file: &std::path::Path, plane: Arc<Plane>) -> Arc<Service> {
 
 async fn open_at(file: &std::path::Path, plane: Arc<Plane>, clock: Arc<dyn Clock>) -> Arc<Service> {
     let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
-    Service::open(file, ServiceOptions { control: plane, clock, password_cost }).await.unwrap()
+    Service::open(database(file), ServiceOptions { control: plane, clock, password_cost }).await.unwrap()
+}
+
+/// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
+pub fn database(file: &std::path::Path) -> Database {
+    let Ok(url) = std::env::var("POSTHOUSE_TEST_POSTGRES") else { return Database::Sqlite(file.to_owned()) };
+    let mut hasher = DefaultHasher::new();
+    (file, std::process::id()).hash(&mut hasher);
+    Database::postgres(&url, &format!("t{:016x}", hasher.finish())).unwrap()
 }
 
 /// A clock that is turned by hand.

@@ -4,11 +4,14 @@ use axum::{Router, body::Body, http::Request};
 use base::{AccountId, SystemClock, TenantId};
 use control::{Change, Control, ControlError, ControlFuture, Usage};
 use serde_json::{Value, json};
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
-use tenants::{PasswordCost, Service, ServiceOptions};
+use tenants::{Database, PasswordCost, Service, ServiceOptions};
 use tower::ServiceExt;
 
 #[derive(Default)]
@@ -52,6 +55,14 @@ pub struct Desk {
     _folder: tempfile::TempDir,
 }
 
+/// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
+pub fn database(file: &std::path::Path) -> Database {
+    let Ok(url) = std::env::var("POSTHOUSE_TEST_POSTGRES") else { return Database::Sqlite(file.to_owned()) };
+    let mut hasher = DefaultHasher::new();
+    (file, std::process::id()).hash(&mut hasher);
+    Database::postgres(&url, &format!("t{:016x}", hasher.finish())).unwrap()
+}
+
 impl Desk {
     pub async fn new() -> Desk {
         let folder = tempfile::tempdir().unwrap();
@@ -61,7 +72,7 @@ impl Desk {
             clock: Arc::new(SystemClock),
             password_cost: PasswordCost { memory_kib: 8, passes: 1 },
         };
-        let service = Service::open(&folder.path().join("c.sqlite"), options).await.unwrap();
+        let service = Service::open(database(&folder.path().join("c.sqlite")), options).await.unwrap();
         let operator = service.bootstrap("Provider").await.unwrap().operator_token;
         let router = api::router(service, api::ApiOptions::default());
         Desk { plane, operator, router, _folder: folder }

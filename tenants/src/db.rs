@@ -1,0 +1,230 @@
+//! SUMMARY    The database behind one set of statements: SQLite or PostgreSQL.
+//! STANDARDS  docs/decisions/0015-two-sql-engines-one-set-of-statements.md
+//! SECURITY   Statements are texts of the program; values are bound, never spliced.
+//! LIMITS     READERS_MAX
+//! INVARIANTS One writer at a time on either engine (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory lock), so what a
+//!            mutation has read stays true until its commit, and the outbox is numbered in the order of the commits. Texts
+//!            compare byte by byte.
+
+mod migrate;
+mod statement;
+
+pub(crate) use statement::{Row, Value, query};
+
+use crate::{Code, Error, Result};
+use sqlx::{
+    AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    ops::{Deref, DerefMut},
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Connections of a process.
+const READERS_MAX: u32 = 8;
+/// Key of the advisory lock that writers take on PostgreSQL.
+const WRITER_LOCK: i64 = 0x706f_7374;
+/// Longest wait for a connection, or for the turn to write.
+const TURN_WAIT: Duration = Duration::from_secs(10);
+
+/// Where the control plane keeps its rows.
+#[derive(Clone)]
+pub enum Database {
+    /// A file of this process alone.
+    Sqlite(PathBuf),
+    /// A PostgreSQL database, made with `LC_COLLATE 'C'`; several processes may share it. The tables stand in a schema, which
+    /// is made when it is missing.
+    Postgres { server: Box<PgConnectOptions>, schema: String },
+}
+
+impl Database {
+    /// `postgres://user:password@host/name`; the parameters are those of libpq. `Invalid` when it is none.
+    pub fn postgres(url: &str, schema: &str) -> Result<Database> {
+        let invalid = |field, why: String| Error::new(Code::Invalid, field, why);
+        let server =
+            PgConnectOptions::from_str(url).map_err(|e| invalid("url", format!("not a PostgreSQL URL: {e}")))?;
+        if schema.is_empty() || !schema.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')) {
+            return Err(invalid("schema", "a schema has lower-case letters, digits and underscores".into()));
+        }
+        let server = server.options([("search_path", schema)]);
+        Ok(Database::Postgres { server: Box::new(server), schema: schema.to_owned() })
+    }
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// The connections of a process to its database.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    engine: Engine,
+    /// Statements that ran, for the tests that count them.
+    statements: Arc<AtomicU64>,
+}
+
+impl Pool {
+    /// Connects, and brings the schema up to date.
+    pub(crate) async fn open(database: Database) -> Result<Pool> {
+        let engine = match database {
+            Database::Sqlite(path) => Engine::Sqlite(sqlite(&path).await?),
+            Database::Postgres { server, schema } => Engine::Postgres(postgres(*server, &schema).await?),
+        };
+        let pool = Pool { engine, statements: Arc::default() };
+        match &pool.engine {
+            Engine::Sqlite(p) => migrate::sqlite(p).await?,
+            Engine::Postgres(p) => migrate::postgres(p).await?,
+        }
+        Ok(pool)
+    }
+
+    /// A connection that reads.
+    pub(crate) async fn acquire(&self) -> Result<Connection> {
+        let held = match &self.engine {
+            Engine::Sqlite(p) => Held::Sqlite(p.acquire().await?),
+            Engine::Postgres(p) => Held::Postgres(p.acquire().await?),
+        };
+        Ok(Connection { held, statements: self.statements.clone() })
+    }
+
+    /// A transaction that will write: it waits its turn at the beginning.
+    pub(crate) async fn begin(&self) -> Result<Txn> {
+        let held = match &self.engine {
+            Engine::Sqlite(p) => Held::SqliteTxn(p.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Postgres(p) => {
+                let mut txn = p.begin().await?;
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *txn).await?;
+                Held::PostgresTxn(txn)
+            }
+        };
+        Ok(Txn(Connection { held, statements: self.statements.clone() }))
+    }
+
+    /// How many statements have run since the start.
+    pub(crate) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+async fn sqlite(path: &Path) -> Result<SqlitePool> {
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(TURN_WAIT);
+    Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(connect).await?)
+}
+
+async fn postgres(options: PgConnectOptions, schema: &str) -> Result<PgPool> {
+    let pool = PgPoolOptions::new().max_connections(READERS_MAX).acquire_timeout(TURN_WAIT).connect_lazy_with(options);
+    // Pages of lists go by comparison of texts: it must be the one of bytes.
+    let row = sqlx::query_scalar::<_, bool>("SELECT 'a' > 'B' AND 'a-b' < 'aa'").fetch_one(&pool).await?;
+    if !row {
+        let message = "The PostgreSQL database sorts texts by a language: make it with \
+                       CREATE DATABASE … TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'";
+        return Err(Error::new(Code::Invalid, "", message));
+    }
+    // Two that begin at once may both find it missing.
+    let make = AssertSqlSafe(format!("CREATE SCHEMA IF NOT EXISTS {schema}"));
+    let known = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1").bind(schema);
+    if known.fetch_optional(&pool).await?.is_none() && sqlx::query(make).execute(&pool).await.is_err() {
+        tracing::info!(schema, "another process made the schema");
+    }
+    Ok(pool)
+}
+
+enum Held {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTxn(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTxn(Transaction<'static, Postgres>),
+}
+
+/// A connection, or the one of a transaction.
+pub(crate) struct Connection {
+    held: Held,
+    statements: Arc<AtomicU64>,
+}
+
+/// The engine's own connection.
+enum Link<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl Connection {
+    fn link(&mut self) -> Link<'_> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &mut self.held {
+            Held::Sqlite(c) => Link::Sqlite(c),
+            Held::SqliteTxn(t) => Link::Sqlite(t),
+            Held::Postgres(c) => Link::Postgres(c),
+            Held::PostgresTxn(t) => Link::Postgres(t),
+        }
+    }
+
+    /// From here on a part of the transaction can be taken back alone.
+    pub(crate) async fn savepoint(&mut self) -> Result<()> {
+        query("SAVEPOINT part").execute(self).await.map(drop)
+    }
+
+    /// Keeps what was done since the savepoint.
+    pub(crate) async fn keep(&mut self) -> Result<()> {
+        query("RELEASE SAVEPOINT part").execute(self).await.map(drop)
+    }
+
+    /// Takes back what was done since the savepoint.
+    pub(crate) async fn take_back(&mut self) -> Result<()> {
+        query("ROLLBACK TO SAVEPOINT part").execute(self).await?;
+        self.keep().await
+    }
+}
+
+/// A transaction; dropped without a commit it did not happen.
+pub(crate) struct Txn(Connection);
+
+impl Deref for Txn {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for Txn {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
+impl Txn {
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self.0.held {
+            Held::SqliteTxn(t) => t.commit().await?,
+            Held::PostgresTxn(t) => t.commit().await?,
+            Held::Sqlite(_) | Held::Postgres(_) => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn rollback(self) -> Result<()> {
+        match self.0.held {
+            Held::SqliteTxn(t) => t.rollback().await?,
+            Held::PostgresTxn(t) => t.rollback().await?,
+            Held::Sqlite(_) | Held::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! SUMMARY    A statement with its values, run on either engine; rows as both give them.
+//! INVARIANTS Values are texts and whole numbers: nothing else is stored.
+
+use super::{Connection, Link};
+use crate::{Error, Result};
+use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
+
+/// A value to bind.
+pub(crate) enum Value {
+    Text(Option<String>),
+    Number(Option<i64>),
+}
+
+macro_rules! value {
+    ($($from:ty => $kind:ident($v:ident -> $to:expr)),* $(,)?) => {
+        $(impl From<$from> for Value {
+            fn from($v: $from) -> Self {
+                Value::$kind($to)
+            }
+        })*
+    };
+}
+value! {
+    String => Text(v -> Some(v)),
+    &String => Text(v -> Some(v.clone())),
+    &str => Text(v -> Some(v.to_owned())),
+    Option<String> => Text(v -> v),
+    Option<&String> => Text(v -> v.cloned()),
+    Option<&str> => Text(v -> v.map(str::to_owned)),
+    i64 => Number(v -> Some(v)),
+    Option<i64> => Number(v -> v),
+}
+
+/// A statement of the program; `$1` is the first value.
+pub(crate) fn query(sql: &'static str) -> Query {
+    Query { sql, values: Vec::new() }
+}
+
+pub(crate) struct Query {
+    sql: &'static str,
+    values: Vec<Value>,
+}
+
+/// The statement with its values, for the engine of the connection.
+macro_rules! bound {
+    ($query:expr) => {{
+        let mut statement = sqlx::query($query.sql);
+        for value in $query.values {
+            statement = match value {
+                Value::Text(v) => statement.bind(v),
+                Value::Number(v) => statement.bind(v),
+            };
+        }
+        statement
+    }};
+}
+
+impl Query {
+    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Rows that it changed.
+    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64> {
+        Ok(match connection.link() {
+            Link::Sqlite(c) => bound!(self).execute(c).await?.rows_affected(),
+            Link::Postgres(c) => bound!(self).execute(c).await?.rows_affected(),
+        })
+    }
+
+    pub(crate) async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>> {
+        Ok(match connection.link() {
+            Link::Sqlite(c) => bound!(self).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
+            Link::Postgres(c) => bound!(self).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
+        })
+    }
+
+    pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>> {
+        Ok(match connection.link() {
+            Link::Sqlite(c) => bound!(self).fetch_optional(c).await?.map(Row::Sqlite),
+            Link::Postgres(c) => bound!(self).fetch_optional(c).await?.map(Row::Postgres),
+        })
+    }
+
+    /// The one row that there is; none is an error of the program.
+    pub(crate) async fn fetch_one(self, connection: &mut Connection) -> Result<Row> {
+        self.fetch_optional(connection).await?.ok_or_else(|| Error::from(sqlx::Error::RowNotFound))
+    }
+}
+
+/// A row of either engine.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    pub(crate) fn text(&self, column: &str) -> Result<Option<String>> {
+        Ok(match self {
+            Row::Sqlite(r) => r.try_get(column)?,
+            Row::Postgres(r) => r.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn number(&self, column: &str) -> Result<Option<i64>> {
+        Ok(match self {
+            Row::Sqlite(r) => r.try_get(column)?,
+            // A literal of a statement is a shorter integer there.
+            Row::Postgres(r) => match r.try_get::<Option<i64>, _>(column) {
+                Ok(n) => n,
+                Err(_) => r.try_get::<Option<i32>, _>(column)?.map(i64::from),
+            },
+        })
+    }
+}

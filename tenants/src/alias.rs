@@ -3,7 +3,7 @@
 //! INVARIANTS An address has at most one owner over all time: a tombstone is only given back to the tenant that had it.
 
 use crate::{
-    Actor, Code, Done, Error, ErrorPolicy, Item, Page, Result, Service, Terms,
+    Actor, Code, Done, Error, ErrorPolicy, Item, Page, Permission, Result, Service, Terms,
     bulk::{bulk_size, lifted},
     db::{Connection, Row, query},
     page::Statements,
@@ -104,7 +104,7 @@ impl Service {
 
     async fn alias_made(&self, txn: &mut Connection, actor: &Actor, new: &NewAlias) -> Result<(Alias, Vec<Change>)> {
         let Ready { address, targets, body } = ready(new)?;
-        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        let domain = self.domain_in(txn, actor, Permission::AddressWrite, address.domain().as_str()).await?;
         self.own_address(txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
         let change = AliasChange { action: "aliasCreate", tenant: domain.tenant, address, before: Vec::new(), targets };
         self.alias_told(txn, actor, change).await
@@ -124,7 +124,7 @@ impl Service {
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .bind(&body)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         let change = AliasChange { action: "aliasUpdate", tenant, address, before: before.targets, targets };
         let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
@@ -147,7 +147,7 @@ impl Service {
         )
         .bind(address.domain().as_str())
         .bind(address.canonical_local())
-        .execute(&mut *work.txn)
+        .execute(&mut work.txn)
         .await?;
         let change =
             AliasChange { action: "aliasDelete", tenant, address, before: before.targets, targets: Vec::new() };
@@ -157,7 +157,7 @@ impl Service {
 
     /// An alias the actor reaches, and whose it is.
     async fn alias_in(&self, txn: &mut Connection, actor: &Actor, address: &Address) -> Result<(TenantId, Alias)> {
-        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        let domain = self.domain_in(txn, actor, Permission::AddressWrite, address.domain().as_str()).await?;
         let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
@@ -169,7 +169,7 @@ impl Service {
     /// Aliases of a tenant in order of domain and local part, a page of them; and how many there are.
     pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
+        self.permit(&mut connection, actor, Permission::AddressRead, tenant).await?;
         let list = Statements {
             forward: "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
                       ORDER BY domain, local LIMIT $4",

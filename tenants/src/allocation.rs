@@ -8,8 +8,8 @@
 use crate::{
     Code, Error, Limits, Result, Service,
     db::{Connection, Row, query},
-    hold::depth_max,
-    rows::{id, number},
+    rows::number,
+    tree::depth_max,
 };
 use base::TenantId;
 
@@ -177,25 +177,6 @@ impl Service {
         }
         let sum = (i128::from(number(&row, "high")?) << 32) + i128::from(number(&row, "low")?);
         Ok(Some(u64::try_from(sum).unwrap_or(u64::MAX)))
-    }
-
-    /// Whether one of two tenants is the other, or above it.
-    pub(crate) async fn on_one_line(&self, txn: &mut Connection, a: TenantId, b: TenantId) -> Result<bool> {
-        Ok(a == b || self.above(txn, a).await?.contains(&b) || self.above(txn, b).await?.contains(&a))
-    }
-
-    /// The tenants above, nearest first.
-    async fn above(&self, txn: &mut Connection, tenant: TenantId) -> Result<Vec<TenantId>> {
-        let rows = query(
-            "WITH RECURSIVE up (id, depth) AS (SELECT parent, 1 FROM tenant WHERE id = $1 UNION ALL \
-             SELECT t.parent, up.depth + 1 FROM tenant t JOIN up ON t.id = up.id WHERE up.depth < $2) \
-             SELECT id FROM up WHERE id IS NOT NULL ORDER BY depth",
-        )
-        .bind(tenant.to_string())
-        .bind(depth_max())
-        .fetch_all(txn)
-        .await?;
-        rows.iter().map(|row| id(row, "id")).collect()
     }
 
     /// Live domains or mailboxes of a tenant; zero for what is counted elsewhere.

@@ -3,7 +3,7 @@
 //!            credential gets a fresh one, and the former ends.
 
 use crate::{
-    Actor, Code, Done, Error, Mailbox, Result, Service, Terms,
+    Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Terms,
     db::{Connection, query},
     password,
     rows::short,
@@ -38,7 +38,7 @@ impl Service {
             Start::Repeated(done) if terms.dry_run => return Ok(done.map(|id| AppPassword { id, secret: None })),
             Start::Repeated(done) => return self.shown_again(actor, account, done.object, generated, &verifiers).await,
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::CredentialWrite, account).await?;
         work.expect(mailbox.version)?;
         let id = self.add_credential(&mut work.txn, mailbox.tenant, account, "app", label, &verifiers).await?;
         self.raise(&mut work.txn, account).await?;
@@ -62,13 +62,13 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(_) => return Err(Error::new(Code::Internal, "", "a request without a key was repeated")),
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::CredentialWrite, account).await?;
         let changed = query("UPDATE credential SET argon2 = $3, scram = $4 WHERE id = $1 AND mailbox = $2")
             .bind(&id)
             .bind(account.to_string())
             .bind(&verifiers.argon2)
             .bind(&verifiers.scram)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         if changed == 0 {
             return Err(Error::new(Code::NotFound, "", "The app password made by this key was revoked"));
@@ -93,12 +93,12 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::CredentialWrite, account).await?;
         work.expect(mailbox.version)?;
         let gone = query("DELETE FROM credential WHERE id = $1 AND mailbox = $2 AND kind = 'app'")
             .bind(credential)
             .bind(account.to_string())
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         if gone == 0 {
             return Err(Error::not_found("id"));

@@ -2,7 +2,7 @@
 //! INVARIANTS Entries are only added, in the transaction of what they tell.
 
 use crate::{
-    Actor, Page, Result, Service,
+    Actor, Page, Permission, Result, Service,
     db::Row,
     page::Statements,
     rows::{number, text},
@@ -24,7 +24,7 @@ impl Service {
     /// Entries of a tenant's audit log, newest first, a page of them; and how many there are.
     pub async fn audit_entries(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<AuditEntry>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
+        self.permit(&mut connection, actor, Permission::AuditRead, tenant).await?;
         let list = Statements {
             forward: "SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
             backward: "SELECT * FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3",

@@ -1,7 +1,7 @@
 //! SUMMARY    The operator on the machine itself: who holds the data folder acts without a token.
 //! SECURITY   The caller has checked that it is the machine's operator who asks. The audit log says `ctl` and by whom.
 
-use crate::{Actor, Code, Error, Mailbox, Result, Service, db::query, rows::id};
+use crate::{Actor, Code, Error, Mailbox, Permission, Permissions, Result, Service, db::query, rows::id};
 use base::Address;
 
 impl Service {
@@ -10,7 +10,7 @@ impl Service {
         let mut connection = self.pool().acquire().await?;
         let row = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut connection).await?;
         let provider = id(&row.ok_or_else(|| Error::not_found("provider"))?, "id")?;
-        Ok(Actor { tenant: provider, operator: true, writes: true, name: format!("ctl {who}") })
+        Ok(Actor::of(provider, Permissions::all(), true, format!("ctl {who}")))
     }
 
     /// The live mailbox of an address that the actor reaches; an alias is none.
@@ -22,6 +22,6 @@ impl Service {
             .fetch_optional(&mut connection)
             .await?;
         let account = id(&row.ok_or_else(|| Error::not_found("address"))?, "id")?;
-        self.mailbox_in(&mut connection, actor, account).await
+        self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
     }
 }

@@ -2,7 +2,8 @@
 //! INVARIANTS A domain has at most one live owner. Whoever creates it vouches for it: it takes mail at once.
 
 use crate::{
-    Actor, Code, Done, Error, Page, Result, Service, Terms,
+    Actor, Code, Done, Error, Page, Permission, Result, Service, Terms,
+    actor::Object,
     allocation::Limit,
     db::{Connection, Row, query},
     page::list,
@@ -45,7 +46,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        self.reach(&mut work.txn, actor, tenant).await?;
+        self.permit(&mut work.txn, actor, Permission::DomainWrite, tenant).await?;
         self.insert_domain(&mut work.txn, tenant, &name).await?;
         self.finish_domain(work, actor, "domainCreate", name.as_str(), tenant).await
     }
@@ -114,7 +115,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let domain = self.domain_in(&mut work.txn, actor, name).await?;
+        let domain = self.domain_in(&mut work.txn, actor, Permission::DomainWrite, name).await?;
         work.expect(domain.version)?;
         let mut catch_all = domain.catch_all;
         if let Some(wanted) = &patch.catch_all {
@@ -124,7 +125,7 @@ impl Service {
             .bind(&domain.name)
             .bind(catch_all)
             .bind(i64::from(patch.plus_addressing.unwrap_or(domain.plus_addressing)))
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         self.finish_domain(work, actor, "domainUpdate", &domain.name, domain.tenant).await
     }
@@ -171,31 +172,31 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let domain = self.domain_in(&mut work.txn, actor, name).await?;
+        let domain = self.domain_in(&mut work.txn, actor, Permission::DomainDelete, name).await?;
         work.expect(domain.version)?;
         let used = query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
             .bind(&domain.name)
-            .fetch_optional(&mut *work.txn)
+            .fetch_optional(&mut work.txn)
             .await?;
         if used.is_some() {
             return Err(Error::new(Code::InUse, "name", "The domain still has addresses"));
         }
         query("UPDATE domain SET live = 0, catch_all = NULL, version = version + 1 WHERE name = $1")
             .bind(&domain.name)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         self.finish_domain(work, actor, "domainDelete", &domain.name, domain.tenant).await
     }
 
     pub async fn domain(&self, actor: &Actor, name: &str) -> Result<Domain> {
         let mut connection = self.pool().acquire().await?;
-        self.domain_in(&mut connection, actor, name).await
+        self.domain_in(&mut connection, actor, Permission::DomainRead, name).await
     }
 
     /// Live domains of a tenant, by name, a page of them; and how many there are.
     pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
+        self.permit(&mut connection, actor, Permission::DomainRead, tenant).await?;
         let list = list!("domain WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
         let from = page.from::<base::Domain>()?;
         let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
@@ -203,7 +204,13 @@ impl Service {
     }
 
     /// A live domain the actor reaches.
-    pub(crate) async fn domain_in(&self, txn: &mut Connection, actor: &Actor, name: &str) -> Result<Domain> {
+    pub(crate) async fn domain_in(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        name: &str,
+    ) -> Result<Domain> {
         let missing = || Error::not_found("domain");
         let name = base::Domain::parse(name).map_err(|_| missing())?;
         let row = query("SELECT * FROM domain WHERE name = $1 AND live = 1")
@@ -211,7 +218,8 @@ impl Service {
             .fetch_optional(&mut *txn)
             .await?;
         let domain = from_row(&row.ok_or_else(missing)?)?;
-        self.reach(txn, actor, domain.tenant).await.map_err(|_| missing())?;
+        let object = Object::Domain(&domain.name);
+        self.permit_on(txn, actor, permission, domain.tenant, object).await.map_err(|e| e.missing("domain"))?;
         Ok(domain)
     }
 
@@ -225,7 +233,7 @@ impl Service {
     ) -> Result<Done<Domain>> {
         self.audit(&mut work.txn, actor, tenant, action, name, "").await?;
         let snapshot = self.domain_snapshot(&mut work.txn, name).await?;
-        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *work.txn).await?;
+        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut work.txn).await?;
         let domain = from_row(&row)?;
         self.finish(work, domain, &[snapshot]).await
     }

@@ -42,6 +42,10 @@ impl Error {
     pub fn new(code: Code, field: &'static str, message: impl Into<String>) -> Self {
         Error { code, field, message: message.into() }
     }
+    /// The same about another argument, when it does not exist.
+    pub(crate) fn missing(self, field: &'static str) -> Self {
+        if self.code == Code::NotFound { Error::not_found(field) } else { self }
+    }
     pub fn not_found(field: &'static str) -> Self {
         Error::new(Code::NotFound, field, "It does not exist")
     }

@@ -6,8 +6,9 @@
 use crate::{
     Actor, Code, Error, Limits, Result, Service,
     db::{Connection, Row, query},
-    limits::{REASON_CHARS_MAX, TREE_DEPTH_MAX},
+    limits::REASON_CHARS_MAX,
     rows::{fresh_id, id, json_list, number, text},
+    tree::depth_max,
 };
 use base::{AccountId, TenantId};
 use control::{Capabilities, Change};
@@ -80,7 +81,7 @@ impl Service {
             .await?;
         let mut kept = 0;
         for row in &open {
-            if self.reach(&mut *txn, actor, id(row, "placed_by_tenant")?).await.is_err() {
+            if !self.is_above(&mut *txn, actor, id(row, "placed_by_tenant")?).await? {
                 kept += 1;
                 continue;
             }
@@ -186,10 +187,6 @@ impl HoldsOf {
 pub(crate) fn standing(holds: &[Hold]) -> (Capabilities, String) {
     let capabilities = if holds.is_empty() { Capabilities::ALL } else { Capabilities::NONE };
     (capabilities, holds.iter().map(|h| h.reason.as_str()).collect::<Vec<_>>().join("; "))
-}
-
-pub(crate) fn depth_max() -> i64 {
-    i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX)
 }
 
 fn from_row(row: &Row) -> Result<Hold> {

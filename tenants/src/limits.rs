@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// Levels of the tenant tree.
 pub const TREE_DEPTH_MAX: usize = 16;
+/// Lines of the tree that are kept in memory; beyond it all are read again.
+pub const LINES_MAX: usize = 100_000;
 /// Items of one bulk mutation.
 pub const BULK_ITEMS_MAX: usize = 100;
 /// How long a mutation is remembered by its idempotency key.

@@ -3,12 +3,12 @@
 //! LIMITS     LOOKUP_IDS_MAX
 
 use crate::{
-    Actor, Code, Domain, Error, Mailbox, Result, Service, Tenant,
+    Actor, Code, Domain, Error, Mailbox, Permission, Result, Service, Tenant,
+    actor::Object,
     db::{Connection, query},
     domain,
-    hold::depth_max,
     limits::LOOKUP_IDS_MAX,
-    rows::json_list,
+    rows::{domain_of, json_list},
 };
 use base::{AccountId, TenantId};
 use control::Usage;
@@ -19,7 +19,7 @@ impl Service {
     pub async fn tenants_by_id(&self, actor: &Actor, ids: &[TenantId]) -> Result<HashMap<TenantId, Tenant>> {
         bounded(ids.len())?;
         let mut connection = self.pool().acquire().await?;
-        let reached = self.reached(&mut connection, actor, ids).await?;
+        let reached = self.permitted(&mut connection, actor, Permission::TenantRead, ids).await?;
         let rows = query("SELECT * FROM tenant WHERE id IN (SELECT value FROM json_each($1))")
             .bind(json_list(&reached.into_iter().collect::<Vec<_>>()))
             .fetch_all(&mut connection)
@@ -37,9 +37,15 @@ impl Service {
             .fetch_all(&mut connection)
             .await?;
         let mailboxes = self.mailboxes_of(&mut connection, &rows).await?;
-        let owners: Vec<TenantId> = mailboxes.iter().map(|m| m.tenant).collect();
-        let reached = self.reached(&mut connection, actor, &owners).await?;
-        Ok(mailboxes.into_iter().filter(|m| reached.contains(&m.tenant)).map(|m| (m.id, m)).collect())
+        self.read_lines(&mut connection, &mailboxes.iter().map(|m| m.tenant).collect::<Vec<_>>()).await?;
+        let mut reached = HashMap::new();
+        for mailbox in mailboxes {
+            let object = Object::Mailbox { id: mailbox.id, domain: domain_of(&mailbox.address) };
+            if self.allows(&mut connection, actor, Permission::MailboxRead, mailbox.tenant, object).await? {
+                reached.insert(mailbox.id, mailbox);
+            }
+        }
+        Ok(reached)
     }
 
     /// Live domains by their names, as they were given.
@@ -51,16 +57,23 @@ impl Service {
             .fetch_all(&mut connection)
             .await?;
         let domains: Vec<Domain> = rows.iter().map(domain::from_row).collect::<Result<_>>()?;
-        let owners: Vec<TenantId> = domains.iter().map(|d| d.tenant).collect();
-        let reached = self.reached(&mut connection, actor, &owners).await?;
-        Ok(domains.into_iter().filter(|d| reached.contains(&d.tenant)).map(|d| (d.name.clone(), d)).collect())
+        self.read_lines(&mut connection, &domains.iter().map(|d| d.tenant).collect::<Vec<_>>()).await?;
+        let mut reached = HashMap::new();
+        for domain in domains {
+            let object = Object::Domain(&domain.name);
+            if self.allows(&mut connection, actor, Permission::DomainRead, domain.tenant, object).await? {
+                reached.insert(domain.name.clone(), domain);
+            }
+        }
+        Ok(reached)
     }
 
     /// What tenants use now, as the data plane counts it.
     pub async fn usages(&self, actor: &Actor, tenants: &[TenantId]) -> Result<HashMap<TenantId, Usage>> {
         bounded(tenants.len())?;
         let mut connection = self.pool().acquire().await?;
-        let reached: Vec<TenantId> = self.reached(&mut connection, actor, tenants).await?.into_iter().collect();
+        let reached: Vec<TenantId> =
+            self.permitted(&mut connection, actor, Permission::TenantRead, tenants).await?.into_iter().collect();
         drop(connection);
         let usages = self.relay.control.usages(reached.clone()).await.map_err(unknown)?;
         Ok(reached.into_iter().zip(usages).collect())
@@ -75,30 +88,29 @@ impl Service {
         bounded(accounts.len())?;
         let owners: Vec<TenantId> = accounts.iter().map(|(tenant, _)| *tenant).collect();
         let mut connection = self.pool().acquire().await?;
-        let reached = self.reached(&mut connection, actor, &owners).await?;
+        let reached = self.permitted(&mut connection, actor, Permission::TenantRead, &owners).await?;
         drop(connection);
         let asked: Vec<(TenantId, AccountId)> = accounts.iter().filter(|a| reached.contains(&a.0)).copied().collect();
         let usages = self.relay.control.account_usages(asked.clone()).await.map_err(unknown)?;
         Ok(asked.into_iter().zip(usages).collect())
     }
 
-    /// Those of the tenants that are the actor's or below it.
-    async fn reached(&self, txn: &mut Connection, actor: &Actor, of: &[TenantId]) -> Result<HashSet<TenantId>> {
-        let asked: HashSet<TenantId> = of.iter().copied().collect();
-        if actor.operator || asked.is_empty() {
-            return Ok(asked);
+    /// Those of the tenants in which the actor may do this.
+    async fn permitted(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        of: &[TenantId],
+    ) -> Result<HashSet<TenantId>> {
+        let mut reached = HashSet::new();
+        self.read_lines(txn, of).await?;
+        for tenant in of {
+            if !reached.contains(tenant) && self.allows(txn, actor, permission, *tenant, Object::Whole).await? {
+                reached.insert(*tenant);
+            }
         }
-        let rows = query(
-            "WITH RECURSIVE up (start, id, depth) AS (SELECT value, value, 0 FROM json_each($1) \
-             UNION ALL SELECT up.start, t.parent, up.depth + 1 FROM tenant t JOIN up ON t.id = up.id \
-             WHERE t.parent IS NOT NULL AND up.depth < $2) SELECT DISTINCT start FROM up WHERE id = $3",
-        )
-        .bind(json_list(&asked.into_iter().collect::<Vec<_>>()))
-        .bind(depth_max())
-        .bind(actor.tenant.to_string())
-        .fetch_all(txn)
-        .await?;
-        rows.iter().map(|row| crate::rows::id(row, "start")).collect()
+        Ok(reached)
     }
 }
 

@@ -3,11 +3,12 @@
 //!            tenant only, makes a new account that cannot reach the old one's mail.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    Actor, Code, Done, Error, Hold, Page, Permission, Result, Service, Terms,
+    actor::Object,
     db::{Connection, Row, query},
     page::list,
     password,
-    rows::{id, number, optional, short, text, to_sql},
+    rows::{domain_of, id, number, optional, short, text, to_sql},
     snapshot::address_snapshot,
     terms::{Request, Start, Work},
 };
@@ -39,6 +40,17 @@ pub struct MailboxPatch {
 }
 
 impl MailboxPatch {
+    /// What it takes.
+    fn permission(&self) -> Permission {
+        match self {
+            MailboxPatch { hold: Some(_), .. } => Permission::MailboxHold,
+            MailboxPatch { password: Some(_), display_name: None, quota_bytes_max: None, hold: None } => {
+                Permission::MailboxPassword
+            }
+            MailboxPatch { .. } => Permission::MailboxUpdate,
+        }
+    }
+
     /// What the audit log calls it.
     fn action(&self) -> &'static str {
         match self {
@@ -80,7 +92,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, patch.permission(), account).await?;
         work.expect(mailbox.version)?;
         self.apply_patch(&mut work.txn, &mailbox, patch).await?;
         if let Some(verifiers) = &verifiers {
@@ -131,7 +143,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxDelete, account).await?;
         work.expect(mailbox.version)?;
         self.no_foreign_hold(&mut work.txn, actor, &mailbox).await?;
         let address = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
@@ -139,20 +151,20 @@ impl Service {
         let key = account.to_string();
         query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
             .bind(&key)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         query("UPDATE address SET kind = 'tombstone', account = NULL, version = version + 1 WHERE account = $1")
             .bind(&key)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
-        query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut *work.txn).await?;
+        query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut work.txn).await?;
         self.finish_mailbox(work, actor, "mailboxDelete", &mailbox).await
     }
 
     /// A mailbox that a tenant above suspends stays: making it again would end the suspension.
     async fn no_foreign_hold(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
         for hold in &mailbox.holds {
-            if self.reach(&mut *txn, actor, hold.placed_by).await.is_err() {
+            if !self.is_above(&mut *txn, actor, hold.placed_by).await? {
                 let message = "A tenant above suspended the mailbox; it stays until that ends";
                 return Err(Error::new(Code::Forbidden, "mailboxId", message));
             }
@@ -162,13 +174,13 @@ impl Service {
 
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
         let mut connection = self.pool().acquire().await?;
-        self.mailbox_in(&mut connection, actor, account).await
+        self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
     }
 
     /// Live mailboxes of a tenant, by id, a page of them; and how many there are.
     pub async fn mailboxes(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Mailbox>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
+        self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await?;
         let list = list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3");
         let from = page.from::<AccountId>()?;
         let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
@@ -213,10 +225,18 @@ impl Service {
     }
 
     /// A live mailbox the actor reaches.
-    pub(crate) async fn mailbox_in(&self, txn: &mut Connection, actor: &Actor, account: AccountId) -> Result<Mailbox> {
+    pub(crate) async fn mailbox_in(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        account: AccountId,
+    ) -> Result<Mailbox> {
         let missing = || Error::not_found("mailboxId");
         let mailbox = self.mailbox_row(txn, account).await?;
-        self.reach(txn, actor, mailbox.tenant).await.map_err(|_| missing())?;
+        let object = Object::Mailbox { id: account, domain: domain_of(&mailbox.address) };
+        let permitted = self.permit_on(txn, actor, permission, mailbox.tenant, object).await;
+        permitted.map_err(|e| e.missing("mailboxId"))?;
         let live = query("SELECT live FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_one(txn).await?;
         if number(&live, "live")? == 0 { Err(missing()) } else { Ok(mailbox) }
     }

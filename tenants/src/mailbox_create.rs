@@ -3,7 +3,7 @@
 //! INVARIANTS An account id is never given twice.
 
 use crate::{
-    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Result, Service, Terms,
+    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Permission, Result, Service, Terms,
     allocation::Limit,
     bulk::{bulk_size, lifted},
     db::{Connection, query},
@@ -108,7 +108,7 @@ impl Service {
         ready: &Ready,
     ) -> Result<(Mailbox, Vec<Change>)> {
         let Ready { address, verifiers } = ready;
-        let domain = self.domain_in(txn, actor, address.domain().as_str()).await?;
+        let domain = self.domain_in(txn, actor, Permission::MailboxCreate, address.domain().as_str()).await?;
         let account = self.insert_mailbox(txn, domain.tenant, address, new, verifiers).await?;
         self.audit(txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
         let batch = vec![self.account_snapshot(txn, account).await?, self.address_change(txn, address).await?];

@@ -3,7 +3,7 @@
 //!            new one. Aliases of the tenant that led to the old address lead to the new one.
 
 use crate::{
-    Actor, Code, Done, Error, Mailbox, Result, Service, Terms,
+    Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Terms,
     db::{Connection, query},
     rows::{like, text},
     terms::{Request, Start},
@@ -44,8 +44,8 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         let txn = &mut work.txn;
-        let mailbox = self.mailbox_in(txn, actor, account).await?;
-        let domain = self.domain_in(txn, actor, new.domain().as_str()).await?;
+        let mailbox = self.mailbox_in(txn, actor, Permission::MailboxUpdate, account).await?;
+        let domain = self.domain_in(txn, actor, Permission::MailboxUpdate, new.domain().as_str()).await?;
         if domain.tenant != mailbox.tenant {
             return Err(Error::not_found("domain"));
         }

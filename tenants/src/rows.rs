@@ -64,3 +64,8 @@ pub(crate) fn short(name: &str, field: &'static str) -> Result<()> {
 pub(crate) fn like(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
+
+/// The domain of a canonical address.
+pub(crate) fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
+}

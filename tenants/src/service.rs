@@ -5,6 +5,7 @@ use crate::{
     db::{Connection, Database, Pool, Txn, query},
     outbox::Relay,
     rows::{fresh_number, random, text},
+    tree::Lines,
 };
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -23,6 +24,7 @@ pub struct Service {
     pool: Pool,
     clock: Arc<dyn Clock>,
     jwt_key: Vec<u8>,
+    pub(crate) lines: Lines,
     pub(crate) relay: Relay,
     pub(crate) password_cost: PasswordCost,
 }
@@ -41,7 +43,14 @@ impl Service {
         let pool = Pool::open(database).await?;
         let jwt_key = setting(&pool, "jwt_key").await?;
         let relay = Relay::new(options.control);
-        Ok(Arc::new(Service { pool, clock: options.clock, jwt_key, relay, password_cost: options.password_cost }))
+        Ok(Arc::new(Service {
+            pool,
+            clock: options.clock,
+            jwt_key,
+            lines: Lines::default(),
+            relay,
+            password_cost: options.password_cost,
+        }))
     }
 
     /// Makes the provider's tenant at the first start, and a new operator token each time it is asked.
@@ -71,6 +80,11 @@ impl Service {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// How many statements the database was asked since the start.
+    pub fn statements(&self) -> u64 {
+        self.pool.statements()
     }
 
     /// The time by the service's clock.

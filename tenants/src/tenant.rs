@@ -2,7 +2,7 @@
 //! INVARIANTS Suspending a tenant suspends all below it. The state shown is derived from holds.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, Page, Result, Service, Terms,
+    Actor, Code, Done, Error, Hold, Page, Permission, Result, Service, Terms,
     db::{Connection, Row, query},
     page::list,
     rows::{id, number, optional, text, to_sql},
@@ -67,7 +67,15 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let now = self.tenant_below(&mut work.txn, actor, tenant, "A tenant cannot change its own limits").await?;
+        let now = self
+            .tenant_below(
+                &mut work.txn,
+                actor,
+                Permission::TenantUpdate,
+                tenant,
+                "A tenant cannot change its own limits",
+            )
+            .await?;
         work.expect(now.version)?;
         let limits = patch.over(&now.limits);
         self.limited_below(&mut work.txn, tenant, &limits).await?;
@@ -83,7 +91,7 @@ impl Service {
         .bind(to_sql(limits.max_mailboxes, "maxMailboxes")?)
         .bind(to_sql(limits.storage_bytes_max, "storageBytesMax")?)
         .bind(to_sql(limits.messages_per_hour_max, "messagesPerHourMax")?)
-        .execute(&mut *work.txn)
+        .execute(&mut work.txn)
         .await?;
         let detail = format!("{limits:?}");
         self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
@@ -109,7 +117,15 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let now = self.tenant_below(&mut work.txn, actor, tenant, "A tenant cannot suspend or resume itself").await?;
+        let now = self
+            .tenant_below(
+                &mut work.txn,
+                actor,
+                Permission::TenantHold,
+                tenant,
+                "A tenant cannot suspend or resume itself",
+            )
+            .await?;
         work.expect(now.version)?;
         if now.parent.is_none() {
             return Err(Error::new(Code::Forbidden, "tenantId", "The provider's own tenant cannot be suspended"));
@@ -130,10 +146,11 @@ impl Service {
         &self,
         txn: &mut Connection,
         actor: &Actor,
+        permission: Permission,
         tenant: TenantId,
         own: &'static str,
     ) -> Result<Tenant> {
-        self.reach(txn, actor, tenant).await?;
+        self.permit(txn, actor, permission, tenant).await?;
         if tenant == actor.tenant && !actor.operator {
             return Err(Error::new(Code::Forbidden, "tenantId", own));
         }
@@ -142,13 +159,14 @@ impl Service {
 
     pub async fn tenant(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
         let mut connection = self.pool().acquire().await?;
-        self.reach(&mut connection, actor, tenant).await?;
+        self.permit(&mut connection, actor, Permission::TenantRead, tenant).await?;
         self.tenant_in(&mut connection, tenant).await
     }
 
     /// Tenants directly below the actor's own (all, for the operator), by id, a page of them; and how many there are.
     pub async fn tenants(&self, actor: &Actor, page: &Page) -> Result<(Vec<Tenant>, i64)> {
         let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::TenantRead, actor.tenant).await?;
         let list = list!("tenant WHERE ($1 = 'all' OR parent = $1) AND parent IS NOT NULL", by "id", "$2", "$3");
         let of = if actor.operator { "all".to_owned() } else { actor.tenant.to_string() };
         let from = page.from::<TenantId>()?;

@@ -2,14 +2,14 @@
 //! INVARIANTS All of it or nothing. A dry run checks everything, answers with what would be, and leaves nothing.
 
 use crate::{
-    Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Result, Service, Tenant, Terms,
+    Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Permission, Result, Service, Tenant, Terms,
     db::{Connection, query},
     domain::parse_name,
-    hold::depth_max,
     limits::TREE_DEPTH_MAX,
     password,
     rows::{fresh_number, number, short, to_sql},
     terms::{Request, Start},
+    tree::depth_max,
 };
 use base::{Address, TenantId};
 use control::Change;
@@ -51,7 +51,7 @@ impl Service {
             Start::Repeated(done) => return self.with_token(done, terms.dry_run).await,
         };
         let parent = new.parent.unwrap_or(actor.tenant);
-        self.reach(&mut work.txn, actor, parent).await?;
+        self.permit(&mut work.txn, actor, Permission::TenantCreate, parent).await?;
         self.not_too_deep(&mut work.txn, parent).await?;
         self.grantable(&mut work.txn, parent, None, &new.limits).await?;
         let made = self.insert_tenant(&mut work.txn, parent, new).await?;

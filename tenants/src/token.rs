@@ -4,7 +4,7 @@
 //! LIMITS     TOKEN_LIFE, NAME_CHARS_MAX
 
 use crate::{
-    Actor, Code, Done, Error, Result, Service, Terms,
+    Actor, Code, Done, Error, Permission, Permissions, Result, Service, Terms,
     db::{Connection, query},
     rows::{fresh_id, id, number, short, text},
     terms::{Request, Start},
@@ -25,14 +25,11 @@ pub enum Access {
 }
 
 impl Access {
-    fn scopes(self) -> &'static str {
+    fn permissions(self) -> Permissions {
         match self {
-            Access::Read => "read",
-            Access::ReadWrite => "read write",
+            Access::Read => Permissions::reading(),
+            Access::ReadWrite => Permissions::all(),
         }
-    }
-    pub(crate) fn writes(scopes: &str) -> bool {
-        scopes.split(' ').any(|s| s == "write")
     }
 }
 
@@ -79,7 +76,7 @@ impl Service {
         .bind(new.tenant.to_string())
         .bind(&new.label)
         .bind(i64::from(operator))
-        .bind(new.access.scopes())
+        .bind(new.access.permissions().to_string())
         .bind(expires_at.0)
         .execute(txn)
         .await?;
@@ -111,7 +108,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return self.with_secret(done, terms.dry_run).await,
         };
-        self.reach(&mut work.txn, actor, new.tenant).await?;
+        self.permit(&mut work.txn, actor, Permission::TokenWrite, new.tenant).await?;
         let id = self.issue_token(&mut work.txn, new, false).await?;
         self.audit(&mut work.txn, actor, new.tenant, "apiTokenCreate", &id, &new.label).await?;
         let done = self.finish(work, id, &[]).await?;
@@ -132,11 +129,11 @@ impl Service {
         };
         let row = query("SELECT tenant, operator FROM api_token WHERE jti = $1")
             .bind(token)
-            .fetch_optional(&mut *work.txn)
+            .fetch_optional(&mut work.txn)
             .await?
             .ok_or_else(missing)?;
         let tenant: TenantId = id(&row, "tenant")?;
-        self.reach(&mut work.txn, actor, tenant).await.map_err(|_| missing())?;
+        self.permit(&mut work.txn, actor, Permission::TokenWrite, tenant).await.map_err(|e| e.missing("id"))?;
         // An operator's token is nobody else's to end, whichever tenant it stands under.
         if number(&row, "operator")? != 0 && !actor.operator {
             return Err(missing());
@@ -144,19 +141,19 @@ impl Service {
         query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
             .bind(token)
             .bind(self.now().0)
-            .execute(&mut *work.txn)
+            .execute(&mut work.txn)
             .await?;
         self.audit(&mut work.txn, actor, tenant, "apiTokenRevoke", token, "").await?;
         self.finish(work, token.to_owned(), &[]).await
     }
 
-    /// What a stored token may do: (tenant, operator, writes). `None` when revoked, expired or gone.
-    pub(crate) async fn token_row(&self, jti: &str) -> Result<Option<(TenantId, bool, bool)>> {
+    /// What a stored token may do: (tenant, operator, permissions). `None` when revoked, expired or gone.
+    pub(crate) async fn token_row(&self, jti: &str) -> Result<Option<(TenantId, bool, Permissions)>> {
         let sql =
             "SELECT tenant, operator, scopes FROM api_token WHERE jti = $1 AND revoked_at IS NULL AND expires_at > $2";
         let mut connection = self.pool().acquire().await?;
         let row = query(sql).bind(jti).bind(self.now().0).fetch_optional(&mut connection).await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((id(&row, "tenant")?, number(&row, "operator")? != 0, Access::writes(&text(&row, "scopes")?))))
+        Ok(Some((id(&row, "tenant")?, number(&row, "operator")? != 0, Permissions::parse(&text(&row, "scopes")?)?)))
     }
 }

@@ -41,5 +41,6 @@ pub(crate) fn found<T>(result: tenants::Result<T>) -> async_graphql::Result<Opti
 
 /// Why a query has no answer.
 pub(crate) fn read_failed(e: &tenants::Error) -> Error {
-    failure(e).unwrap_or_else(|| top_level("INVALID", &e.message))
+    let code = if e.code == Code::Forbidden { "FORBIDDEN" } else { "INVALID" };
+    failure(e).unwrap_or_else(|| top_level(code, &e.message))
 }

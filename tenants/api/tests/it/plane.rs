@@ -50,6 +50,7 @@ impl Control for Plane {
 
 pub struct Desk {
     pub plane: Arc<Plane>,
+    pub service: Arc<Service>,
     pub operator: String,
     router: Router,
     _folder: tempfile::TempDir,
@@ -74,8 +75,8 @@ impl Desk {
         };
         let service = Service::open(database(&folder.path().join("c.sqlite")), options).await.unwrap();
         let operator = service.bootstrap("Provider").await.unwrap().operator_token;
-        let router = api::router(service, api::ApiOptions::default());
-        Desk { plane, operator, router, _folder: folder }
+        let router = api::router(service.clone(), api::ApiOptions::default());
+        Desk { plane, service, operator, router, _folder: folder }
     }
 
     /// Runs a query; gives the whole answer.

@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) snapshots: Snapshots,
     pub(crate) logins: LoginCache,
     lanes: Vec<Arc<Mutex<()>>>,
+    /// For writers that need the whole pool of a tenant. Taken after the lanes of accounts, so nobody waits in a circle.
+    pool_lanes: Vec<Arc<Mutex<()>>>,
 }
 
 impl Accounts {
@@ -76,6 +78,7 @@ impl Accounts {
             snapshots: Snapshots::default(),
             logins: LoginCache::default(),
             lanes: (0..LANES).map(|_| Arc::new(Mutex::new(()))).collect(),
+            pool_lanes: (0..LANES).map(|_| Arc::new(Mutex::new(()))).collect(),
         }))
     }
 
@@ -130,6 +133,7 @@ impl Accounts {
         Attempts {
             accounts: self.clone(),
             lanes: accounts.to_vec(),
+            pools: Vec::new(),
             op,
             attempt: 0,
             unsure: Vec::new(),
@@ -139,16 +143,12 @@ impl Accounts {
 
     /// Waits until no unit of work of these accounts is under way on this node, and lets none begin meanwhile.
     pub(crate) async fn lanes(&self, accounts: &[AccountId]) -> Vec<OwnedMutexGuard<()>> {
-        let mut stripes: Vec<usize> = accounts.iter().map(|a| (a.0 % LANES as u64) as usize).collect();
-        stripes.sort_unstable();
-        stripes.dedup();
-        let mut guards = Vec::with_capacity(stripes.len());
-        for stripe in stripes {
-            if let Some(lane) = self.0.lanes.get(stripe) {
-                guards.push(lane.clone().lock_owned().await);
-            }
-        }
-        guards
+        lock(&self.0.lanes, accounts.iter().map(|a| a.0)).await
+    }
+
+    /// As `lanes`, for those who need the whole pools of these tenants.
+    async fn pool_lanes(&self, tenants: &[TenantId]) -> Vec<OwnedMutexGuard<()>> {
+        lock(&self.0.pool_lanes, tenants.iter().map(|t| t.0)).await
     }
 
     /// Every tenant that has an entitlement.
@@ -170,10 +170,26 @@ impl Accounts {
     }
 }
 
+/// Locks the stripes of these ids, each once and in order.
+async fn lock(lanes: &[Arc<Mutex<()>>], ids: impl Iterator<Item = u64>) -> Vec<OwnedMutexGuard<()>> {
+    let mut stripes: Vec<usize> = ids.map(|id| (id % LANES as u64) as usize).collect();
+    stripes.sort_unstable();
+    stripes.dedup();
+    let mut guards = Vec::with_capacity(stripes.len());
+    for stripe in stripes {
+        if let Some(lane) = lanes.get(stripe) {
+            guards.push(lane.clone().lock_owned().await);
+        }
+    }
+    guards
+}
+
 /// The attempts of one operation: the retry loop's state.
 pub struct Attempts<T> {
     accounts: Accounts,
     lanes: Vec<AccountId>,
+    /// Tenants whose pools an earlier attempt needed as a whole, or lost to another.
+    pools: Vec<TenantId>,
     op: OpId,
     attempt: u32,
     /// Attempts whose commit ended unknown: at most one of them was or will be applied.
@@ -229,7 +245,9 @@ impl<T> Attempts<T> {
     pub async fn begin(&mut self) -> Result<Begin<T>> {
         loop {
             self.guards = self.accounts.lanes(&self.lanes).await;
+            self.guards.extend(self.accounts.pool_lanes(&self.pools).await);
             let mut work = Work::begin(self.accounts.clone());
+            work.pool_lanes.clone_from(&self.pools);
             if !self.accounts.0.kv.commit_may_be_unknown() {
                 return Ok(Begin::Work(work));
             }
@@ -267,8 +285,16 @@ impl<T> Attempts<T> {
         let value = match outcome {
             Ok(value) => value,
             Err(e) if is_too_old(&e) => return self.again(e).await,
-            Err(e) => return Err(e),
+            Err(e) => match work.pool_wanted {
+                Some(tenant) => {
+                    self.guards.clear();
+                    self.pools.push(tenant);
+                    return Ok(None);
+                }
+                None => return Err(e),
+            },
         };
+        let asked = work.pools_asked();
         let hints = work.finish(self.op, self.attempt);
         match self.commit(work).await {
             Ok(()) => {
@@ -276,7 +302,10 @@ impl<T> Attempts<T> {
                 Ok(Some(value))
             }
             Err(e @ (CommitError::TooLarge(_) | CommitError::Fatal(_))) => Err(e.into()),
-            Err(e @ (CommitError::Conflict | CommitError::TooOld)) => self.again(e.into()).await,
+            Err(e @ (CommitError::Conflict | CommitError::TooOld)) => {
+                self.pools.extend(asked);
+                self.again(e.into()).await
+            }
             Err(e @ CommitError::Unknown) => {
                 self.unsure.push(Unsure { attempt: self.attempt, value, hints });
                 self.again(e.into()).await

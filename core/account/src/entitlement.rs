@@ -12,7 +12,7 @@ use control::{AccountSnapshot, AddressSnapshot, Capabilities, DomainSnapshot, En
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
-use store::kv::KvTxn;
+use store::kv::{KvTxn, Read};
 
 /// Parsed snapshots kept; beyond it all are forgotten and parsed again.
 const CACHE_ENTRIES_MAX: usize = 50_000;
@@ -97,21 +97,32 @@ impl Accounts {
         tenant: TenantId,
         account: AccountId,
     ) -> Result<Option<Standing>> {
-        let Some(profile) = TenantTxn::new(txn, tenant).get_snapshot(&keys::profile(account)).await? else {
+        self.standing_as(txn, (tenant, account), Read::Snapshot).await
+    }
+
+    /// `Read::Serializable`: a change of the standing stops the transaction, so that no write goes by an old limit.
+    pub(crate) async fn standing_as(
+        &self,
+        txn: &mut dyn KvTxn,
+        (tenant, account): (TenantId, AccountId),
+        read: Read,
+    ) -> Result<Option<Standing>> {
+        let Some(profile) = TenantTxn::new(txn, tenant).get_as(&keys::profile(account), read).await? else {
             return Ok(None);
         };
         let profile = self.0.snapshots.profiles.parse(account, &profile, "profile")?;
-        let Some(entitlement) = self.entitlement_in(txn, tenant).await? else { return Ok(None) };
+        let Some(entitlement) = self.entitlement_as(txn, tenant, read).await? else { return Ok(None) };
         Ok(Some(Standing::new(entitlement, profile)))
     }
 
     /// What a tenant may use; `None` before its first snapshot came.
-    pub(crate) async fn entitlement_in(
+    pub(crate) async fn entitlement_as(
         &self,
         txn: &mut dyn KvTxn,
         tenant: TenantId,
+        read: Read,
     ) -> Result<Option<Arc<EntitlementSnapshot>>> {
-        let stored = SystemTxn::new(txn).get_snapshot(&keys::system_entitlement(tenant)).await?;
+        let stored = SystemTxn::new(txn).get_as(&keys::system_entitlement(tenant), read).await?;
         stored.map(|bytes| self.0.snapshots.entitlements.parse(tenant, &bytes, "entitlement")).transpose()
     }
 

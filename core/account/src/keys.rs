@@ -10,6 +10,7 @@
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
+//! T <tenant> p                    -> PoolRecord            T <tenant> p <shard 2>    -> LeaseRecord
 //! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
 //! T <tenant> a <acct> k           -> KeywordTable          T <tenant> a <acct> l     -> LogMarks: how old the change log is
 //! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
@@ -168,6 +169,21 @@ pub(crate) fn tenant_used_bytes() -> Key {
 pub(crate) fn tenant_emails() -> Key {
     vec![b'n']
 }
+/// The storage pool of a tenant with a limit.
+pub(crate) fn pool() -> Key {
+    vec![b'p']
+}
+pub(crate) fn pool_lease(shard: u16) -> Key {
+    Builder::new(b'p').bytes(&shard.to_be_bytes()).done()
+}
+/// Leases of every shard, without the pool itself.
+pub(crate) fn pool_leases() -> KeyRange {
+    KeyRange { from: pool_lease(0), to: KeyRange::prefix(b"p").to }
+}
+/// Shard of a lease key.
+pub(crate) fn decode_pool_lease(key: &[u8]) -> Option<u16> {
+    (key.len() == 3).then(|| key.get(1..)?.try_into().ok().map(u16::from_be_bytes)).flatten()
+}
 pub(crate) fn blob_meta() -> Key {
     vec![b'b']
 }
@@ -313,6 +329,8 @@ pub(crate) fn decode_vanished(key: &[u8]) -> Option<(ModSeq, Uid)> {
 pub(crate) enum Row {
     DataKey,
     Counter,
+    Pool,
+    PoolLease(u16),
     BlobMeta,
     BlobData,
     BlobLink,
@@ -344,6 +362,8 @@ pub(crate) fn decode(key: &[u8]) -> Option<Row> {
     match *key.first()? {
         b'k' if key.len() == 1 => Some(Row::DataKey),
         b'u' | b'n' if key.len() == 1 => Some(Row::Counter),
+        b'p' if key.len() == 1 => Some(Row::Pool),
+        b'p' => decode_pool_lease(key).map(Row::PoolLease),
         b'b' if key.len() == 33 => Some(Row::BlobMeta),
         b'd' if key.len() == 37 => Some(Row::BlobData),
         b'l' if key.len() > 33 => Some(Row::BlobLink),

@@ -55,6 +55,30 @@ pub struct AccountState {
     pub mailboxes: u32,
 }
 
+/// The storage pool of a tenant with a limit, for one version of its entitlement.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct PoolRecord {
+    /// Version of the entitlement that the pool and its leases were made for; others are void.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Used bytes and all that is leased or waits to be given back.
+    #[prost(sint64, tag = "2")]
+    pub reserved: i64,
+}
+
+/// What one shard may still use without asking the pool.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct LeaseRecord {
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Leased and not used, bytes.
+    #[prost(sint64, tag = "2")]
+    pub unspent: i64,
+    /// Freed by deletions and not yet given back to the pool, bytes.
+    #[prost(sint64, tag = "3")]
+    pub freed: i64,
+}
+
 /// Names of the account's keywords; the index is the bit behind the system flags.
 #[derive(Clone, PartialEq, Message)]
 pub struct KeywordTable {

@@ -38,8 +38,12 @@ impl<'t> TenantTxn<'t> {
     }
 
     pub(crate) async fn get_snapshot(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
+        self.get_as(key, Read::Snapshot).await
+    }
+
+    pub(crate) async fn get_as(&mut self, key: &[u8], read: Read) -> Result<Option<Bytes>> {
         let key = self.absolute(key);
-        Ok(self.txn.get(&key, Read::Snapshot).await?)
+        Ok(self.txn.get(&key, read).await?)
     }
 
     /// Rows of one page, keys relative to the tenant; whether there is more.
@@ -120,7 +124,11 @@ impl<'t> SystemTxn<'t> {
     }
 
     pub(crate) async fn get_snapshot(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
-        Ok(self.0.get(Self::checked(key)?, Read::Snapshot).await?)
+        self.get_as(key, Read::Snapshot).await
+    }
+
+    pub(crate) async fn get_as(&mut self, key: &[u8], read: Read) -> Result<Option<Bytes>> {
+        Ok(self.0.get(Self::checked(key)?, read).await?)
     }
 
     pub(crate) async fn page(&mut self, range: &KeyRange, limit: PageLimit) -> Result<Page> {

@@ -4,6 +4,7 @@
 //!            page. Only sums need one version as a whole: they are counted over an account (a tenant) that did not change
 //!            meanwhile, and when it changes too often, while its changes wait. Memory does not grow with the tenant.
 
+mod pool;
 mod row;
 mod sum;
 
@@ -48,6 +49,7 @@ impl Accounts {
         check.rows(KeyRange { from: data.to, to: end }).await?;
         check.due().await?;
         check.sums().await?;
+        check.pool().await?;
         Ok(check.found)
     }
 }
@@ -104,7 +106,7 @@ impl Check<'_> {
         match keys::decode(key) {
             None => self.wrong(None, format!("key outside of the registry: {}", key.escape_ascii())),
             // Data rows have a pass of their own, counters are compared with sums.
-            Some(Row::DataKey | Row::BlobData | Row::Counter) => {}
+            Some(Row::DataKey | Row::BlobData | Row::Counter | Row::Pool | Row::PoolLease(_)) => {}
             Some(Row::BlobMeta) => self.blob_meta(txn, key).await?,
             Some(Row::BlobLink) => self.blob_link(txn, key).await?,
             Some(Row::QueueItem(id)) => self.queue_item(txn, id, record::decode(value, "queue item")?).await?,

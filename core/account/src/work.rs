@@ -8,7 +8,7 @@ mod flags;
 mod mailbox;
 mod thread;
 
-pub use email::{DELETED, NewEmail, SEEN};
+pub use email::{Charge, DELETED, NewEmail, SEEN};
 pub(crate) use email::{blob_ref, owner};
 pub(crate) use flags::SYSTEM_FLAGS;
 pub use mailbox::NewMailbox;
@@ -17,13 +17,14 @@ use crate::{
     Accounts, Error, Result, Standing,
     change::{self, ChangeKind, ObjectType},
     keys,
+    pool::Pool,
     record::{self, AccountState, MailboxState, Membership},
     scope::{AccountScope, CanWrite},
     txn::{SystemTxn, TenantTxn},
 };
 use base::{AccountId, MailboxId, ModSeq, OpId, TenantId, Timestamp};
 use std::collections::{BTreeMap, HashMap};
-use store::kv::KvTxn;
+use store::kv::{KvTxn, Read};
 
 /// One transaction over any number of accounts.
 pub struct Work {
@@ -31,6 +32,11 @@ pub struct Work {
     txn: Box<dyn KvTxn>,
     now: Timestamp,
     loaded: BTreeMap<(TenantId, AccountId), Loaded>,
+    pub(crate) pools: BTreeMap<TenantId, Pool>,
+    /// Tenants whose pools no other writer of this node is at.
+    pub(crate) pool_lanes: Vec<TenantId>,
+    /// The tenant whose lane is missing: the attempt cannot go on without.
+    pub(crate) pool_wanted: Option<TenantId>,
 }
 
 /// What is known and owed of one account.
@@ -61,7 +67,13 @@ impl Work {
     pub(crate) fn begin(accounts: Accounts) -> Self {
         let txn = accounts.0.kv.begin();
         let now = accounts.0.clock.now();
-        Work { accounts, txn, now, loaded: BTreeMap::new() }
+        let (pools, pool_lanes) = (BTreeMap::new(), Vec::new());
+        Work { accounts, txn, now, loaded: BTreeMap::new(), pools, pool_lanes, pool_wanted: None }
+    }
+
+    /// Bytes that this unit of work owes to the tenant's used bytes, over all of its accounts.
+    pub(crate) fn owed_bytes(&self, tenant: TenantId) -> i64 {
+        self.loaded.iter().filter(|((of, _), _)| *of == tenant).map(|(_, l)| l.bytes_delta).sum()
     }
 
     pub(crate) fn txn(&mut self) -> &mut dyn KvTxn {
@@ -92,7 +104,7 @@ impl Work {
         let (tenant, account) = (scope.tenant(), scope.account());
         if !self.loaded.contains_key(&(tenant, account)) {
             let accounts = self.accounts.clone();
-            let standing = accounts.standing_in(&mut *self.txn, tenant, account).await?;
+            let standing = accounts.standing_as(&mut *self.txn, (tenant, account), Read::Serializable).await?;
             let standing = standing.ok_or_else(|| Error::not_found("account"))?;
             let stored = TenantTxn::new(&mut *self.txn, tenant).get(&keys::state(account)).await?;
             let (state, fresh) = match stored {
@@ -128,6 +140,7 @@ impl Work {
                 flush(TenantTxn::new(&mut *self.txn, tenant), account, owed);
             }
         }
+        self.write_pools();
         if self.accounts.0.kv.commit_may_be_unknown() && !self.txn.is_read_only() {
             let mark = [self.now.0.to_be_bytes().as_slice(), &attempt.to_be_bytes()].concat();
             self.txn.set(&keys::system_op(op), &mark);

@@ -117,6 +117,16 @@ pub const COPY_UNDO_MS: u64 = 5_000;
 /// How often in all; the next start of the server takes back what is left.
 pub const COPY_UNDO_ATTEMPTS_MAX: u32 = 720;
 
+// --- quotas ---
+/// Shards of a tenant's storage pool: writers of different ones do not meet while their leases last.
+pub const POOL_SHARDS: u16 = 128;
+/// Bytes that a shard leases ahead, at most.
+pub const POOL_LEASE_BYTES_MAX: i64 = 8 << 20;
+/// A lease below this is not worth having: near its limit a pool is charged message by message.
+pub const POOL_LEASE_BYTES_MIN: i64 = 4_096;
+/// Bytes freed by deletions that a shard keeps before it gives them back to the pool.
+pub const POOL_FREED_BYTES_MAX: i64 = 4 << 20;
+
 // --- SMTP ---
 /// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).
 pub const SMTP_COMMAND_BYTES_MAX: usize = 4_096;

@@ -8,7 +8,7 @@ use crate::{
     Error, Mail, Result,
     card::{self, Prepared},
 };
-use account::{AccountScope, Deliver, Login, NewEmail, Route, Staged, Work, record, unit_of_work};
+use account::{AccountScope, Charge, Deliver, Login, NewEmail, Route, Staged, Work, record, unit_of_work};
 use base::{AccountId, Address, Kind, QueueId, TenantId, Timestamp, limits::RECEIVED_FIELDS_MAX};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -184,6 +184,7 @@ async fn deliver(
             received_at: now,
             card: prepared.card.clone(),
             thread_keys: &prepared.thread_keys,
+            charge: Charge::Incoming,
         };
         match account.add_email(email).await {
             Ok(_) => {}

@@ -3,7 +3,7 @@
 //! INVARIANTS All messages of a call are stored in one transaction, or none is.
 
 use crate::{Error, Flags, Mail, Result, card};
-use account::{AccountScope, NewEmail, Owner, unit_of_work};
+use account::{AccountScope, Charge, NewEmail, Owner, unit_of_work};
 use base::{MailboxId, Timestamp, Uid, limits::MESSAGE_BYTES_MAX};
 
 /// A message to be stored.
@@ -46,6 +46,7 @@ impl Mail {
                         received_at: message.received_at.unwrap_or(now),
                         card: prepared.card.clone(),
                         thread_keys: &prepared.thread_keys,
+                        charge: Charge::Own,
                     })
                     .await?;
                 uids.extend(placed.into_iter().map(|(_, uid)| uid));

@@ -68,8 +68,8 @@ impl Chooser<'_> {
         let dice = self.world.rng.below(100);
         let account = self.scan.accounts.get(who)?;
         if self.chance(15) {
-            // A bounce to who is over quota is lost: those with a quota send nothing.
-            let sends = self.world.people.get(who).is_some_and(|p| p.quota.is_none()) && self.chance(50);
+            // A bounce to who is over quota is lost: those who may be send nothing.
+            let sends = self.world.people.get(who).is_some_and(|p| !p.may_be_full()) && self.chance(50);
             return Some(if sends { self.submit() } else { Act::Work });
         }
         if account.mailboxes.is_empty() || dice < 25 {

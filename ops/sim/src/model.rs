@@ -37,7 +37,18 @@ pub(crate) fn check(
             checked.map_err(|what| format!("{}: {what}", person.address))?;
         }
     }
-    groups(before, after, library, &expect, done)
+    groups(before, after, library, (people, &expect), done)
+}
+
+/// Q2: what shares a pool holds no more than limit and grace, or than it held before the limit came.
+pub(crate) fn check_pool(before: &Scan, after: &Scan, people: &[Person], most: u64) -> Result<(), String> {
+    let held = |scan: &Scan| -> u64 {
+        scan.accounts.iter().zip(people).filter(|(_, person)| person.pooled).map(|(account, _)| account.bytes).sum()
+    };
+    match held(after) {
+        bytes if bytes > most.max(held(before)) => Err(format!("the pool holds {bytes} bytes, over its limit {most}")),
+        _ => Ok(()),
+    }
 }
 
 /// Mailboxes that are emptied as a whole: what was told of single messages in them need not hold at the end.
@@ -81,11 +92,11 @@ fn delivery(
         let (Some(expect), Some(person)) = (expect.get_mut(n), people.get(n)) else { continue };
         let mut ways = to.iter().zip(results).filter(|((_, p), _)| p.contains(&n));
         let alone = ways.clone().find(|((_, p), _)| p.len() == 1).map(|(_, r)| r.is_ok());
-        let stored = match (person.quota, alone) {
-            (Some(_), Some(stored)) => Some(stored),
-            (Some(_), None) => None,
-            (None, _) if ways.all(|(_, r)| r.is_ok()) => Some(true),
-            (None, _) => return Err(format!("refused for {}, who has room", person.address)),
+        let stored = match (person.may_be_full(), alone) {
+            (true, Some(stored)) => Some(stored),
+            (true, None) => None,
+            (false, _) if ways.all(|(_, r)| r.is_ok()) => Some(true),
+            (false, _) => return Err(format!("refused for {}, who has room", person.address)),
         };
         match stored {
             Some(true) => {
@@ -104,7 +115,7 @@ fn groups(
     before: &Scan,
     after: &Scan,
     library: &Library,
-    expect: &[Expect],
+    (people, expect): (&[Person], &[Expect]),
     done: &[(Step, Outcome)],
 ) -> Result<(), String> {
     let copies = |scan: &Scan, n: usize, marker: u64| {
@@ -118,9 +129,9 @@ fn groups(
         let bounds = |n: usize| expect.get(n).map_or((0, 0), |e| e.bounds(marker));
         match outcome {
             Outcome::Told(Ack::Delivered(results)) => {
-                for ((address, people), result) in to.iter().zip(results) {
-                    let sure: i64 = people.iter().map(|n| bounds(*n).0.min(0)).sum();
-                    let came: i64 = people.iter().map(|n| more(*n)).sum();
+                for ((address, behind), result) in to.iter().zip(results) {
+                    let sure: i64 = behind.iter().map(|n| bounds(*n).0.min(0)).sum();
+                    let came: i64 = behind.iter().map(|n| more(*n)).sum();
                     if result.is_ok() && came < 1 + sure {
                         return Err(format!("m{marker} was taken for {address} and nobody has it"));
                     }
@@ -129,8 +140,11 @@ fn groups(
             Outcome::Unsure(_) => {
                 let free = |n: &usize| expect.get(*n).is_some_and(|e| e.bounds(marker) == (0, 1));
                 let everybody: BTreeSet<usize> = to.iter().flat_map(|(_, p)| p).copied().collect();
-                let reached: BTreeSet<i64> =
-                    everybody.iter().filter(|n| **n >= 2 && free(n)).map(|n| more(*n)).collect();
+                let reached: BTreeSet<i64> = everybody
+                    .iter()
+                    .filter(|n| people.get(**n).is_some_and(|p| !p.may_be_full()) && free(n))
+                    .map(|n| more(*n))
+                    .collect();
                 if reached.len() > 1 {
                     return Err(format!("m{marker} reached some of its people and not others"));
                 }

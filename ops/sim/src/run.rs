@@ -21,6 +21,8 @@ const TRACE_LINES_MAX: usize = 400;
 const FUSE_CALLS_MAX: u64 = 150;
 /// Percent of rounds in which a node dies.
 const DEATHS_PERCENT: u64 = 25;
+/// Percent of rounds before which the limit of the pool changes.
+const POOL_CHANGES_PERCENT: u64 = 15;
 /// Times a delivery is tried when there is no weather.
 const TRIES_MAX: usize = 20;
 /// Looks at the queue until it is empty.
@@ -134,6 +136,9 @@ impl Run {
     }
 
     async fn one_round(&mut self) -> Result<(), String> {
+        if self.world.rng.below(100) < POOL_CHANGES_PERCENT {
+            self.world.change_pool().await?;
+        }
         let steps = Chooser {
             world: &self.world,
             scan: &self.scan,
@@ -228,6 +233,7 @@ impl Run {
         let quiet = self.world.quiet()?;
         let after = Scan::take(&quiet, &self.world.people, &mut self.library).await?;
         model::check(&self.scan, &after, &self.library, &self.world.people, done)?;
+        model::check_pool(&self.scan, &after, &self.world.people, self.world.pool_bytes_max())?;
         for (step, outcome) in done {
             if let (Some(n), Outcome::Told(Ack::Refreshed(view))) = (step.who, outcome) {
                 self.clients.refreshed(n, view.clone());

@@ -27,6 +27,13 @@ const VERIFIER: &str = "SCRAM-SHA-256$4096:c2FsdA==$AAAA:AAAA";
 /// Storage of the people who have a quota, bytes.
 pub(crate) const QUOTA_BYTES: u64 = 24_000;
 
+/// Limits that the tenant with a pool has, one after the other, bytes; `None`: for a while without.
+const POOL_LIMITS: [Option<u64>; 6] = [Some(60_000), Some(30_000), None, Some(90_000), Some(0), Some(2_000_000)];
+/// What incoming mail may use beyond them.
+pub(crate) const POOL_GRACE_BYTES: u64 = 5_000;
+/// People who share the pool.
+const POOL_PEOPLE: u64 = 3;
+
 /// Wraps the store below the weather: how tests spoil it.
 pub type Spoil = fn(Arc<dyn Kv>) -> Arc<dyn Kv>;
 
@@ -54,6 +61,15 @@ pub(crate) struct Person {
     pub(crate) scope: AccountScope<Owner>,
     pub(crate) login: Login,
     pub(crate) quota: Option<u64>,
+    /// Shares the storage pool of its tenant with others.
+    pub(crate) pooled: bool,
+}
+
+impl Person {
+    /// Whether mail may be refused to it for want of room.
+    pub(crate) fn may_be_full(&self) -> bool {
+        self.quota.is_some() || self.pooled
+    }
 }
 
 /// An alias and the people behind it.
@@ -75,6 +91,9 @@ pub(crate) struct World {
     pub(crate) aliases: Vec<Alias>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) tenants: u64,
+    /// Limit of the last tenant's pool.
+    pub(crate) pool_limit: Option<u64>,
+    pool_version: u64,
     pub(crate) host: Mutex<RemoteHost>,
     kv: Arc<dyn Kv>,
     pub(crate) rates: FaultRates,
@@ -105,6 +124,8 @@ impl World {
             people: Vec::new(),
             aliases: Vec::new(),
             nodes: Vec::new(),
+            pool_limit: None,
+            pool_version: 1,
             host: Mutex::default(),
             kv,
             rates,
@@ -152,13 +173,16 @@ impl World {
         for n in 0..people {
             let tenant = 1 + n % self.tenants;
             let quota = (n < 2).then_some(QUOTA_BYTES);
-            let address = format!("p{n}@t{tenant}.example");
-            quiet.accounts().apply(person_changes(n, tenant, &address, quota)).await.map_err(|e| format!("{e:?}"))?;
-            let identity = quiet.accounts().scram(&address).await.map_err(said)?;
-            let login = identity.ok_or("no login")?.proven();
-            let address = Address::parse(&address).map_err(said)?;
-            self.people.push(Person { tenant: TenantId(tenant), address, scope: login.scope, login, quota });
+            self.add_person(&quiet, n, tenant, quota).await?;
         }
+        self.tenants += 1;
+        let pooled = self.tenants;
+        quiet.accounts().apply(tenant_changes(pooled)).await.map_err(|e| format!("{e:?}"))?;
+        for n in people..people + POOL_PEOPLE {
+            self.add_person(&quiet, n, pooled, None).await?;
+            self.people.last_mut().into_iter().for_each(|person| person.pooled = true);
+        }
+        self.change_pool().await?;
         // Across tenants; and one whose every target has a quota.
         for (name, members) in [("all", vec![0, 1, 3]), ("small", vec![0, 1])] {
             let targets = members.iter().filter_map(|n| self.people.get(*n)).map(|p| p.address.to_string()).collect();
@@ -168,6 +192,42 @@ impl World {
             self.aliases.push(Alias { address, people: members });
         }
         Ok(())
+    }
+}
+
+impl World {
+    async fn add_person(&mut self, quiet: &Mail, n: u64, tenant: u64, quota: Option<u64>) -> Result<(), String> {
+        let address = format!("p{n}@t{tenant}.example");
+        quiet.accounts().apply(person_changes(n, tenant, &address, quota)).await.map_err(|e| format!("{e:?}"))?;
+        let identity = quiet.accounts().scram(&address).await.map_err(said)?;
+        let login = identity.ok_or("no login")?.proven();
+        let address = Address::parse(&address).map_err(said)?;
+        let (tenant, scope) = (TenantId(tenant), login.scope);
+        self.people.push(Person { tenant, address, scope, login, quota, pooled: false });
+        Ok(())
+    }
+
+    /// The pool gets another limit, or none for a while.
+    pub(crate) async fn change_pool(&mut self) -> Result<(), String> {
+        let at = (self.pool_version - 1) as usize % POOL_LIMITS.len();
+        self.pool_limit = POOL_LIMITS.get(at).copied().flatten();
+        self.pool_version += 1;
+        let entitlement = EntitlementSnapshot {
+            storage_bytes_max: self.pool_limit,
+            storage_grace_bytes: POOL_GRACE_BYTES,
+            ..EntitlementSnapshot::new(TenantId(self.tenants), self.pool_version)
+        };
+        let applied = self.quiet()?.accounts().apply(vec![Change::Entitlement(entitlement)]).await;
+        applied.map_err(|e| format!("{e:?}"))
+    }
+
+    /// What the pool may hold at most: nothing more comes in beyond it, and what is there stays.
+    pub(crate) fn pool_bytes_max(&self) -> u64 {
+        match self.pool_limit {
+            Some(0) => 0,
+            Some(limit) => limit + POOL_GRACE_BYTES,
+            None => u64::MAX,
+        }
     }
 }
 

@@ -112,6 +112,8 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("data key", data_key()),
         ("used", tenant_used_bytes()),
         ("emails", tenant_emails()),
+        ("pool", pool()),
+        ("pool lease", pool_lease(u as u16)),
         ("blob meta", blob(blob_meta(), &[])),
         ("blob data", blob(blob_data(), &u.to_be_bytes())),
         ("blob link", blob(blob_link(), b"e0123456701234567")),
@@ -140,6 +142,7 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
     let (acct, mbx) = (AccountId(a), MailboxId(m));
     vec![
         (queue_items(), &["queue"]),
+        (pool_leases(), &["pool lease"]),
         (objects(acct, MAILBOX), &["mailbox"]),
         (objects(acct, EMAIL), &["email"]),
         (objects(acct, CARD), &["card"]),

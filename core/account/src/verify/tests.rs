@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    AccountOptions, AccountScope, Error, MasterKey, NewEmail, Owner,
+    AccountOptions, AccountScope, Charge, Error, MasterKey, NewEmail, Owner,
     keys::AccountRow,
     record::{EmailCard, QueueItem, QueueRecipient},
     unit_of_work,
@@ -49,6 +49,7 @@ async fn deliver(accounts: &Accounts, number: u64) -> Result<()> {
             received_at: Timestamp(0),
             card: EmailCard::default(),
             thread_keys: &[number % 3],
+            charge: Charge::Incoming,
         };
         account.add_email(email).await?;
         let recipients = vec![QueueRecipient { address: "x@y.example".into(), ..QueueRecipient::default() }];
@@ -92,7 +93,13 @@ fn is_optional(row: Row) -> bool {
                 | AccountRow::Name
                 | AccountRow::ThreadIndex
         ),
-        Row::Counter | Row::BlobMeta | Row::BlobData | Row::BlobLink | Row::QueueItem(_) => false,
+        Row::Counter
+        | Row::Pool
+        | Row::PoolLease(_)
+        | Row::BlobMeta
+        | Row::BlobData
+        | Row::BlobLink
+        | Row::QueueItem(_) => false,
     }
 }
 

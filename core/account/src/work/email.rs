@@ -8,8 +8,7 @@ use crate::{
     Error, Result,
     blob::Staged,
     change::{ChangeKind, ObjectType},
-    control::counter,
-    keys,
+    keys, pool,
     record::{EmailCard, EmailRecord, Membership, RowRecord},
 };
 use base::{EmailId, Kind, MailboxId, ThreadId, Timestamp, Uid};
@@ -19,8 +18,14 @@ use store::blob::BlobRef;
 pub const SEEN: u64 = 1;
 /// Flag bit of \Deleted: belongs to a membership, not to the email.
 pub const DELETED: u64 = 1 << 4;
-/// Headroom below which the tenant's counter is read with a conflict; above it in-flight mail cannot reach the limit.
-const EXACT_HEADROOM_BYTES: i64 = 1 << 30;
+/// What an email may fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// Mail from others: the limits of mailbox and tenant, and their grace.
+    Incoming,
+    /// What the user stores: the limits.
+    Own,
+}
 
 /// An email to be added.
 pub struct NewEmail<'a> {
@@ -33,6 +38,7 @@ pub struct NewEmail<'a> {
     pub card: EmailCard,
     /// Threading keys of the message (hash of message id and base subject), its own first.
     pub thread_keys: &'a [u64],
+    pub charge: Charge,
 }
 
 impl AccountWork<'_> {
@@ -42,7 +48,7 @@ impl AccountWork<'_> {
             return Err(Error::corrupt("a blob of another tenant"));
         }
         let size = i64::try_from(new.staged.size()).map_err(|_| Error::limit("MESSAGE_BYTES_MAX"))?;
-        self.charge(size).await?;
+        self.charge(size, new.charge).await?;
         let id = self.next_email_id();
         self.work.link_blob(new.staged, &owner(self.account, id)).await?;
         let thread = self.join_thread(id, new.thread_keys).await?;
@@ -204,12 +210,11 @@ impl AccountWork<'_> {
         self.work.unlink_blob(self.tenant, &blob, &owner(account, id)).await?;
         self.leave_thread(id, ThreadId(email.thread)).await?;
         self.note(ObjectType::Email, id.0, ChangeKind::Destroyed, Vec::new());
-        self.count(-i64::from(email.size), -1);
-        Ok(())
+        self.uncharge(i64::from(email.size)).await
     }
 
     async fn duplicate_email(&mut self, id: EmailId, email: EmailRecord, to: MailboxId, deleted: u64) -> Result<Uid> {
-        self.charge(i64::from(email.size)).await?;
+        self.charge(i64::from(email.size), Charge::Own).await?;
         let card: EmailCard = self
             .read(&keys::card(self.account, id), "email card")
             .await?
@@ -231,33 +236,32 @@ impl AccountWork<'_> {
         Ok(row.map_or(0, |r| r.flags & DELETED))
     }
 
-    /// Charges one email to account and tenant; `OverQuota` when it does not fit.
-    async fn charge(&mut self, size: i64) -> Result<()> {
-        let limit = self.standing().profile.quota_bytes_max;
-        if let Some(limit) = limit.and_then(|l| i64::try_from(l).ok())
-            && self.state().used_bytes.saturating_add(size) > limit
-        {
-            return Err(Error::new(Kind::OverQuota, "mailbox storage is full"));
+    /// Charges one email to account and tenant, both or none; `OverQuota` when it does not fit.
+    async fn charge(&mut self, size: i64, charge: Charge) -> Result<()> {
+        let standing = self.standing();
+        let entitlement = standing.entitlement.clone();
+        if let Some(limit) = standing.profile.quota_bytes_max.map(pool::bytes) {
+            let bound = match charge {
+                Charge::Incoming => pool::with_grace(limit, entitlement.storage_grace_bytes),
+                Charge::Own => limit,
+            };
+            if self.state().used_bytes.saturating_add(size) > bound {
+                return Err(Error::new(Kind::OverQuota, "mailbox storage is full"));
+            }
         }
-        let pool = self.standing().entitlement.storage_bytes_max;
-        if let Some(limit) = pool.and_then(|l| i64::try_from(l).ok()) {
-            let pending = self.pool_pending();
-            let key = keys::tenant_used_bytes();
-            let mut used = counter(self.tenant_txn().get_snapshot(&key).await?.as_deref());
-            if used.saturating_add(pending).saturating_add(EXACT_HEADROOM_BYTES) > limit {
-                used = counter(self.tenant_txn().get(&key).await?.as_deref());
-            }
-            if used.saturating_add(pending).saturating_add(size) > limit {
-                return Err(Error::new(Kind::OverQuota, "the storage of the organisation is full"));
-            }
+        let whose = (self.tenant, self.account);
+        if !self.work.take_from_pool(whose, &entitlement, size, charge).await? {
+            return Err(Error::new(Kind::OverQuota, "the storage of the organisation is full"));
         }
         self.count(size, 1);
         Ok(())
     }
 
-    /// Bytes this unit of work already owes to the tenant's pool, over all of its accounts.
-    fn pool_pending(&self) -> i64 {
-        self.work.loaded.iter().filter(|((tenant, _), _)| *tenant == self.tenant).map(|(_, l)| l.bytes_delta).sum()
+    /// Gives back what one email was charged.
+    async fn uncharge(&mut self, size: i64) -> Result<()> {
+        let (whose, entitlement) = ((self.tenant, self.account), self.standing().entitlement.clone());
+        self.count(-size, -1);
+        self.work.free_to_pool(whose, &entitlement, size).await
     }
 
     fn count(&mut self, bytes: i64, emails: i64) {

@@ -77,3 +77,8 @@ fn mail_for_other_hosts_that_is_lost_is_found() {
 fn a_lost_row_is_found() {
     bites(|kv| spoil(kv, How::LosesRows), "");
 }
+
+#[test]
+fn q1_a_lease_that_is_lost_is_found() {
+    bites(|kv| spoil(kv, How::LosesLeases), "the pool");
+}

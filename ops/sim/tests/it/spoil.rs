@@ -27,6 +27,8 @@ pub enum How {
     LosesQueue,
     /// Values of rows are sometimes not written.
     LosesRows,
+    /// What the shards of a storage pool have leased is not written.
+    LosesLeases,
 }
 
 struct Spoiled {
@@ -85,6 +87,7 @@ impl SpoiledTxn {
             How::ForgetsChanges => in_account && tag(18) == Some(b'c') && tag(19) == Some(b'M'),
             How::LosesQueue => key.starts_with(b"Sq") || key.first() == Some(&b'T') && tag(9) == Some(b'q'),
             How::LosesRows => in_mailbox && tag(23) == Some(b'u') && key.last().is_some_and(|b| b % 8 == 7),
+            How::LosesLeases => key.first() == Some(&b'T') && tag(9) == Some(b'p') && key.len() > 10,
             How::LosesCommits | How::ShowsForeign => false,
         }
     }

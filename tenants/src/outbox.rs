@@ -95,7 +95,7 @@ impl Service {
     /// Sends every snapshot again: after the data plane was restored from a backup, or to be sure.
     pub async fn resend_all(&self) -> Result<()> {
         let mut txn = self.begin().await?;
-        for row in query("SELECT id FROM tenant").fetch_all(&mut *txn).await? {
+        for row in query("SELECT id FROM tenant").fetch_all(&mut txn).await? {
             let tenant = id(&row, "id")?;
             let mut batch = vec![self.entitlement(&mut txn, tenant).await?];
             for row in query_all(&mut txn, "SELECT name FROM domain WHERE tenant = $1", tenant).await? {
@@ -115,5 +115,5 @@ impl Service {
 }
 
 async fn query_all(txn: &mut Connection, sql: &'static str, tenant: TenantId) -> Result<Vec<Row>> {
-    Ok(query(sql).bind(tenant.to_string()).fetch_all(txn).await?)
+    query(sql).bind(tenant.to_string()).fetch_all(txn).await
 }

@@ -59,7 +59,7 @@ impl Service {
         query("UPDATE mailbox SET address = $2, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
             .bind(new.canonical())
-            .execute(&mut **txn)
+            .execute(txn)
             .await?;
         batch.push(self.address_change(txn, &new).await?);
         batch.push(self.account_snapshot(txn, account).await?);

@@ -56,7 +56,7 @@ impl Service {
     /// Makes the provider's tenant at the first start, and a new operator token each time it is asked.
     pub async fn bootstrap(&self, name: &str) -> Result<Bootstrap> {
         let mut txn = self.begin().await?;
-        let known = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut *txn).await?;
+        let known = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut txn).await?;
         let provider = match known {
             Some(row) => crate::rows::id(&row, "id")?,
             None => {
@@ -65,7 +65,7 @@ impl Service {
                     .bind(id.to_string())
                     .bind(name)
                     .bind(self.now().0)
-                    .execute(&mut *txn)
+                    .execute(&mut txn)
                     .await?;
                 id
             }

@@ -57,6 +57,7 @@ async fn open_at(file: &std::path::Path, plane: Arc<Plane>, clock: Arc<dyn Clock
 }
 
 /// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
+#[allow(clippy::disallowed_methods, reason = "which engine the tests run on is told by the environment")]
 pub fn database(file: &std::path::Path) -> Database {
     let Ok(url) = std::env::var("POSTHOUSE_TEST_POSTGRES") else { return Database::Sqlite(file.to_owned()) };
     let mut hasher = DefaultHasher::new();

@@ -204,7 +204,7 @@ struct Unsure<T> {
 }
 
 /// What is published once a commit is durable.
-type Hints = Vec<(AccountId, ModSeq)>;
+type Hints = Vec<(TenantId, AccountId, ModSeq)>;
 
 /// What an attempt begins with.
 pub enum Begin<T> {
@@ -321,8 +321,8 @@ impl<T> Attempts<T> {
     }
 
     fn publish(&self, hints: Hints) {
-        for (account, modseq) in hints {
-            self.accounts.0.hub.publish(account, modseq);
+        for (tenant, account, modseq) in hints {
+            self.accounts.0.hub.publish(tenant, account, modseq);
         }
     }
 

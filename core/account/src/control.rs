@@ -106,8 +106,8 @@ impl Accounts {
         })?;
         for change in part {
             match change {
-                Change::Account(a) => self.hub().nudge(a.id),
-                Change::Entitlement(_) => self.hub().nudge_all(),
+                Change::Account(a) => self.hub().nudge(a.tenant, a.id),
+                Change::Entitlement(e) => self.hub().nudge_tenant(e.tenant),
                 Change::Domain(_) | Change::Address(_) => {}
             }
         }

@@ -1,14 +1,14 @@
-//! SUMMARY    What a tenant and an account may do and use now: the last snapshots of the control plane.
-//! INVARIANTS Every door asks `standing`. The control plane is never called: what is stored here is enough.
+//! SUMMARY    The last snapshots of the control plane, read and parsed once.
+//! INVARIANTS The control plane is never called: what is stored here is enough.
 
 use crate::{
     Accounts, Error, Result, keys,
     record::{self, SnapshotRecord},
-    txn::{SystemTxn, TenantTxn},
+    txn::SystemTxn,
 };
 use base::{AccountId, TenantId};
 use bytes::Bytes;
-use control::{AccountSnapshot, AddressSnapshot, Capabilities, DomainSnapshot, EntitlementSnapshot};
+use control::{AccountSnapshot, AddressSnapshot, DomainSnapshot, EntitlementSnapshot};
 use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
@@ -22,6 +22,12 @@ const CACHE_ENTRIES_MAX: usize = 50_000;
 pub(crate) struct Snapshots {
     entitlements: Cache<TenantId, EntitlementSnapshot>,
     profiles: Cache<AccountId, AccountSnapshot>,
+}
+
+impl Snapshots {
+    pub(crate) fn profile(&self, account: AccountId, stored: &Bytes) -> Result<Arc<AccountSnapshot>> {
+        self.profiles.parse(account, stored, "profile")
+    }
 }
 
 struct Cache<K, V>(RwLock<HashMap<K, (Bytes, Arc<V>)>>);
@@ -59,63 +65,17 @@ pub(crate) fn parse_snapshot<V: DeserializeOwned>(bytes: &[u8], what: &'static s
     })
 }
 
-/// What an account may do now, and why not.
-#[derive(Debug, Clone)]
-pub struct Standing {
-    pub capabilities: Capabilities,
-    /// Readable reason of what is missing; empty when nothing is.
-    pub reason: String,
-    pub entitlement: Arc<EntitlementSnapshot>,
-    pub profile: Arc<AccountSnapshot>,
-}
-
-impl Standing {
-    fn new(entitlement: Arc<EntitlementSnapshot>, profile: Arc<AccountSnapshot>) -> Self {
-        let mut capabilities = entitlement.capabilities.and(profile.capabilities);
-        let mut reason = entitlement.reason.clone();
-        if !profile.reason.is_empty() {
-            reason = if reason.is_empty() { profile.reason.clone() } else { format!("{reason}; {}", profile.reason) };
-        }
-        if !profile.live {
-            capabilities = Capabilities::NONE;
-            reason = "the mailbox was deleted".to_owned();
-        }
-        Standing { capabilities, reason, entitlement, profile }
-    }
-}
-
 impl Accounts {
-    /// The one question of every door: what may this account do now. `None`: there is no such account.
-    pub async fn standing(&self, tenant: TenantId, account: AccountId) -> Result<Option<Standing>> {
-        let mut txn = self.0.kv.begin_read();
-        self.standing_in(&mut *txn, tenant, account).await
-    }
-
-    pub(crate) async fn standing_in(
+    /// What a tenant may use; `None` before its first snapshot came.
+    pub(crate) async fn entitlement_in(
         &self,
         txn: &mut dyn KvTxn,
         tenant: TenantId,
-        account: AccountId,
-    ) -> Result<Option<Standing>> {
-        self.standing_as(txn, (tenant, account), Read::Snapshot).await
+    ) -> Result<Option<Arc<EntitlementSnapshot>>> {
+        self.entitlement_as(txn, tenant, Read::Snapshot).await
     }
 
-    /// `Read::Serializable`: a change of the standing stops the transaction, so that no write goes by an old limit.
-    pub(crate) async fn standing_as(
-        &self,
-        txn: &mut dyn KvTxn,
-        (tenant, account): (TenantId, AccountId),
-        read: Read,
-    ) -> Result<Option<Standing>> {
-        let Some(profile) = TenantTxn::new(txn, tenant).get_as(&keys::profile(account), read).await? else {
-            return Ok(None);
-        };
-        let profile = self.0.snapshots.profiles.parse(account, &profile, "profile")?;
-        let Some(entitlement) = self.entitlement_as(txn, tenant, read).await? else { return Ok(None) };
-        Ok(Some(Standing::new(entitlement, profile)))
-    }
-
-    /// What a tenant may use; `None` before its first snapshot came.
+    /// `Read::Serializable`: a change of it stops the transaction.
     pub(crate) async fn entitlement_as(
         &self,
         txn: &mut dyn KvTxn,

@@ -5,6 +5,7 @@
 //! ```text
 //! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
+//! S k <tenant 8> <acct 8> <credential 8> <queue 8> -> ()   parked items, by whom they wait for
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
 //! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
@@ -24,6 +25,7 @@
 //! T <tenant> l <blob 32> <owner>  -> ()  blob link         T <tenant> q <queue 8>    -> QueueItem
 //! ```
 
+use crate::queue::ParkedGroup;
 use base::{AccountId, EmailId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Timestamp, Uid};
 use store::kv::KeyRange;
 
@@ -121,6 +123,33 @@ pub(crate) fn decode_due(key: &[u8]) -> Option<(TenantId, Timestamp, QueueId)> {
     }
     let due = i64::try_from(be64(key, 10)?).ok()?;
     Some((TenantId(be64(key, 2)?), Timestamp(due), QueueId(be64(key, 18)?)))
+}
+pub(crate) fn system_parked(group: ParkedGroup, queue: QueueId) -> Key {
+    parked(group).u64(queue.0).done()
+}
+pub(crate) fn system_parked_group(group: ParkedGroup) -> KeyRange {
+    KeyRange { from: parked(group).done(), to: behind(parked(group)) }
+}
+pub(crate) fn system_parked_all() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'k'])
+}
+/// Parked items of one tenant.
+pub(crate) fn system_parked_of(tenant: TenantId) -> KeyRange {
+    KeyRange::prefix(&Builder::new(SYSTEM).tag(b'k').u64(tenant.0).done())
+}
+fn parked(group: ParkedGroup) -> Builder {
+    Builder::new(SYSTEM).tag(b'k').u64(group.tenant.0).u64(group.account.0).u64(group.credential)
+}
+/// Whether a key belongs to the index of parked items.
+pub(crate) fn is_parked(key: &[u8]) -> bool {
+    key.starts_with(&[SYSTEM, b'k'])
+}
+/// Group and item of a key of a parked item.
+pub(crate) fn decode_parked(key: &[u8]) -> Option<(ParkedGroup, QueueId)> {
+    (key.len() == 34).then_some(())?;
+    let group =
+        ParkedGroup { tenant: TenantId(be64(key, 2)?), account: AccountId(be64(key, 10)?), credential: be64(key, 18)? };
+    Some((group, QueueId(be64(key, 26)?)))
 }
 pub(crate) fn system_packs() -> Key {
     vec![SYSTEM, b'p']

@@ -6,11 +6,12 @@
 
 use crate::{
     Accounts, Error, Result, Standing,
-    scope::{AccountScope, Owner},
+    scope::{AccountScope, Deliver, Owner, ReadOnly},
+    unit_of_work,
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use base::{AccountId, Address, Kind, TenantId};
-use control::{CredentialSnapshot, Destination};
+use control::{Capability, CredentialSnapshot, Destination};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -24,10 +25,52 @@ const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGhvdXNlLWR1bW15$ZHVtbXl
 /// A verified login.
 #[derive(Debug, Clone)]
 pub struct Login {
-    pub scope: AccountScope<Owner>,
+    /// The account that was opened, to be read.
+    pub scope: AccountScope<ReadOnly>,
     pub standing: Standing,
+    pub(crate) whose: Whose,
+    /// Whether it may be changed, too.
+    pub(crate) writes: bool,
+}
+
+/// Whose credential opened a session, and which one.
+#[derive(Debug, Clone)]
+pub(crate) struct Whose {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: AccountId,
+    /// Control-plane id of the credential.
+    pub(crate) credential: String,
+    /// Of its verifier: a changed password keeps the id.
+    pub(crate) verifier: [u8; 32],
+}
+
+/// Stands for a verifier, so that a session knows whether its credential is still the same.
+pub(crate) fn fingerprint(credential: &CredentialSnapshot) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for part in [&credential.argon2, &credential.scram_sha256] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+impl Login {
+    /// The right to change the account; `Forbidden` for a delegate who may only read.
+    pub fn owner(&self) -> Result<AccountScope<Owner>> {
+        match self.writes {
+            true => Ok(AccountScope::issue(self.scope.tenant(), self.scope.account())),
+            false => Err(Error::new(Kind::Forbidden, "This mailbox is open read-only for you")),
+        }
+    }
+
     /// Control-plane id of the credential that was used.
-    pub credential: String,
+    pub fn credential(&self) -> &str {
+        &self.whose.credential
+    }
+
+    /// The account whose credential was used: of the delegate, where one opened another account.
+    pub fn user(&self) -> (TenantId, AccountId) {
+        (self.whose.tenant, self.whose.account)
+    }
 }
 
 /// What SCRAM needs of an account.
@@ -38,9 +81,9 @@ pub struct ScramIdentity {
 }
 
 impl ScramIdentity {
-    /// The login, once the exchange has proven the password.
-    pub fn proven(self) -> Login {
-        self.login
+    /// The login, once the exchange has proven the password. Errors: `Suspended`.
+    pub fn proven(self) -> Result<Login> {
+        admitted(self.login)
     }
 }
 
@@ -97,21 +140,50 @@ impl Accounts {
             let mark = self.0.logins.mark(&credential.argon2, password);
             if self.0.logins.knows(&mark) || self.hash_matches(credential.argon2.clone(), password.to_owned()).await? {
                 self.0.logins.remember(mark);
-                return admit(&found, credential);
+                return admitted(login_of(&found, credential));
             }
         }
         Err(wrong())
     }
 
-    /// The SCRAM verifier of an account's password; `None` for an unknown name (the caller answers with a fake one).
+    /// The SCRAM verifier of an account's password; `None` for an unknown name (the caller answers with a fake one). Of several
+    /// credentials one without holds is taken.
     pub async fn scram(&self, name: &str) -> Result<Option<ScramIdentity>> {
         let Some(found) = self.find(name).await? else { return Ok(None) };
         let now = self.0.clock.now().0;
-        let mut usable =
-            found.standing.profile.credentials.iter().filter(|c| usable(c, now) && !c.scram_sha256.is_empty());
-        let Some(credential) = usable.next() else { return Ok(None) };
-        let login = admit(&found, credential)?;
+        let usable = found.standing.profile.credentials.iter().filter(|c| usable(c, now) && !c.scram_sha256.is_empty());
+        let Some(credential) = usable.min_by_key(|c| !c.restrictions.is_empty()) else { return Ok(None) };
+        let login = login_of(&found, credential);
         Ok(Some(ScramIdentity { verifier: credential.scram_sha256.clone(), login }))
+    }
+
+    /// Opens the account with the address `name` for a delegate who logged in (SASL authorization identity). Errors:
+    /// `Forbidden` (no such mailbox, or not for them), `Suspended`.
+    pub async fn open_for(&self, login: Login, name: &str) -> Result<Login> {
+        let refused = || Error::new(Kind::Forbidden, "You may not open that mailbox");
+        let found = self.find(name).await?.ok_or_else(refused)?;
+        let (tenant, user) = login.user();
+        if found.account == user {
+            return Ok(login);
+        }
+        let delegates = &found.standing.profile.delegates;
+        let delegate = delegates.iter().find(|d| d.account == user && d.open).filter(|_| found.tenant == tenant);
+        let writes = delegate.ok_or_else(refused)?.write;
+        let scope = AccountScope::issue(found.tenant, found.account);
+        let standing = found.standing.opened_by(login.standing);
+        admitted(Login { scope, standing, writes, whose: login.whose })
+    }
+
+    /// Makes the standard mailboxes of an account that was never written to, also for a delegate who may only read.
+    pub async fn prepare(&self, login: &Login) -> Result<()> {
+        if self.read(&login.scope).state().await?.is_some() {
+            return Ok(());
+        }
+        let scope: AccountScope<Deliver> = AccountScope::issue(login.scope.tenant(), login.scope.account());
+        unit_of_work!(self, &[scope.account()], self.op(), work => {
+            work.account(&scope).await?;
+            Ok(())
+        })
     }
 
     async fn find(&self, name: &str) -> Result<Option<Found>> {
@@ -144,16 +216,26 @@ fn usable(credential: &CredentialSnapshot, now_ms: i64) -> bool {
     credential.expires_at.is_none_or(|end| now_ms < end)
 }
 
-fn admit(found: &Found, credential: &CredentialSnapshot) -> Result<Login> {
-    let can = found.standing.capabilities;
-    if !(can.mail_read || can.send_internal || can.send_external) {
-        return Err(Error::new(Kind::Suspended, found.standing.reason.clone()));
-    }
-    Ok(Login {
+fn login_of(found: &Found, credential: &CredentialSnapshot) -> Login {
+    Login {
         scope: AccountScope::issue(found.tenant, found.account),
-        standing: found.standing.clone(),
-        credential: credential.id.clone(),
-    })
+        standing: found.standing.clone().with_credential(credential),
+        whose: Whose {
+            tenant: found.tenant,
+            account: found.account,
+            credential: credential.id.clone(),
+            verifier: fingerprint(credential),
+        },
+        writes: true,
+    }
+}
+
+fn admitted(login: Login) -> Result<Login> {
+    if login.standing.may_log_in() {
+        return Ok(login);
+    }
+    let standing = &login.standing;
+    Err(Error::new(Kind::Suspended, standing.why(Capability::MailRead)))
 }
 
 fn wrong() -> Error {

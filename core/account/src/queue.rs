@@ -4,6 +4,11 @@
 //!            dead worker's items come up again by themselves. An outcome is only taken from the holder of the last lease.
 //!            Leasing goes around the tenants: one tenant's backlog is never in front of another's first item.
 
+mod park;
+
+pub use park::ParkedGroup;
+pub(crate) use park::place;
+
 use crate::{
     Accounts, Error, Result,
     blob::Staged,
@@ -70,13 +75,17 @@ impl Work {
         self.put_item(staged.tenant(), &item)
     }
 
-    /// Gives an item back with what became of it: due again at `due_at_ms`, or removed when `item` has nothing waiting.
+    /// Gives an item back with what became of it: due again at `due_at_ms`, or removed when `item` has nothing waiting. An item that
+    /// was parked goes on.
     /// `TooOld` when another worker has leased it since.
     pub async fn settle(&mut self, lease: &Lease, mut item: QueueItem) -> Result<()> {
         let stored = self.held_item(lease).await?;
         self.remove_due(lease.tenant, &stored)?;
         if item.recipients.iter().any(|r| r.status == 0) {
             item.leased = false;
+            if stored.parked && item.parked {
+                item.unpark(self.now());
+            }
             return self.put_item(lease.tenant, &item);
         }
         TenantTxn::new(self.txn(), lease.tenant).clear(&keys::queue_item(QueueId(item.id)));
@@ -96,10 +105,17 @@ impl Work {
     fn put_item(&mut self, tenant: TenantId, item: &QueueItem) -> Result<()> {
         let id = QueueId(item.id);
         TenantTxn::new(self.txn(), tenant).set(&keys::queue_item(id), &record::encode(item));
+        if item.parked {
+            SystemTxn::new(self.txn()).set(&place(tenant, item), &[])?;
+        }
         SystemTxn::new(self.txn()).set(&keys::system_due(tenant, Timestamp(item.due_at_ms), id), &[])
     }
 
+    /// Removes the entries of an item in the indices.
     fn remove_due(&mut self, tenant: TenantId, item: &QueueItem) -> Result<()> {
+        if item.parked {
+            SystemTxn::new(self.txn()).clear(&place(tenant, item))?;
+        }
         SystemTxn::new(self.txn()).clear(&keys::system_due(tenant, Timestamp(item.due_at_ms), QueueId(item.id)))
     }
 }
@@ -151,7 +167,7 @@ impl Accounts {
                 let stored = TenantTxn::new(work.txn(), tenant).get(&keys::queue_item(id)).await?;
                 let Some(stored) = stored else { continue };
                 let mut item: QueueItem = record::decode(&stored, "queue item")?;
-                if item.due_at_ms != at.0 || item.parked {
+                if item.due_at_ms != at.0 {
                     continue;
                 }
                 work.remove_due(tenant, &item)?;
@@ -219,6 +235,9 @@ impl Accounts {
             let lease = Lease { tenant, item: stored.clone() };
             let mut item = stored;
             let out = change(&mut item);
+            if lease.item.parked && !item.parked {
+                item.unpark(work.now());
+            }
             work.settle(&lease, item).await?;
             Ok(out)
         })

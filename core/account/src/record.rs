@@ -347,11 +347,26 @@ pub struct QueueItem {
     pub require_tls: bool,
     #[prost(bool, tag = "19")]
     pub delay_notified: bool,
-    /// Held back by an operator or a hold on the tenant.
+    /// Waits until who sent it may send again.
     #[prost(bool, tag = "20")]
     pub parked: bool,
     #[prost(bool, tag = "21")]
     pub body_binary: bool,
+    /// Control-plane id of the credential it was submitted with; empty for forwarded and system mail.
+    #[prost(string, tag = "22")]
+    pub credential: String,
+    /// Since when it is parked.
+    #[prost(sint64, tag = "23")]
+    pub parked_at_ms: i64,
+    /// Why, for people.
+    #[prost(string, tag = "24")]
+    pub parked_reason: String,
+    /// How long it was parked before, in all, milliseconds: no part of its age.
+    #[prost(sint64, tag = "25")]
+    pub rested_ms: i64,
+    /// Account that the submitting delegate had opened; 0 = none but their own.
+    #[prost(uint64, tag = "26")]
+    pub on_behalf: u64,
 }
 
 #[cfg(test)]

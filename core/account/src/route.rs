@@ -6,12 +6,13 @@
 use crate::{
     Accounts, Error, Result, Standing,
     scope::{AccountScope, Deliver},
+    standing,
 };
 use base::{
     Address, Kind, TenantId,
     limits::{ROUTE_DEPTH_MAX, ROUTE_TARGETS_MAX},
 };
-use control::{Destination, DomainSnapshot};
+use control::{Capability, Destination, DomainSnapshot};
 use std::collections::HashSet;
 use store::kv::KvTxn;
 
@@ -43,6 +44,8 @@ pub enum RouteError {
     Unknown,
     /// It exists, but may not receive now; the readable reason.
     Held(String),
+    /// It was closed, deleted or switched off; the readable reason.
+    Closed(String),
     /// The look-up failed; try again.
     Failed(Error),
 }
@@ -65,10 +68,12 @@ impl Accounts {
         let mut txn = self.0.kv.begin_read();
         let domain = self.domain_in(&mut *txn, address.domain().as_str()).await?;
         let domain = domain.filter(|d| d.live).ok_or(RouteError::NotLocal)?;
-        let mut search = Search { accounts: self, route: Route::default(), seen: HashSet::new(), held: None };
+        let mut search =
+            Search { accounts: self, route: Route::default(), seen: HashSet::new(), held: None, closed: None };
         search.expand(&mut *txn, address, domain, None).await?;
         if search.route.local.is_empty() && search.route.remote.is_empty() {
-            return Err(search.held.map_or(RouteError::Unknown, RouteError::Held));
+            let closed = search.closed.map_or(RouteError::Unknown, RouteError::Closed);
+            return Err(search.held.map_or(closed, RouteError::Held));
         }
         Ok(Route { held: search.held, ..search.route })
     }
@@ -79,6 +84,7 @@ struct Search<'a> {
     route: Route,
     seen: HashSet<String>,
     held: Option<String>,
+    closed: Option<String>,
 }
 
 struct Step {
@@ -117,6 +123,9 @@ impl Search<'_> {
         match destination {
             Destination::Account(account) => self.add_local(txn, tenant, account, detail.or(step.detail)).await,
             Destination::Forward(targets) | Destination::Group { members: targets, .. } => {
+                if self.is_held(txn, tenant).await? {
+                    return Ok(());
+                }
                 for target in targets {
                     let address = Address::parse(&target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
                     match self.accounts.domain_in(txn, address.domain().as_str()).await?.filter(|d| d.live) {
@@ -126,7 +135,11 @@ impl Search<'_> {
                 }
                 Ok(())
             }
-            Destination::Tombstone | Destination::Disabled => Ok(()),
+            Destination::Disabled => {
+                self.closed = Some("This address was switched off by its owner.".to_owned());
+                Ok(())
+            }
+            Destination::Tombstone => Ok(()),
         }
     }
 
@@ -157,6 +170,17 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// Whether the tenant may not receive: an alias is its door as much as a mailbox.
+    async fn is_held(&mut self, txn: &mut dyn KvTxn, tenant: TenantId) -> Result<bool> {
+        let Some(entitlement) = self.accounts.entitlement_in(txn, tenant).await? else { return Ok(true) };
+        let why = standing::tenant_held(&entitlement, Capability::Receive);
+        let is_held = why.is_some();
+        if is_held {
+            *(if standing::is_tenant_closed(&entitlement) { &mut self.closed } else { &mut self.held }) = why;
+        }
+        Ok(is_held)
+    }
+
     async fn add_local(
         &mut self,
         txn: &mut dyn KvTxn,
@@ -165,11 +189,9 @@ impl Search<'_> {
         detail: Option<String>,
     ) -> Result<()> {
         let Some(standing) = self.accounts.standing_in(txn, tenant, account).await? else { return Ok(()) };
-        if !standing.profile.live {
-            return Ok(());
-        }
-        if !standing.capabilities.receive {
-            self.held = Some(standing.reason);
+        if !standing.allows(Capability::Receive) {
+            let why = Some(standing.why(Capability::Receive));
+            *(if standing.is_closed() { &mut self.closed } else { &mut self.held }) = why;
             return Ok(());
         }
         let scope = AccountScope::issue(tenant, account);

@@ -135,18 +135,23 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Entries of the due index without their item.
+    /// Entries of the indices of queue items without their item.
     async fn due(&mut self) -> Result<()> {
-        let mut range = keys::system_due_until(self.tenant, Timestamp(i64::MAX - 1));
-        while !self.is_full() {
-            let mut txn = self.accounts.0.kv.begin_read();
-            let page = SystemTxn::new(&mut *txn).page(&range, ROWS).await?;
-            for (key, _) in &page.rows {
-                self.due_entry(&mut *txn, key).await?;
-            }
-            match page.rows.last() {
-                Some((last, _)) if page.more => range.from = [last.as_ref(), &[0]].concat(),
-                _ => return Ok(()),
+        let due = keys::system_due_until(self.tenant, Timestamp(i64::MAX - 1));
+        for mut range in [due, keys::system_parked_of(self.tenant)] {
+            while !self.is_full() {
+                let mut txn = self.accounts.0.kv.begin_read();
+                let page = SystemTxn::new(&mut *txn).page(&range, ROWS).await?;
+                for (key, _) in &page.rows {
+                    match keys::is_parked(key) {
+                        true => self.parked_entry(&mut *txn, key).await?,
+                        false => self.due_entry(&mut *txn, key).await?,
+                    }
+                }
+                match page.rows.last() {
+                    Some((last, _)) if page.more => range.from = [last.as_ref(), &[0]].concat(),
+                    _ => break,
+                }
             }
         }
         Ok(())

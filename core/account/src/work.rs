@@ -131,12 +131,12 @@ impl Work {
     }
 
     /// Writes what is owed (states, counters, change log); returns the hints to publish after the commit.
-    pub(crate) fn finish(&mut self, op: OpId, attempt: u32) -> Vec<(AccountId, ModSeq)> {
+    pub(crate) fn finish(&mut self, op: OpId, attempt: u32) -> Vec<(TenantId, AccountId, ModSeq)> {
         let mut hints = Vec::new();
         let loaded = std::mem::take(&mut self.loaded);
         for ((tenant, account), owed) in loaded {
             if owed.dirty {
-                hints.push((account, ModSeq(owed.state.modseq + 1)));
+                hints.push((tenant, account, ModSeq(owed.state.modseq + 1)));
                 flush(TenantTxn::new(&mut *self.txn, tenant), account, owed);
             }
         }

@@ -182,6 +182,8 @@ pub const DSN_ORIGINAL_BYTES_MAX: usize = 1 << 20;
 pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
 
 // --- every door ---
+/// What an account may do is asked again at a command after so long, milliseconds; on the node that hears of a change, at once.
+pub const STANDING_MS_MAX: u64 = 1_000;
 /// Waiting, in all, for the rest of a command or message that has begun, seconds; longer as BYTES_PER_SEC_MIN says.
 pub const UNFINISHED_SECS_MAX: u64 = 300;
 /// Each so many bytes of what has begun give the client a second more.
@@ -233,6 +235,12 @@ pub const SCRAM_SALT_BYTES_MAX: usize = 64;
 // --- queue ---
 /// Attempts of one recipient before it bounces whatever the schedule says.
 pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
+/// How long outgoing mail waits for a hold to be released before it is given up, milliseconds (30 days).
+pub const PARKED_MS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Parked items that are released in one transaction.
+pub const PARKED_RELEASE_MAX: usize = 100;
+/// Senders of parked items that one look asks for.
+pub const PARKED_GROUPS_MAX: usize = 1_000;
 /// Recipients of one queue item.
 pub const QUEUE_RECIPIENTS_MAX: usize = 1_000;
 

@@ -209,9 +209,12 @@ async fn enqueue(work: &mut Work, plan: &Plan, request: &Accept<'_>, blobs: &Has
 }
 
 fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: Timestamp) -> record::QueueItem {
-    let account = match request.source {
-        Source::Submission(login) => login.scope.account().0,
-        Source::Relay | Source::System(_) => 0,
+    let (account, on_behalf, credential) = match request.source {
+        Source::Submission(login) => {
+            let (opened, (_, user)) = (login.scope.account(), login.user());
+            (user.0, if opened == user { 0 } else { opened.0 }, login.credential().to_owned())
+        }
+        Source::Relay | Source::System(_) => (0, 0, String::new()),
     };
     let recipient = |(n, address): &(usize, Address)| {
         let given = request.recipients.get(*n);
@@ -224,6 +227,8 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
     };
     record::QueueItem {
         account,
+        on_behalf,
+        credential,
         sender: request.sender.map(ToString::to_string).unwrap_or_default(),
         recipients: targets.iter().map(recipient).collect(),
         domain: domain.to_owned(),

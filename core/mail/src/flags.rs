@@ -4,7 +4,7 @@
 //! INVARIANTS Adding and removing are computed inside the transaction, so concurrent changes of different flags both stay.
 
 use crate::{Mail, Result};
-use account::{AccountScope, AccountWork, Owner, Reader, unit_of_work};
+use account::{AccountScope, AccountWork, CanRead, Owner, Reader, unit_of_work};
 use base::{MailboxId, ModSeq, Uid, limits::EMAILS_PER_WORK_MAX};
 
 /// System flags in the order of their bits.
@@ -98,7 +98,7 @@ pub struct StoreOutcome {
 
 impl Mail {
     /// The account's keywords.
-    pub async fn keyword_names(&self, scope: &AccountScope<Owner>) -> Result<KeywordNames> {
+    pub async fn keyword_names<R: CanRead>(&self, scope: &AccountScope<R>) -> Result<KeywordNames> {
         Ok(KeywordNames(self.accounts().read(scope).keywords().await?))
     }
 

@@ -100,18 +100,6 @@ impl Mail {
         self.accounts().read(scope).mailbox_state(id).await?.ok_or_else(|| Error::not_found("mailbox"))
     }
 
-    /// Makes the standard mailboxes of an account that was never written to.
-    pub async fn ensure_account(&self, scope: &AccountScope<Owner>) -> Result<()> {
-        let accounts = self.accounts();
-        if accounts.read(scope).state().await?.is_some() {
-            return Ok(());
-        }
-        unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
-            work.account(scope).await?;
-            Ok(())
-        })
-    }
-
     /// Creates a mailbox and the missing levels above it. Errors: `AlreadyExists`, `Invalid`, `LimitExceeded`.
     pub async fn create_mailbox(&self, scope: &AccountScope<Owner>, path: &NewPath, role: &str) -> Result<MailboxId> {
         let accounts = self.accounts();

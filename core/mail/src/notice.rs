@@ -39,7 +39,7 @@ impl Mail {
         let route = match self.accounts().route(notice.sender).await {
             Ok(route) => Some(route),
             Err(RouteError::NotLocal) => None,
-            Err(RouteError::Unknown | RouteError::Held(_)) => return Ok(()),
+            Err(RouteError::Unknown | RouteError::Held(_) | RouteError::Closed(_)) => return Ok(()),
             Err(RouteError::Failed(e)) => return Err(e),
         };
         let hostname = Domain::parse(self.hostname()).map_err(|e| Error::new(Kind::Invalid, e.to_string()))?;

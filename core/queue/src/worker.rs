@@ -9,7 +9,7 @@ use crate::{
     schedule, trust,
 };
 use account::{Lease, LeaseRequest, record::QueueItem, unit_of_work};
-use base::{AccountId, Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
+use base::{Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
 use bytes::Bytes;
 use mail::{Error, Mail};
 use std::{
@@ -24,8 +24,8 @@ use wire::{dsn::Action, smtp::Reply};
 const POLL: Duration = Duration::from_millis(500);
 /// Items of one tenant in one round.
 const PER_TENANT: usize = 4;
-/// How long an item of a tenant that may not send now is put off.
-const HELD_PAUSE: Duration = Duration::from_secs(300);
+/// How often those are asked for whose mail is parked.
+const RELEASE_EVERY: Duration = Duration::from_secs(1);
 /// How long an item is put off when its domain has enough attempts under way.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
@@ -39,7 +39,11 @@ impl Queue {
     }
 
     /// Sends what is due until `stop`, then waits for the attempts under way. Who drops it leaves them to the next worker.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        tokio::join!(self.clone().release(stop.clone()), self.serve(stop));
+    }
+
+    async fn serve(self, mut stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.0.options.workers));
         let mut after = TenantId(0);
         while !*stop.borrow() {
@@ -67,6 +71,24 @@ impl Queue {
         let all = u32::try_from(self.0.options.workers).unwrap_or(u32::MAX);
         // Nobody closes the semaphore: this is all attempts ended.
         let _ = slots.acquire_many(all).await;
+    }
+
+    /// Makes parked mail due again whose senders may send.
+    async fn release(self, mut stop: watch::Receiver<bool>) {
+        let mut after = None;
+        while !*stop.borrow() {
+            after = match self.0.mail.accounts().release_parked(after).await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::warn!(%error, "releasing parked queue items");
+                    None
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(RELEASE_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
     }
 
     async fn lease(&self, items: usize, after: TenantId) -> Vec<Lease> {
@@ -137,18 +159,20 @@ impl Inner {
         if room.is_zero() {
             return Ok(());
         }
-        let expired = now.0 >= lease.item.expires_at_ms;
-        let may_send = self.may_send(lease).await?;
-        if !may_send && !expired {
-            return self.settle(lease, QueueItem { due_at_ms: now.plus(HELD_PAUSE).0, ..lease.item.clone() }).await;
+        // Holds are asked again at each attempt: mail of who may not send waits, and is given up when its patience ends.
+        let held = accounts.held_back(lease.tenant, &lease.item).await?;
+        if let Some(reason) = held.as_deref().filter(|_| now < lease.item.patience_ends(now)) {
+            metrics::counter!("posthouse_queue_parked_total").increment(1);
+            return unit_of_work!(accounts, &[], accounts.op(), work => { work.park(lease, reason).await });
         }
         let message = accounts.lease_body(lease).await?;
-        let fates = if may_send {
-            let sent = tokio::time::timeout(room, self.send(link, &lease.item, &message)).await;
-            let late = Reply::new(451, (4, 4, 7), "The attempt took too long");
-            sent.unwrap_or_else(|_| attempt::all(&lease.item, &late, ""))
-        } else {
-            attempt::all(&lease.item, &Reply::new(451, (4, 7, 1), "Sending is not allowed"), "")
+        let fates = match held {
+            None => {
+                let sent = tokio::time::timeout(room, self.send(link, &lease.item, &message)).await;
+                let late = Reply::new(451, (4, 4, 7), "The attempt took too long");
+                sent.unwrap_or_else(|_| attempt::all(&lease.item, &late, ""))
+            }
+            Some(reason) => attempt::all(&lease.item, &Reply::new(550, (5, 7, 1), format!("Not sent: {reason}")), ""),
         };
         let now = accounts.clock().now();
         let (mut item, failed) = outcome(&lease.item, &fates, now, accounts.rng().next_u64());
@@ -188,15 +212,6 @@ impl Inner {
         }
     }
 
-    /// Holds are asked again at each attempt: mail of a suspended account waits.
-    async fn may_send(&self, lease: &Lease) -> Result<bool, Error> {
-        if lease.item.account == 0 {
-            return Ok(true);
-        }
-        let standing = self.mail.accounts().standing(lease.tenant, AccountId(lease.item.account)).await?;
-        Ok(standing.is_some_and(|s| s.capabilities.send_external))
-    }
-
     async fn notice_delay(
         &self,
         lease: &Lease,
@@ -204,7 +219,8 @@ impl Inner {
         message: &Bytes,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let old = now.since(Timestamp(item.created_at_ms)) >= schedule::DELAY_NOTICE_AFTER;
+        let began = Timestamp(item.created_at_ms.saturating_add(item.rested_ms));
+        let old = now.since(began) >= schedule::DELAY_NOTICE_AFTER;
         if item.delay_notified || !old {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! SUMMARY    SASL exchanges against the accounts: the one way a session becomes a login, for every protocol.
 //! STANDARDS  RFC 4422, RFC 4616 (PLAIN), LOGIN, RFC 5802 and RFC 7677 (SCRAM-SHA-256, -PLUS), RFC 9266 (tls-exporter)
 //! SECURITY   Unknown names look like wrong passwords: same texts, a stable fake salt, one hash of work.
-//! INVARIANTS An authorization identity other than the user's own is refused.
+//! INVARIANTS An authorization identity other than the user's own opens that mailbox for its delegates, and nothing for others.
 
 use account::ScramIdentity;
 use base::Kind;
@@ -27,7 +27,37 @@ pub struct Authenticator {
 pub(crate) enum Progress {
     Challenge(Vec<u8>),
     Done(Box<Login>),
-    Failed(Error),
+    Failed(Denied),
+}
+
+/// Why nobody was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// The name or the password is wrong, or the mechanism broken.
+    Wrong,
+    /// The password is right, the mailbox somebody else's.
+    NotTheirs,
+    /// The password is right; the readable reason.
+    Held(String),
+    Unavailable,
+}
+
+impl From<Error> for Denied {
+    fn from(e: Error) -> Self {
+        match e.kind {
+            Kind::Suspended => Denied::Held(e.context),
+            Kind::Unavailable | Kind::Corrupt | Kind::TooOld | Kind::StorageFull | Kind::OverQuota => {
+                tracing::error!(error = %e, "login");
+                Denied::Unavailable
+            }
+            Kind::NotFound
+            | Kind::AlreadyExists
+            | Kind::Invalid
+            | Kind::Forbidden
+            | Kind::LimitExceeded
+            | Kind::Throttled => Denied::Wrong,
+        }
+    }
 }
 
 /// One exchange under way.
@@ -49,11 +79,11 @@ impl Authenticator {
         exporter: Option<[u8; 32]>,
     ) -> (Option<Exchange>, Progress) {
         let Some(mechanism) = Mechanism::parse(mechanism) else {
-            return (None, Progress::Failed(Error::new(Kind::Invalid, "unknown mechanism")));
+            return (None, Progress::Failed(Denied::Wrong));
         };
         let mut nonce = vec![0u8; NONCE_BYTES];
         if aws_lc_rs::rand::fill(&mut nonce).is_err() {
-            return (None, Progress::Failed(Error::new(Kind::Unavailable, "no randomness")));
+            return (None, Progress::Failed(Denied::Unavailable));
         }
         let plus_offered = exporter.is_some();
         let bindings = Bindings { tls_exporter: exporter.map(|e| e.to_vec()), ..Bindings::default() };
@@ -70,9 +100,19 @@ impl Authenticator {
     }
 
     /// IMAP LOGIN, and PLAIN without SASL.
-    pub(crate) async fn password(&self, name: &str, password: &str) -> Result<Login, Error> {
+    pub(crate) async fn password(&self, name: &str, password: &str) -> Result<Login, Denied> {
         let password = wire::sasl::prepare_password(password);
-        self.mail.accounts().login(name, &password).await
+        Ok(self.mail.accounts().login(name, &password).await?)
+    }
+
+    /// The mailbox that was asked for, if not the user's own.
+    async fn opened(&self, login: Login, authzid: Option<String>) -> Progress {
+        let Some(name) = authzid else { return Progress::Done(Box::new(login)) };
+        match self.mail.accounts().open_for(login, &name).await {
+            Ok(login) => Progress::Done(Box::new(login)),
+            Err(e) if e.kind == Kind::Forbidden => Progress::Failed(Denied::NotTheirs),
+            Err(e) => Progress::Failed(e.into()),
+        }
     }
 
     async fn advance(&self, exchange: &mut Exchange, mut step: Step) -> Progress {
@@ -80,30 +120,23 @@ impl Authenticator {
             match step {
                 Step::Challenge(bytes) => return Progress::Challenge(bytes),
                 Step::Verify(credentials) => {
-                    if credentials.authzid.as_deref().is_some_and(|z| !z.eq_ignore_ascii_case(&credentials.authcid)) {
-                        return Progress::Failed(wrong());
-                    }
                     return match self.password(&credentials.authcid, credentials.password.as_str()).await {
-                        Ok(login) => Progress::Done(Box::new(login)),
-                        Err(e) => Progress::Failed(e),
+                        Ok(login) => self.opened(login, credentials.authzid).await,
+                        Err(denied) => Progress::Failed(denied),
                     };
                 }
-                Step::ScramLookup { user, authzid } => {
-                    if authzid.is_some_and(|z| !z.eq_ignore_ascii_case(&user)) {
-                        return Progress::Failed(wrong());
-                    }
-                    match self.verifier(exchange, &user).await {
-                        Ok(verifier) => step = exchange.server.verifier(&verifier),
-                        Err(e) => return Progress::Failed(e),
-                    }
-                }
-                Step::Done { .. } => {
-                    return match exchange.scram.take() {
-                        Some(identity) => Progress::Done(Box::new(identity.proven())),
-                        None => Progress::Failed(wrong()),
+                Step::ScramLookup { user, .. } => match self.verifier(exchange, &user).await {
+                    Ok(verifier) => step = exchange.server.verifier(&verifier),
+                    Err(e) => return Progress::Failed(e.into()),
+                },
+                Step::Done { authzid, .. } => {
+                    return match exchange.scram.take().map(ScramIdentity::proven) {
+                        Some(Ok(login)) => self.opened(login, authzid).await,
+                        Some(Err(e)) => Progress::Failed(e.into()),
+                        None => Progress::Failed(Denied::Wrong),
                     };
                 }
-                Step::Fail(_) => return Progress::Failed(wrong()),
+                Step::Fail(_) => return Progress::Failed(Denied::Wrong),
             }
         }
     }
@@ -117,8 +150,4 @@ impl Authenticator {
         }
         ScramVerifier::fake(&self.secret, user, FAKE_ITERATIONS).map_err(bad)
     }
-}
-
-fn wrong() -> Error {
-    Error::new(Kind::Forbidden, "wrong name or password")
 }

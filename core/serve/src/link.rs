@@ -7,6 +7,7 @@
 //!            After a write that failed nothing more is written: the client may have got a part of it.
 
 use crate::{deflate::Deflate, pace::Pace};
+use account::Listener;
 use base::limits::{DEFLATE_BARREN_BYTES_MAX, WRITE_BYTES_MAX, WRITE_SECS_MAX};
 use std::{
     cell::RefCell,
@@ -56,7 +57,7 @@ pub enum Input {
     Corrupt,
     /// The server is going down.
     Shutdown,
-    /// The hint changed (IDLE).
+    /// The account changed, or what it may do.
     Hint,
 }
 
@@ -156,27 +157,20 @@ impl Link {
 
     /// Appends what arrives to `into`.
     pub async fn read(&mut self, into: &mut Vec<u8>, within: Duration) -> Input {
-        self.read_or_hint::<()>(into, within, None).await
+        self.read_or_hint(into, within, None).await
     }
 
     /// As `read`; also wakes when `hint` changes.
-    pub async fn read_or_hint<T>(
-        &mut self,
-        into: &mut Vec<u8>,
-        within: Duration,
-        hint: Option<&mut watch::Receiver<T>>,
-    ) -> Input {
+    pub async fn read_or_hint(&mut self, into: &mut Vec<u8>, within: Duration, hint: Option<&mut Listener>) -> Input {
         let (stream, deflate, shutdown) = (&mut self.stream, &mut self.deflate, &mut self.shutdown);
         if *shutdown.borrow() {
             return Input::Shutdown;
         }
         let hinted = async move {
-            if let Some(hint) = hint
-                && hint.changed().await.is_ok()
-            {
-                return;
+            match hint {
+                Some(hint) => hint.changed().await,
+                None => std::future::pending().await,
             }
-            std::future::pending::<()>().await;
         };
         let (held, waiting) = (into.len(), Instant::now());
         let input = tokio::select! {

@@ -76,9 +76,9 @@ impl Warrant {
     fn allows(&self, key: &[u8]) -> bool {
         let tenant = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
         match (key.first(), key.get(1)) {
-            (Some(b'S'), Some(b'q')) if self.queue => true,
+            (Some(b'S'), Some(b'q' | b'k')) if self.queue => true,
             (Some(b'T'), _) => tenant(1).is_some_and(|t| self.tenants.contains(&t)),
-            (Some(b'S'), Some(b'e' | b'q')) => tenant(2).is_some_and(|t| self.tenants.contains(&t)),
+            (Some(b'S'), Some(b'e' | b'q' | b'k')) => tenant(2).is_some_and(|t| self.tenants.contains(&t)),
             (Some(b'S'), Some(b'd' | b'r' | b'p' | b'g' | b'o')) => true,
             _ => false,
         }
@@ -89,7 +89,8 @@ impl Warrant {
             return;
         }
         self.key(&range.from, verb);
-        let bytes = if self.queue && range.from.starts_with(b"Sq") { 2 } else { TENANT_BYTES };
+        let index = [b"Sq", b"Sk"].iter().any(|i| range.from.starts_with(*i));
+        let bytes = if self.queue && index { 2 } else { TENANT_BYTES };
         let prefix = range.from.get(..bytes).unwrap_or(&range.from);
         if range.to > KeyRange::prefix(prefix).to {
             self.wrong(format!("{verb} of a range beyond its tenant: ..{}", range.to.escape_ascii()));

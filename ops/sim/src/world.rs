@@ -200,9 +200,9 @@ impl World {
         let address = format!("p{n}@t{tenant}.example");
         quiet.accounts().apply(person_changes(n, tenant, &address, quota)).await.map_err(|e| format!("{e:?}"))?;
         let identity = quiet.accounts().scram(&address).await.map_err(said)?;
-        let login = identity.ok_or("no login")?.proven();
+        let login = identity.ok_or("no login")?.proven().map_err(said)?;
         let address = Address::parse(&address).map_err(said)?;
-        let (tenant, scope) = (TenantId(tenant), login.scope);
+        let (tenant, scope) = (TenantId(tenant), login.owner().map_err(said)?);
         self.people.push(Person { tenant, address, scope, login, quota, pooled: false });
         Ok(())
     }

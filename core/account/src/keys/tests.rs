@@ -92,6 +92,10 @@ row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
 row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),
     move |key: &[u8]| (decode_due(key), Some((TenantId(t), Timestamp(d), QueueId(q)))));
+row!(parked_row, (t: u64 = id64(), a: u64 = id64(), c: u64 = id64(), q: u64 = id64()),
+    system_parked(ParkedGroup { tenant: TenantId(t), account: AccountId(a), credential: c }, QueueId(q)),
+    move |key: &[u8]| (decode_parked(key),
+        Some((ParkedGroup { tenant: TenantId(t), account: AccountId(a), credential: c }, QueueId(q)))));
 row!(copy_row, (t: u64 = id64(), a: u64 = id64(), o: u64 = id64(), p: u32 = id32()),
     system_copy(TenantId(t), AccountId(a), OpId(o), p),
     move |key: &[u8]| (decode_copy(key), Some((TenantId(t), AccountId(a)))));

@@ -217,6 +217,23 @@ impl Check<'_> {
         if SystemTxn::new(txn).get_snapshot(&due).await?.is_none() {
             self.wrong(None, format!("queue item {id} is not due at {}", item.due_at_ms));
         }
+        let place = crate::queue::place(self.tenant, &item);
+        if SystemTxn::new(txn).get_snapshot(&place).await?.is_some() != item.parked {
+            self.wrong(None, format!("queue item {id}: parked is {}, its index says otherwise", item.parked));
+        }
+        Ok(())
+    }
+
+    /// What is in the index of parked items is parked, and for those it says.
+    pub(super) async fn parked_entry(&mut self, txn: &mut dyn KvTxn, key: &[u8]) -> Result<()> {
+        let Some((_, id)) = keys::decode_parked(key) else {
+            self.wrong(None, format!("damaged entry of a parked item: {}", key.escape_ascii()));
+            return Ok(());
+        };
+        let item: Option<QueueItem> = self.find(txn, &keys::queue_item(id), "queue item").await?;
+        if item.is_none_or(|item| !item.parked || crate::queue::place(self.tenant, &item) != key) {
+            self.wrong(None, format!("entry of the parked item {id}, which is not parked so"));
+        }
         Ok(())
     }
 

@@ -4,14 +4,15 @@
 
 use super::{
     error::Failure,
-    session::{Flow, Session, Waiting, bye},
+    session::{Ear, Flow, Session, Waiting, bye},
 };
 use crate::{
     Link,
-    auth::{Exchange, Progress},
+    auth::{Denied, Exchange, Progress},
 };
 use base::{Kind, limits::LOGIN_FAILURES_MAX};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use control::Capability;
 use mail::{Error, Login};
 use wire::imap::{
     Limits, Secret,
@@ -81,7 +82,7 @@ impl Session {
         let auth = self.door.options.auth.clone();
         let result = match String::from_utf8(password.0) {
             Ok(password) => auth.password(&name, &password).await,
-            Err(_) => Err(Error::new(Kind::Forbidden, "not UTF-8")),
+            Err(_) => Err(Denied::Wrong),
         };
         Ok(match result {
             Ok(login) => self.logged_in(link, tag, login).await,
@@ -93,17 +94,24 @@ impl Session {
         link.is_tls() || self.door.options.plain_auth
     }
 
-    async fn logged_in(&mut self, link: &mut Link, tag: &str, login: Login) -> Flow {
-        if !login.standing.capabilities.mail_read {
-            let reason = login.standing.reason.clone();
-            return self.login_failed(link, tag, Error::new(Kind::Suspended, reason)).await;
-        }
+    async fn logged_in(&mut self, link: &mut Link, tag: &str, mut login: Login) -> Flow {
         let mail = &self.door.options.mail;
-        if let Err(e) = mail.ensure_account(&login.scope).await {
-            return self.login_failed(link, tag, e).await;
+        let accounts = mail.accounts();
+        let (user, opened) = (login.user(), (login.scope.tenant(), login.scope.account()));
+        let ear = Ear::new(accounts.hub().listen(opened, (user != opened).then_some(user)));
+        // Asked again with open ears: a hold that came meanwhile would not be heard of.
+        let prepared = async {
+            login.standing = accounts.standing_of(&login).await?;
+            if !login.standing.allows(Capability::MailRead) {
+                return Err(Error::new(Kind::Suspended, login.standing.why(Capability::MailRead)));
+            }
+            accounts.prepare(&login).await
+        };
+        if let Err(e) = prepared.await {
+            return self.login_failed(link, tag, e.into()).await;
         }
-        tracing::info!(account = %login.scope.account(), peer = %link.peer(), "imap login");
-        self.hint = Some(mail.accounts().hub().subscribe(login.scope.account()));
+        tracing::info!(account = %opened.1, user = %user.1, peer = %link.peer(), "imap login");
+        self.ear = Some(Box::new(ear));
         self.login = Some(Box::new(login));
         self.failed_logins = 0;
         self.receiver.set_limits(Limits::AUTHENTICATED);
@@ -112,12 +120,19 @@ impl Session {
         Flow::On
     }
 
-    async fn login_failed(&mut self, link: &mut Link, tag: &str, e: Error) -> Flow {
-        tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
-        let (word, text) = match e.kind {
-            Kind::Suspended => ("AUTHORIZATIONFAILED", format!("The account is suspended: {}", e.context)),
-            Kind::Unavailable => ("UNAVAILABLE", "Temporary failure, try again".to_owned()),
-            _ => ("AUTHENTICATIONFAILED", "Wrong name or password".to_owned()),
+    async fn login_failed(&mut self, link: &mut Link, tag: &str, denied: Denied) -> Flow {
+        if matches!(denied, Denied::Wrong | Denied::NotTheirs) {
+            tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+        }
+        let (word, text) = match denied {
+            Denied::Held(reason) => {
+                // The one text that clients must show (RFC 9051 §7.1); what is to be done is with the provider (RFC 5530).
+                render::status_line(&mut link.out, None, Condition::No, Some(&Code::Word("ALERT")), &reason);
+                ("CONTACTADMIN", format!("The account is suspended: {reason}"))
+            }
+            Denied::Unavailable => ("UNAVAILABLE", "Temporary failure, try again".to_owned()),
+            Denied::NotTheirs => ("AUTHORIZATIONFAILED", "You may not open that mailbox".to_owned()),
+            Denied::Wrong => ("AUTHENTICATIONFAILED", "Wrong name or password".to_owned()),
         };
         render::status_line(&mut link.out, Some(tag), Condition::No, Some(&Code::Word(word)), &text);
         self.failed_logins += 1;

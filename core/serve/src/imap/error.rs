@@ -14,6 +14,8 @@ pub(super) enum Failure {
     Bad(&'static str),
     /// The client is gone.
     Gone,
+    /// The account may not be read any more: the session ends with the reason.
+    Held(String),
 }
 
 impl Failure {
@@ -29,7 +31,8 @@ impl From<Error> for Failure {
         if matches!(e.kind, Kind::Corrupt | Kind::Unavailable) {
             tracing::error!(error = %e, "imap command failed");
         }
-        let shown = matches!(e.kind, Kind::Invalid | Kind::OverQuota | Kind::Suspended | Kind::LimitExceeded);
+        let shown =
+            matches!(e.kind, Kind::Invalid | Kind::OverQuota | Kind::Suspended | Kind::LimitExceeded | Kind::Forbidden);
         Failure::No(Some(Code::Word(word)), if shown { e.context } else { text.to_owned() })
     }
 }

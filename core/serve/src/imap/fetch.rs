@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Claim, Link};
 use account::{
-    AccountScope, Owner, Reader, SEEN,
+    AccountScope, ReadOnly, Reader, SEEN,
     record::{EmailCard, EmailRecord},
 };
 use base::{EmailId, Kind, ModSeq, Timestamp, Uid};
@@ -31,11 +31,11 @@ const GROUP: usize = 512;
 
 impl Session {
     pub(super) async fn fetch(&mut self, link: &mut Link, tag: &str, mut fetch: Fetch) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         self.enabled.condstore |= fetch.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq);
         self.sync(link, fetch.uid).await?;
         if fetch.items.iter().any(FetchItem::sets_seen) {
-            self.mark_seen(link, &mail, &scope, &fetch).await?;
+            self.mark_seen(link, &fetch).await?;
             if !fetch.items.contains(&FetchItem::Flags) {
                 fetch.items.push(FetchItem::Flags);
             }
@@ -49,7 +49,7 @@ impl Session {
             }
         }
         let mut claim = self.door.options.answers.claim();
-        let missing = write_rows(link, &mail, &scope, selected, &rows, &fetch.items, &mut claim).await?;
+        let missing = self.write_rows(link, &rows, &fetch.items, &mut claim).await?;
         if missing {
             let code = Some(Code::Word("EXPUNGEISSUED"));
             return Err(Failure::No(code, "Some messages were expunged meanwhile".into()));
@@ -57,24 +57,19 @@ impl Session {
         self.ok(link, tag, "FETCH done")
     }
 
-    async fn mark_seen(
-        &mut self,
-        link: &mut Link,
-        mail: &Mail,
-        scope: &AccountScope<Owner>,
-        fetch: &Fetch,
-    ) -> Result<(), Failure> {
+    async fn mark_seen(&mut self, link: &mut Link, fetch: &Fetch) -> Result<(), Failure> {
         let Some(selected) = &self.selected else { return Ok(()) };
         if selected.read_only {
             return Ok(());
         }
+        let (mail, scope) = self.owner()?;
         let rows = selected.resolve(&fetch.set, fetch.uid)?;
         let unseen: Vec<Uid> = rows.iter().filter(|(_, r)| r.flags & SEEN == 0).map(|(_, r)| r.uid).collect();
         if unseen.is_empty() {
             return Ok(());
         }
         let change = Change { operation: Operation::Add, flags: Flags::from_names(["\\Seen"]), unchanged_since: None };
-        mail.store_flags(scope, selected.view.mailbox, &unseen, &change).await?;
+        mail.store_flags(&scope, selected.view.mailbox, &unseen, &change).await?;
         let mut own = unseen;
         own.sort_unstable();
         self.sync_echo(link, fetch.uid, super::selected::Echo::Silent(&own)).await
@@ -84,7 +79,7 @@ impl Session {
         &self,
         link: &mut Link,
         mail: &Mail,
-        scope: &AccountScope<Owner>,
+        scope: &AccountScope<ReadOnly>,
         selected: &Selected,
         fetch: &Fetch,
         since: u64,
@@ -98,6 +93,48 @@ impl Session {
             render::vanished(&mut link.out, true, &set);
         }
         Ok(())
+    }
+
+    /// Writes the rows; true when some were gone.
+    async fn write_rows(
+        &self,
+        link: &mut Link,
+        rows: &[(u32, Row)],
+        items: &[FetchItem],
+        claim: &mut Claim,
+    ) -> Result<bool, Failure> {
+        let (mail, scope) = self.reader()?;
+        let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
+        let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
+        let mut missing = false;
+        let mut reader = mail.accounts().read(&scope);
+        for group in rows.chunks(GROUP) {
+            let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
+            let mut found =
+                if cards { read_many::<EmailCard>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
+            let mut emails =
+                if messages { read_many::<EmailRecord>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
+            for (seq, row) in group {
+                let card = found.next().flatten();
+                let message = match emails.next().flatten() {
+                    Some(email) => {
+                        self.still_allowed().await?;
+                        make_room(claim, row).await?;
+                        message_of(&mut reader, row, &email).await?
+                    }
+                    None => None,
+                };
+                if cards && card.is_none() || messages && message.is_none() {
+                    missing = true;
+                    continue;
+                }
+                write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
+                link.flush_if_large().await?;
+            }
+            self.still_allowed().await?;
+            reader.renew();
+        }
+        Ok(missing)
     }
 }
 
@@ -115,45 +152,6 @@ fn needs_message(item: &FetchItem) -> bool {
             | FetchItem::Binary { .. }
             | FetchItem::BinarySize(_)
     )
-}
-
-/// Writes the rows; true when some were gone.
-async fn write_rows(
-    link: &mut Link,
-    mail: &Mail,
-    scope: &AccountScope<Owner>,
-    selected: &Selected,
-    rows: &[(u32, Row)],
-    items: &[FetchItem],
-    claim: &mut Claim,
-) -> Result<bool, Failure> {
-    let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
-    let mut missing = false;
-    let mut reader = mail.accounts().read(scope);
-    for group in rows.chunks(GROUP) {
-        let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
-        let mut found = if cards { read_many::<EmailCard>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
-        let mut emails =
-            if messages { read_many::<EmailRecord>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
-        for (seq, row) in group {
-            let card = found.next().flatten();
-            let message = match emails.next().flatten() {
-                Some(email) => {
-                    make_room(claim, row).await?;
-                    message_of(&mut reader, row, &email).await?
-                }
-                None => None,
-            };
-            if cards && card.is_none() || messages && message.is_none() {
-                missing = true;
-                continue;
-            }
-            write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
-            link.flush_if_large().await?;
-        }
-        reader.renew();
-    }
-    Ok(missing)
 }
 
 /// The message and its answer stand in memory until the client has taken them.

@@ -15,7 +15,7 @@ impl Session {
             render::list(&mut link.out, &["\\Noselect"], None, self.names(), false);
             return self.ok(link, tag, "LIST done");
         }
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         let patterns: Vec<Pattern> = list.patterns.iter().map(|p| Pattern::new(&list.reference, p)).collect();
         let mailboxes = mail.mailboxes(&scope).await?;
         for info in &mailboxes {
@@ -49,7 +49,7 @@ impl Session {
         reference: &str,
         pattern: &str,
     ) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         let pattern = Pattern::new(reference, pattern);
         for info in mail.mailboxes(&scope).await? {
             if info.record.subscribed && pattern.matches(&info.path) {

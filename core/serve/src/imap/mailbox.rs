@@ -7,7 +7,7 @@ use super::{
     session::{Flow, Session},
 };
 use crate::Link;
-use account::{AccountScope, Owner};
+use account::{AccountScope, Owner, ReadOnly};
 use base::{MailboxId, ModSeq, limits::MESSAGE_BYTES_MAX};
 use control::Control;
 use mail::{Expunge, Mail, NewPath};
@@ -17,10 +17,16 @@ use wire::imap::{
 };
 
 impl Session {
-    /// Mail and the owner's scope; every caller runs after login.
-    pub(super) fn owner(&self) -> Result<(Mail, AccountScope<Owner>), Failure> {
+    /// Mail and the right to read; every caller runs after login.
+    pub(super) fn reader(&self) -> Result<(Mail, AccountScope<ReadOnly>), Failure> {
         let login = self.login.as_ref().ok_or(Failure::Bad("Log in first"))?;
         Ok((self.door.options.mail.clone(), login.scope))
+    }
+
+    /// Mail and the right to change; NOPERM for a delegate who may only read.
+    pub(super) fn owner(&self) -> Result<(Mail, AccountScope<Owner>), Failure> {
+        let login = self.login.as_ref().ok_or(Failure::Bad("Log in first"))?;
+        Ok((self.door.options.mail.clone(), login.owner()?))
     }
 
     pub(super) async fn select(
@@ -30,7 +36,9 @@ impl Session {
         select: Select,
         examine: bool,
     ) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
+        // For who may only read, SELECT is EXAMINE (RFC 9051 §6.3.2).
+        let examine = examine || self.owner().is_err();
         if self.selected.take().is_some() {
             render::status_line(&mut link.out, None, Condition::Ok, Some(&Code::Word("CLOSED")), "Left the mailbox");
         }
@@ -70,7 +78,7 @@ impl Session {
         if resync.uid_validity != uid_validity {
             return Ok(());
         }
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         let Some(selected) = &self.selected else { return Ok(()) };
         let last = selected.view.uid_next.0.saturating_sub(1);
         let known = resync.known_uids.as_ref().map(|s| s.resolve(last, None));
@@ -90,11 +98,11 @@ impl Session {
     }
 
     pub(super) async fn close(&mut self, link: &mut Link, tag: &str, expunge: bool) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
         if let Some(selected) = self.selected.take()
             && expunge
             && !selected.read_only
         {
+            let (mail, scope) = self.owner()?;
             let view = mail.refresh(&scope, &selected.view).await?;
             let deleted: Vec<_> = view.rows().filter(|r| r.flags & account::DELETED != 0).map(|r| r.uid).collect();
             mail.expunge(&scope, view.mailbox, Expunge::Deleted(&deleted)).await?;
@@ -171,7 +179,7 @@ impl Session {
         name: &MailboxName,
         items: &[StatusItem],
     ) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         let (id, record) = mail.mailbox_at(&scope, name.as_str()).await?;
         self.status_of(link, &mail, &scope, name.as_str(), (id, record.uid_validity), items).await?;
         self.ok(link, tag, "STATUS done")
@@ -181,7 +189,7 @@ impl Session {
         &mut self,
         link: &mut Link,
         mail: &Mail,
-        scope: &AccountScope<Owner>,
+        scope: &AccountScope<ReadOnly>,
         path: &str,
         (id, uid_validity): (MailboxId, u32),
         items: &[StatusItem],
@@ -220,7 +228,7 @@ impl Session {
         tag: &str,
         name: &MailboxName,
     ) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         mail.mailbox_at(&scope, name.as_str()).await?;
         render::quota_root(&mut link.out, name.as_str(), self.names(), "");
         self.quota(link).await?;
@@ -228,7 +236,7 @@ impl Session {
     }
 
     async fn quota(&self, link: &mut Link) -> Result<(), Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         let accounts = mail.accounts();
         let usage = accounts.account_usage(scope.tenant(), scope.account()).await;
         let used = usage.map_err(|_| Failure::No(Some(Code::Word("UNAVAILABLE")), "Try again".into()))?.used_bytes;

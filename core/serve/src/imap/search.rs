@@ -36,7 +36,7 @@ struct Facts<'a> {
 
 impl Session {
     pub(super) async fn search(&mut self, link: &mut Link, tag: &str, search: Search) -> Result<Flow, Failure> {
-        let (mail, scope) = self.owner()?;
+        let (mail, scope) = self.reader()?;
         self.enabled.condstore |= search.key.has_modseq();
         self.sync(link, search.uid).await?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
@@ -50,6 +50,7 @@ impl Session {
             if at % 256 == 0 {
                 reader.renew();
                 tokio::task::yield_now().await;
+                self.still_allowed().await?;
             }
         }
         let number = |(seq, row): &(u32, Row)| if search.uid { row.uid.0 } else { *seq };

@@ -1,20 +1,23 @@
 //! SUMMARY    One IMAP connection: commands to handlers, states, IDLE, shutdown.
 //! STANDARDS  RFC 9051 §3 (states), §5.3-5.5; RFC 2177 (IDLE); RFC 8437 (UNAUTHENTICATE)
-//! SECURITY   What was read before STARTTLS is dropped. Each command asks whether the account may still read.
-//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX; the budget of message bytes
+//! SECURITY   What was read before STARTTLS is dropped. Each command, each hint and each long answer asks whether the account may still
+//!            be read; a session that may not ends with the reason.
+//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX; STANDING_MS_MAX; the budget of message bytes
 //! INVARIANTS Handlers live in boxes of their own: a waiting session is small.
 
 use super::{ImapDoor, capability, error::Failure, selected::Selected};
 use crate::{Claim, Input, Link, auth::Exchange};
-use base::{
-    ModSeq,
-    limits::{
-        IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX,
-    },
+use account::Listener;
+use base::limits::{
+    IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX,
+    STANDING_MS_MAX,
 };
+use control::Capability;
 use mail::Login;
-use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use wire::imap::{
     Command, Item, Limits, Names, Receiver, TaggedCommand,
     render::{self, Code, Condition},
@@ -46,11 +49,27 @@ pub(super) struct Session {
     pub(super) selected: Option<Box<Selected>>,
     pub(super) enabled: Enabled,
     pub(super) waiting: Waiting,
-    pub(super) hint: Option<watch::Receiver<ModSeq>>,
+    /// Hears of changes of the account, and of what it may do.
+    pub(super) ear: Option<Box<Ear>>,
     pub(super) failed_logins: u32,
     /// Bytes of the command in memory.
     pub(super) claim: Claim,
     errors: u32,
+}
+
+/// The ear of a session, and what was heard last.
+pub(super) struct Ear {
+    pub(super) listener: Listener,
+    /// Of the standing that was asked for last.
+    heard: u64,
+    asked: Instant,
+}
+
+impl Ear {
+    pub(super) fn new(listener: Listener) -> Self {
+        let heard = listener.standing();
+        Ear { listener, heard, asked: Instant::now() }
+    }
 }
 
 /// Whether the connection goes on.
@@ -70,7 +89,7 @@ pub(super) async fn run(door: Arc<ImapDoor>, mut link: Link) {
         selected: None,
         enabled: Enabled::default(),
         waiting: Waiting::Command,
-        hint: None,
+        ear: None,
         failed_logins: 0,
         errors: 0,
     };
@@ -145,7 +164,8 @@ impl Session {
             link.out = Vec::new();
         }
         loop {
-            match link.read_or_hint(input, within, self.hint.as_mut()).await {
+            let ear = self.ear.as_mut().map(|e| &mut e.listener);
+            match link.read_or_hint(input, within, ear).await {
                 Input::Bytes => return Flow::On,
                 Input::Eof => return Flow::End,
                 Input::Deadline => bye(link, "Idle or slow for too long"),
@@ -164,8 +184,7 @@ impl Session {
     /// Something changed in the account: cut the session if it may not read any more, tell an idling client.
     async fn hinted(&mut self, link: &mut Link) -> Flow {
         if let Some(reason) = self.held().await {
-            bye(link, &reason);
-            return Flow::End;
+            return cut(link, &reason);
         }
         let idling = matches!(self.waiting, Waiting::Idle { .. }) && self.selected.is_some();
         if idling && (self.sync(link, true).await.is_err() || link.flush().await.is_err()) {
@@ -174,16 +193,33 @@ impl Session {
         Flow::On
     }
 
-    /// Why the account may not be read now, if so.
-    async fn held(&self) -> Option<String> {
-        let login = self.login.as_ref()?;
-        let scope = &login.scope;
-        match self.door.options.mail.accounts().standing(scope.tenant(), scope.account()).await {
-            Ok(Some(standing)) if standing.capabilities.mail_read => None,
-            Ok(Some(standing)) => Some(format!("The account is suspended: {}", standing.reason)),
-            Ok(None) => Some("The account is gone".to_owned()),
-            // A store that does not answer says nothing about the account.
-            Err(_) => None,
+    /// Why the account may not be read now, if so. Reads the store when something was heard, or after a while.
+    pub(super) async fn held(&mut self) -> Option<String> {
+        let (Some(login), Some(ear)) = (&mut self.login, &mut self.ear) else { return None };
+        let heard = ear.listener.standing();
+        if heard == ear.heard && ear.asked.elapsed() < Duration::from_millis(STANDING_MS_MAX) {
+            return None;
+        }
+        // A store that does not answer says nothing about the account.
+        let standing = self.door.options.mail.accounts().standing_of(login).await.ok()?;
+        (ear.heard, ear.asked) = (heard, Instant::now());
+        let held = !standing.allows(Capability::MailRead);
+        let reason = held.then(|| standing.why(Capability::MailRead));
+        login.standing = standing;
+        reason
+    }
+
+    /// In the midst of a long answer: ends it if the account may not be read any more.
+    pub(super) async fn still_allowed(&self) -> Result<(), Failure> {
+        let (Some(login), Some(ear)) = (&self.login, &self.ear) else { return Ok(()) };
+        if ear.listener.standing() == ear.heard {
+            return Ok(());
+        }
+        match self.door.options.mail.accounts().standing_of(login).await {
+            Ok(standing) if !standing.allows(Capability::MailRead) => {
+                Err(Failure::Held(standing.why(Capability::MailRead)))
+            }
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 
@@ -231,12 +267,12 @@ impl Session {
     async fn command(&mut self, link: &mut Link, TaggedCommand { tag, command }: TaggedCommand) -> Flow {
         metrics::counter!("posthouse_imap_commands_total").increment(1);
         if let Some(reason) = self.held().await {
-            bye(link, &reason);
-            return Flow::End;
+            return cut(link, &reason);
         }
         match self.dispatch(link, &tag, command).await {
             Ok(flow) => flow,
             Err(Failure::Gone) => Flow::End,
+            Err(Failure::Held(reason)) => cut(link, &reason),
             Err(Failure::Bad(text)) => self.bad(link, Some(&tag), text),
             Err(Failure::No(code, text)) => {
                 render::status_line(&mut link.out, Some(&tag), Condition::No, code.as_ref(), &text);
@@ -312,7 +348,7 @@ impl Session {
             }
             Command::Compress => self.compress(link, tag).await,
             Command::Unauthenticate => {
-                (self.login, self.selected, self.hint) = (None, None, None);
+                (self.login, self.selected, self.ear) = (None, None, None);
                 link.begin_again();
                 self.enabled = Enabled::default();
                 self.receiver.set_limits(Limits::BEFORE_LOGIN);
@@ -399,6 +435,13 @@ impl Session {
         link.inflate_rest(&raw);
         Ok(Flow::On)
     }
+}
+
+/// Ends a session whose account may not be read any more; the client shows the reason (RFC 9051 §7.1, ALERT).
+fn cut(link: &mut Link, reason: &str) -> Flow {
+    metrics::counter!("posthouse_sessions_cut_total", "door" => "imap").increment(1);
+    render::status_line(&mut link.out, None, Condition::Bye, Some(&Code::Word("ALERT")), reason);
+    Flow::End
 }
 
 pub(super) fn bye(link: &mut Link, text: &str) {

@@ -2,6 +2,7 @@
 //! STANDARDS  RFC 5321 §4.2, RFC 3463
 //! INVARIANTS Texts are short, say what to do next, and reveal nothing of the store.
 
+use account::RouteError;
 use base::Kind;
 use mail::Error;
 use wire::smtp::Reply;
@@ -14,6 +15,17 @@ pub(super) fn reply(error: &Error) -> Reply {
             Reply::new(code, enhanced, error.context.clone())
         }
         _ => Reply::new(code, enhanced, text),
+    }
+}
+
+/// Why an address leads nowhere.
+pub(super) fn unrouted(error: &RouteError) -> Reply {
+    match error {
+        RouteError::NotLocal => Reply::new(550, (5, 7, 1), "Relaying is not allowed"),
+        RouteError::Unknown => Reply::new(550, (5, 1, 1), "No such mailbox here"),
+        RouteError::Held(reason) => Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}")),
+        RouteError::Closed(reason) => Reply::new(550, (5, 2, 1), format!("The mailbox takes no mail: {reason}")),
+        RouteError::Failed(e) => reply(e),
     }
 }
 

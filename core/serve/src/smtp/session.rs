@@ -1,15 +1,17 @@
 //! SUMMARY    One SMTP or LMTP connection: events of the machine to calls on mail, results to replies.
 //! STANDARDS  RFC 5321 §4.1.4, RFC 6409 §6.1 (sender checks), RFC 4954
+//! SECURITY   A login that may send nothing any more is cut, also between commands and within a message.
 //! LIMITS     LOGIN_SECS_MAX, SMTP_FRUITLESS_SECS_MAX; the budget of message bytes: without room nothing is read for a while, then the message is answered with 452
 //! INVARIANTS An envelope recipient is taken only with its route; the routes are kept until the message is accepted.
 
 use super::{Role, SmtpDoor, bounce, error, submission};
 use crate::{
     Claim, Input, Link,
-    auth::{Exchange, Progress},
+    auth::{Denied, Exchange, Progress},
 };
-use account::RouteError;
+use account::{Listener, RouteError};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
+use control::Capability;
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
 use std::{sync::Arc, time::Duration};
 use wire::{
@@ -24,7 +26,11 @@ use wire::{
 struct Session {
     door: Arc<SmtpDoor>,
     server: Server,
-    login: Option<Login>,
+    login: Option<Box<Login>>,
+    /// Hears of what the login may do.
+    ear: Option<Box<Listener>>,
+    /// Of the standing that was asked for last.
+    heard: u64,
     exchange: Option<Exchange>,
     recipients: Vec<EnvelopeRecipient>,
     /// Message bytes in memory.
@@ -34,7 +40,8 @@ struct Session {
 pub(super) async fn run(door: Arc<SmtpDoor>, mut link: Link) {
     let server = Server::new(door.config.clone(), link.is_tls());
     let claim = door.options.budget.claim();
-    let mut session = Session { door, server, login: None, exchange: None, recipients: Vec::new(), claim };
+    let mut session =
+        Session { door, server, login: None, ear: None, heard: 0, exchange: None, recipients: Vec::new(), claim };
     session.server.greet();
     session.drive(&mut link).await;
     link.close().await;
@@ -55,12 +62,14 @@ impl Session {
                         self.claim.hold(self.server.held_bytes()).await;
                     }
                     link.midway(self.server.is_midway());
-                    match link.read(&mut input, self.within(link)).await {
+                    let within = self.within(link);
+                    match link.read_or_hint(&mut input, within, self.ear.as_deref_mut()).await {
                         Input::Bytes => {
                             self.server.feed(&input);
                             input.clear();
                         }
-                        Input::Eof | Input::Hint | Input::Corrupt => return,
+                        Input::Hint => Box::pin(self.hinted()).await,
+                        Input::Eof | Input::Corrupt => return,
                         Input::Deadline => {
                             self.server.close(&Reply::new(421, (4, 4, 2), "Idle or slow for too long, closing"));
                         }
@@ -91,6 +100,25 @@ impl Session {
         }
     }
 
+    /// What the login may do may have changed: a session that can send nothing any more ends, wherever it stands.
+    async fn hinted(&mut self) {
+        let (Some(login), Some(ear)) = (&mut self.login, &self.ear) else { return };
+        let heard = ear.standing();
+        if heard == self.heard {
+            return;
+        }
+        // A store that does not answer says nothing about the account.
+        let Ok(standing) = self.door.options.mail.accounts().standing_of(login).await else { return };
+        self.heard = heard;
+        login.standing = standing;
+        if login.standing.may_send() {
+            return;
+        }
+        metrics::counter!("posthouse_sessions_cut_total", "door" => "submission").increment(1);
+        let reason = login.standing.why(Capability::SendExternal);
+        self.server.close(&Reply::new(421, (4, 7, 0), format!("{reason} Closing")));
+    }
+
     /// How long the client may be silent now.
     fn within(&self, link: &Link) -> Duration {
         let needs_login = self.door.role == Role::Submission && self.login.is_none();
@@ -115,7 +143,7 @@ impl Session {
                 let auth = self.door.options.auth.clone();
                 let progress = match &mut self.exchange {
                     Some(exchange) => auth.respond(exchange, &bytes).await,
-                    None => Progress::Failed(Error::new(Kind::Invalid, "no exchange is under way")),
+                    None => Progress::Failed(Denied::Wrong),
                 };
                 return self.authenticated(link, progress).await;
             }
@@ -137,21 +165,32 @@ impl Session {
             Progress::Challenge(bytes) => self.server.challenge(&bytes),
             Progress::Done(login) => {
                 self.exchange = None;
-                tracing::info!(account = %login.scope.account(), peer = %link.peer(), "submission login");
-                self.login = Some(*login);
-                self.server.reply(&Reply::new(235, (2, 7, 0), "Authenticated"));
-            }
-            Progress::Failed(e) => {
-                self.exchange = None;
-                tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
-                let reply = match e.kind {
-                    Kind::Suspended => Reply::new(535, (5, 7, 13), e.context),
-                    Kind::Unavailable => Reply::new(454, (4, 7, 0), "Temporary failure, try again"),
-                    _ => Reply::new(535, (5, 7, 8), "Wrong name or password"),
-                };
+                let reply = self.logged_in(link, *login).await.unwrap_or_else(|denied| submission::denied(&denied));
                 self.server.reply(&reply);
             }
+            Progress::Failed(denied) => {
+                self.exchange = None;
+                if matches!(denied, Denied::Wrong | Denied::NotTheirs) {
+                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+                }
+                self.server.reply(&submission::denied(&denied));
+            }
         }
+    }
+
+    async fn logged_in(&mut self, link: &Link, mut login: Login) -> Result<Reply, Denied> {
+        let accounts = self.door.options.mail.accounts();
+        let (user, opened) = (login.user(), (login.scope.tenant(), login.scope.account()));
+        let ear = accounts.hub().listen(opened, (user != opened).then_some(user));
+        // Asked again with open ears: a hold that came meanwhile would not be heard of.
+        self.heard = ear.standing();
+        login.standing = accounts.standing_of(&login).await?;
+        if !login.standing.may_send() {
+            return Err(Denied::Held(login.standing.why(Capability::SendExternal)));
+        }
+        tracing::info!(account = %opened.1, user = %user.1, peer = %link.peer(), "submission login");
+        (self.ear, self.login) = (Some(Box::new(ear)), Some(Box::new(login)));
+        Ok(Reply::new(235, (2, 7, 0), "Authenticated"))
     }
 
     /// A submission uses an address of its own account (RFC 6409 §6.1); what it may do is asked again each time.
@@ -179,26 +218,19 @@ impl Session {
         let mail = self.door.options.mail.clone();
         let route = match mail.accounts().route(&recipient.to).await {
             Ok(route) => Some(route),
-            Err(RouteError::NotLocal) => match &self.login {
-                Some(login) if login.standing.capabilities.send_external => None,
-                Some(login) => {
-                    return Reply::new(
-                        550,
-                        (5, 7, 1),
-                        format!("Sending elsewhere is suspended: {}", login.standing.reason),
-                    );
+            Err(RouteError::NotLocal) if self.login.is_some() => None,
+            Err(e) => {
+                if matches!(e, RouteError::Unknown) {
+                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
                 }
-                None => return Reply::new(550, (5, 7, 1), "Relaying is not allowed"),
-            },
-            Err(RouteError::Unknown) => {
-                tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
-                return Reply::new(550, (5, 1, 1), "No such mailbox here");
+                return error::unrouted(&e);
             }
-            Err(RouteError::Held(reason)) => {
-                return Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}"));
-            }
-            Err(RouteError::Failed(e)) => return error::reply(&e),
         };
+        if let Some(login) = &self.login
+            && let Some(refused) = submission::held(&login.standing, route.is_some())
+        {
+            return refused;
+        }
         self.recipients.push(EnvelopeRecipient {
             address: recipient.to,
             route,
@@ -250,6 +282,10 @@ impl Session {
                 Ok(checked) => checked,
                 Err(refused) => return Ok(vec![refused]),
             };
+            // What was allowed at RCPT may be held by now.
+            if let Some(refused) = recipients.iter().find_map(|r| submission::held(&standing, r.route.is_some())) {
+                return Ok(vec![refused]);
+            }
             login.standing = standing;
             added = submission::missing_fields(&named, accounts.clock().now(), accounts.rng());
         }

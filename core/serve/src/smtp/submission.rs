@@ -4,22 +4,42 @@
 //! INVARIANTS What the account may do and use is asked again for each transaction and each message.
 
 use super::error;
+use crate::auth::Denied;
 use base::{Address, Rng, Timestamp};
+use control::Capability;
 use mail::{Login, Mail};
 use wire::{mime, smtp::Reply};
 
-/// What the account may do now; the reply when it is not to send.
-pub(super) async fn standing(mail: &Mail, login: &Login) -> Result<account::Standing, Reply> {
-    let standing = match mail.accounts().standing(login.scope.tenant(), login.scope.account()).await {
-        Ok(Some(standing)) => standing,
-        Ok(None) => return Err(Reply::new(550, (5, 2, 1), "The account is gone")),
-        Err(e) => return Err(error::reply(&e)),
-    };
-    let can = standing.capabilities;
-    if !(can.send_internal || can.send_external) {
-        return Err(Reply::new(550, (5, 7, 1), format!("Sending is suspended: {}", standing.reason)));
+/// Why a login was refused (RFC 4954 §6, RFC 5248: X.7.13 is a disabled account).
+pub(super) fn denied(denied: &Denied) -> Reply {
+    match denied {
+        Denied::Held(reason) => Reply::new(535, (5, 7, 13), format!("The account is suspended: {reason}")),
+        Denied::Unavailable => Reply::new(454, (4, 7, 0), "Temporary failure, try again"),
+        Denied::NotTheirs => Reply::new(535, (5, 7, 8), "You may not open that mailbox"),
+        Denied::Wrong => Reply::new(535, (5, 7, 8), "Wrong name or password"),
     }
-    Ok(standing)
+}
+
+/// What the login may do now; the reply when it is not to send at all.
+pub(super) async fn standing(mail: &Mail, login: &Login) -> Result<account::Standing, Reply> {
+    let standing = mail.accounts().standing_of(login).await.map_err(|e| error::reply(&e))?;
+    match standing.may_send() {
+        true => Ok(standing),
+        false => Err(held_reply("Sending", &standing.why(Capability::SendExternal))),
+    }
+}
+
+/// The refusal of one recipient, if it may not be written to now.
+pub(super) fn held(standing: &account::Standing, is_local: bool) -> Option<Reply> {
+    let (what, capability) = match is_local {
+        true => ("Sending to addresses here", Capability::SendInternal),
+        false => ("Sending to other hosts", Capability::SendExternal),
+    };
+    (!standing.allows(capability)).then(|| held_reply(what, &standing.why(capability)))
+}
+
+fn held_reply(what: &str, why: &str) -> Reply {
+    Reply::new(550, (5, 7, 1), format!("{what} is suspended: {why}"))
 }
 
 /// Whether the account may send as this address, with a subaddress or without.

@@ -112,7 +112,7 @@ async fn a_hold_cuts_the_session_and_other_tenants_stay_unseen() {
     assert!(c.until("* BYE").await.contains("unpaid"));
     let mut again = Client::connect(world.imap).await;
     again.until("* OK").await;
-    again.ask(&format!("l LOGIN ann@a.example \"{PASSWORD}\""), "l NO [AUTHORIZATIONFAILED]").await;
+    again.ask(&format!("l LOGIN ann@a.example \"{PASSWORD}\""), "l NO [CONTACTADMIN]").await;
     again.ask("l LOGIN bob@b.example wrong", "l NO [AUTHENTICATIONFAILED]").await;
     again.ask("l LOGIN nobody@b.example wrong", "l NO [AUTHENTICATIONFAILED]").await;
     world.end().await;

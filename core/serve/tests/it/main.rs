@@ -7,6 +7,7 @@ mod catenate;
 mod copy;
 mod ends;
 mod full;
+mod hold;
 mod imap;
 mod smtp;
 mod submission;

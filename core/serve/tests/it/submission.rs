@@ -75,19 +75,3 @@ async fn a_message_gets_the_fields_it_lacks() {
     assert_eq!((count(&second, "date: "), count(&second, "message-id: ")), (1, 1), "{second}");
     world.end().await;
 }
-
-#[tokio::test]
-async fn what_an_account_may_do_is_asked_again_for_each_message() {
-    let world = World::new().await;
-    let mut client = ann(&world).await;
-    client.ask("MAIL FROM:<ann@a.example>", "250 ").await;
-    client.ask("RCPT TO:<bob@b.example>", "250 ").await;
-    client.ask("DATA", "354 ").await;
-    let held = world.account(1, "ann", "a.example", None, 2, false);
-    world.accounts.apply(vec![Change::Account(held)]).await.unwrap();
-    let reply = client.ask_line("From: ann@a.example\r\n\r\nbody\r\n.").await;
-    assert!(reply.starts_with("550 5.7.1") && reply.contains("unpaid"), "{reply}");
-    let reply = client.ask_line("MAIL FROM:<ann@a.example>").await;
-    assert!(reply.starts_with("550 5.7.1") && reply.contains("unpaid"), "{reply}");
-    world.end().await;
-}

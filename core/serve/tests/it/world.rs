@@ -102,7 +102,8 @@ impl World {
         });
         let mail = Mail::new(accounts.clone(), "mail.example.org");
         let auth = Authenticator::new(mail.clone(), [3; 32]);
-        let limits = IpLimits::new(IpRates { failures_free: 1000, ..IpRates::default() });
+        let rates = IpRates { failures_free: 1000, connections_max: 5_000, connections_per_minute_max: 100_000 };
+        let limits = IpLimits::new(rates);
         let smtp = SmtpOptions {
             mail: mail.clone(),
             auth: auth.clone(),

@@ -58,7 +58,9 @@ impl Desk {
         let after = after.map(|text| cursor(&text).ok_or("--after: not what `next` showed")).transpose()?;
         let (found, next) = self.select(who, select, after, limit).await?;
         for (tenant, item) in &found {
-            row(events, item_row(*tenant, item)).await?;
+            // Asked now: what is not due yet is held back as much as what was tried.
+            let held = self.accounts.held_back(*tenant, item).await.map_err(text)?;
+            row(events, item_row(*tenant, item, held)).await?;
         }
         let next = next.map(|(tenant, item)| format!("{tenant}/{item}"));
         Ok((true, next, format!("{} items", found.len())))
@@ -150,7 +152,12 @@ fn cursor(text: &str) -> Option<(TenantId, QueueId)> {
     Some((tenant.parse().ok()?, item.parse().ok()?))
 }
 
-fn item_row(tenant: TenantId, item: &QueueItem) -> Value {
+fn item_row(tenant: TenantId, item: &QueueItem, held: Option<String>) -> Value {
+    let state = match (item.leased, &held) {
+        (true, _) => "sending",
+        (false, Some(_)) => "parked",
+        (false, None) => "waiting",
+    };
     let waiting: Vec<&str> = item.recipients.iter().filter(|r| r.status == 0).map(|r| r.address.as_str()).collect();
     let last = item.recipients.iter().filter(|r| r.status == 0).find(|r| !r.last_reply.is_empty());
     json!({
@@ -161,7 +168,8 @@ fn item_row(tenant: TenantId, item: &QueueItem) -> Value {
         "to": waiting,
         "size_bytes": item.size,
         "attempts": item.attempts,
-        "state": if item.leased { "sending" } else { "waiting" },
+        "state": state,
+        "held_because": held,
         "created_at_ms": item.created_at_ms,
         "due_at_ms": item.due_at_ms,
         "expires_at_ms": item.expires_at_ms,

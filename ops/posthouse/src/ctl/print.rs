@@ -23,7 +23,9 @@ impl Printer {
         let columns: &[&str] = match request {
             Request::TenantList { .. } => &["id", "name", "state", "emails", "used_bytes"],
             Request::AccountList { .. } => &["id", "address", "state", "emails", "used_bytes"],
-            Request::QueueList { .. } => &["id", "tenant", "from", "to", "attempts", "state", "last_reply"],
+            Request::QueueList { .. } => {
+                &["id", "tenant", "from", "to", "attempts", "state", "held_because", "last_reply"]
+            }
             Request::Verify { .. } => &["tenant", "account", "violation"],
             _ => &[],
         };

@@ -222,7 +222,7 @@ mod tests {
 
     fn restriction(code: &str, blocks: &[Capability]) -> Restriction {
         Restriction {
-            kind: HoldKind::Billing,
+            kind: HoldKind::Verification,
             code: code.into(),
             reason: "The invoice is unpaid.".into(),
             next_step: "Pay it.\r\n".into(),
@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn only_who_closed_or_deleted_a_mailbox_closes_it_for_good() {
-        for (kind, closed) in [(HoldKind::Billing, false), (HoldKind::Abuse, false), (HoldKind::UserClosed, true)] {
+        for (kind, closed) in [(HoldKind::Verification, false), (HoldKind::Abuse, false), (HoldKind::UserClosed, true)]
+        {
             let standing = standing(|tenant, _| {
                 tenant.capabilities = Capabilities::NONE;
                 tenant.restrictions = vec![Restriction { kind, ..restriction("X", &[Capability::Receive]) }];

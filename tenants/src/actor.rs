@@ -105,16 +105,17 @@ impl Service {
     }
 
     /// A transaction of an actor who may write: `Forbidden` for a token that reads only, and for a suspended tenant's, which
-    /// makes and changes nothing, not even further tokens, until it is resumed from above.
-    pub(crate) async fn begin_as(&self, actor: &Actor) -> Result<Txn> {
+    /// makes and changes nothing, not even further tokens, until it is resumed from above; `while_held` is for the few things that are
+    /// done in spite of it.
+    pub(crate) async fn begin_as(&self, actor: &Actor, while_held: bool) -> Result<Txn> {
         let forbidden = |why: String| Err(Error::new(Code::Forbidden, "", why));
         if actor.grants.iter().all(|g| g.permissions.only_reads()) {
             return forbidden("The token may only read".into());
         }
         let mut txn = self.begin().await?;
-        let holds = self.tenant_holds(&mut txn, &[actor.tenant]).await?.of(&actor.tenant.to_string());
-        if !holds.is_empty() && !actor.operator {
-            return forbidden(format!("The tenant is suspended: {}", standing(&holds).1));
+        let (capabilities, reason, _) = standing(&self.seen_holds(&mut txn, actor.tenant).await?);
+        if !capabilities.provision && !actor.operator && !while_held {
+            return forbidden(format!("The tenant is suspended: {reason}"));
         }
         Ok(txn)
     }

@@ -19,6 +19,12 @@ pub const IDEMPOTENCY_SWEEP_MAX: i64 = 100;
 pub const OUTBOX_BATCH_MAX: usize = 1_000;
 /// Characters of the reason of a hold: it is shown in one line of SMTP and IMAP.
 pub const REASON_CHARS_MAX: usize = 200;
+/// Characters of the code of a hold.
+pub const HOLD_CODE_CHARS_MAX: usize = 60;
+/// Open holds on one subject.
+pub const HOLDS_PER_SUBJECT_MAX: i64 = 32;
+/// Holds that one pass ends because their time is over.
+pub const HOLDS_EXPIRED_AT_ONCE: i64 = 100;
 /// Passwords of a bulk that are hashed at the same time.
 pub const HASHES_AT_ONCE: usize = 4;
 /// Objects of one batched look-up.

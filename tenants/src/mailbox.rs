@@ -3,7 +3,7 @@
 //!            tenant only, makes a new account that cannot reach the old one's mail.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, Page, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, Hold, NewHold, Page, Permission, Result, Service, Subject, Terms,
     actor::Object,
     db::{Connection, Row, query},
     page::list,
@@ -13,6 +13,7 @@ use crate::{
     terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
+use control::HoldKind;
 use serde::{Deserialize, Serialize};
 
 /// A mailbox as shown.
@@ -87,7 +88,7 @@ impl Service {
             Some(password) => Some(password::verifiers(password, self.password_cost).await?),
             None => None,
         };
-        let request = Request { action, input: format!("{account} {patch:?}"), passwords: &passwords };
+        let request = Request::with_passwords(action, format!("{account} {patch:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
@@ -100,9 +101,10 @@ impl Service {
         }
         match &patch.hold {
             None => {}
-            Some(None) => self.release_holds(&mut work.txn, actor, &account.to_string()).await?,
+            Some(None) => self.release_holds(&mut work.txn, actor, &account.to_string(), HoldKind::Admin).await?,
             Some(Some(reason)) => {
-                self.place_hold(&mut work.txn, actor, mailbox.tenant, &account.to_string(), reason).await?;
+                let (on, new) = (Subject::Mailbox(account), NewHold::suspension(reason));
+                self.place_hold(&mut work.txn, actor, mailbox.tenant, &on, &new).await?;
             }
         }
         self.finish_mailbox(work, actor, action, &mailbox).await

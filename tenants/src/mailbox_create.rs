@@ -42,7 +42,7 @@ impl Service {
     pub async fn mailbox_create(&self, actor: &Actor, terms: &Terms, new: &NewMailbox) -> Result<Done<Mailbox>> {
         let ready = ready(new, self.password_cost).await?;
         let passwords = [new.password.as_str()];
-        let request = Request { action: "mailboxCreate", input: format!("{new:?}"), passwords: &passwords };
+        let request = Request::with_passwords("mailboxCreate", format!("{new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
@@ -62,8 +62,7 @@ impl Service {
         bulk_size(new.len(), "mailboxes")?;
         let ready = self.all_ready(new).await?;
         let passwords: Vec<&str> = new.iter().map(|n| n.password.as_str()).collect();
-        let request =
-            Request { action: "mailboxesCreate", input: format!("{policy:?} {new:?}"), passwords: &passwords };
+        let request = Request::with_passwords("mailboxesCreate", format!("{policy:?} {new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),

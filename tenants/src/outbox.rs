@@ -82,7 +82,7 @@ impl Service {
     /// Relays what is pending until `stop`.
     pub async fn run_relay(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            if let Err(e) = self.drain().await {
+            if let Err(e) = self.relay_turn().await {
                 tracing::warn!(error = %e, "relay");
             }
             tokio::select! {
@@ -90,6 +90,23 @@ impl Service {
                 _ = stop.changed() => {}
             }
         }
+    }
+
+    /// What one turn does: holds whose time is over end, snapshots that a new release words otherwise are sent, and all that
+    /// waits goes out.
+    async fn relay_turn(&self) -> Result<()> {
+        self.expire_holds().await?;
+        let mut connection = self.pool().acquire().await?;
+        let due = query("SELECT value FROM setting WHERE name = 'resend'").fetch_optional(&mut connection).await?;
+        if let Some(row) = due {
+            self.resend_all().await?;
+            query("DELETE FROM setting WHERE name = 'resend' AND value = $1")
+                .bind(text(&row, "value")?)
+                .execute(&mut connection)
+                .await?;
+        }
+        drop(connection);
+        self.drain().await
     }
 
     /// Sends every snapshot again: after the data plane was restored from a backup, or to be sure.

@@ -1,36 +1,18 @@
-//! SUMMARY    What the data plane is to know of a tenant, a domain, an address, an account: snapshots from rows.
+//! SUMMARY    What the data plane is to know of a domain, an address, an account: snapshots from rows.
 //! INVARIANTS A snapshot is whole and carries the version of its row.
 
 use crate::{
     Code, Error, Result, Service,
-    allocation::Limit,
     db::{Connection, Row, query},
     hold::standing,
-    rows::{id, number, optional, text},
+    rows::{domain_of, id, number, optional, text},
 };
 use base::{AccountId, TenantId};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
-    EntitlementSnapshot, SendLimits,
 };
 
 impl Service {
-    /// Snapshot of what a tenant may do and use itself.
-    pub(crate) async fn entitlement(&self, txn: &mut Connection, tenant: TenantId) -> Result<Change> {
-        let row = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
-        let (capabilities, reason) = standing(&self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string()));
-        let storage_bytes_max = self.own_limit(txn, tenant, Limit::StorageBytes).await?;
-        let messages_per_hour_max = self.own_limit(txn, tenant, Limit::MessagesPerHour).await?;
-        let per_hour = messages_per_hour_max.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-        Ok(Change::Entitlement(EntitlementSnapshot {
-            capabilities,
-            reason,
-            storage_bytes_max,
-            send: SendLimits { per_hour, ..SendLimits::default() },
-            ..EntitlementSnapshot::new(tenant, version(&row)?)
-        }))
-    }
-
     pub(crate) async fn domain_snapshot(&self, txn: &mut Connection, name: &str) -> Result<Change> {
         let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
         Ok(Change::Domain(DomainSnapshot {
@@ -45,26 +27,37 @@ impl Service {
         let key = account.to_string();
         let row = query("SELECT * FROM mailbox WHERE id = $1").bind(&key).fetch_one(&mut *txn).await?;
         let tenant: TenantId = id(&row, "tenant")?;
-        let (capabilities, reason) = standing(&self.mailbox_holds(txn, &[account]).await?.of(&key));
-        let mut credentials = Vec::new();
-        for c in query("SELECT * FROM credential WHERE mailbox = $1 ORDER BY created_at")
-            .bind(&key)
-            .fetch_all(&mut *txn)
-            .await?
-        {
-            let kind = if text(&c, "kind")? == "app" { CredentialKind::AppPassword } else { CredentialKind::Password };
-            credentials.push(CredentialSnapshot::new(text(&c, "id")?, kind, text(&c, "argon2")?, text(&c, "scram")?));
-        }
+        let domain = domain_of(&text(&row, "address")?).to_owned();
+        let mut held = self.holds_on(txn, &[domain.as_str(), key.as_str()]).await?;
+        let (capabilities, reason, restrictions) = standing(&[held.of(&domain), held.of(&key)].concat());
+        let credentials = self.credential_snapshots(txn, &key).await?;
         Ok(Change::Account(AccountSnapshot {
             display_name: text(&row, "display_name")?,
             live: number(&row, "live")? != 0,
             capabilities,
             reason,
+            restrictions,
             quota_bytes_max: optional(&row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
             send_as: self.aliases_of(txn, tenant, &text(&row, "address")?).await?,
             credentials,
             ..AccountSnapshot::new(account, tenant, version(&row)?, text(&row, "address")?)
         }))
+    }
+
+    async fn credential_snapshots(&self, txn: &mut Connection, mailbox: &str) -> Result<Vec<CredentialSnapshot>> {
+        let rows = query("SELECT * FROM credential WHERE mailbox = $1 ORDER BY created_at")
+            .bind(mailbox)
+            .fetch_all(&mut *txn)
+            .await?;
+        let ids: Vec<String> = rows.iter().map(|c| text(c, "id")).collect::<Result<_>>()?;
+        let mut held = self.holds_on(txn, &ids).await?;
+        let snapshot = |(c, id): (&Row, &String)| {
+            let kind = if text(c, "kind")? == "app" { CredentialKind::AppPassword } else { CredentialKind::Password };
+            let restrictions = standing(&held.of(id)).2;
+            let known = CredentialSnapshot::new(id.clone(), kind, text(c, "argon2")?, text(c, "scram")?);
+            Ok(CredentialSnapshot { restrictions, ..known })
+        };
+        rows.iter().zip(&ids).map(snapshot).collect()
     }
 
     /// Aliases that lead to an address and nowhere else: it may send from them.

@@ -2,13 +2,14 @@
 //! INVARIANTS Suspending a tenant suspends all below it. The state shown is derived from holds.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, Page, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, Hold, NewHold, Page, Permission, Result, Service, Subject, Terms,
     db::{Connection, Row, query},
     page::list,
     rows::{id, number, optional, text, to_sql},
     terms::{Request, Start},
 };
 use base::TenantId;
+use control::HoldKind;
 use serde::{Deserialize, Serialize};
 
 /// What a tenant may have; `None` = unlimited.
@@ -132,8 +133,11 @@ impl Service {
         }
         let subject = tenant.to_string();
         match reason {
-            Some(reason) => self.place_hold(&mut work.txn, actor, tenant, &subject, reason).await?,
-            None => self.release_holds(&mut work.txn, actor, &subject).await?,
+            Some(reason) => {
+                let (on, new) = (Subject::Tenant(tenant), NewHold::suspension(reason));
+                self.place_hold(&mut work.txn, actor, tenant, &on, &new).await?;
+            }
+            None => self.release_holds(&mut work.txn, actor, &subject, HoldKind::Admin).await?,
         }
         self.audit(&mut work.txn, actor, tenant, action, &subject, reason.unwrap_or_default()).await?;
         let batch = self.entitlements_below(&mut work.txn, tenant).await?;

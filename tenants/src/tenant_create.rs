@@ -45,7 +45,7 @@ impl Service {
     pub async fn tenant_create(&self, actor: &Actor, terms: &Terms, new: &NewTenant) -> Result<Done<TenantCreated>> {
         let ready = self.ready(new).await?;
         let passwords: Vec<&str> = new.owner.iter().map(|o| o.password.as_str()).collect();
-        let request = Request { action: "tenantCreate", input: format!("{new:?}"), passwords: &passwords };
+        let request = Request::with_passwords("tenantCreate", format!("{new:?}"), &passwords);
         let mut work = match self.start::<(Tenant, String)>(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return self.with_token(done, terms.dry_run).await,

@@ -47,11 +47,23 @@ pub(crate) struct Request<'a> {
     /// Everything that makes a difference, but passwords.
     pub(crate) input: String,
     pub(crate) passwords: &'a [&'a str],
+    /// Whether a tenant that may not provision may do it all the same: ending its own closing, paying.
+    pub(crate) while_held: bool,
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn new(action: &'static str, input: String) -> Self {
-        Request { action, input, passwords: &[] }
+        Request { action, input, passwords: &[], while_held: false }
+    }
+
+    /// With passwords, which take part in what the request is compared by.
+    pub(crate) fn with_passwords(action: &'static str, input: String, passwords: &'a [&'a str]) -> Self {
+        Request { passwords, ..Request::new(action, input) }
+    }
+
+    /// What is done in spite of a hold.
+    pub(crate) fn while_held(action: &'static str, input: String) -> Self {
+        Request { while_held: true, ..Request::new(action, input) }
     }
 }
 
@@ -96,11 +108,12 @@ impl Service {
         terms: &Terms,
         request: Request<'_>,
     ) -> Result<Start<T>> {
+        let while_held = request.while_held;
         let key = match &terms.idempotency_key {
             Some(key) => Some(self.key(actor, terms, key, request).await?),
             None => None,
         };
-        let mut txn = self.begin_as(actor).await?;
+        let mut txn = self.begin_as(actor, while_held).await?;
         if let Some(answer) = self.remembered(&mut txn, key.as_ref()).await? {
             txn.rollback().await?;
             let object = serde_json::from_str(&answer).map_err(damaged)?;

@@ -35,11 +35,12 @@ pub struct Hold {
 
 impl From<tenants::Hold> for Hold {
     fn from(h: tenants::Hold) -> Self {
+        let on_tenant_id = h.on_tenant().map(|t| ID(t.to_string()));
         Hold {
             reason: h.reason,
             placed_by_id: ID(h.placed_by.to_string()),
             placed_at: DateTime(h.placed_at_ms),
-            on_tenant_id: h.on_tenant.map(|t| ID(t.to_string())),
+            on_tenant_id,
         }
     }
 }

@@ -81,7 +81,7 @@ async fn what_a_tenant_uses_itself_cannot_be_granted_and_what_is_granted_cannot_
     let more = desk.service.domain_create(&seller, &terms(), reseller, "more.example").await;
     assert_eq!(more.unwrap_err().code, Code::LimitReached);
     let entitlement = known(&desk, reseller);
-    assert_eq!((entitlement.storage_bytes_max, entitlement.send.per_hour), (Some(600), Some(60)));
+    assert_eq!((entitlement.storage_bytes_max, entitlement.send.per_hour), (Some(600), Some(100)));
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_suspended_reseller_suspends_its_customers_and_new_ones() {
     let late = desk.service.tenant_create(&desk.operator, &terms(), &new).await.unwrap().object.tenant.id;
     assert_eq!(receives(&desk, late), (false, "unpaid".into()));
     let shown = desk.service.tenant(&seller, customer).await.unwrap().holds;
-    assert_eq!((shown.len(), shown[0].on_tenant), (1, Some(reseller)));
+    assert_eq!((shown.len(), shown[0].on_tenant()), (1, Some(reseller)));
     desk.service.tenant_hold(&desk.operator, &terms(), reseller, None).await.unwrap();
     for tenant in [reseller, customer, late] {
         assert_eq!(receives(&desk, tenant), (true, String::new()));

@@ -1,0 +1,130 @@
+//! SUMMARY    "Why can't I …?": what a subject may do now, and for each thing it may not, why and what to do.
+//! INVARIANTS The same holds that the doors are told of; nothing is computed another way here.
+
+use super::{Hold, Subject, policy::standing};
+use crate::{
+    Actor, Error, Permission, Result, Service,
+    actor::Object,
+    db::{Connection, query},
+    rows::{domain_of, id, number, text},
+};
+use base::{AccountId, TenantId};
+use control::{Capabilities, Capability};
+
+/// A reason why something is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because {
+    pub code: String,
+    pub reason: String,
+    pub next_step: String,
+    /// The hold, with what it is on; `None` when something else is in the way.
+    pub hold: Option<Hold>,
+}
+
+/// What a subject may do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    pub subject: Subject,
+    pub capabilities: Capabilities,
+    /// For each capability that is missing, why.
+    pub missing: Vec<(Capability, Vec<Because>)>,
+}
+
+impl Explained {
+    /// In sentences, for people; empty when nothing is missing.
+    pub fn text(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for because in self.missing.iter().flat_map(|(_, all)| all) {
+            let mut line = format!("{} ({})", because.reason, because.code);
+            if !because.next_step.is_empty() {
+                line = format!("{line} {}", because.next_step);
+            }
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// What is known of a subject.
+struct Facts {
+    tenant: TenantId,
+    mailbox: Option<(AccountId, String)>,
+    /// Ids of what it belongs to within its tenant, and itself.
+    own: Vec<String>,
+    deleted: bool,
+}
+
+impl Service {
+    /// What a tenant, domain, mailbox or credential may do now, and why not the rest. `NotFound` for what is not reached.
+    pub async fn capabilities(&self, actor: &Actor, subject: &Subject) -> Result<Explained> {
+        let mut txn = self.pool().acquire().await?;
+        let facts = self.facts(&mut txn, subject).await?;
+        let (permission, object) = match (&facts.mailbox, subject) {
+            (Some((account, domain)), _) => (Permission::MailboxRead, Object::Mailbox { id: *account, domain }),
+            (None, Subject::Domain(name)) => (Permission::DomainRead, Object::Domain(name)),
+            (None, _) => (Permission::TenantRead, Object::Whole),
+        };
+        let permitted = self.permit_on(&mut txn, actor, permission, facts.tenant, object).await;
+        permitted.map_err(|e| e.missing("subjectId"))?;
+        let mut holds = self.seen_holds(&mut txn, facts.tenant).await?;
+        let mut own = self.holds_on(&mut txn, &facts.own).await?;
+        facts.own.iter().for_each(|subject| holds.extend(own.of(subject)));
+        Ok(explained(subject, &holds, facts.deleted))
+    }
+
+    async fn facts(&self, txn: &mut Connection, subject: &Subject) -> Result<Facts> {
+        let missing = || Error::not_found("subjectId");
+        let sql = match subject {
+            Subject::Tenant(tenant) => {
+                return Ok(Facts { tenant: *tenant, mailbox: None, own: Vec::new(), deleted: false });
+            }
+            Subject::Domain(name) => {
+                let row = query("SELECT tenant FROM domain WHERE name = $1 AND live = 1").bind(name);
+                let row = row.fetch_optional(txn).await?.ok_or_else(missing)?;
+                return Ok(Facts {
+                    tenant: id(&row, "tenant")?,
+                    mailbox: None,
+                    own: vec![name.clone()],
+                    deleted: false,
+                });
+            }
+            Subject::Mailbox(_) => "SELECT * FROM mailbox WHERE id = $1",
+            Subject::Credential(_) => "SELECT m.* FROM credential c JOIN mailbox m ON m.id = c.mailbox WHERE c.id = $1",
+        };
+        let row = query(sql).bind(subject.to_string()).fetch_optional(txn).await?.ok_or_else(missing)?;
+        let (account, domain) = (id(&row, "id")?, domain_of(&text(&row, "address")?).to_owned());
+        let mut own = vec![domain.clone(), AccountId::to_string(&account)];
+        if let Subject::Credential(credential) = subject {
+            own.push(credential.clone());
+        }
+        let deleted = number(&row, "live")? == 0;
+        Ok(Facts { tenant: id(&row, "tenant")?, mailbox: Some((account, domain)), own, deleted })
+    }
+}
+
+fn explained(subject: &Subject, holds: &[Hold], deleted: bool) -> Explained {
+    let mut capabilities = standing(holds).0;
+    if deleted {
+        capabilities = Capabilities::NONE;
+    }
+    let missing = Capability::EVERY.iter().filter(|c| !capabilities.allows(**c)).map(|c| (*c, why(holds, *c, deleted)));
+    Explained { subject: subject.clone(), capabilities, missing: missing.collect() }
+}
+
+fn why(holds: &[Hold], capability: Capability, deleted: bool) -> Vec<Because> {
+    let held = holds.iter().filter(|h| h.blocks.contains(&capability)).map(|h| Because {
+        code: h.code.clone(),
+        reason: h.reason.clone(),
+        next_step: h.next_step.clone(),
+        hold: Some(h.clone()),
+    });
+    let gone = deleted.then(|| Because {
+        code: "DELETED".into(),
+        reason: "The mailbox was deleted.".into(),
+        next_step: "It can be restored while it is kept.".into(),
+        hold: None,
+    });
+    gone.into_iter().chain(held).collect()
+}

@@ -38,16 +38,10 @@ impl Service {
         }))
     }
 
-    /// Open holds on a tenant and those above it, as the tenant may see them: what a tenant above owes is not told.
+    /// Open holds on a tenant and those above it, as the tenant may see them.
     pub(crate) async fn seen_holds(&self, txn: &mut Connection, tenant: TenantId) -> Result<Vec<Hold>> {
-        let mut holds = self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string());
-        for hold in holds.iter_mut().filter(|h| h.kind == HoldKind::Billing && h.on_tenant() != Some(tenant)) {
-            hold.kind = HoldKind::UpstreamBilling;
-            hold.code = "UPSTREAM_BILLING".into();
-            hold.reason = "The service of your provider is restricted.".into();
-            hold.next_step = "Ask your provider.".into();
-        }
-        Ok(holds)
+        let holds = self.tenant_holds(txn, &[tenant]).await?.of(&tenant.to_string());
+        Ok(as_seen_by(tenant, holds))
     }
 
     /// Raises the version of a tenant alone, and gives what the data plane is to know of it.
@@ -88,4 +82,15 @@ impl Service {
         }
         Ok(batch)
     }
+}
+
+/// Holds on a tenant and those above it, as the tenant may see them: what a tenant above owes is not told.
+pub(crate) fn as_seen_by(tenant: TenantId, mut holds: Vec<Hold>) -> Vec<Hold> {
+    for hold in holds.iter_mut().filter(|h| h.kind == HoldKind::Billing && h.on_tenant() != Some(tenant)) {
+        hold.kind = HoldKind::UpstreamBilling;
+        hold.code = "UPSTREAM_BILLING".into();
+        hold.reason = "The service of your provider is restricted.".into();
+        hold.next_step = "Ask your provider.".into();
+    }
+    holds
 }

@@ -50,7 +50,7 @@ pub use password::{PasswordCost, generate as generate_password};
 pub use permission::{Permission, Permissions, StandardRole};
 pub use rename::{OldAddress, Rename};
 pub use service::{Bootstrap, Service, ServiceOptions};
-pub use tenant::{Limits, LimitsPatch, Tenant};
+pub use tenant::{Limits, Tenant, TenantPatch};
 pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};
 pub use token::{Access, NewToken, Token};

@@ -4,8 +4,9 @@
 use crate::{
     Actor, Code, Done, Error, Hold, NewHold, Page, Permission, Result, Service, Subject, Terms,
     db::{Connection, Row, query},
+    entitlement::as_seen_by,
     page::list,
-    rows::{id, number, optional, text, to_sql},
+    rows::{id, number, optional, short, text, to_sql},
     terms::{Request, Start},
 };
 use base::TenantId;
@@ -18,25 +19,39 @@ pub struct Limits {
     pub max_domains: Option<u64>,
     pub max_mailboxes: Option<u64>,
     pub storage_bytes_max: Option<u64>,
+    /// Recipients in an hour, of the tenant and all below it.
     pub messages_per_hour_max: Option<u64>,
+    /// Recipients in a day, of the tenant and all below it.
+    pub recipients_per_day_max: Option<u64>,
+    /// Recipients in a day that an account never wrote to before.
+    pub new_recipients_per_day_max: Option<u64>,
+    /// Bytes of incoming mail beyond the storage limit, and beyond each mailbox's quota, before it is refused.
+    pub storage_grace_bytes: u64,
 }
 
-/// Changes of limits: a missing one stays, `Some(None)` = unlimited.
+/// Changes of a tenant: what is missing stays, `Some(None)` = unlimited.
 #[derive(Debug, Clone, Default)]
-pub struct LimitsPatch {
+pub struct TenantPatch {
+    pub name: Option<String>,
     pub max_domains: Option<Option<u64>>,
     pub max_mailboxes: Option<Option<u64>>,
     pub storage_bytes_max: Option<Option<u64>>,
     pub messages_per_hour_max: Option<Option<u64>>,
+    pub recipients_per_day_max: Option<Option<u64>>,
+    pub new_recipients_per_day_max: Option<Option<u64>>,
+    pub storage_grace_bytes: Option<u64>,
 }
 
-impl LimitsPatch {
+impl TenantPatch {
     fn over(&self, now: &Limits) -> Limits {
         Limits {
             max_domains: self.max_domains.unwrap_or(now.max_domains),
             max_mailboxes: self.max_mailboxes.unwrap_or(now.max_mailboxes),
             storage_bytes_max: self.storage_bytes_max.unwrap_or(now.storage_bytes_max),
             messages_per_hour_max: self.messages_per_hour_max.unwrap_or(now.messages_per_hour_max),
+            recipients_per_day_max: self.recipients_per_day_max.unwrap_or(now.recipients_per_day_max),
+            new_recipients_per_day_max: self.new_recipients_per_day_max.unwrap_or(now.new_recipients_per_day_max),
+            storage_grace_bytes: self.storage_grace_bytes.unwrap_or(now.storage_grace_bytes),
         }
     }
 }
@@ -61,7 +76,7 @@ impl Service {
         actor: &Actor,
         terms: &Terms,
         tenant: TenantId,
-        patch: &LimitsPatch,
+        patch: &TenantPatch,
     ) -> Result<Done<Tenant>> {
         let request = Request::new("tenantUpdate", format!("{tenant} {patch:?}"));
         let mut work = match self.start(actor, terms, request).await? {
@@ -83,18 +98,9 @@ impl Service {
         if let Some(parent) = now.parent {
             self.grantable(&mut work.txn, parent, Some((tenant, &now.limits)), &limits).await?;
         }
-        query(
-            "UPDATE tenant SET max_domains = $2, max_mailboxes = $3, storage_bytes_max = $4, messages_per_hour_max = $5, \
-             version = version + 1 WHERE id = $1",
-        )
-        .bind(tenant.to_string())
-        .bind(to_sql(limits.max_domains, "maxDomains")?)
-        .bind(to_sql(limits.max_mailboxes, "maxMailboxes")?)
-        .bind(to_sql(limits.storage_bytes_max, "storageBytesMax")?)
-        .bind(to_sql(limits.messages_per_hour_max, "messagesPerHourMax")?)
-        .execute(&mut work.txn)
-        .await?;
-        let detail = format!("{limits:?}");
+        let name = patch.name.as_ref().unwrap_or(&now.name);
+        write_tenant(&mut work.txn, tenant, parse_tenant_name(name)?, &limits).await?;
+        let detail = format!("{name:?} {limits:?}");
         self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
         let mut batch = vec![self.entitlement(&mut work.txn, tenant).await?];
         if let Some(parent) = now.parent {
@@ -193,8 +199,37 @@ impl Service {
     pub(crate) async fn tenants_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<Tenant>> {
         let ids: Vec<TenantId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
         let mut holds = self.tenant_holds(txn, &ids).await?;
-        rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
+        rows.iter().zip(&ids).map(|(row, id)| from_row(row, as_seen_by(*id, holds.of(&id.to_string())))).collect()
     }
+}
+
+/// A name that is not empty and not too long.
+pub(crate) fn parse_tenant_name(name: &str) -> Result<&str> {
+    short(name, "name")?;
+    match name.trim() {
+        "" => Err(Error::new(Code::Invalid, "name", "A tenant has a name")),
+        name => Ok(name),
+    }
+}
+
+async fn write_tenant(txn: &mut Connection, tenant: TenantId, name: &str, limits: &Limits) -> Result<()> {
+    query(
+        "UPDATE tenant SET name = $2, max_domains = $3, max_mailboxes = $4, storage_bytes_max = $5, \
+         messages_per_hour_max = $6, recipients_per_day_max = $7, new_recipients_per_day_max = $8, \
+         storage_grace_bytes = $9, version = version + 1 WHERE id = $1",
+    )
+    .bind(tenant.to_string())
+    .bind(name)
+    .bind(to_sql(limits.max_domains, "maxDomains")?)
+    .bind(to_sql(limits.max_mailboxes, "maxMailboxes")?)
+    .bind(to_sql(limits.storage_bytes_max, "storageBytesMax")?)
+    .bind(to_sql(limits.messages_per_hour_max, "messagesPerHourMax")?)
+    .bind(to_sql(limits.recipients_per_day_max, "recipientsPerDayMax")?)
+    .bind(to_sql(limits.new_recipients_per_day_max, "newRecipientsPerDayMax")?)
+    .bind(to_sql(Some(limits.storage_grace_bytes), "storageGraceBytes")?)
+    .execute(txn)
+    .await?;
+    Ok(())
 }
 
 fn limits_of(row: &Row) -> Result<Limits> {
@@ -204,6 +239,9 @@ fn limits_of(row: &Row) -> Result<Limits> {
         max_mailboxes: limit("max_mailboxes")?,
         storage_bytes_max: limit("storage_bytes_max")?,
         messages_per_hour_max: limit("messages_per_hour_max")?,
+        recipients_per_day_max: limit("recipients_per_day_max")?,
+        new_recipients_per_day_max: limit("new_recipients_per_day_max")?,
+        storage_grace_bytes: limit("storage_grace_bytes")?.unwrap_or(0),
     })
 }
 

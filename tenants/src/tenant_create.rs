@@ -7,7 +7,8 @@ use crate::{
     domain::parse_name,
     limits::TREE_DEPTH_MAX,
     password,
-    rows::{fresh_number, number, short, to_sql},
+    rows::{fresh_number, number, to_sql},
+    tenant::parse_tenant_name,
     terms::{Request, Start},
     tree::depth_max,
 };
@@ -88,10 +89,7 @@ impl Service {
     }
 
     async fn ready(&self, new: &NewTenant) -> Result<Ready> {
-        short(&new.name, "name")?;
-        if new.name.trim().is_empty() {
-            return Err(Error::new(Code::Invalid, "name", "A tenant has a name"));
-        }
+        parse_tenant_name(&new.name)?;
         let domain = new.domain.as_ref().map(|d| parse_name(d, "domain")).transpose()?;
         let mut owner = None;
         if let Some(mailbox) = &new.owner {
@@ -134,7 +132,8 @@ impl Service {
         let tenant = TenantId(fresh_number()?);
         query(
             "INSERT INTO tenant (id, parent, name, max_domains, max_mailboxes, storage_bytes_max, messages_per_hour_max, \
-             version, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
+             recipients_per_day_max, new_recipients_per_day_max, storage_grace_bytes, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)",
         )
         .bind(tenant.to_string())
         .bind(parent.to_string())
@@ -143,6 +142,9 @@ impl Service {
         .bind(to_sql(new.limits.max_mailboxes, "maxMailboxes")?)
         .bind(to_sql(new.limits.storage_bytes_max, "storageBytesMax")?)
         .bind(to_sql(new.limits.messages_per_hour_max, "messagesPerHourMax")?)
+        .bind(to_sql(new.limits.recipients_per_day_max, "recipientsPerDayMax")?)
+        .bind(to_sql(new.limits.new_recipients_per_day_max, "newRecipientsPerDayMax")?)
+        .bind(to_sql(Some(new.limits.storage_grace_bytes), "storageGraceBytes")?)
         .bind(self.now().0)
         .execute(txn)
         .await?;

@@ -84,6 +84,11 @@ pub(crate) struct TenantCreateInput {
     pub(crate) max_mailboxes: Option<u64>,
     pub(crate) storage_bytes_max: Option<ByteSize>,
     pub(crate) messages_per_hour_max: Option<u64>,
+    pub(crate) recipients_per_day_max: Option<u64>,
+    /// Recipients in a day that an account never wrote to before.
+    pub(crate) new_recipients_per_day_max: Option<u64>,
+    /// What incoming mail may use beyond a limit before it is refused; nothing when missing.
+    pub(crate) storage_grace_bytes: Option<ByteSize>,
     /// First domain.
     pub(crate) domain: Option<String>,
     /// First mailbox, on the first domain.
@@ -96,10 +101,14 @@ pub(crate) struct TenantCreateInput {
 #[derive(InputObject)]
 pub(crate) struct TenantUpdateInput {
     pub(crate) tenant_id: ID,
+    pub(crate) name: Option<String>,
     pub(crate) max_domains: MaybeUndefined<u64>,
     pub(crate) max_mailboxes: MaybeUndefined<u64>,
     pub(crate) storage_bytes_max: MaybeUndefined<ByteSize>,
     pub(crate) messages_per_hour_max: MaybeUndefined<u64>,
+    pub(crate) recipients_per_day_max: MaybeUndefined<u64>,
+    pub(crate) new_recipients_per_day_max: MaybeUndefined<u64>,
+    pub(crate) storage_grace_bytes: Option<ByteSize>,
     #[graphql(flatten)]
     pub(crate) terms: ChangeTerms,
 }

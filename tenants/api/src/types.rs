@@ -72,7 +72,14 @@ pub struct Tenant {
     pub max_domains: Option<u64>,
     pub max_mailboxes: Option<u64>,
     pub storage_bytes_max: Option<ByteSize>,
+    /// Recipients in an hour, of the tenant and all below it.
     pub messages_per_hour_max: Option<u64>,
+    /// Recipients in a day, of the tenant and all below it.
+    pub recipients_per_day_max: Option<u64>,
+    /// Recipients in a day that an account never wrote to before.
+    pub new_recipients_per_day_max: Option<u64>,
+    /// What incoming mail may use beyond the storage limit, and each mailbox's quota, before it is refused.
+    pub storage_grace_bytes: ByteSize,
     /// Whether it, or a tenant above it, is suspended.
     pub suspended: bool,
     /// Why: holds on it and on those above it, of the highest first.
@@ -109,6 +116,9 @@ impl Tenant {
             max_mailboxes: t.limits.max_mailboxes,
             storage_bytes_max: t.limits.storage_bytes_max.map(ByteSize),
             messages_per_hour_max: t.limits.messages_per_hour_max,
+            recipients_per_day_max: t.limits.recipients_per_day_max,
+            new_recipients_per_day_max: t.limits.new_recipients_per_day_max,
+            storage_grace_bytes: ByteSize(t.limits.storage_grace_bytes),
             suspended: !t.holds.is_empty(),
             holds: t.holds.into_iter().map(Hold::from).collect(),
             version: t.version,

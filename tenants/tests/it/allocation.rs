@@ -3,7 +3,7 @@
 use crate::desk::{Desk, new_mailbox, terms};
 use base::TenantId;
 use control::{Change, EntitlementSnapshot};
-use tenants::{Actor, Code, Limits, LimitsPatch, NewTenant};
+use tenants::{Actor, Code, Limits, NewTenant, TenantPatch};
 
 fn limits(domains: u64, mailboxes: u64, bytes: u64, messages: u64) -> Limits {
     Limits {
@@ -11,6 +11,7 @@ fn limits(domains: u64, mailboxes: u64, bytes: u64, messages: u64) -> Limits {
         max_mailboxes: Some(mailboxes),
         storage_bytes_max: Some(bytes),
         messages_per_hour_max: Some(messages),
+        ..Limits::default()
     }
 }
 
@@ -29,8 +30,8 @@ fn known(desk: &Desk, tenant: TenantId) -> EntitlementSnapshot {
     known.max_by_key(|e| e.version).unwrap()
 }
 
-fn mailboxes(max: Option<u64>) -> LimitsPatch {
-    LimitsPatch { max_mailboxes: Some(max), ..LimitsPatch::default() }
+fn mailboxes(max: Option<u64>) -> TenantPatch {
+    TenantPatch { max_mailboxes: Some(max), ..TenantPatch::default() }
 }
 
 #[tokio::test]
@@ -89,7 +90,7 @@ async fn raising_is_checked_lowering_is_not_and_the_data_plane_hears_of_both() {
     let desk = Desk::new().await;
     let (reseller, seller) = below(&desk, &desk.operator, "reseller", limits(2, 10, 1000, 100)).await.unwrap();
     let (one, _) = below(&desk, &seller, "one", limits(1, 4, 400, 40)).await.unwrap();
-    let raise = |bytes| LimitsPatch { storage_bytes_max: Some(Some(bytes)), ..LimitsPatch::default() };
+    let raise = |bytes| TenantPatch { storage_bytes_max: Some(Some(bytes)), ..TenantPatch::default() };
     let refused = desk.service.tenant_update(&seller, &terms(), one, &raise(1001)).await.unwrap_err();
     assert_eq!((refused.code, refused.field), (Code::LimitReached, "storageBytesMax"));
     let raised = desk.service.tenant_update(&seller, &terms(), one, &raise(1000)).await.unwrap().object;

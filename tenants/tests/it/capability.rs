@@ -2,9 +2,9 @@
 
 use crate::desk::{Desk, Hands, keyed, terms};
 use base::TenantId;
-use control::{AccountSnapshot, Capability, Change, EntitlementSnapshot, HoldKind};
+use control::{AccountSnapshot, Capability, Change, EntitlementSnapshot, HoldKind, SendLimits};
 use std::{sync::Arc, time::Duration};
-use tenants::{Actor, Code, NewHold, NewTenant, Subject};
+use tenants::{Actor, Code, NewHold, NewTenant, Subject, TenantPatch};
 
 fn hold(kind: HoldKind, code: &str) -> NewHold {
     let reason = format!("because of {code}");
@@ -185,4 +185,25 @@ async fn a_subject_that_is_not_reached_does_not_exist_and_nobody_frees_itself() 
     assert_eq!(more.code, Code::Forbidden);
     desk.service.hold_release(&owner, &keyed("x"), &placed.id).await.unwrap();
     assert!(known(&desk, alpha).capabilities.receive);
+}
+
+#[tokio::test]
+async fn allowances_are_told_and_a_tenant_can_be_renamed() {
+    let desk = Desk::new().await;
+    let (tenant, _) = desk.customer("alpha").await;
+    let patch = TenantPatch {
+        name: Some(" Alpha GmbH ".into()),
+        recipients_per_day_max: Some(Some(500)),
+        new_recipients_per_day_max: Some(Some(50)),
+        storage_grace_bytes: Some(1 << 20),
+        ..TenantPatch::default()
+    };
+    let updated = desk.service.tenant_update(&desk.operator, &terms(), tenant, &patch).await.unwrap().object;
+    assert_eq!((updated.name.as_str(), updated.limits.storage_grace_bytes), ("Alpha GmbH", 1 << 20));
+    let told = known(&desk, tenant);
+    let send = SendLimits { per_hour: None, per_day: Some(500), new_recipients_per_day: Some(50) };
+    assert_eq!((told.send, told.storage_grace_bytes), (send, 1 << 20));
+    let nameless = TenantPatch { name: Some(" ".into()), ..TenantPatch::default() };
+    let refused = desk.service.tenant_update(&desk.operator, &terms(), tenant, &nameless).await.unwrap_err();
+    assert_eq!((refused.code, refused.field), (Code::Invalid, "name"));
 }

@@ -8,7 +8,7 @@ use crate::{
     types::{actor, service},
 };
 use async_graphql::{Context, Object, Result};
-use tenants::{Limits, LimitsPatch, NewTenant};
+use tenants::{Limits, NewTenant, TenantPatch};
 
 #[derive(Default)]
 pub struct TenantMutation;
@@ -27,6 +27,9 @@ impl TenantMutation {
                     max_mailboxes: input.max_mailboxes,
                     storage_bytes_max: input.storage_bytes_max.map(|b| b.0),
                     messages_per_hour_max: input.messages_per_hour_max,
+                    recipients_per_day_max: input.recipients_per_day_max,
+                    new_recipients_per_day_max: input.new_recipients_per_day_max,
+                    storage_grace_bytes: input.storage_grace_bytes.map_or(0, |b| b.0),
                 },
                 domain: input.domain,
                 owner: input.owner_mailbox.map(Into::into),
@@ -42,11 +45,15 @@ impl TenantMutation {
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn tenant_update(&self, ctx: &Context<'_>, input: TenantUpdateInput) -> Result<TenantUpdatePayload> {
-        let patch = LimitsPatch {
+        let patch = TenantPatch {
             max_domains: wanted(input.max_domains),
             max_mailboxes: wanted(input.max_mailboxes),
             storage_bytes_max: wanted(input.storage_bytes_max).map(|bytes| bytes.map(|b| b.0)),
             messages_per_hour_max: wanted(input.messages_per_hour_max),
+            recipients_per_day_max: wanted(input.recipients_per_day_max),
+            new_recipients_per_day_max: wanted(input.new_recipients_per_day_max),
+            storage_grace_bytes: input.storage_grace_bytes.map(|b| b.0),
+            name: input.name,
         };
         let done = async {
             let tenant = tenant_id(&input.tenant_id)?;

@@ -5,6 +5,15 @@ use crate::{Actor, Code, Error, Mailbox, Permission, Permissions, Result, Servic
 use base::Address;
 
 impl Service {
+    /// Whether the database answers; `Err` says why not.
+    pub async fn health(&self) -> std::result::Result<(), String> {
+        let asked = async {
+            let mut connection = self.pool().acquire().await?;
+            query("SELECT 1").fetch_optional(&mut connection).await
+        };
+        asked.await.map(drop).map_err(|_| "the database does not answer".to_owned())
+    }
+
     /// The machine's operator, `who` by name. `NotFound` before the first start made the provider.
     pub async fn console(&self, who: &str) -> Result<Actor> {
         let mut connection = self.pool().acquire().await?;

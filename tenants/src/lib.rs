@@ -24,6 +24,7 @@ mod page;
 mod password;
 mod permission;
 mod rename;
+mod resend;
 mod rows;
 mod service;
 mod snapshot;

@@ -31,3 +31,11 @@ pub const HASHES_AT_ONCE: usize = 4;
 pub const LOOKUP_IDS_MAX: usize = 1_000;
 /// Characters of a tenant's name, a person's name, a label.
 pub const NAME_CHARS_MAX: usize = 200;
+/// Snapshots that are sent again at once.
+pub const RESEND_PAGE: i64 = 500;
+/// Bytes of snapshots that are sent again at once, unless one alone has more.
+pub const RESEND_BYTES: usize = 2 << 20;
+/// Pause after each such page of a pass that is not urgent: a million mailboxes take about a quarter of an hour.
+pub const RESEND_PAUSE: Duration = Duration::from_millis(100);
+/// How often to look on which store the data plane stands.
+pub const PLANE_LOOK: Duration = Duration::from_secs(5);

@@ -5,12 +5,10 @@
 
 use crate::{
     Code, Error, Result, Service,
-    db::{Connection, Row, query},
+    db::{Connection, query},
     limits::OUTBOX_BATCH_MAX,
-    rows::{id, number, text},
-    snapshot::address_snapshot,
+    rows::{number, text},
 };
-use base::TenantId;
 use control::{Change, Control};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, watch};
@@ -92,45 +90,9 @@ impl Service {
         }
     }
 
-    /// What one turn does: holds whose time is over end, snapshots that a new release words otherwise are sent, and all that
-    /// waits goes out.
+    /// What one turn does: holds whose time is over end, and all that waits goes out.
     async fn relay_turn(&self) -> Result<()> {
         self.expire_holds().await?;
-        let mut connection = self.pool().acquire().await?;
-        let due = query("SELECT value FROM setting WHERE name = 'resend'").fetch_optional(&mut connection).await?;
-        if let Some(row) = due {
-            self.resend_all().await?;
-            query("DELETE FROM setting WHERE name = 'resend' AND value = $1")
-                .bind(text(&row, "value")?)
-                .execute(&mut connection)
-                .await?;
-        }
-        drop(connection);
         self.drain().await
     }
-
-    /// Sends every snapshot again: after the data plane was restored from a backup, or to be sure.
-    pub async fn resend_all(&self) -> Result<()> {
-        let mut txn = self.begin().await?;
-        for row in query("SELECT id FROM tenant").fetch_all(&mut txn).await? {
-            let tenant = id(&row, "id")?;
-            let mut batch = vec![self.entitlement(&mut txn, tenant).await?];
-            for row in query_all(&mut txn, "SELECT name FROM domain WHERE tenant = $1", tenant).await? {
-                batch.push(self.domain_snapshot(&mut txn, &text(&row, "name")?).await?);
-            }
-            for row in query_all(&mut txn, "SELECT * FROM address WHERE tenant = $1", tenant).await? {
-                batch.push(address_snapshot(&row)?);
-            }
-            for row in query_all(&mut txn, "SELECT id FROM mailbox WHERE tenant = $1", tenant).await? {
-                batch.push(self.account_snapshot(&mut txn, id(&row, "id")?).await?);
-            }
-            self.tell(&mut txn, &batch).await?;
-        }
-        txn.commit().await?;
-        self.drain().await
-    }
-}
-
-async fn query_all(txn: &mut Connection, sql: &'static str, tenant: TenantId) -> Result<Vec<Row>> {
-    query(sql).bind(tenant.to_string()).fetch_all(txn).await
 }

@@ -10,7 +10,7 @@ use crate::{
     work::Work,
 };
 use base::{AccountId, Kind, TenantId};
-use control::{Change, Control, ControlError, ControlFuture, Usage};
+use control::{Change, Control, ControlError, ControlFuture, Hello, Usage};
 use serde::Serialize;
 use store::kv::KvTxn;
 
@@ -20,6 +20,10 @@ const BATCH_CHANGES_MAX: usize = 10_000;
 const CHANGES_PER_WORK: usize = 1_000;
 
 impl Control for Accounts {
+    fn hello(&self) -> ControlFuture<'_, Hello> {
+        Box::pin(async move { self.hello_now().await.map_err(refused) })
+    }
+
     fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
         Box::pin(async move {
             if batch.len() > BATCH_CHANGES_MAX {
@@ -91,17 +95,48 @@ fn refused(e: Error) -> ControlError {
     }
 }
 
+fn store_id(stored: &[u8]) -> Result<u64> {
+    stored.try_into().map(u64::from_be_bytes).map_err(|_| Error::corrupt("id of the store"))
+}
+
 /// A little-endian i64 counter; missing = 0.
 pub(crate) fn counter(stored: Option<&[u8]>) -> i64 {
     stored.and_then(|b| b.try_into().ok()).map_or(0, i64::from_le_bytes)
 }
 
 impl Accounts {
+    async fn hello_now(&self) -> Result<Hello> {
+        let mut txn = self.0.kv.begin_read();
+        let mut system = SystemTxn::new(&mut *txn);
+        let applied = counter(system.get(&keys::system_applied()).await?.as_deref());
+        let store = match system.get(&keys::system_store()).await? {
+            Some(stored) => store_id(&stored)?,
+            None => self.name_store().await?,
+        };
+        Ok(Hello { store, applied: u64::try_from(applied).unwrap_or(0) })
+    }
+
+    /// Gives the store its number, once and for all.
+    async fn name_store(&self) -> Result<u64> {
+        let fresh = self.rng().next_u64().max(1);
+        unit_of_work!(self, &[], self.op(), work => {
+            let mut system = SystemTxn::new(work.txn());
+            match system.get(&keys::system_store()).await? {
+                Some(stored) => store_id(&stored),
+                None => {
+                    system.set(&keys::system_store(), &fresh.to_be_bytes())?;
+                    Ok(fresh)
+                }
+            }
+        })
+    }
+
     async fn apply_part(&self, part: &[Change]) -> Result<()> {
         unit_of_work!(self, &[], self.op(), work => {
             for change in part {
                 work.apply_change(change).await?;
             }
+            SystemTxn::new(work.txn()).add(&keys::system_applied(), 1)?;
             Ok(())
         })?;
         for change in part {

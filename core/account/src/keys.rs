@@ -8,6 +8,7 @@
 //! S k <tenant 8> <acct 8> <credential 8> <queue 8> -> ()   parked items, by whom they wait for
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
 //! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
+//! S i                             -> id of the store (8)   S n                       -> batches applied, i64 little-endian (add)
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
@@ -159,6 +160,14 @@ pub(crate) fn system_staging() -> Key {
 }
 pub(crate) fn system_job(job: &str) -> Key {
     Builder::new(SYSTEM).tag(b'm').bytes(job.as_bytes()).done()
+}
+/// The number that tells this store from every other.
+pub(crate) fn system_store() -> Key {
+    vec![SYSTEM, b'i']
+}
+/// Transactions of snapshots that were applied.
+pub(crate) fn system_applied() -> Key {
+    vec![SYSTEM, b'n']
 }
 pub(crate) fn system_ops() -> KeyRange {
     KeyRange::prefix(&[SYSTEM, b'o'])

@@ -152,6 +152,11 @@ impl<'t> SystemTxn<'t> {
         self.0.clear(Self::checked(key)?);
         Ok(())
     }
+
+    pub(crate) fn add(&mut self, key: &[u8], delta: i64) -> Result<()> {
+        self.0.add(Self::checked(key)?, delta);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -301,3 +301,26 @@ pub const CTL_CONNECTIONS_MAX: usize = 16;
 pub const CTL_ROWS_MAX: usize = 10_000;
 /// Queue items that one `ctl` command looks at; beyond it the answer says where to go on.
 pub const CTL_QUEUE_SCAN_MAX: usize = 100_000;
+// --- between the planes ---
+/// Body of one request of the control plane, bytes: a batch of whole snapshots.
+pub const PLANE_BODY_BYTES_MAX: usize = 64 << 20;
+/// Body of one answer of the data plane, bytes.
+pub const PLANE_ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Connections of control planes at once; further ones wait.
+pub const PLANE_CONNECTIONS_MAX: usize = 64;
+/// Callers whose TLS handshake is under way, not known yet; further ones wait in the kernel.
+pub const PLANE_HANDSHAKES_MAX: usize = 256;
+/// Time of a TLS handshake, of a connection to be made, and of a request's head to arrive, milliseconds.
+pub const PLANE_HANDSHAKE_MS_MAX: u64 = 10_000;
+/// Time of one batch with its answer, milliseconds.
+pub const PLANE_REQUEST_MS_MAX: u64 = 30_000;
+/// Time of a question (meters, events) with its answer, milliseconds: somebody waits for it at the API.
+pub const PLANE_QUESTION_MS_MAX: u64 = 5_000;
+/// Time an unused connection between the planes stays open, milliseconds.
+pub const PLANE_IDLE_MS_MAX: u64 = 60_000;
+/// Requests of one control plane under way at once; further ones wait.
+pub const PLANE_REQUESTS_MAX: usize = 32;
+/// Tenants or accounts whose meters are asked for at once.
+pub const PLANE_IDS_MAX: usize = 10_000;
+/// Events of one answer.
+pub const PLANE_EVENTS_MAX: u32 = 1_000;

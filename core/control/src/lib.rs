@@ -24,6 +24,16 @@ pub struct Usage {
     pub emails: i64,
 }
 
+/// Which store a data plane stands on, and how far it has come. Another store, or fewer batches than before (one that was
+/// restored from a backup), needs every snapshot again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Made with the store, never changed; zero: the plane keeps none.
+    pub store: u64,
+    /// Transactions of snapshots that the store has taken.
+    pub applied: u64,
+}
+
 /// Why the data plane did not take a batch. Always worth trying again, but for `Invalid`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControlError {
@@ -48,6 +58,10 @@ pub type ControlFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlErr
 
 /// The data plane as the control plane sees it: in process for one binary, over HTTP for split planes.
 pub trait Control: Send + Sync + 'static {
+    /// Which store the plane stands on. A plane that keeps none is always the same one.
+    fn hello(&self) -> ControlFuture<'_, Hello> {
+        Box::pin(async { Ok(Hello::default()) })
+    }
     /// Applies a batch in one transaction; a snapshot with a version not above the stored one is skipped.
     /// Returns after the commit, when every door of this node sees the change.
     fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()>;

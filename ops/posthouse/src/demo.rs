@@ -9,7 +9,6 @@ use crate::{
     Failure,
     config::{Config, Listen},
     folder,
-    run::lost,
     server::{Ports, Server},
     signal::Signals,
 };
@@ -88,7 +87,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     // A terminal that goes away ends the demo.
     tokio::select! {
         _ = signals.next() => {}
-        () = lost(&server.accounts) => return Err(Failure::StoreLost),
+        () = server.lost() => return Err(Failure::StoreLost),
     }
     if !json {
         println!("stopping: sessions end, commits are finished");
@@ -111,7 +110,8 @@ fn listen() -> Listen {
 }
 
 async fn provision(server: &Server) -> Result<Made, String> {
-    let operator_token = server.service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?.operator_token;
+    let service = server.service.as_ref().ok_or("the demo needs its control plane")?;
+    let operator_token = service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?.operator_token;
     let http = server.ports.http.ok_or("the demo needs its HTTP port")?;
     let mut tenants = Vec::new();
     for (name, domain, people) in [

@@ -1,12 +1,16 @@
 //! SUMMARY    What a data folder holds before anything is written to it: nothing, ours, or somebody else's files.
 //! INVARIANTS A command that was given the wrong folder leaves it as it is.
 
+use crate::config::Role;
 use std::path::Path;
 
 /// Names that are told of a folder that is not ours.
 const NAMES_SHOWN: usize = 3;
 /// What a fresh file system has.
 const IGNORED: &str = "lost+found";
+
+/// Of a control plane on SQLite.
+const CONTROL_DATABASE: &str = "control.sqlite";
 
 enum Holds {
     Nothing,
@@ -35,14 +39,38 @@ fn look(data: &Path) -> Result<Holds, String> {
     if names.is_empty() || ours { Ok(Holds::Nothing) } else { Ok(Holds::Others(names)) }
 }
 
+/// The planes that a folder holds something of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planes {
+    pub data: bool,
+    pub control: bool,
+}
+
 /// For commands that look at what is there.
-pub fn must_be_posthouse(data: &Path) -> Result<(), String> {
-    match look(data)? {
-        Holds::Posthouse => Ok(()),
-        Holds::Nothing | Holds::Others(_) => Err(format!(
-            "{} holds no Posthouse data; name the server's folder with --data DIR or POSTHOUSE_DATA",
-            data.display()
+pub fn planes(data: &Path) -> Result<Planes, String> {
+    let planes =
+        Planes { data: matches!(look(data)?, Holds::Posthouse), control: data.join(CONTROL_DATABASE).exists() };
+    if planes.data || planes.control {
+        return Ok(planes);
+    }
+    Err(format!(
+        "{} holds no Posthouse data; name the server's folder with --data DIR or POSTHOUSE_DATA",
+        data.display()
+    ))
+}
+
+/// For a server: one plane apart does not begin in the folder of the other one, or of both.
+pub fn may_hold(data: &Path, role: &Role) -> Result<(), String> {
+    let shown = data.display();
+    match role {
+        Role::Data { .. } if data.join(CONTROL_DATABASE).exists() => Err(format!(
+            "{shown} holds a control plane too ({CONTROL_DATABASE}), and role = \"data\" would leave it behind: move {CONTROL_DATABASE}* \
+             and operator.token to the control plane's own folder first (docs/runbooks/planes.md)"
         )),
+        Role::Control { .. } if data.join("kv").exists() => {
+            Err(format!("{shown} holds a store: role = \"control\" has a folder of its own (docs/runbooks/planes.md)"))
+        }
+        Role::All | Role::Data { .. } | Role::Control { .. } => Ok(()),
     }
 }
 

@@ -3,30 +3,51 @@
 use account::Accounts;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
+use tenants::Service;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// `/healthz` (the process lives), `/readyz` (the store serves), `/metrics`.
-pub fn router(accounts: Accounts, metrics: PrometheusHandle) -> Router {
+/// What is asked how it is; a plane that is not here is `None`.
+#[derive(Clone)]
+struct Health {
+    accounts: Option<Accounts>,
+    service: Option<Arc<Service>>,
+    metrics: PrometheusHandle,
+}
+
+/// `/healthz` (the process lives), `/readyz` (store and database serve), `/metrics`.
+pub fn router(accounts: Option<Accounts>, service: Option<Arc<Service>>, metrics: PrometheusHandle) -> Router {
     Router::new()
-        .route("/healthz", get(alive).with_state(accounts.clone()))
-        .route("/readyz", get(ready).with_state(accounts.clone()))
-        .route("/metrics", get(render).with_state((accounts, metrics)))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render))
+        .with_state(Health { accounts, service, metrics })
 }
 
 /// 503: the store is lost to this process, which is about to end (exit code 75).
-async fn alive(State(accounts): State<Accounts>) -> (StatusCode, &'static str) {
-    if accounts.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, "the store is lost\n") } else { (StatusCode::OK, "ok\n") }
+async fn alive(State(health): State<Health>) -> (StatusCode, &'static str) {
+    let lost = health.accounts.is_some_and(|accounts| accounts.is_lost());
+    if lost { (StatusCode::SERVICE_UNAVAILABLE, "the store is lost\n") } else { (StatusCode::OK, "ok\n") }
 }
 
-async fn render(State((accounts, metrics)): State<(Accounts, PrometheusHandle)>) -> String {
-    // Asks for the free bytes, so that the gauge is of now even while no mail comes.
-    let _ = accounts.check_room();
-    metrics.render()
+async fn render(State(health): State<Health>) -> String {
+    if let Some(accounts) = &health.accounts {
+        // Asks for the free bytes, so that the gauge is of now even while no mail comes.
+        let _ = accounts.check_room();
+    }
+    health.metrics.render()
 }
 
-async fn ready(State(accounts): State<Accounts>) -> (StatusCode, String) {
-    match accounts.health().await {
+/// The planes of this process; the other one's state is its own matter.
+async fn ready(State(health): State<Health>) -> (StatusCode, String) {
+    let mut ready = match &health.accounts {
+        Some(accounts) => accounts.health().await,
+        None => Ok(()),
+    };
+    if let (Ok(()), None, Some(service)) = (&ready, &health.accounts, &health.service) {
+        ready = service.health().await;
+    }
+    match ready {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
     }

@@ -4,9 +4,12 @@
 
 mod config;
 mod ctl;
+mod data;
 mod demo;
+mod doors;
 mod folder;
 mod http;
+mod plane;
 mod run;
 mod server;
 mod signal;
@@ -61,6 +64,8 @@ enum Command {
         #[arg(long, conflicts_with = "print")]
         example: bool,
     },
+    /// What the planes need to meet when each is a process of its own.
+    Plane(plane::certificates::Arguments),
     /// The operator's commands, on a running server or a stopped one's data.
     Ctl(ctl::Arguments),
 }
@@ -101,6 +106,7 @@ fn main() -> ExitCode {
             Command::Serve { config } => run::serve(config.as_deref()).await,
             Command::Demo { data, json } => demo::run(&data, json).await,
             Command::Config { config, print: _, example } => run::show(config.as_deref(), example),
+            Command::Plane(arguments) => plane::certificates::run(arguments),
             Command::Ctl(arguments) => ctl::run(arguments).await,
         }
     }))

@@ -7,12 +7,8 @@ use crate::{
     signal::{Signal, Signals, tell_systemd},
     stores::at,
 };
-use account::Accounts;
 use std::path::Path;
 use tenants::Service;
-
-/// How often to look whether the store is lost.
-const STORE_LOST_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What to do about a missing configuration.
 const NO_CONFIGURATION: &str = "there is no configuration: name a file with --config FILE (`posthouse config --example` prints one to \
@@ -48,10 +44,12 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let config = Config::from_loaded(&load(file)?).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
     let server = Server::start(&config).await?;
-    if let Some(token) = first_token(&config.data, &server.service).await? {
+    if let Some(service) = &server.service
+        && let Some(token) = first_token(&config.data, service).await?
+    {
         println!("operator token (shown once, also in operator.token): {token}");
     }
-    tracing::info!(ports = ?server.ports, "serving");
+    tracing::info!(role = config.role.name(), ports = ?server.ports, "serving");
     tell_systemd("READY=1");
     loop {
         tokio::select! {
@@ -59,7 +57,7 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
                 Signal::Reload => server.reload(),
                 Signal::Stop => break,
             },
-            () = lost(&server.accounts) => {
+            () = server.lost() => {
                 // Nothing is left to be finished: every commit fails.
                 tracing::error!("the store is lost to this process: ending, for the supervisor to start another");
                 tell_systemd("STOPPING=1");
@@ -70,14 +68,6 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     tracing::info!("stopping: sessions end, commits are finished");
     tell_systemd("STOPPING=1");
     signals.unless_again(server.stop()).await
-}
-
-/// Ends when the store is lost.
-pub(crate) async fn lost(accounts: &Accounts) {
-    let mut look = tokio::time::interval(STORE_LOST_LOOK);
-    while !accounts.is_lost() {
-        look.tick().await;
-    }
 }
 
 /// Makes the provider and its operator token at the first start.

@@ -1,31 +1,28 @@
-//! SUMMARY    Assembling a server from its rooms, and taking it down again.
-//! INVARIANTS The store is opened first and closed last. Doors open when everything behind them stands.
+//! SUMMARY    Assembling a server from its planes, and taking it down again.
+//! INVARIANTS The data plane starts first and ends last. A process without one never loses a store.
 
 use crate::{
-    config::{Config, Listen, SmartHost},
+    config::{Config, Role},
     ctl::{self, Desk},
+    data::DataPlane,
     http,
-    stores::Stores,
-    upkeep,
+    plane::RemotePlane,
+    stores,
 };
-use account::Accounts;
-use base::{
-    Clock, Domain, SystemClock,
-    limits::{ANSWER_BYTES_IN_FLIGHT_MAX, MESSAGE_ROOM_WAIT_MS_MAX},
-};
-use mail::Mail;
-use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
+use base::{Clock, SystemClock};
+use control::Control;
 use serde::Serialize;
 use serde_json::json;
-use serve::{
-    Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
-    imap::{ImapDoor, ImapOptions},
-    smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
-};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use store::Kv;
+use serve::Shutdown;
+use std::{sync::Arc, time::Duration};
 use tenants::Service;
 use tokio::task::JoinHandle;
+
+/// How often to look whether the store is lost.
+const STORE_LOST_LOOK: Duration = Duration::from_secs(1);
+
+/// What ends by itself after the sessions were told.
+pub type Tasks = Vec<JoinHandle<()>>;
 
 /// Ports that were bound.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -37,63 +34,80 @@ pub struct Ports {
     pub imap: Option<u16>,
     pub imaps: Option<u16>,
     pub http: Option<u16>,
+    pub plane: Option<u16>,
 }
 
-/// A server that serves.
+/// A server that serves: one plane or both.
 pub struct Server {
     pub ports: Ports,
-    pub service: Arc<Service>,
-    pub accounts: Accounts,
-    kv: Arc<dyn Kv>,
+    pub service: Option<Arc<Service>>,
+    data: Option<DataPlane>,
+    remote: Option<Arc<RemotePlane>>,
     shutdown: Shutdown,
-    tls: TlsStore,
     config: Config,
-    /// What ends by itself after the sessions were told.
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
     _ctl: Option<ctl::socket::Bound>,
 }
 
 impl Server {
-    /// Opens everything and begins to listen.
+    /// Opens everything that the role has and begins to listen.
     pub async fn start(config: &Config) -> Result<Server, String> {
-        let hostname = Domain::parse(&config.hostname).map_err(|e| format!("hostname: {e}"))?;
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
-        let tls = crate::tls::open(config)?;
-        let stores = Stores::open(&config.data).await?;
-        match stores.accounts.undo_copies().await {
-            Ok(0) => {}
-            Ok(parts) => tracing::info!(parts, "copies that were cut off were taken back"),
-            Err(error) => tracing::error!(%error, "copies that were cut off were not taken back"),
+        crate::folder::may_hold(&config.data, &config.role)?;
+        let (shutdown, mut tasks) = (Shutdown::default(), Tasks::new());
+        let (mut data, mut remote) = (None, None);
+        let control: Arc<dyn Control> = match &config.role {
+            Role::All | Role::Data { .. } => {
+                let plane = data.insert(DataPlane::start(config, &shutdown, &mut tasks).await?);
+                Arc::new(plane.accounts.clone())
+            }
+            Role::Control { url, files } => {
+                remote.insert(Arc::new(RemotePlane::new(url, files.clone())?)).clone() as Arc<dyn Control>
+            }
+        };
+        let service = match &config.role {
+            Role::Data { .. } => None,
+            Role::All | Role::Control { .. } => {
+                Some(stores::service(&config.data, config.sql.as_ref(), control.clone()).await?)
+            }
+        };
+        if let Some(service) = &service {
+            tokio::spawn(service.clone().run_relay(shutdown.watch()));
+            tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
         }
-        let service = stores.service(&config.data).await?;
-        let queue = outgoing(config, &stores, &hostname)?;
-        let shutdown = Shutdown::default();
-        tokio::spawn(service.clone().run_relay(shutdown.watch()));
-        let mut tasks = vec![tokio::spawn(queue.run(shutdown.watch()))];
-        tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
-        let doors = Doors::new(config, &stores, hostname, tls.clone());
-        let mut ports = doors.open(&config.listen, &shutdown).await?;
+        let mut ports = data.as_ref().map(|d| d.ports).unwrap_or_default();
+        let accounts = data.as_ref().map(|d| d.accounts.clone());
         if let Some(address) = config.listen.http {
-            let api = api::router(service.clone(), api::ApiOptions { graphiql: config.graphiql });
-            let router = api.merge(http::router(stores.accounts.clone(), metrics));
+            let mut router = http::router(accounts.clone(), service.clone(), metrics);
+            if let Some(service) = &service {
+                router = router.merge(api::router(service.clone(), api::ApiOptions { graphiql: config.graphiql }));
+            }
             let (port, task) = http::listen(address, config.free_ports, router, shutdown.watch()).await?;
             ports.http = Some(port);
             tasks.push(task);
         }
-        let accounts = stores.accounts.clone();
-        let desk = Desk { accounts: stores.accounts, service: service.clone(), status: status(config, &ports) };
+        let desk = Desk { accounts, service: service.clone(), control, status: status(config, &ports) };
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
-        let config = config.clone();
-        Ok(Server { ports, service, accounts, kv: stores.kv, shutdown, tls, config, tasks, _ctl: ctl.ok() })
+        Ok(Server { ports, service, data, remote, shutdown, config: config.clone(), tasks, _ctl: ctl.ok() })
+    }
+
+    /// Ends when the store is lost to this process.
+    pub async fn lost(&self) {
+        let Some(data) = &self.data else { return std::future::pending().await };
+        let mut look = tokio::time::interval(STORE_LOST_LOOK);
+        while !data.accounts.is_lost() {
+            look.tick().await;
+        }
     }
 
     /// Reads the certificates again; what cannot be read changes nothing.
     pub fn reload(&self) {
-        match crate::tls::reload(&self.config, &self.tls) {
+        let data = self.data.as_ref().map_or(Ok(()), |data| data.reload(&self.config));
+        match data.and_then(|()| self.remote.as_ref().map_or(Ok(()), |remote| remote.reload())) {
             Ok(()) => tracing::info!("certificates reloaded"),
             Err(why) => tracing::error!(%why, "certificates not reloaded: those in force stay"),
         }
@@ -112,7 +126,9 @@ impl Server {
         if !sessions || tasks.is_err() {
             tracing::warn!("stop_timeout: some sessions or attempts to send did not end in time");
         }
-        self.kv.close().await;
+        if let Some(data) = &self.data {
+            data.close().await;
+        }
     }
 }
 
@@ -121,108 +137,8 @@ fn status(config: &Config, ports: &Ports) -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
         "hostname": config.hostname,
+        "role": config.role.name(),
         "started_at_ms": SystemClock.now().0,
         "ports": ports,
     })
-}
-
-fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Result<Queue, String> {
-    let resolver: Arc<dyn Resolve> = match DnsResolver::system() {
-        Ok(resolver) => Arc::new(resolver),
-        Err(error) => {
-            tracing::warn!(%error, "no resolver: mail for other hosts waits");
-            Arc::new(NoResolver(error))
-        }
-    };
-    let mut options = QueueOptions::new(hostname.clone(), resolver);
-    if let Some(smart) = &config.smart_host {
-        let SmartHost { host, port, login, tls, ca_file } = smart.clone();
-        options.smart_host = Some(queue::SmartHost { host, port, auth: login, tls });
-        options.trust = ca_file.map_or(Ok(Trust::Public), |path| Trust::from_file(&path))?;
-    }
-    options.workers = config.queue.workers;
-    options.per_domain_max = config.queue.per_domain_max;
-    options.lease = config.queue.lease;
-    let listen = &config.listen;
-    options.own_addresses = [listen.smtp, listen.submission, listen.submissions].into_iter().flatten().collect();
-    Ok(Queue::new(Mail::new(stores.accounts.clone(), hostname.as_str()), options))
-}
-
-struct Doors {
-    smtp: SmtpOptions,
-    imap: ImapOptions,
-    tls: TlsStore,
-    proxy: bool,
-    free_ports: bool,
-    limits: IpLimits,
-}
-
-impl Doors {
-    fn new(config: &Config, stores: &Stores, hostname: Domain, tls: TlsStore) -> Self {
-        let mail = Mail::new(stores.accounts.clone(), hostname.as_str());
-        let auth = Authenticator::new(mail.clone(), stores.secret);
-        let mut rates = IpRates::default();
-        if let Some(max) = config.connections_per_address {
-            rates.connections_max = max;
-            rates.connections_per_minute_max = max.saturating_mul(60);
-        }
-        let limits = IpLimits::new(rates);
-        let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
-        let budget = Budget::new(config.message_bytes_in_flight, wait);
-        let answers = Budget::answers(ANSWER_BYTES_IN_FLIGHT_MAX, wait);
-        let plain_auth = config.plain_auth;
-        let smtp = SmtpOptions {
-            mail: mail.clone(),
-            auth: auth.clone(),
-            hostname,
-            limits: limits.clone(),
-            throttle: Throttle::default(),
-            budget: budget.clone(),
-            starttls: true,
-            plain_auth,
-        };
-        let imap = ImapOptions { mail, auth, limits: limits.clone(), budget, answers, plain_auth };
-        Doors { smtp, imap, tls, proxy: config.proxy, free_ports: config.free_ports, limits }
-    }
-
-    async fn open(&self, listen: &Listen, shutdown: &Shutdown) -> Result<Ports, String> {
-        let smtp = |role| Arc::new(SmtpDoor::new(role, self.smtp.clone()));
-        let imap = || Arc::new(ImapDoor::new(self.imap.clone()));
-        Ok(Ports {
-            smtp: self.bind(listen.smtp, smtp(Role::Mx), false, shutdown).await?,
-            submission: self.bind(listen.submission, smtp(Role::Submission), false, shutdown).await?,
-            submissions: self.bind(listen.submissions, smtp(Role::Submission), true, shutdown).await?,
-            lmtp: self.bind(listen.lmtp, smtp(Role::Lmtp), false, shutdown).await?,
-            imap: self.bind(listen.imap, imap(), false, shutdown).await?,
-            imaps: self.bind(listen.imaps, imap(), true, shutdown).await?,
-            http: None,
-        })
-    }
-
-    async fn bind(
-        &self,
-        address: Option<SocketAddr>,
-        door: Arc<dyn Door>,
-        implicit_tls: bool,
-        shutdown: &Shutdown,
-    ) -> Result<Option<u16>, String> {
-        let Some(address) = address else { return Ok(None) };
-        let options = ListenerOptions {
-            tls: Some(self.tls.clone()),
-            implicit_tls,
-            proxy: self.proxy,
-            limits: self.limits.clone(),
-        };
-        let name = door.name();
-        let listener = match Listener::bind(address, door.clone(), options.clone()).await {
-            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && self.free_ports => {
-                Listener::bind(SocketAddr::new(address.ip(), 0), door, options).await
-            }
-            bound => bound,
-        };
-        let listener = listener.map_err(|e| format!("{name} on {address}: {e}"))?;
-        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-        listener.spawn(shutdown);
-        Ok(Some(port))
-    }
 }

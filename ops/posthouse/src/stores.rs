@@ -1,11 +1,13 @@
-//! SUMMARY    The data folder opened: store, objects, master key, and the control plane beside them.
+//! SUMMARY    The data folder opened: store, objects and master key of a data plane, the database of a control plane.
 //! INVARIANTS One process at a time: the store's lock sees to it.
 
+use crate::config::Sql;
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{SystemClock, SystemRng};
+use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
 use store::{Kv, blob::FsObjects, embedded};
-use tenants::{PasswordCost, Service, ServiceOptions};
+use tenants::{Database, PasswordCost, Service, ServiceOptions};
 
 /// What is kept in the data folder, opened.
 pub struct Stores {
@@ -17,10 +19,7 @@ pub struct Stores {
 impl Stores {
     /// Opens (or makes) the data folder.
     pub async fn open(data: &Path) -> Result<Stores, String> {
-        if !data.is_dir() {
-            std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
-            sync_folder(data.parent().unwrap_or(data))?;
-        }
+        make_folder(data)?;
         let master = master_key(&data.join("master.key"))?;
         let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
@@ -36,20 +35,31 @@ impl Stores {
         let secret = digest.as_ref().try_into().map_err(|_| "digest".to_owned())?;
         Ok(Stores { kv, accounts, secret })
     }
+}
 
-    /// The control plane beside them, which tells them what changes.
-    pub async fn service(&self, data: &Path) -> Result<Arc<Service>, String> {
-        let options = ServiceOptions {
-            control: Arc::new(self.accounts.clone()),
-            clock: Arc::new(SystemClock),
-            password_cost: PasswordCost::default(),
-        };
-        Service::open(tenants::Database::Sqlite(data.join("control.sqlite")), options).await.map_err(|e| at(data, e))
+/// The control plane of a data folder, which tells a data plane what changes.
+pub async fn service(data: &Path, sql: Option<&Sql>, control: Arc<dyn Control>) -> Result<Arc<Service>, String> {
+    make_folder(data)?;
+    let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost: PasswordCost::default() };
+    match sql {
+        Some(sql) => Service::open(sql.database()?, options).await.map_err(|e| format!("sql.url: {e}")),
+        None => {
+            let path = data.join("control.sqlite");
+            Service::open(Database::Sqlite(path.clone()), options).await.map_err(|e| at(&path, e))
+        }
     }
 }
 
 pub fn at(path: &Path, e: impl Display) -> String {
     format!("{}: {e}", path.display())
+}
+
+fn make_folder(data: &Path) -> Result<(), String> {
+    if data.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
+    sync_folder(data.parent().unwrap_or(data))
 }
 
 /// Makes the names in a folder durable: without its name a file is lost, however well it was written.

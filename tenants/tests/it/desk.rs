@@ -1,13 +1,13 @@
 //! SUMMARY    A service over a temporary file, and a data plane that keeps what it is told.
 
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
-use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Usage};
+use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Hello, Usage};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,14 +19,27 @@ use tenants::{
 pub struct Plane {
     pub told: Mutex<Vec<Change>>,
     pub down: AtomicBool,
+    /// What it says of its store.
+    pub hello: Mutex<Hello>,
+    /// Changes of the largest batch.
+    pub batch_max: AtomicUsize,
 }
 
 impl Control for Plane {
+    fn hello(&self) -> ControlFuture<'_, Hello> {
+        Box::pin(async {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            Ok(self.hello.lock().unwrap().clone())
+        })
+    }
     fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
         Box::pin(async move {
             if self.down.load(Ordering::SeqCst) {
                 return Err(ControlError::Unavailable("down".into()));
             }
+            self.batch_max.fetch_max(batch.len(), Ordering::SeqCst);
             self.told.lock().unwrap().extend(batch);
             Ok(())
         })

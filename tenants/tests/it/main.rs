@@ -10,6 +10,7 @@ mod hold;
 mod outbox;
 mod page;
 mod rename;
+mod resend;
 mod send_as;
 mod tenant_create;
 mod terms;

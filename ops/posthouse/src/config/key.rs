@@ -45,6 +45,12 @@ const fn secret(path: &'static str, kind: Kind, about: &'static str) -> Key {
 pub const KEYS: &[Key] = &[
     key("hostname", Kind::Text, None, "Name of this server in greetings, trace fields and bounces. Required."),
     key("data", Kind::Path, None, "Folder of everything it keeps. Required."),
+    key(
+        "role",
+        Kind::Choice(&["all", "data", "control"]),
+        Some("all"),
+        "all: one process; data: doors, store and queue; control: tenants and their API.",
+    ),
     key("plain_auth", Kind::Flag, Some("false"), "Passwords over connections without TLS: for loopback only."),
     key("proxy", Kind::Flag, Some("false"), "Mail doors expect a PROXY v2 header from a load balancer."),
     key("graphiql", Kind::Flag, Some("false"), "GraphiQL at GET /graphql."),
@@ -87,6 +93,23 @@ pub const KEYS: &[Key] = &[
         None,
         "PEM file of the authorities to believe instead of the public ones, or of the smart host's own certificate.",
     ),
+    secret(
+        "sql.url",
+        Kind::Text,
+        "PostgreSQL of the control plane: postgres://… Without it SQLite in the data folder.",
+    ),
+    key("sql.schema", Kind::Text, Some("posthouse"), "Its schema, made when it is missing."),
+    key(
+        "plane.resend_interval",
+        Kind::Time,
+        Some("6h"),
+        "How often the data plane is told everything again, to be sure (1s to 30d).",
+    ),
+    key("plane.listen", Kind::Address, None, "Where the data plane hears the control plane (role data), mutual TLS."),
+    key("plane.url", Kind::Text, None, "Where the control plane finds the data plane (role control): https://…"),
+    key("plane.certificate", Kind::Path, None, "This plane's certificate chain (PEM), leaf first."),
+    key("plane.key", Kind::Path, None, "Its key (PEM)."),
+    key("plane.ca", Kind::Path, None, "The authority that signs the other plane's certificate (PEM)."),
     key("queue.workers", Kind::Count(10_000), Some("32"), "Attempts to send under way at once."),
     key("queue.per_domain_max", Kind::Count(10_000), Some("4"), "Connections to one domain at once."),
     key(

@@ -115,6 +115,12 @@ impl Loaded {
         self.values.get(path)
     }
 
+    /// Whether it was given, and something else than its default: a file that shows defaults says nothing new.
+    pub fn is_set(&self, path: &str) -> bool {
+        let default = key::of_path(path).and_then(Key::default_value);
+        self.value(path).is_some_and(|(value, source)| *source != Source::Default && Some(value) != default.as_ref())
+    }
+
     pub fn text(&self, path: &str) -> Option<String> {
         match self.value(path)? {
             (Value::Text(text), _) => Some(text.clone()),
@@ -175,7 +181,7 @@ fn is_section(path: &str) -> bool {
 }
 
 fn unknown(path: &str) -> String {
-    let sections = ["listen", "tls", "smart_host", "queue", "upkeep"];
+    let sections = ["listen", "tls", "smart_host", "sql", "plane", "queue", "upkeep"];
     match key::nearest(path, KEYS.iter().map(|k| k.path).chain(sections)) {
         Some(near) => format!("unknown key; did you mean {near}?"),
         None => "unknown key; `posthouse config --example` shows all of them".to_owned(),

@@ -5,11 +5,13 @@
 
 pub mod key;
 pub mod load;
+mod role;
 mod show;
 mod unit;
 mod value;
 
 pub use load::Loaded;
+pub use role::Role;
 pub use show::{environment_help, print};
 pub use value::Sni;
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub hostname: String,
     /// Folder of everything it keeps.
     pub data: PathBuf,
+    /// Which planes this process is.
+    pub role: Role,
     pub listen: Listen,
     pub tls: Option<Tls>,
     /// Certificates for further names.
@@ -46,6 +50,10 @@ pub struct Config {
     pub graphiql: bool,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
+    /// PostgreSQL of the control plane; without it SQLite in the data folder.
+    pub sql: Option<Sql>,
+    /// Time between two passes that tell the data plane everything again.
+    pub resend_interval: Duration,
     pub queue: Queue,
     /// Packing, compaction, sweeps, trimmed logs.
     pub upkeep: UpkeepConfig,
@@ -64,6 +72,24 @@ pub struct SmartHost {
     pub login: Option<(String, String)>,
     pub tls: queue::SmartHostTls,
     pub ca_file: Option<PathBuf>,
+}
+
+/// A PostgreSQL server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sql {
+    /// May hold a password.
+    pub url: String,
+    pub schema: String,
+}
+
+impl Sql {
+    /// `Err` does not show the URL.
+    pub fn database(&self) -> Result<tenants::Database, String> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme)) {
+            return Err("sql.url: it begins with postgres://".to_owned());
+        }
+        tenants::Database::postgres(&self.url, &self.schema).map_err(|e| format!("sql.{}: {}", e.field, e.message))
+    }
 }
 
 /// How outgoing mail is sent.
@@ -109,6 +135,7 @@ impl Config {
         Ok(Config {
             hostname,
             data,
+            role: role::role(from)?,
             listen: Listen {
                 smtp: from.address("listen.smtp"),
                 submission: from.address("listen.submission"),
@@ -128,6 +155,8 @@ impl Config {
                 .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
             graphiql: from.flag("graphiql"),
             smart_host: smart_host(from)?,
+            sql: sql(from)?,
+            resend_interval: within(from, "plane.resend_interval", 1, 30 * 86_400)?,
             queue: Queue {
                 workers: from.count("queue.workers")?,
                 per_domain_max: from.count("queue.per_domain_max")?,
@@ -165,6 +194,18 @@ fn smart_host(from: &Loaded) -> Result<Option<SmartHost>, String> {
         _ => Opportunistic,
     };
     Ok(Some(SmartHost { host, port, login, tls, ca_file }))
+}
+
+fn sql(from: &Loaded) -> Result<Option<Sql>, String> {
+    let Some(url) = from.text("sql.url") else {
+        return match from.is_set("sql.schema") {
+            true => Err("sql.url: it is needed when sql.schema is set".to_owned()),
+            false => Ok(None),
+        };
+    };
+    let sql = Sql { url, schema: from.text("sql.schema").unwrap_or_default() };
+    sql.database()?;
+    Ok(Some(sql))
 }
 
 /// Two values that only make sense together.

@@ -78,6 +78,9 @@ fn what_belongs_together_is_asked_for_together() {
     check("[smart_host]\nhost = \"h\"\nuser = \"u\"", "smart_host.password: ");
     check("[smart_host]\nca_file = \"/c\"", "smart_host.host: ");
     check("stop_timeout = \"1d\"", "stop_timeout: between 1s and 10m");
+    check("[sql]\nschema = \"s\"", "sql.url: ");
+    check("[sql]\nurl = \"mysql://h\"", "sql.url: ");
+    check("[sql]\nurl = \"postgres://h/d\"\nschema = \"S;\"", "sql.schema: ");
     check("[queue]\nlease = \"1s\"", "queue.lease: between 1m and 1d");
 }
 
@@ -113,7 +116,60 @@ fn the_example_parses_has_every_key_and_shows_the_defaults() {
         assert!(matches!(source, load::Source::File(_)), "{} is missing", key.path);
         assert!(key.default_value().is_none_or(|d| d == *value), "{}: {value}", key.path);
     }
-    assert!(Config::from_loaded(&whole).is_ok());
+    // All at once is no server: each role has its own.
+    let why = Config::from_loaded(&whole).err().unwrap();
+    assert!(why.lines().all(|l| l.starts_with("plane.")) && why.lines().count() == 5, "{why}");
+}
+
+#[test]
+fn a_role_asks_for_what_it_needs_and_refuses_what_it_has_no_use_for() {
+    let files = "certificate = \"/c\"\nkey = \"/k\"\nca = \"/a\"\n";
+    let check =
+        |file: &str| Config::from_loaded(&load(&format!("hostname = \"m\"\ndata = \"/d\"\n{file}"), &[]).unwrap());
+    let refused = |file: &str, expect: &[&str]| {
+        let why = check(file).err().unwrap();
+        let told: Vec<&str> = why.lines().map(|l| l.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(told, expect, "{why}");
+    };
+    let data = format!("role = \"data\"\n[plane]\n{files}listen = \"127.0.0.1:9443\"\n");
+    assert!(matches!(check(&data).unwrap().role, Role::Data { .. }));
+    let control = format!("role = \"control\"\n[plane]\n{files}url = \"https://d:1\"\n");
+    assert!(matches!(check(&control).unwrap().role, Role::Control { .. }));
+    assert!(check(&format!("{control}[listen]\nhttp = \"127.0.0.1:8080\"")).is_ok());
+    refused(&format!("{control}[listen]\nsmtp = \"127.0.0.1:25\""), &["listen.smtp"]);
+    refused(&format!("{control}[smart_host]\nhost = \"h\""), &["smart_host.host"]);
+    refused(&format!("{control}listen = \"127.0.0.1:9443\""), &["plane.listen"]);
+    refused(&format!("{data}url = \"https://d:1\""), &["plane.url"]);
+    refused("role = \"data\"", &["plane.listen"]);
+    refused("role = \"control\"", &["plane.url"]);
+    refused("role = \"data\"\n[plane]\nlisten = \"127.0.0.1:9443\"", &["plane.certificate"]);
+    refused(&format!("{data}[sql]\nurl = \"postgres://h/d\""), &["sql.url"]);
+    refused(&format!("[plane]\n{files}"), &["plane.certificate", "plane.key", "plane.ca"]);
+}
+
+#[test]
+fn the_print_of_every_role_can_be_read_again() {
+    let files = "certificate = \"/c\"\nkey = \"/k\"\nca = \"/a\"\n";
+    let data = format!("role = \"data\"\n[plane]\n{files}listen = \"127.0.0.1:9443\"\n");
+    let control = format!("role = \"control\"\n[plane]\n{files}url = \"https://d:1\"\n");
+    for file in [data, control, "[listen]\nimap = \"127.0.0.1:143\"\n".to_owned()] {
+        let loaded = load(&format!("{SMALL}{file}"), &[]).unwrap();
+        let again = Config::from_loaded(&load(&print(&loaded), &[]).unwrap()).unwrap();
+        assert!(again == Config::from_loaded(&loaded).unwrap(), "{file}");
+    }
+}
+
+#[test]
+fn the_environment_gives_the_plane_as_any_other_key() {
+    let variables = [
+        ("POSTHOUSE_ROLE", "control"),
+        ("POSTHOUSE_PLANE_URL", "https://data:9443"),
+        ("POSTHOUSE_PLANE_CERTIFICATE", "/c"),
+        ("POSTHOUSE_PLANE_KEY", "/k"),
+        ("POSTHOUSE_PLANE_CA", "/a"),
+    ];
+    let config = Config::from_loaded(&load(SMALL, &variables).unwrap()).unwrap();
+    assert!(matches!(config.role, Role::Control { url, .. } if url == "https://data:9443"));
 }
 
 #[test]

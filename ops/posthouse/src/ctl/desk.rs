@@ -4,7 +4,7 @@
 use super::request::{Event, Request};
 use account::Accounts;
 use base::{TenantId, limits::CTL_ROWS_MAX};
-use control::Control;
+use control::{Control, ControlError, Usage};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenants::{Actor, Applied, Mailbox, MailboxPatch, Page, Service, Tenant, Terms};
@@ -19,8 +19,12 @@ pub type Outcome = Result<(bool, Option<String>, String), String>;
 /// Everything a command may need.
 #[derive(Clone)]
 pub struct Desk {
-    pub accounts: Accounts,
-    pub service: Arc<Service>,
+    /// The store, if the data plane is here.
+    pub accounts: Option<Accounts>,
+    /// Tenants and their people, if the control plane is here.
+    pub service: Option<Arc<Service>>,
+    /// The data plane, here or elsewhere: its meters.
+    pub control: Arc<dyn Control>,
     /// What `status` shows.
     pub status: Value,
 }
@@ -47,13 +51,13 @@ impl Desk {
             Request::TenantList { after, limit } => self.tenant_list(who, after, limit, events).await,
             Request::TenantShow { tenant } => {
                 let actor = self.actor(who).await?;
-                let tenant = self.service.tenant(&actor, tenant).await.map_err(text)?;
+                let tenant = self.service()?.tenant(&actor, tenant).await.map_err(text)?;
                 row(events, self.tenant_row(&tenant).await?).await?;
                 done("")
             }
             Request::TenantHold { tenant, reason } => {
                 let actor = self.actor(who).await?;
-                let held = self.service.tenant_hold(&actor, &Terms::default(), tenant, reason.as_deref()).await;
+                let held = self.service()?.tenant_hold(&actor, &Terms::default(), tenant, reason.as_deref()).await;
                 let held = held.map_err(text)?;
                 row(events, self.tenant_row(&held.object).await?).await?;
                 applied(held.applied, if reason.is_some() { "suspended" } else { "resumed" })
@@ -77,26 +81,56 @@ impl Desk {
     }
 
     async fn actor(&self, who: &str) -> Result<Actor, String> {
-        self.service.console(who).await.map_err(text)
+        self.service()?.console(who).await.map_err(text)
+    }
+
+    /// Who is asked for tenants and accounts.
+    fn service(&self) -> Result<&Service, String> {
+        self.service.as_deref().ok_or_else(|| {
+            "this is a data plane (role = \"data\"): tenants, accounts and tokens are the control plane's; ask there".to_owned()
+        })
+    }
+
+    /// Who is asked for the queue and what is stored.
+    pub(super) fn store(&self) -> Result<&Accounts, String> {
+        self.accounts.as_ref().ok_or_else(|| {
+            "this is a control plane (role = \"control\"): the queue and the store are the data plane's; ask there"
+                .to_owned()
+        })
     }
 
     async fn status(&self, events: &Events) -> Outcome {
         let mut status = self.status.clone();
-        let health = self.accounts.health().await;
-        let due = self.accounts.next_due().await.map_err(text)?;
+        let mut more = Vec::new();
+        let mut ok = true;
+        if let Some(accounts) = &self.accounts {
+            let health = accounts.health().await;
+            ok &= health.is_ok();
+            more.push(("store", json!(health.as_ref().map_or_else(String::as_str, |()| "ready"))));
+            let due = accounts.next_due().await.map_err(text)?;
+            more.push(("queue_next_due_ms", json!(due.map(|d| d.0))));
+            // How many batches of the control plane it has taken.
+            more.push(("applied", json!(accounts.hello().await.map_err(text)?.applied)));
+        } else if let Some(service) = &self.service {
+            let health = service.health().await;
+            ok &= health.is_ok();
+            more.push(("database", json!(health.as_ref().map_or_else(String::as_str, |()| "ready"))));
+            let plane = self.control.hello().await.map(|_| "answers".to_owned()).unwrap_or_else(text);
+            ok &= plane == "answers";
+            more.push(("data_plane", json!(plane)));
+        }
         if let Some(status) = status.as_object_mut() {
-            status.insert("store".into(), json!(health.as_ref().map_or_else(String::as_str, |()| "ready")));
-            status.insert("queue_next_due_ms".into(), json!(due.map(|d| d.0)));
+            status.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
         row(events, status).await?;
-        Ok((health.is_ok(), None, String::new()))
+        Ok((ok, None, String::new()))
     }
 
     async fn tenant_list(&self, who: &str, after: Option<TenantId>, limit: usize, events: &Events) -> Outcome {
         let actor = self.actor(who).await?;
         let limit = limit.clamp(1, CTL_ROWS_MAX);
         let (tenants, total) =
-            self.service.tenants(&actor, &page(after.map(|t| t.to_string()), limit)).await.map_err(text)?;
+            self.service()?.tenants(&actor, &page(after.map(|t| t.to_string()), limit)).await.map_err(text)?;
         for tenant in &tenants {
             row(events, self.tenant_row(tenant).await?).await?;
         }
@@ -114,7 +148,7 @@ impl Desk {
     ) -> Outcome {
         let actor = self.actor(who).await?;
         let limit = limit.clamp(1, CTL_ROWS_MAX);
-        let found = self.service.mailboxes(&actor, tenant, &page(after.map(str::to_owned), limit)).await;
+        let found = self.service()?.mailboxes(&actor, tenant, &page(after.map(str::to_owned), limit)).await;
         let (mailboxes, total) = found.map_err(text)?;
         for mailbox in &mailboxes {
             row(events, self.account_row(mailbox).await?).await?;
@@ -147,7 +181,7 @@ impl Desk {
     ) -> Outcome {
         let actor = self.actor(who).await?;
         let mailbox = self.mailbox(&actor, account).await?;
-        let done = self.service.mailbox_update(&actor, &Terms::default(), mailbox.id, patch).await.map_err(text)?;
+        let done = self.service()?.mailbox_update(&actor, &Terms::default(), mailbox.id, patch).await.map_err(text)?;
         row(events, self.account_row(&done.object).await?).await?;
         applied(done.applied, said)
     }
@@ -155,26 +189,26 @@ impl Desk {
     /// By id or address.
     async fn mailbox(&self, actor: &Actor, account: &str) -> Result<Mailbox, String> {
         let found = match account.parse() {
-            Ok(id) => self.service.mailbox(actor, id).await,
-            Err(_) => self.service.mailbox_by_address(actor, account).await,
+            Ok(id) => self.service()?.mailbox(actor, id).await,
+            Err(_) => self.service()?.mailbox_by_address(actor, account).await,
         };
         found.map_err(|e| format!("{account}: {e}"))
     }
 
     async fn operator_token(&self, events: &Events) -> Outcome {
-        let made = self.service.bootstrap("Provider").await.map_err(text)?;
+        let made = self.service()?.bootstrap("Provider").await.map_err(text)?;
         row(events, json!({ "token": made.operator_token })).await?;
         done("older operator tokens still hold; apiTokenRevoke ends them")
     }
 
     async fn tenant_row(&self, tenant: &Tenant) -> Result<Value, String> {
-        let usage = self.accounts.usage(tenant.id).await.map_err(text)?;
+        let usage = meters(self.control.usage(tenant.id).await)?;
         Ok(json!({
             "id": tenant.id.to_string(),
             "name": tenant.name,
             "state": state(!tenant.holds.is_empty()),
-            "emails": usage.emails,
-            "used_bytes": usage.used_bytes,
+            "emails": usage.as_ref().map(|u| u.emails),
+            "used_bytes": usage.as_ref().map(|u| u.used_bytes),
             "max_domains": tenant.limits.max_domains,
             "max_mailboxes": tenant.limits.max_mailboxes,
             "storage_bytes_max": tenant.limits.storage_bytes_max,
@@ -183,17 +217,26 @@ impl Desk {
     }
 
     async fn account_row(&self, mailbox: &Mailbox) -> Result<Value, String> {
-        let usage = self.accounts.account_usage(mailbox.tenant, mailbox.id).await.map_err(text)?;
+        let usage = meters(self.control.account_usage(mailbox.tenant, mailbox.id).await)?;
         Ok(json!({
             "id": mailbox.id.to_string(),
             "tenant": mailbox.tenant.to_string(),
             "address": mailbox.address,
             "name": mailbox.display_name,
             "state": state(!mailbox.holds.is_empty()),
-            "emails": usage.emails,
-            "used_bytes": usage.used_bytes,
+            "emails": usage.as_ref().map(|u| u.emails),
+            "used_bytes": usage.as_ref().map(|u| u.used_bytes),
             "quota_bytes_max": mailbox.quota_bytes_max,
         }))
+    }
+}
+
+/// None: the data plane does not answer, and the rest is shown all the same.
+fn meters(asked: Result<Usage, ControlError>) -> Result<Option<Usage>, String> {
+    match asked {
+        Ok(usage) => Ok(Some(usage)),
+        Err(ControlError::Unavailable(_)) => Ok(None),
+        Err(error @ ControlError::Invalid(_)) => Err(text(error)),
     }
 }
 

@@ -18,13 +18,13 @@ const PAGE: usize = 500;
 
 impl Desk {
     pub(super) async fn verify(&self, who: &str, tenant: Option<TenantId>, events: &Events) -> Outcome {
-        let key = self.accounts.break_glass(who, "ctl verify").map_err(text)?;
+        let key = self.store()?.break_glass(who, "ctl verify").map_err(text)?;
         let all = self.tenants_of(tenant).await?;
         let mut violations = 0;
         for (n, tenant) in all.iter().enumerate() {
             let progress = Event::Progress { done: n, total: all.len(), what: tenant.to_string() };
             events.send(progress).await.map_err(|_| "nobody listens")?;
-            let found = self.accounts.verify(&key.tenant(*tenant)).await.map_err(|e| format!("{tenant}: {e}"))?;
+            let found = self.store()?.verify(&key.tenant(*tenant)).await.map_err(|e| format!("{tenant}: {e}"))?;
             violations += found.len();
             for v in found {
                 let account = v.account.map(|a| a.to_string());
@@ -36,7 +36,7 @@ impl Desk {
 
     /// The one, or all that have something stored.
     async fn tenants_of(&self, tenant: Option<TenantId>) -> Result<Vec<TenantId>, String> {
-        let mut all = self.accounts.tenants().await.map_err(text)?;
+        let mut all = self.store()?.tenants().await.map_err(text)?;
         if let Some(tenant) = tenant {
             all.retain(|t| *t == tenant);
             if all.is_empty() {
@@ -59,7 +59,7 @@ impl Desk {
         let (found, next) = self.select(who, select, after, limit).await?;
         for (tenant, item) in &found {
             // Asked now: what is not due yet is held back as much as what was tried.
-            let held = self.accounts.held_back(*tenant, item).await.map_err(text)?;
+            let held = self.store()?.held_back(*tenant, item).await.map_err(text)?;
             row(events, item_row(*tenant, item, held)).await?;
         }
         let next = next.map(|(tenant, item)| format!("{tenant}/{item}"));
@@ -67,7 +67,7 @@ impl Desk {
     }
 
     pub(super) async fn queue_retry(&self, who: &str, select: &Select) -> Outcome {
-        let now = self.accounts.clock().now().0;
+        let now = self.store()?.clock().now().0;
         self.each(who, select, "will be tried now", move |q| (q.parked, q.due_at_ms) = (false, now)).await
     }
 
@@ -82,7 +82,7 @@ impl Desk {
         loop {
             let (found, next) = self.select(who, select, after, PAGE).await?;
             for (tenant, item) in &found {
-                match self.accounts.amend(*tenant, QueueId(item.id), &change).await {
+                match self.store()?.amend(*tenant, QueueId(item.id), &change).await {
                     Ok(()) => changed += 1,
                     Err(e) if e.kind == Kind::NotFound => under_way += 1,
                     Err(e) => return Err(text(e)),
@@ -115,15 +115,15 @@ impl Desk {
         after: Option<(TenantId, QueueId)>,
         limit: usize,
     ) -> Result<(Vec<(TenantId, QueueItem)>, Option<(TenantId, QueueId)>), String> {
-        let key = self.accounts.break_glass(who, "ctl queue").map_err(text)?;
-        let mut tenants = self.accounts.tenants().await.map_err(text)?;
+        let key = self.store()?.break_glass(who, "ctl queue").map_err(text)?;
+        let mut tenants = self.store()?.tenants().await.map_err(text)?;
         tenants.sort();
         tenants.retain(|t| select.tenant.is_none_or(|only| only == *t) && after.is_none_or(|(from, _)| *t >= from));
         let (mut found, mut scanned) = (Vec::new(), 0);
         for tenant in tenants {
             let mut at = after.filter(|(from, _)| *from == tenant).map(|(_, item)| item);
             loop {
-                let page = self.accounts.queue_after(&key.tenant(tenant), at, PAGE).await.map_err(text)?;
+                let page = self.store()?.queue_after(&key.tenant(tenant), at, PAGE).await.map_err(text)?;
                 let Some(last) = page.last().map(|s| QueueId(s.item.id)) else { break };
                 for summary in page {
                     scanned += 1;

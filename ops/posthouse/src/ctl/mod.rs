@@ -10,11 +10,16 @@ pub mod socket;
 
 pub use desk::Desk;
 
-use crate::{Failure, folder, stores::Stores};
+use crate::{
+    Failure, folder,
+    plane::AbsentPlane,
+    stores::{self, Stores},
+};
 use base::{AccountId, QueueId, TenantId};
 use clap::{Args, Subcommand};
+use control::Control;
 use request::{Request, Select};
-use std::{io::BufRead, path::PathBuf};
+use std::{io::BufRead, path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
 
 /// Bytes of a password line.
@@ -171,10 +176,21 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut print::
     if let Request::Status = request {
         return Err(format!("no server runs on {}", data.display()));
     }
-    folder::must_be_posthouse(data)?;
-    let stores = Stores::open(data).await.map_err(|e| locked(data, e))?;
-    let service = stores.service(data).await?;
-    let desk = Desk { accounts: stores.accounts.clone(), service, status: serde_json::Value::Null };
+    let planes = folder::planes(data)?;
+    let stores = match planes.data {
+        true => Some(Stores::open(data).await.map_err(|e| locked(data, e))?),
+        false => None,
+    };
+    let accounts = stores.as_ref().map(|stores| stores.accounts.clone());
+    let control: Arc<dyn Control> = match &accounts {
+        Some(accounts) => Arc::new(accounts.clone()),
+        None => Arc::new(AbsentPlane),
+    };
+    let service = match planes.control {
+        true => Some(stores::service(data, None, control.clone()).await?),
+        false => None,
+    };
+    let desk = Desk { accounts, service, control, status: serde_json::Value::Null };
     let who = socket::own_user().map(|user| format!("uid {user}")).map_err(|e| e.to_string())?;
     let (events, mut pending) = mpsc::channel(64);
     let work = async {
@@ -187,7 +203,9 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut print::
         }
     };
     tokio::join!(work, show);
-    stores.kv.close().await;
+    if let Some(stores) = stores {
+        stores.kv.close().await;
+    }
     Ok(())
 }
 

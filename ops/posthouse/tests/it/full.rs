@@ -26,7 +26,8 @@ fn a_full_disk_defers_mail_until_it_has_room_and_a_lost_store_ends_the_process()
     assert!(deliver(&node, "before").starts_with("250"));
 
     node.limit_files(true);
-    assert!(deliver(&node, "during").starts_with("451 4.3.0"));
+    let reply = deliver(&node, "during");
+    assert!(reply.starts_with("451 4.3.0"), "{reply}");
     assert!(node.get("/readyz").contains(" 503 ") && node.get("/healthz").contains(" 200 "));
     node.limit_files(false);
     let began = Instant::now();

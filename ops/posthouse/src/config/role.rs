@@ -1,0 +1,88 @@
+//! SUMMARY    `role` and `[plane]`: which planes a process is, and how it meets the other one.
+//! INVARIANTS A plane apart has all three TLS files. What the role has no use for is an error, not ignored.
+
+use super::{key::KEYS, load::Loaded};
+use crate::plane::Files;
+use std::net::SocketAddr;
+
+/// Which planes a process is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Both, in one process.
+    All,
+    /// Store, doors and queue; hears the control plane at `listen`.
+    Data { listen: SocketAddr, files: Files },
+    /// Tenants and their API; tells the data plane at `url`.
+    Control { url: String, files: Files },
+}
+
+impl Role {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Role::All => "all",
+            Role::Data { .. } => "data",
+            Role::Control { .. } => "control",
+        }
+    }
+}
+
+/// Keys and sections that only the data plane has a use for.
+const DATA_ONLY: [&str; 10] = [
+    "listen.",
+    "smart_host.",
+    "tls.",
+    "sni",
+    "plain_auth",
+    "proxy",
+    "connections_per_address",
+    "message_bytes_in_flight",
+    "queue.",
+    "upkeep.",
+];
+
+pub(super) fn role(from: &Loaded) -> Result<Role, String> {
+    match from.text("role").as_deref() {
+        Some("data") => {
+            let useless = |path: &str| {
+                ["plane.url", "plane.resend_interval", "graphiql"].contains(&path) || path.starts_with("sql.")
+            };
+            refuse(from, useless, "role = \"data\" has no control plane in it")?;
+            let listen = from.address("plane.listen");
+            let listen = listen.ok_or("plane.listen: it is needed with role = \"data\", as \"10.0.0.1:9443\"")?;
+            Ok(Role::Data { listen, files: files(from)? })
+        }
+        Some("control") => {
+            let useless = |path: &str| {
+                path == "plane.listen" || (path != "listen.http" && DATA_ONLY.iter().any(|of| path.starts_with(of)))
+            };
+            refuse(from, useless, "role = \"control\" opens no mail door and sends no mail")?;
+            let url = from.text("plane.url");
+            let url = url.ok_or("plane.url: it is needed with role = \"control\", as \"https://data-plane:9443\"")?;
+            Ok(Role::Control { url, files: files(from)? })
+        }
+        _ => {
+            let useless = |path: &str| path.starts_with("plane.") && path != "plane.resend_interval";
+            refuse(from, useless, "with role = \"all\" the planes are one process")?;
+            Ok(Role::All)
+        }
+    }
+}
+
+fn files(from: &Loaded) -> Result<Files, String> {
+    let file = |path: &str| {
+        let missing =
+            || format!("{path}: it is needed: the planes speak mutual TLS (posthouse plane certificates makes it)");
+        from.path(path).ok_or_else(missing)
+    };
+    Ok(Files { certificate: file("plane.certificate")?, key: file("plane.key")?, ca: file("plane.ca")? })
+}
+
+/// Keys that were set and that the role has no use for.
+fn refuse(from: &Loaded, useless: impl Fn(&str) -> bool, why: &str) -> Result<(), String> {
+    let wrong: Vec<String> = KEYS
+        .iter()
+        .filter(|key| useless(key.path) && from.is_set(key.path))
+        .map(|key| format!("{}: {why}", key.path))
+        .collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}

@@ -1,0 +1,116 @@
+//! SUMMARY    The suite: what every form of `Control` holds.
+
+use super::world::{TENANT, World, account, address, entitlement, first};
+use account::RouteError;
+use base::{AccountId, TenantId};
+use control::{Change, ControlError, Destination, Usage};
+
+/// As `Accounts` has it.
+const BATCH_CHANGES_MAX: u64 = 10_000;
+/// Longer than any key of the store.
+const KEY_BYTES: usize = 20_000;
+
+pub async fn an_older_snapshot_is_skipped(world: World) {
+    world.control.apply(first()).await.unwrap();
+    world.control.apply(vec![account(1, 3, "three")]).await.unwrap();
+    world.control.apply(vec![account(1, 2, "two"), address("box1", 1, Destination::Tombstone)]).await.unwrap();
+    assert_eq!(world.name(1).await.as_deref(), Some("three"));
+    assert_eq!(world.route("box1@a.example").await.unwrap(), [AccountId(1)]);
+}
+
+pub async fn replays_are_harmless(world: World) {
+    let batches = [first(), vec![account(1, 2, "two")], vec![address("old", 1, Destination::Tombstone)]];
+    for _ in 0..3 {
+        for batch in &batches {
+            world.control.apply(batch.clone()).await.unwrap();
+        }
+    }
+    assert_eq!(world.name(1).await.as_deref(), Some("two"));
+    assert_eq!(world.route("box1@a.example").await.unwrap(), [AccountId(1)]);
+    assert!(matches!(world.route("old@a.example").await, Err(RouteError::Unknown)));
+}
+
+pub async fn any_order_ends_the_same(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let versions = |number: u64| (2..=9u64).map(move |v| account(number, v, &format!("{number} at {v}")));
+    let mut all: Vec<Change> = versions(1).chain(versions(2)).collect();
+    // A shuffle that is the same every time.
+    let places = all.len();
+    for n in 0..places {
+        all.swap(n, (n * 7 + 5) % places);
+    }
+    let sent: Vec<_> = all.into_iter().map(|change| world.control.apply(vec![change])).collect();
+    for one in sent {
+        one.await.unwrap();
+    }
+    for number in [1, 2] {
+        assert_eq!(world.name(number).await, Some(format!("{number} at 9")));
+    }
+}
+
+pub async fn a_batch_is_applied_wholly_or_not_at_all(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let before = world.control.hello().await.unwrap();
+    let wrong = address(&"x".repeat(KEY_BYTES), 1, Destination::Tombstone);
+    let mut batch: Vec<Change> = (10..60).map(|n| account(n, 1, "new")).collect();
+    batch.extend([account(1, 2, "changed"), wrong]);
+    let error = world.control.apply(batch).await.unwrap_err();
+    assert!(matches!(error, ControlError::Invalid(_)), "{error}");
+    assert_eq!(world.name(1).await.as_deref(), Some("one"));
+    for number in 10..60 {
+        assert_eq!(world.name(number).await, None);
+    }
+    assert_eq!(world.control.hello().await.unwrap(), before);
+}
+
+pub async fn the_largest_batch_is_taken_and_a_larger_one_is_refused_for_good(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let batch = |from: u64, count: u64| (from..from + count).map(|n| account(n, 1, "many")).collect::<Vec<_>>();
+    world.control.apply(batch(100, BATCH_CHANGES_MAX)).await.unwrap();
+    assert_eq!(world.name(99 + BATCH_CHANGES_MAX).await.as_deref(), Some("many"));
+    let error = world.control.apply(batch(50_000, BATCH_CHANGES_MAX + 1)).await.unwrap_err();
+    assert!(matches!(&error, ControlError::Invalid(why) if why.contains("BATCH_CHANGES_MAX")), "{error}");
+    assert_eq!(world.name(50_000).await, None, "nothing of it");
+}
+
+pub async fn meters_come_in_the_order_they_were_asked_for(world: World) {
+    world.control.apply(first()).await.unwrap();
+    world.deliver("box1@a.example").await;
+    let used = world.control.usage(TENANT).await.unwrap();
+    assert!(used.emails == 1 && used.used_bytes > 0, "{used:?}");
+    let (other, empty) = (TenantId(9), Usage::default());
+    let all = world.control.usages(vec![other, TENANT, other, TENANT]).await.unwrap();
+    assert_eq!(all, [empty.clone(), used.clone(), empty.clone(), used.clone()]);
+    let one = world.control.account_usage(TENANT, AccountId(1)).await.unwrap();
+    assert_eq!(one, used);
+    let asked = vec![(TENANT, AccountId(2)), (TENANT, AccountId(1)), (other, AccountId(1))];
+    assert_eq!(world.control.account_usages(asked).await.unwrap(), [empty.clone(), used, empty]);
+    assert_eq!(world.control.usages(Vec::new()).await.unwrap(), []);
+}
+
+pub async fn meters_of_the_unknown_are_zero(world: World) {
+    assert_eq!(world.control.usage(TenantId(77)).await.unwrap(), Usage::default());
+    assert_eq!(world.control.account_usage(TenantId(77), AccountId(1)).await.unwrap(), Usage::default());
+}
+
+pub async fn events_come_in_pages_by_their_numbers(world: World) {
+    let (mut after, mut seen) = (0, Vec::new());
+    loop {
+        let page = world.control.events(after, 10).await.unwrap();
+        assert!(page.len() <= 10);
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        seen.extend(page.iter().map(|e| e.seq));
+    }
+    assert_eq!(seen, (1..=25).collect::<Vec<u64>>());
+    assert_eq!(world.control.events(20, 2).await.unwrap().iter().map(|e| e.seq).collect::<Vec<_>>(), [21, 22]);
+    assert_eq!(world.control.events(25, 10).await.unwrap(), []);
+}
+
+pub async fn a_store_is_known_by_its_number_and_counts_what_it_took(world: World) {
+    let before = world.control.hello().await.unwrap();
+    assert!(before.store != 0);
+    world.control.apply(vec![entitlement(1)]).await.unwrap();
+    let after = world.control.hello().await.unwrap();
+    assert_eq!((after.store, after.applied), (before.store, before.applied + 1));
+}

@@ -1,0 +1,36 @@
+//! SUMMARY    The contract between the planes, held against both forms of it; and what only the remote form can do wrong.
+
+mod certificates;
+mod contract;
+mod remote;
+mod world;
+
+/// The contract in process and over mutual TLS: every test of the suite, for both.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod in_process {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::contract::$test(super::world::World::in_process().await).await;
+            })+
+        }
+        mod over_http {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::contract::$test(super::world::World::over_http().await).await;
+            })+
+        }
+    };
+}
+
+on_both!(
+    an_older_snapshot_is_skipped,
+    replays_are_harmless,
+    any_order_ends_the_same,
+    a_batch_is_applied_wholly_or_not_at_all,
+    the_largest_batch_is_taken_and_a_larger_one_is_refused_for_good,
+    meters_come_in_the_order_they_were_asked_for,
+    meters_of_the_unknown_are_zero,
+    events_come_in_pages_by_their_numbers,
+    a_store_is_known_by_its_number_and_counts_what_it_took,
+);

@@ -1,0 +1,185 @@
+//! SUMMARY    A data plane in memory, and the contract to it: by itself, or over a port with mutual TLS.
+
+use crate::plane::{Files, Listening, RemotePlane, certificates, listen};
+use account::{AccountOptions, Accounts, MasterKey};
+use base::{AccountId, Address, SystemClock, TenantId, rng::SeededRng};
+use control::{
+    AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DomainSnapshot,
+    EntitlementSnapshot, Event, EventKind, Hello, Usage,
+};
+use mail::{Accept, EnvelopeRecipient, Mail, Source};
+use std::{net::SocketAddr, path::Path, sync::Arc};
+use store::{MemKv, blob::FsObjects};
+use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub const TENANT: TenantId = TenantId(1);
+
+/// What the suite asks, and what stands behind it.
+pub struct World {
+    pub control: Arc<dyn Control>,
+    pub accounts: Accounts,
+    _port: Option<Port>,
+}
+
+impl World {
+    pub async fn in_process() -> World {
+        let accounts = accounts();
+        World { control: Arc::new(Plane(accounts.clone())), accounts, _port: None }
+    }
+
+    pub async fn over_http() -> World {
+        let accounts = accounts();
+        let folder = folder();
+        let port = Port::open(&folder, "127.0.0.1:0", accounts.clone()).await;
+        let control = Arc::new(port.client(&folder));
+        World { control, accounts, _port: Some(port) }
+    }
+
+    /// Where mail for an address goes now, or why it does not.
+    pub async fn route(&self, address: &str) -> Result<Vec<AccountId>, account::RouteError> {
+        let route = self.accounts.route(&Address::parse(address).unwrap()).await?;
+        Ok(route.local.iter().map(|r| r.scope.account()).collect())
+    }
+
+    /// A message from outside.
+    pub async fn deliver(&self, to: &str) {
+        let address = Address::parse(to).unwrap();
+        let route = Some(self.accounts.route(&address).await.unwrap());
+        let recipient = EnvelopeRecipient { address, route, notify: 0, orcpt: String::new() };
+        let accept = Accept {
+            source: Source::Relay,
+            sender: None,
+            recipients: &[recipient],
+            message: b"Subject: hello\r\n\r\ntext\r\n",
+            envid: "",
+            ret: 0,
+            smtp_utf8: false,
+            body_8bit: false,
+            body_binary: false,
+            require_tls: false,
+        };
+        let accepted = Mail::new(self.accounts.clone(), "mx.a.example").accept(accept).await.unwrap();
+        assert!(accepted.results.iter().all(Result::is_ok));
+    }
+
+    pub async fn name(&self, account: u64) -> Option<String> {
+        let standing = self.accounts.standing(TENANT, AccountId(account)).await.unwrap();
+        standing.map(|s| s.profile.display_name.clone())
+    }
+}
+
+pub fn accounts() -> Accounts {
+    Accounts::new(AccountOptions {
+        kv: Arc::new(MemKv::new()),
+        objects: Arc::new(FsObjects::open(std::env::temp_dir()).unwrap()),
+        master: MasterKey::new([7; 32]),
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SeededRng::new(7)),
+    })
+}
+
+/// The store, with events of a plane that keeps some: one for each number up to 25.
+pub struct Plane(pub Accounts);
+
+const EVENTS: u64 = 25;
+
+impl Control for Plane {
+    fn hello(&self) -> ControlFuture<'_, Hello> {
+        self.0.hello()
+    }
+    fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
+        self.0.apply(batch)
+    }
+    fn usage(&self, tenant: TenantId) -> ControlFuture<'_, Usage> {
+        self.0.usage(tenant)
+    }
+    fn account_usage(&self, tenant: TenantId, account: AccountId) -> ControlFuture<'_, Usage> {
+        self.0.account_usage(tenant, account)
+    }
+    fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
+        self.0.usages(tenants)
+    }
+    fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
+        self.0.account_usages(accounts)
+    }
+    fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
+        let kind = EventKind::SendLimitReached { limit: "perHour".into() };
+        let at = base::Timestamp(5);
+        let one = move |seq| Event { seq, at, tenant: TENANT, account: None, kind: kind.clone() };
+        let all = (after + 1..=EVENTS).take(limit as usize).map(one).collect();
+        Box::pin(async move { Ok::<_, ControlError>(all) })
+    }
+}
+
+/// A port of the data plane.
+pub struct Port {
+    pub listening: Listening,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Port {
+    pub async fn open(folder: &TempDir, address: &str, accounts: Accounts) -> Port {
+        let (stop, stopped) = watch::channel(false);
+        let address: SocketAddr = address.parse().unwrap();
+        let plane = Arc::new(Plane(accounts));
+        let (listening, task) = listen(address, &files(folder.path(), "data"), plane, stopped).await.unwrap();
+        Port { listening, stop, task }
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.listening.port)
+    }
+
+    pub fn client(&self, folder: &TempDir) -> RemotePlane {
+        let url = format!("https://localhost:{}/", self.listening.port);
+        RemotePlane::new(&url, files(folder.path(), "control")).unwrap()
+    }
+
+    /// Ends it in order.
+    pub async fn close(self) {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+/// Certificates for `localhost`.
+pub fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    certificates::make(folder.path(), &["localhost".into()], false).unwrap();
+    folder
+}
+
+pub fn files(folder: &Path, plane: &str) -> Files {
+    Files {
+        certificate: folder.join(format!("{plane}.pem")),
+        key: folder.join(format!("{plane}.key")),
+        ca: folder.join("ca.pem"),
+    }
+}
+
+pub fn entitlement(version: u64) -> Change {
+    Change::Entitlement(EntitlementSnapshot::new(TENANT, version))
+}
+
+pub fn domain(version: u64) -> Change {
+    Change::Domain(DomainSnapshot::new("a.example", TENANT, version))
+}
+
+pub fn account(number: u64, version: u64, name: &str) -> Change {
+    let address = format!("box{number}@a.example");
+    let snapshot = AccountSnapshot::new(AccountId(number), TENANT, version, address);
+    Change::Account(AccountSnapshot { display_name: name.into(), ..snapshot })
+}
+
+pub fn address(local: &str, version: u64, destination: Destination) -> Change {
+    let (local, domain) = (local.into(), "a.example".into());
+    Change::Address(AddressSnapshot { local, domain, version, tenant: TENANT, destination })
+}
+
+/// A tenant with the mailbox `box1@a.example`.
+pub fn first() -> Vec<Change> {
+    let to = Destination::Account(AccountId(1));
+    vec![entitlement(1), domain(1), account(1, 1, "one"), address("box1", 1, to)]
+}

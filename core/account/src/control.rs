@@ -10,7 +10,7 @@ use crate::{
     work::Work,
 };
 use base::{AccountId, Kind, TenantId};
-use control::{Change, Control, ControlError, ControlFuture, Hello, Usage};
+use control::{Change, Control, ControlError, ControlFuture, Event, Hello, Usage};
 use serde::Serialize;
 use store::kv::KvTxn;
 
@@ -70,6 +70,10 @@ impl Control for Accounts {
             }
             Ok(all)
         })
+    }
+
+    fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
+        Box::pin(async move { self.events_after(after, limit).await.map_err(refused) })
     }
 }
 

@@ -10,6 +10,7 @@
 //! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
 //! S i                             -> id of the store (8)   S n                       -> batches applied, i64 little-endian (add)
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
+//! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
 //! T <tenant> p                    -> PoolRecord            T <tenant> p <shard 2>    -> LeaseRecord
@@ -174,6 +175,17 @@ pub(crate) fn system_ops() -> KeyRange {
 }
 pub(crate) fn system_op(op: OpId) -> Key {
     Builder::new(SYSTEM).tag(b'o').u64(op.0).done()
+}
+
+pub(crate) fn system_event_counter() -> Key {
+    vec![SYSTEM, b'v']
+}
+pub(crate) fn system_event(seq: u64) -> Key {
+    Builder::new(SYSTEM).tag(b'v').u64(seq).done()
+}
+/// Events behind this one.
+pub(crate) fn system_events_after(seq: u64) -> KeyRange {
+    KeyRange { from: behind(Builder::new(SYSTEM).tag(b'v').u64(seq)), to: KeyRange::prefix(&system_event_counter()).to }
 }
 
 /// What one transaction of a copy under way has placed.

@@ -10,12 +10,13 @@ use crate::{
     Error, Result,
     control::counter,
     keys,
+    quota::{Crossing, Fill, alarm_below_zero},
     record::{self, LeaseRecord, PoolRecord},
     txn::TenantTxn,
     work::{Charge, Work},
 };
 use base::{
-    AccountId, Kind, TenantId,
+    AccountId, Kind, TenantId, Timestamp,
     limits::{POOL_FREED_BYTES_MAX, POOL_LEASE_BYTES_MAX, POOL_LEASE_BYTES_MIN, POOL_SHARDS},
 };
 use control::EntitlementSnapshot;
@@ -42,7 +43,7 @@ impl Terms {
     fn bound(&self, charge: Charge) -> i64 {
         match charge {
             Charge::Incoming => self.ceiling,
-            Charge::Own => self.limit,
+            Charge::Own | Charge::Notice => self.limit,
         }
     }
 
@@ -61,6 +62,16 @@ pub(crate) fn bytes(limit: u64) -> i64 {
 /// What incoming mail may fill. Zero means zero: no grace either.
 pub(crate) fn with_grace(limit: i64, grace: u64) -> i64 {
     if limit == 0 { 0 } else { limit.saturating_add(bytes(grace)) }
+}
+
+/// What became of a charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Charged,
+    /// `since`: how long incoming mail finds no room; not asked for what users store.
+    Full {
+        since: Option<Timestamp>,
+    },
 }
 
 /// The pool of one tenant as a unit of work has it.
@@ -114,19 +125,22 @@ impl Pool {
 }
 
 impl Work {
-    /// Charges the tenant's pool; whether there was room. Several charges and frees of one unit of work meet one shard.
+    /// Charges the tenant's pool; what became of it. Several charges and frees of one unit of work meet one shard.
     pub(crate) async fn take_from_pool(
         &mut self,
         (tenant, account): (TenantId, AccountId),
         entitlement: &EntitlementSnapshot,
         bytes: i64,
         charge: Charge,
-    ) -> Result<bool> {
-        let Some(terms) = Terms::of(entitlement) else { return Ok(true) };
+    ) -> Result<Taken> {
+        let Some(terms) = Terms::of(entitlement) else { return Ok(Taken::Charged) };
         let mut pool = self.open_pool(tenant, account, terms).await?;
-        let fits = pool.spend(bytes) || self.draw(tenant, &mut pool, bytes, charge).await?;
+        let taken = match pool.spend(bytes) {
+            true => Taken::Charged,
+            false => self.draw_and_tell(tenant, &mut pool, bytes, charge).await?,
+        };
         self.pools.insert(tenant, pool);
-        Ok(fits)
+        Ok(taken)
     }
 
     /// Gives bytes back that were freed: to the shard, and from there to the pool when it has many.
@@ -145,6 +159,7 @@ impl Work {
             if lease.freed > POOL_FREED_BYTES_MAX {
                 self.ask(tenant, &mut pool).await?;
                 pool.fold();
+                self.tell_of_pool(tenant, &mut pool, 0, false).await?;
             }
         }
         self.pools.insert(tenant, pool);
@@ -177,6 +192,41 @@ impl Work {
             pool.record = Some(stored.map(|b| record::decode(&b, "pool")).transpose()?.unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// Charges the pool itself; remembers since when there is no room, and tells of what was crossed.
+    async fn draw_and_tell(&mut self, tenant: TenantId, pool: &mut Pool, bytes: i64, charge: Charge) -> Result<Taken> {
+        let charged = self.draw(tenant, pool, bytes, charge).await?;
+        let now = self.now();
+        let Some(record) = pool.record.as_mut() else { return Err(Error::corrupt("a pool without a record")) };
+        alarm_below_zero("pool", tenant, None, record.reserved);
+        let is_over = record.reserved > pool.terms.limit || !charged;
+        if charge == Charge::Incoming && is_over && record.over_since_ms == 0 {
+            (record.over_since_ms, pool.record_changed) = (now.0, true);
+        } else if !is_over {
+            record.over_since_ms = 0;
+        }
+        let since = (charge == Charge::Incoming).then_some(Timestamp(record.over_since_ms));
+        let (more, refused) = if charged { (bytes, false) } else { (0, charge == Charge::Incoming) };
+        self.tell_of_pool(tenant, pool, more, refused).await?;
+        Ok(if charged { Taken::Charged } else { Taken::Full { since } })
+    }
+
+    /// Tells the control plane when a threshold of the pool was crossed. Looked at whenever the pool is asked; `more`: what was
+    /// charged and is not owed yet.
+    async fn tell_of_pool(&mut self, tenant: TenantId, pool: &mut Pool, more: i64, refused: bool) -> Result<()> {
+        let stored = TenantTxn::new(self.txn(), tenant).get_snapshot(&keys::tenant_used_bytes()).await?;
+        let used = counter(stored.as_deref()) + self.owed_bytes(tenant) + more;
+        alarm_below_zero("tenant", tenant, None, used);
+        let fill = Fill { used, limit: pool.terms.limit, refused };
+        let Some(record) = pool.record.as_mut() else { return Ok(()) };
+        let Some(crossing) = fill.crossing(record.quota_told) else { return Ok(()) };
+        record.quota_told = match crossing {
+            Crossing::Reached(percent) => percent,
+            Crossing::Relieved => 0,
+        };
+        pool.record_changed = true;
+        self.note_event(tenant, None, fill.event(crossing)).await
     }
 
     /// Charges the pool itself: within the limit if it has room, else with everything that was leased taken back.

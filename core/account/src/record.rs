@@ -53,6 +53,12 @@ pub struct AccountState {
     pub inbox: u32,
     #[prost(uint32, tag = "9")]
     pub mailboxes: u32,
+    /// Since when mail finds no room within the quota; 0 = it does.
+    #[prost(sint64, tag = "10")]
+    pub over_since_ms: i64,
+    /// Percent of the quota that was told of last; 0 = none since there was room.
+    #[prost(uint32, tag = "11")]
+    pub quota_told: u32,
 }
 
 /// The storage pool of a tenant with a limit, for one version of its entitlement.
@@ -64,6 +70,12 @@ pub(crate) struct PoolRecord {
     /// Used bytes and all that is leased or waits to be given back.
     #[prost(sint64, tag = "2")]
     pub reserved: i64,
+    /// Since when incoming mail finds no room within the limit; 0 = it does.
+    #[prost(sint64, tag = "3")]
+    pub over_since_ms: i64,
+    /// Percent of the limit that was told of last; 0 = none since there was room.
+    #[prost(uint32, tag = "4")]
+    pub quota_told: u32,
 }
 
 /// What one shard may still use without asking the pool.
@@ -174,6 +186,16 @@ pub struct EmailRecord {
     pub keywords: u64,
     #[prost(message, repeated, tag = "7")]
     pub memberships: Vec<Membership>,
+    /// A notice of the server, which no quota counts.
+    #[prost(bool, tag = "8")]
+    pub uncharged: bool,
+}
+
+impl EmailRecord {
+    /// What the quotas count of it, bytes.
+    pub(crate) fn charged_bytes(&self) -> i64 {
+        if self.uncharged { 0 } else { i64::from(self.size) }
+    }
 }
 
 /// What FETCH and list views show without reading the message; never changes.
@@ -272,6 +294,13 @@ pub struct SnapshotRecord {
     #[prost(uint64, tag = "1")]
     pub version: u64,
     #[prost(bytes = "vec", tag = "2")]
+    pub body: Vec<u8>,
+}
+
+/// An event, as it is told (JSON of `control::Event`).
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct EventRecord {
+    #[prost(bytes = "vec", tag = "1")]
     pub body: Vec<u8>,
 }
 

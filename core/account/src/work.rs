@@ -6,18 +6,21 @@ mod copy;
 mod email;
 mod flags;
 mod mailbox;
+mod quota;
 mod thread;
 
-pub use email::{Charge, DELETED, NewEmail, SEEN};
+pub use email::{DELETED, NewEmail, SEEN};
 pub(crate) use email::{blob_ref, owner};
 pub(crate) use flags::SYSTEM_FLAGS;
 pub use mailbox::NewMailbox;
+pub use quota::Charge;
 
 use crate::{
     Accounts, Error, Result, Standing,
     change::{self, ChangeKind, ObjectType},
     keys,
     pool::Pool,
+    quota::QuotaNotice,
     record::{self, AccountState, MailboxState, Membership},
     scope::{AccountScope, CanWrite},
     txn::{SystemTxn, TenantTxn},
@@ -48,6 +51,9 @@ struct Loaded {
     bytes_delta: i64,
     emails_delta: i64,
     dirty: bool,
+    /// Only what is remembered of the quota changed: the state is written, and no client needs to look.
+    marked: bool,
+    notice: Option<QuotaNotice>,
 }
 
 struct Pending {
@@ -121,6 +127,8 @@ impl Work {
                 bytes_delta: 0,
                 emails_delta: 0,
                 dirty: false,
+                marked: false,
+                notice: None,
             };
             self.loaded.insert((tenant, account), loaded);
             if fresh {
@@ -138,6 +146,8 @@ impl Work {
             if owed.dirty {
                 hints.push((tenant, account, ModSeq(owed.state.modseq + 1)));
                 flush(TenantTxn::new(&mut *self.txn, tenant), account, owed);
+            } else if owed.marked {
+                TenantTxn::new(&mut *self.txn, tenant).set(&keys::state(account), &record::encode(&owed.state));
             }
         }
         self.write_pools();

@@ -16,6 +16,8 @@ pub enum Kind {
     Suspended,
     /// Mailbox or tenant storage is used up.
     OverQuota,
+    /// The same, for so long that a sender need not try again.
+    OverQuotaLong,
     /// A named limit was reached; will not succeed by trying again unchanged.
     LimitExceeded,
     /// Too fast: try again later.

@@ -127,6 +127,17 @@ pub const POOL_LEASE_BYTES_MIN: i64 = 4_096;
 /// Bytes freed by deletions that a shard keeps before it gives them back to the pool.
 pub const POOL_FREED_BYTES_MAX: i64 = 4 << 20;
 
+/// Percent of a quota of which user and control plane are told.
+pub const QUOTA_NOTICE_PERCENTS: [u32; 3] = [80, 95, 100];
+/// Below this percent of a quota its thresholds are told of anew.
+pub const QUOTA_RELIEF_PERCENT: u32 = 75;
+/// How long mail for a full mailbox is refused temporarily before it is refused for good, milliseconds.
+pub const OVER_QUOTA_TEMPORARY_MS: u64 = 3 * 86_400_000;
+/// Events for the control plane that are kept; beyond it the oldest goes.
+pub const EVENTS_KEPT_MAX: u64 = 10_000;
+/// Events of one answer.
+pub const EVENTS_PAGE_MAX: usize = 1_000;
+
 // --- SMTP ---
 /// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).
 pub const SMTP_COMMAND_BYTES_MAX: usize = 4_096;

@@ -103,7 +103,7 @@ impl Mail {
         let failed: Failed = unit_of_work!(accounts, &lanes, accounts.op(), work => {
             let mut failed = Failed::new();
             if let Some(prepared) = &prepared {
-                deliver(work, &plan, &local_blobs, prepared, &mut failed).await?;
+                self.deliver(work, &plan, (&local_blobs, prepared), &mut failed).await?;
             }
             enqueue(work, &plan, &request, &remote_blobs).await?;
             Ok(failed)
@@ -165,38 +165,41 @@ impl Plan {
     }
 }
 
-async fn deliver(
-    work: &mut Work,
-    plan: &Plan,
-    blobs: &HashMap<TenantId, Staged>,
-    prepared: &Prepared,
-    failed: &mut Failed,
-) -> Result<()> {
-    let now = work.now();
-    for (scope, served) in &plan.local {
-        let staged = blobs.get(&scope.tenant()).ok_or_else(|| Error::corrupt("no blob for the tenant"))?;
-        let mut account = work.account(scope).await?;
-        let inbox = [account.inbox()];
-        let email = NewEmail {
-            staged,
-            mailboxes: &inbox,
-            flags: 0,
-            received_at: now,
-            card: prepared.card.clone(),
-            thread_keys: &prepared.thread_keys,
-            charge: Charge::Incoming,
-        };
-        match account.add_email(email).await {
-            Ok(_) => {}
-            Err(e) if e.kind == Kind::OverQuota => {
-                for n in served {
-                    failed.entry(*n).or_default().push(Error::new(e.kind, e.context.clone()));
+impl Mail {
+    async fn deliver(
+        &self,
+        work: &mut Work,
+        plan: &Plan,
+        (blobs, prepared): (&HashMap<TenantId, Staged>, &Prepared),
+        failed: &mut Failed,
+    ) -> Result<()> {
+        let now = work.now();
+        for (scope, served) in &plan.local {
+            let staged = blobs.get(&scope.tenant()).ok_or_else(|| Error::corrupt("no blob for the tenant"))?;
+            let mut account = work.account(scope).await?;
+            let inbox = [account.inbox()];
+            let email = NewEmail {
+                staged,
+                mailboxes: &inbox,
+                flags: 0,
+                received_at: now,
+                card: prepared.card.clone(),
+                thread_keys: &prepared.thread_keys,
+                charge: Charge::Incoming,
+            };
+            match account.add_email(email).await {
+                Ok(_) => {}
+                Err(e) if matches!(e.kind, Kind::OverQuota | Kind::OverQuotaLong) => {
+                    for n in served {
+                        failed.entry(*n).or_default().push(Error::new(e.kind, e.context.clone()));
+                    }
                 }
+                Err(e) => return Err(e),
             }
-            Err(e) => return Err(e),
+            self.tell_of_quota(&mut account, now).await?;
         }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn enqueue(work: &mut Work, plan: &Plan, request: &Accept<'_>, blobs: &HashMap<TenantId, Staged>) -> Result<()> {

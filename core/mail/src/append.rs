@@ -51,6 +51,7 @@ impl Mail {
                     .await?;
                 uids.extend(placed.into_iter().map(|(_, uid)| uid));
             }
+            self.tell_of_quota(&mut account, now).await?;
             Ok(uids)
         })
     }

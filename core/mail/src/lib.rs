@@ -9,6 +9,7 @@ mod flags;
 mod mailbox;
 mod message;
 mod notice;
+mod quota;
 mod view;
 
 pub use accept::{Accept, Accepted, EnvelopeRecipient, Source};

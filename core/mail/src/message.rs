@@ -5,7 +5,7 @@
 //!            on the way is taken back as a whole, after a crash before anybody is served; a move tells what it moved.
 
 use crate::{Error, Mail, Result};
-use account::{AccountScope, DELETED, Owner, unit_of_work};
+use account::{AccountScope, DELETED, Owner, QuotaNotice, unit_of_work};
 use base::{
     EmailId, Kind, MailboxId, OpId, Uid,
     limits::{COPY_UNDO_ATTEMPTS_MAX, COPY_UNDO_MS, EMAILS_PER_WORK_MAX},
@@ -36,6 +36,8 @@ struct Part {
     copy: OpId,
     part: u32,
     is_last: bool,
+    /// Threshold of the quota that an earlier part has crossed: the user is told with the last one, when the copy stands.
+    crossed: Option<QuotaNotice>,
 }
 
 impl Mail {
@@ -49,7 +51,10 @@ impl Mail {
     ) -> Result<Vec<(Uid, Uid)>> {
         self.accounts().check_room()?;
         if uids.len() <= EMAILS_PER_WORK_MAX {
-            return if uids.is_empty() { Ok(Vec::new()) } else { self.copy_batch(scope, (from, to), uids, None).await };
+            return match uids {
+                [] => Ok(Vec::new()),
+                uids => self.copy_batch(scope, (from, to), uids, None).await.map(|(pairs, _)| pairs),
+            };
         }
         let (mail, scope, uids) = (self.clone(), *scope, uids.to_vec());
         // A task of its own: whoever asked may go away on the way.
@@ -68,10 +73,14 @@ impl Mail {
         let mut pairs = Vec::with_capacity(uids.len());
         let batches = uids.chunks(EMAILS_PER_WORK_MAX);
         let last = batches.len().saturating_sub(1);
+        let mut crossed = None;
         for (part, batch) in (0..).zip(batches) {
-            let place = Part { copy, part, is_last: part as usize == last };
+            let place = Part { copy, part, is_last: part as usize == last, crossed };
             match self.copy_batch(scope, (from, to), batch, Some(place)).await {
-                Ok(placed) => pairs.extend(placed),
+                Ok((placed, notice)) => {
+                    pairs.extend(placed);
+                    crossed = notice;
+                }
                 Err(e) => {
                     self.take_back(*scope, copy).await;
                     return Err(e);
@@ -134,6 +143,7 @@ impl Mail {
     ) -> Result<Vec<(Uid, Uid)>> {
         let accounts = self.accounts();
         unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
+            let now = work.now();
             let mut account = work.account(scope).await?;
             account.mailbox(to).await?;
             let mut pairs = Vec::with_capacity(batch.len());
@@ -141,20 +151,22 @@ impl Mail {
                 let Some(row) = account.row(from, *uid).await? else { continue };
                 pairs.push((*uid, account.move_email(EmailId(row.email), from, to).await?));
             }
+            self.tell_of_quota(&mut account, now).await?;
             Ok(pairs)
         })
     }
 
-    /// One transaction of a copy; `None`: it is the whole of it.
+    /// One transaction of a copy; `None`: it is the whole of it. Gives what was placed, and what of the quota is still to be told.
     async fn copy_batch(
         &self,
         scope: &AccountScope<Owner>,
         (from, to): (MailboxId, MailboxId),
         batch: &[Uid],
         place: Option<Part>,
-    ) -> Result<Vec<(Uid, Uid)>> {
+    ) -> Result<(Vec<(Uid, Uid)>, Option<QuotaNotice>)> {
         let accounts = self.accounts();
         unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
+            let now = work.now();
             let mut account = work.account(scope).await?;
             account.mailbox(to).await?;
             let mut pairs = Vec::with_capacity(batch.len());
@@ -162,15 +174,18 @@ impl Mail {
                 let Some(row) = account.row(from, *uid).await? else { continue };
                 pairs.push((*uid, account.copy_email(EmailId(row.email), from, to).await?));
             }
+            let crossed = account.take_quota_notice().or(place.and_then(|part| part.crossed));
             match place {
                 None => {}
-                Some(Part { copy, part, is_last: true }) => account.finish_copy(copy, part)?,
-                Some(Part { copy, part, is_last: false }) => {
+                Some(Part { copy, part, is_last: true, .. }) => account.finish_copy(copy, part)?,
+                Some(Part { copy, part, is_last: false, .. }) => {
                     let placed: Vec<Uid> = pairs.iter().map(|(_, new)| *new).collect();
                     account.note_copy(copy, part, to, &placed)?;
+                    return Ok((pairs, crossed));
                 }
             }
-            Ok(pairs)
+            self.tell_user(&mut account, now, crossed).await?;
+            Ok((pairs, None))
         })
     }
 

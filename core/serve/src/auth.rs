@@ -46,7 +46,12 @@ impl From<Error> for Denied {
     fn from(e: Error) -> Self {
         match e.kind {
             Kind::Suspended => Denied::Held(e.context),
-            Kind::Unavailable | Kind::Corrupt | Kind::TooOld | Kind::StorageFull | Kind::OverQuota => {
+            Kind::Unavailable
+            | Kind::Corrupt
+            | Kind::TooOld
+            | Kind::StorageFull
+            | Kind::OverQuota
+            | Kind::OverQuotaLong => {
                 tracing::error!(error = %e, "login");
                 Denied::Unavailable
             }

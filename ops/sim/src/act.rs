@@ -3,7 +3,7 @@
 
 use crate::{
     post,
-    scan::BOUNCES,
+    scan::{BOUNCES, NOTICES, is_notice},
     tap::{OPERATION, Warrant},
     world::{Node, Person, World},
 };
@@ -269,6 +269,7 @@ async fn deliver(mail: &Mail, people: &[Person], letter: &Letter, to: &[(Address
 fn number(body: &[u8]) -> u64 {
     match post::bounce(body) {
         Some((about, _)) => BOUNCES + about,
+        None if is_notice(body) => NOTICES,
         None => marker(body).unwrap_or(0),
     }
 }

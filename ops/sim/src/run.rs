@@ -314,5 +314,5 @@ impl Run {
 
 /// Taken, or refused for the one reason that is the account's own.
 fn fits(result: &Result<(), Kind>) -> bool {
-    matches!(result, Ok(()) | Err(Kind::OverQuota))
+    matches!(result, Ok(()) | Err(Kind::OverQuota | Kind::OverQuotaLong))
 }

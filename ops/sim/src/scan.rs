@@ -25,6 +25,8 @@ pub(crate) struct Library {
 
 /// Bounces count as messages of their own, numbered from here by what they are about: several may come.
 pub(crate) const BOUNCES: u64 = 1 << 32;
+/// Notices that a mailbox fills up: all are one message, of which any number may come.
+pub(crate) const NOTICES: u64 = 1 << 40;
 
 impl Library {
     /// Number of the message that an email of a person is.
@@ -48,7 +50,7 @@ pub(crate) struct Scan {
 pub(crate) struct AccountScan {
     pub(crate) modseq: u64,
     pub(crate) mailboxes: BTreeMap<MailboxId, MailboxScan>,
-    /// Sum of the sizes of all emails, each once.
+    /// Sum of the sizes of all emails, each once, without what no quota counts.
     pub(crate) bytes: u64,
     pub(crate) keywords: KeywordNames,
 }
@@ -115,7 +117,15 @@ async fn account(quiet: &Mail, n: usize, person: &Person, library: &mut Library)
     for (email, size) in &sizes {
         read(quiet, n, person, *email, *size, library).await?;
     }
-    scan.bytes = sizes.values().map(|s| u64::from(*s)).sum();
+    for (email, size) in sizes {
+        if library.marker(n, email) == NOTICES {
+            let record = quiet.accounts().read(scope).email(email).await.map_err(said)?;
+            if record.is_some_and(|record| record.uncharged) {
+                continue;
+            }
+        }
+        scan.bytes += u64::from(size);
+    }
     Ok(scan)
 }
 
@@ -138,6 +148,10 @@ async fn read(
         library.known.insert((n, email), BOUNCES + number);
         return Ok(());
     }
+    if is_notice(&body) {
+        library.known.insert((n, email), NOTICES);
+        return Ok(());
+    }
     let number = marker(&body).ok_or_else(|| wrong("is no message of ours"))?;
     let letter = library.letters.get(&number).ok_or_else(|| wrong("was never sent"))?;
     let added = body.strip_suffix(letter.as_ref()).ok_or_else(|| wrong("is not what was sent"))?;
@@ -149,4 +163,9 @@ async fn read(
     }
     library.known.insert((n, email), number);
     Ok(())
+}
+
+/// Whether a message tells its reader that the mailbox fills up.
+pub(crate) fn is_notice(body: &[u8]) -> bool {
+    body.starts_with(b"Return-Path: <>\r\nFrom: Mail service <postmaster@")
 }

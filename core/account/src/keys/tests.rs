@@ -218,11 +218,17 @@ proptest! {
     }
 
     #[test]
+    fn events_after_one_are_those_with_higher_numbers(a in id64(), b in id64()) {
+        prop_assert_eq!(system_events_after(a).contains(&system_event(b)), b > a);
+        prop_assert!(!system_events_after(a).contains(&system_event_counter()));
+    }
+
+    #[test]
     fn system_rows_keep_apart(t in id64(), q in id64(), d in name(), l in name(), at in due()) {
         let rows = [
             system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
-            system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1),
+            system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

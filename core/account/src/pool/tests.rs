@@ -111,7 +111,7 @@ async fn as_the_model_says(acts: &[Act]) {
                 let sum: i64 = stored.iter().map(|(_, _, size)| size).sum();
                 let most = bound.map_or(i64::MAX, |l| match charge {
                     Charge::Incoming => with_grace(bytes(l), grace),
-                    Charge::Own => bytes(l),
+                    Charge::Own | Charge::Notice => bytes(l),
                 });
                 let result = put(&accounts, *account, *size, *charge).await;
                 assert_eq!(is_full(&result), sum + *size as i64 > most, "{act:?} at {sum} of {bound:?} + {grace}");
@@ -259,7 +259,7 @@ async fn writers_of_different_shards_do_not_meet_while_their_leases_last() {
         let entitlement = accounts.standing(TENANT, AccountId(account)).await.unwrap().unwrap().entitlement;
         let mut work = Work::begin(accounts.clone());
         let whose = (TENANT, AccountId(account));
-        assert!(work.take_from_pool(whose, &entitlement, 1_000, Charge::Own).await.unwrap());
+        assert_eq!(work.take_from_pool(whose, &entitlement, 1_000, Charge::Own).await.unwrap(), Taken::Charged);
         work.finish(accounts.op(), 0);
         works.push(work);
     }

@@ -176,7 +176,7 @@ async fn count(accounts: &Accounts, tenant: TenantId, account: AccountId) -> Cou
     steady
         .each(keys::objects(account, keys::EMAIL), |_, value| {
             let email: EmailRecord = record::decode(value, "email")?;
-            used_bytes += i64::from(email.size);
+            used_bytes += email.charged_bytes();
             emails += 1;
             Ok(())
         })

@@ -3,12 +3,12 @@
 //! INVARIANTS An email lives while it has a membership; with the last one go record, card, blob link and thread entry.
 //!            An email is at most once in a mailbox: a second copy there is an email of its own that shares the blob.
 
-use super::AccountWork;
+use super::{AccountWork, Charge};
 use crate::{
     Error, Result,
     blob::Staged,
     change::{ChangeKind, ObjectType},
-    keys, pool,
+    keys,
     record::{EmailCard, EmailRecord, Membership, RowRecord},
 };
 use base::{EmailId, Kind, MailboxId, ThreadId, Timestamp, Uid};
@@ -18,15 +18,6 @@ use store::blob::BlobRef;
 pub const SEEN: u64 = 1;
 /// Flag bit of \Deleted: belongs to a membership, not to the email.
 pub const DELETED: u64 = 1 << 4;
-/// What an email may fill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Charge {
-    /// Mail from others: the limits of mailbox and tenant, and their grace.
-    Incoming,
-    /// What the user stores: the limits.
-    Own,
-}
-
 /// An email to be added.
 pub struct NewEmail<'a> {
     pub staged: &'a Staged,
@@ -42,7 +33,7 @@ pub struct NewEmail<'a> {
 }
 
 impl AccountWork<'_> {
-    /// Adds an email. Errors: `OverQuota`, `NotFound` (mailbox), `Invalid` (no mailbox).
+    /// Adds an email. Errors: `OverQuota`, `OverQuotaLong`, `NotFound` (mailbox), `Invalid` (no mailbox).
     pub async fn add_email(&mut self, new: NewEmail<'_>) -> Result<(EmailId, Vec<(MailboxId, Uid)>)> {
         if new.staged.tenant() != self.tenant {
             return Err(Error::corrupt("a blob of another tenant"));
@@ -58,6 +49,7 @@ impl AccountWork<'_> {
             received_at_secs: new.received_at.secs(),
             thread: thread.0,
             keywords: new.flags & !DELETED,
+            uncharged: new.charge == Charge::Notice,
             ..EmailRecord::default()
         };
         let placed = self.place(id, email, new.mailboxes, new.flags & DELETED).await?;
@@ -210,7 +202,7 @@ impl AccountWork<'_> {
         self.work.unlink_blob(self.tenant, &blob, &owner(account, id)).await?;
         self.leave_thread(id, ThreadId(email.thread)).await?;
         self.note(ObjectType::Email, id.0, ChangeKind::Destroyed, Vec::new());
-        self.uncharge(i64::from(email.size)).await
+        self.uncharge(email.charged_bytes()).await
     }
 
     async fn duplicate_email(&mut self, id: EmailId, email: EmailRecord, to: MailboxId, deleted: u64) -> Result<Uid> {
@@ -223,7 +215,7 @@ impl AccountWork<'_> {
         let blob = blob_ref(&email.blob)?;
         self.work.link_stored_blob(self.tenant, &blob, &owner(self.account, copy));
         self.extend_thread(copy, ThreadId(email.thread)).await?;
-        let record = EmailRecord { memberships: Vec::new(), ..email };
+        let record = EmailRecord { memberships: Vec::new(), uncharged: false, ..email };
         let placed = self.place(copy, record, &[to], deleted).await?;
         self.write(&keys::card(self.account, copy), &card);
         placed.first().map(|(_, uid)| *uid).ok_or_else(|| Error::corrupt("no place"))
@@ -234,43 +226,6 @@ impl AccountWork<'_> {
         let uid = at.map(|m| Uid(m.uid)).ok_or_else(|| Error::not_found("email in mailbox"))?;
         let row: Option<RowRecord> = self.read(&keys::row(self.account, mailbox, uid), "row").await?;
         Ok(row.map_or(0, |r| r.flags & DELETED))
-    }
-
-    /// Charges one email to account and tenant, both or none; `OverQuota` when it does not fit.
-    async fn charge(&mut self, size: i64, charge: Charge) -> Result<()> {
-        let standing = self.standing();
-        let entitlement = standing.entitlement.clone();
-        if let Some(limit) = standing.profile.quota_bytes_max.map(pool::bytes) {
-            let bound = match charge {
-                Charge::Incoming => pool::with_grace(limit, entitlement.storage_grace_bytes),
-                Charge::Own => limit,
-            };
-            if self.state().used_bytes.saturating_add(size) > bound {
-                return Err(Error::new(Kind::OverQuota, "mailbox storage is full"));
-            }
-        }
-        let whose = (self.tenant, self.account);
-        if !self.work.take_from_pool(whose, &entitlement, size, charge).await? {
-            return Err(Error::new(Kind::OverQuota, "the storage of the organisation is full"));
-        }
-        self.count(size, 1);
-        Ok(())
-    }
-
-    /// Gives back what one email was charged.
-    async fn uncharge(&mut self, size: i64) -> Result<()> {
-        let (whose, entitlement) = ((self.tenant, self.account), self.standing().entitlement.clone());
-        self.count(-size, -1);
-        self.work.free_to_pool(whose, &entitlement, size).await
-    }
-
-    fn count(&mut self, bytes: i64, emails: i64) {
-        let loaded = self.loaded_mut();
-        loaded.dirty = true;
-        loaded.state.used_bytes += bytes;
-        loaded.state.emails += emails;
-        loaded.bytes_delta += bytes;
-        loaded.emails_delta += emails;
     }
 }
 

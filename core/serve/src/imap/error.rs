@@ -31,8 +31,15 @@ impl From<Error> for Failure {
         if matches!(e.kind, Kind::Corrupt | Kind::Unavailable) {
             tracing::error!(error = %e, "imap command failed");
         }
-        let shown =
-            matches!(e.kind, Kind::Invalid | Kind::OverQuota | Kind::Suspended | Kind::LimitExceeded | Kind::Forbidden);
+        let shown = matches!(
+            e.kind,
+            Kind::Invalid
+                | Kind::OverQuota
+                | Kind::OverQuotaLong
+                | Kind::Suspended
+                | Kind::LimitExceeded
+                | Kind::Forbidden
+        );
         Failure::No(Some(Code::Word(word)), if shown { e.context } else { text.to_owned() })
     }
 }
@@ -50,7 +57,7 @@ fn table(kind: Kind) -> (&'static str, &'static str) {
         Kind::Invalid => ("CANNOT", "That cannot be done"),
         Kind::Forbidden => ("NOPERM", "Not allowed"),
         Kind::Suspended => ("CONTACTADMIN", "The account is suspended"),
-        Kind::OverQuota => ("OVERQUOTA", "The mailbox is full"),
+        Kind::OverQuota | Kind::OverQuotaLong => ("OVERQUOTA", "The mailbox is full"),
         Kind::LimitExceeded => ("LIMIT", "A limit was exceeded"),
         Kind::Throttled => ("UNAVAILABLE", "Too much at once, try again later"),
         Kind::StorageFull => ("UNAVAILABLE", "No room for new mail now, try again later; deleting goes on"),

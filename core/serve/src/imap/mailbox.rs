@@ -1,4 +1,4 @@
-//! SUMMARY    SELECT, EXAMINE, CLOSE, CREATE, DELETE, RENAME, SUBSCRIBE, STATUS and quota commands.
+//! SUMMARY    SELECT, EXAMINE, CLOSE, CREATE, DELETE, RENAME, SUBSCRIBE, STATUS.
 //! STANDARDS  RFC 9051 §6.3; RFC 7162 §3.2.5 (QRESYNC); RFC 6154 (USE); RFC 9208 (QUOTA); RFC 8474 (MAILBOXID)
 
 use super::{
@@ -9,7 +9,6 @@ use super::{
 use crate::Link;
 use account::{AccountScope, Owner, ReadOnly};
 use base::{MailboxId, ModSeq, limits::MESSAGE_BYTES_MAX};
-use control::Control;
 use mail::{Expunge, Mail, NewPath};
 use wire::imap::{
     MailboxName, NumSet, QResync, Select, SpecialUse, StatusItem,
@@ -211,39 +210,6 @@ impl Session {
         let values: Vec<(StatusItem, u64)> = items.iter().filter_map(|i| Some((*i, value(i)?))).collect();
         let shown = items.contains(&StatusItem::MailboxId).then(|| id.to_string());
         render::status(&mut link.out, path, self.names(), &values, shown.as_deref());
-        Ok(())
-    }
-
-    pub(super) async fn get_quota(&mut self, link: &mut Link, tag: &str, root: &str) -> Result<Flow, Failure> {
-        if !root.is_empty() {
-            return Err(Failure::No(Some(Code::Word("NONEXISTENT")), "There is one quota root, \"\"".into()));
-        }
-        self.quota(link).await?;
-        self.ok(link, tag, "GETQUOTA done")
-    }
-
-    pub(super) async fn get_quota_root(
-        &mut self,
-        link: &mut Link,
-        tag: &str,
-        name: &MailboxName,
-    ) -> Result<Flow, Failure> {
-        let (mail, scope) = self.reader()?;
-        mail.mailbox_at(&scope, name.as_str()).await?;
-        render::quota_root(&mut link.out, name.as_str(), self.names(), "");
-        self.quota(link).await?;
-        self.ok(link, tag, "GETQUOTAROOT done")
-    }
-
-    async fn quota(&self, link: &mut Link) -> Result<(), Failure> {
-        let (mail, scope) = self.reader()?;
-        let accounts = mail.accounts();
-        let usage = accounts.account_usage(scope.tenant(), scope.account()).await;
-        let used = usage.map_err(|_| Failure::No(Some(Code::Word("UNAVAILABLE")), "Try again".into()))?.used_bytes;
-        let standing = accounts.standing(scope.tenant(), scope.account()).await?;
-        let limit = standing.and_then(|s| s.profile.quota_bytes_max);
-        let used_kib = u64::try_from(used).unwrap_or(0).div_ceil(1024);
-        render::quota(&mut link.out, "", used_kib, limit.map(|l| l / 1024));
         Ok(())
     }
 }

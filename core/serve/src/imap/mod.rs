@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod list;
 mod mailbox;
+mod quota;
 mod search;
 mod selected;
 mod session;

@@ -44,7 +44,7 @@ pub(super) async fn send(
 
 fn status(kind: Kind) -> Enhanced {
     match kind {
-        Kind::OverQuota => Enhanced(5, 2, 2),
+        Kind::OverQuota | Kind::OverQuotaLong => Enhanced(5, 2, 2),
         Kind::Suspended => Enhanced(5, 2, 1),
         Kind::NotFound
         | Kind::AlreadyExists

@@ -11,9 +11,13 @@ pub(super) fn reply(error: &Error) -> Reply {
     let (code, enhanced, text) = table(error.kind);
     match error.kind {
         // Written for people: reasons of holds, which storage is full, how long to wait.
-        Kind::Suspended | Kind::OverQuota | Kind::Throttled | Kind::LimitExceeded | Kind::Forbidden | Kind::Invalid => {
-            Reply::new(code, enhanced, error.context.clone())
-        }
+        Kind::Suspended
+        | Kind::OverQuota
+        | Kind::OverQuotaLong
+        | Kind::Throttled
+        | Kind::LimitExceeded
+        | Kind::Forbidden
+        | Kind::Invalid => Reply::new(code, enhanced, error.context.clone()),
         _ => Reply::new(code, enhanced, text),
     }
 }
@@ -37,6 +41,7 @@ fn table(kind: Kind) -> (u16, (u8, u16, u16), &'static str) {
         Kind::Forbidden => (550, (5, 7, 1), "Not allowed"),
         Kind::Suspended => (450, (4, 2, 1), "The mailbox is suspended"),
         Kind::OverQuota => (452, (4, 2, 2), "The mailbox is full"),
+        Kind::OverQuotaLong => (552, (5, 2, 2), "The mailbox is full"),
         Kind::LimitExceeded => (552, (5, 3, 4), "A limit was exceeded"),
         Kind::Throttled => (451, (4, 7, 1), "Too much at once, try again later"),
         Kind::StorageFull => (452, (4, 3, 1), "No room for new mail now, try again later"),
@@ -50,6 +55,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_full_mailbox_is_deferred_at_first_and_refused_after_days() {
+        assert_eq!(table(Kind::OverQuota).0, 452);
+        assert_eq!((table(Kind::OverQuotaLong).0, table(Kind::OverQuotaLong).1), (552, (5, 2, 2)));
+    }
+
+    #[test]
     fn every_kind_is_temporary_or_permanent_as_its_kind_says() {
         for kind in [
             Kind::NotFound,
@@ -58,6 +69,7 @@ mod tests {
             Kind::Forbidden,
             Kind::Suspended,
             Kind::OverQuota,
+            Kind::OverQuotaLong,
             Kind::LimitExceeded,
             Kind::Throttled,
             Kind::StorageFull,

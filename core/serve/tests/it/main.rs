@@ -9,6 +9,7 @@ mod ends;
 mod full;
 mod hold;
 mod imap;
+mod quota;
 mod smtp;
 mod submission;
 mod upkeep;

@@ -90,11 +90,13 @@ pub fn quota(out: &mut Vec<u8>, root: &str, used_kib: u64, limit_kib: Option<u64
     out.extend_from_slice(b")\r\n");
 }
 
-pub fn quota_root(out: &mut Vec<u8>, path: &str, names: Names, root: &str) {
+pub fn quota_root(out: &mut Vec<u8>, path: &str, names: Names, roots: &[&str]) {
     out.extend_from_slice(b"* QUOTAROOT ");
     mailbox(out, path, names);
-    out.push(b' ');
-    string(out, root.as_bytes());
+    for root in roots {
+        out.push(b' ');
+        string(out, root.as_bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 

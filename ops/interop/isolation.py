@@ -97,12 +97,17 @@ def mutations(demo):
     absent(f"mine@{domain}", [row["node"]["address"] for row in found["mailboxes"]["edges"]], "mailboxes")
 
 
-@check("a domain and an address have one owner")
+@check("a claim on another tenant's domain moves nothing, and an address has one owner")
 def taken(demo):
-    token, mine = demo.tenant(0)["token"], demo.tenant(0)
-    payload = demo.mutate(token, "domainCreate", "DomainCreateInput!", "domain { id }",
-                          {"tenantId": mine["id"], "name": demo.tenant(1)["domains"][0]}, errors=True)
-    equal(payload["domain"], None, "a domain of another tenant")
+    token, mine, name = demo.tenant(0)["token"], demo.tenant(0), demo.tenant(1)["domains"][0]
+    payload = demo.mutate(token, "domainCreate", "DomainCreateInput!", "domain { state }", {"tenantId": mine["id"], "name": name})
+    equal(payload["domain"]["state"], "CLAIMED", "a domain of another tenant")
+    payload = demo.mutate(token, "mailboxCreate", "MailboxCreateInput!", "mailbox { id }",
+                          {"address": f"mine@{name}", "password": "long enough for it"}, errors=True)
+    equal(payload["mailbox"], None, "a mailbox on a domain that is not proven")
+    payload = demo.mutate(token, "domainVouch", "DomainCreateInput!", "domain { state }", {"tenantId": mine["id"], "name": name},
+                          errors=True)
+    equal(payload["userErrors"][0]["code"], "FORBIDDEN", "a customer who vouches")
     payload = demo.mutate(token, "mailboxCreate", "MailboxCreateInput!", "mailbox { id }",
                           {"address": demo.account(0, 0).address, "password": "long enough for it"}, errors=True)
     equal(payload["mailbox"], None, "an address that is taken")

@@ -182,7 +182,7 @@ impl Service {
     /// Live domains or mailboxes of a tenant; zero for what is counted elsewhere.
     async fn own_use(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<u64> {
         let sql = match limit {
-            Limit::Domains => "SELECT COUNT(*) AS n FROM domain WHERE tenant = $1 AND live = 1",
+            Limit::Domains => "SELECT COUNT(*) AS n FROM claim WHERE tenant = $1 AND live = 1",
             Limit::Mailboxes => "SELECT COUNT(*) AS n FROM mailbox WHERE tenant = $1 AND live = 1",
             Limit::StorageBytes | Limit::MessagesPerHour => return Ok(0),
         };
@@ -192,7 +192,7 @@ impl Service {
     /// Live domains or mailboxes of a tenant and all below it.
     async fn use_below(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<u64> {
         let sql = match limit {
-            Limit::Domains => used_below_sql!("domain"),
+            Limit::Domains => used_below_sql!("claim"),
             Limit::Mailboxes => used_below_sql!("mailbox"),
             Limit::StorageBytes | Limit::MessagesPerHour => return Ok(0),
         };

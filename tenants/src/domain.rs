@@ -1,16 +1,17 @@
-//! SUMMARY    Domains of a tenant.
-//! INVARIANTS A domain has at most one live owner. Whoever creates it vouches for it: it takes mail at once.
+//! SUMMARY    Domains of a tenant: what it claims, and what it has set for those it has proven.
+//! INVARIANTS A domain that is not proven has no settings, no addresses and no place in the data plane.
 
 use crate::{
-    Actor, Code, Done, Error, Page, Permission, Result, Service, Terms,
+    Actor, Claim, Code, Done, Error, Page, Permission, Result, Service, Terms,
     actor::Object,
-    allocation::Limit,
+    claim::DomainState,
     db::{Connection, Row, query},
     page::list,
-    rows::{id, json_list, like, number, text},
+    rows::{id, number, text},
     terms::{Request, Start, Work},
 };
 use base::{Address, TenantId};
+use control::Change;
 use serde::{Deserialize, Serialize};
 
 /// A domain as shown.
@@ -21,6 +22,8 @@ pub struct Domain {
     pub catch_all: Option<String>,
     pub plus_addressing: bool,
     pub version: i64,
+    /// What says that it is the tenant's.
+    pub claim: Claim,
 }
 
 /// Changes of a domain; `None` leaves as it is.
@@ -32,77 +35,6 @@ pub struct DomainPatch {
 }
 
 impl Service {
-    /// Takes a domain for a tenant. `Taken`, `LimitReached`.
-    pub async fn domain_create(
-        &self,
-        actor: &Actor,
-        terms: &Terms,
-        tenant: TenantId,
-        name: &str,
-    ) -> Result<Done<Domain>> {
-        let name = parse_name(name, "name")?;
-        let request = Request::new("domainCreate", format!("{tenant} {}", name.as_str()));
-        let mut work = match self.start(actor, terms, request).await? {
-            Start::Fresh(work) => work,
-            Start::Repeated(done) => return Ok(done),
-        };
-        self.permit(&mut work.txn, actor, Permission::DomainWrite, tenant).await?;
-        self.insert_domain(&mut work.txn, tenant, &name).await?;
-        self.finish_domain(work, actor, "domainCreate", name.as_str(), tenant).await
-    }
-
-    /// The rows of a new domain, within the tenant's limit.
-    pub(crate) async fn insert_domain(
-        &self,
-        txn: &mut Connection,
-        tenant: TenantId,
-        name: &base::Domain,
-    ) -> Result<()> {
-        self.not_within_anothers(txn, tenant, name).await?;
-        let full = "The tenant has all the domains it may have";
-        self.room_for_one(txn, tenant, Limit::Domains, "tenantId", full).await?;
-        let made = query(
-            "INSERT INTO domain (name, tenant, live, plus_addressing, version, created_at) VALUES ($1, $2, 1, 1, 1, $3) \
-             ON CONFLICT (name) DO UPDATE SET tenant = $2, live = 1, catch_all = NULL, plus_addressing = 1, \
-             version = domain.version + 1 WHERE domain.live = 0",
-        )
-        .bind(name.as_str())
-        .bind(tenant.to_string())
-        .bind(self.now().0)
-        .execute(txn)
-        .await?;
-        match made {
-            0 => Err(Error::new(Code::Taken, "name", "The domain is in use")),
-            _ => Ok(()),
-        }
-    }
-
-    /// A domain below or above another's is for those on one line of the tree only: a subdomain takes mail and sends in the
-    /// name of its parent domain.
-    async fn not_within_anothers(&self, txn: &mut Connection, tenant: TenantId, name: &base::Domain) -> Result<()> {
-        let name = name.as_str();
-        let parents: Vec<&str> = name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..)).collect();
-        // Every name below ends with `.name`: a range over the names turned around would need a column, so subdomains are
-        // looked for among the live ones.
-        let rows = query(
-            "SELECT DISTINCT tenant FROM domain WHERE live = 1 AND tenant <> $1 AND (name IN (SELECT value FROM json_each($2)) \
-             OR name LIKE $3 ESCAPE '!')",
-        )
-        .bind(tenant.to_string())
-        .bind(json_list(&parents))
-        .bind(format!("%.{}", like(name)))
-        .fetch_all(&mut *txn)
-        .await?;
-        for row in &rows {
-            let owner = id(row, "tenant")?;
-            if !self.on_one_line(txn, owner, tenant).await? {
-                let message = "The domain belongs together with a domain of another customer";
-                return Err(Error::new(Code::Taken, "name", message));
-            }
-        }
-        Ok(())
-    }
-
     pub async fn domain_update(
         &self,
         actor: &Actor,
@@ -121,13 +53,13 @@ impl Service {
         if let Some(wanted) = &patch.catch_all {
             catch_all = self.catch_all_of(&mut work.txn, &domain.name, wanted.as_deref()).await?;
         }
-        query("UPDATE domain SET catch_all = $2, plus_addressing = $3, version = version + 1 WHERE name = $1")
+        query("UPDATE domain SET catch_all = $2, plus_addressing = $3, version = version + 1 WHERE name = $1 AND live = 1")
             .bind(&domain.name)
             .bind(catch_all)
             .bind(i64::from(patch.plus_addressing.unwrap_or(domain.plus_addressing)))
             .execute(&mut work.txn)
             .await?;
-        self.finish_domain(work, actor, "domainUpdate", &domain.name, domain.tenant).await
+        self.finish_domain(work, actor, "domainUpdate", (&domain.name, domain.tenant), Vec::new()).await
     }
 
     /// A catch-all is an address of the domain that takes mail.
@@ -165,45 +97,59 @@ impl Service {
         }
     }
 
-    /// Releases a domain. `InUse` while it has live addresses.
-    pub async fn domain_delete(&self, actor: &Actor, terms: &Terms, name: &str) -> Result<Done<Domain>> {
-        let request = Request::new("domainDelete", name.to_owned());
+    /// Releases a domain, or gives a claim up. `InUse` while it has live addresses.
+    pub async fn domain_delete(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        name: &str,
+        tenant: Option<TenantId>,
+    ) -> Result<Done<Domain>> {
+        let request = Request::new("domainDelete", format!("{name} {tenant:?}"));
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let domain = self.domain_in(&mut work.txn, actor, Permission::DomainDelete, name).await?;
+        let domain = self.claim_in(&mut work.txn, actor, Permission::DomainDelete, name, tenant).await?;
         work.expect(domain.version)?;
-        let used = query("SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' LIMIT 1")
-            .bind(&domain.name)
-            .fetch_optional(&mut work.txn)
-            .await?;
+        // Addresses of tenants that the holder lets have some count too; those of another claimant do not.
+        let used = query(
+            "SELECT 1 AS n FROM address WHERE domain = $1 AND kind <> 'tombstone' AND (tenant = $2 OR $3 = 1) LIMIT 1",
+        )
+        .bind(&domain.name)
+        .bind(domain.tenant.to_string())
+        .bind(i64::from(domain.claim.proven))
+        .fetch_optional(&mut work.txn)
+        .await?;
         if used.is_some() {
             return Err(Error::new(Code::InUse, "name", "The domain still has addresses"));
         }
-        query("UPDATE domain SET live = 0, catch_all = NULL, version = version + 1 WHERE name = $1")
+        query("UPDATE domain SET catch_all = NULL WHERE name = $1 AND tenant = $2")
             .bind(&domain.name)
+            .bind(domain.tenant.to_string())
             .execute(&mut work.txn)
             .await?;
-        self.finish_domain(work, actor, "domainDelete", &domain.name, domain.tenant).await
+        self.unprove(&mut work.txn, domain.tenant, &domain.name, DomainState::Released).await?;
+        self.finish_domain(work, actor, "domainDelete", (&domain.name, domain.tenant), Vec::new()).await
     }
 
-    pub async fn domain(&self, actor: &Actor, name: &str) -> Result<Domain> {
+    /// A domain by its name: the claim that the actor's tenant has, else the proven one it reaches.
+    pub async fn domain(&self, actor: &Actor, name: &str, tenant: Option<TenantId>) -> Result<Domain> {
         let mut connection = self.pool().acquire().await?;
-        self.domain_in(&mut connection, actor, Permission::DomainRead, name).await
+        self.claim_in(&mut connection, actor, Permission::DomainRead, name, tenant).await
     }
 
-    /// Live domains of a tenant, by name, a page of them; and how many there are.
+    /// Domains that a tenant claims, by name, a page of them; and how many there are.
     pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.permit(&mut connection, actor, Permission::DomainRead, tenant).await?;
-        let list = list!("domain WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
+        let list = list!("claim WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
         let from = page.from::<base::Domain>()?;
         let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
-        Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
+        Ok((self.domains_of(&mut connection, &rows).await?, count))
     }
 
-    /// A live domain the actor reaches.
+    /// A proven domain the actor reaches. `Invalid` for one that its tenant claims and has not proven.
     pub(crate) async fn domain_in(
         &self,
         txn: &mut Connection,
@@ -217,25 +163,39 @@ impl Service {
             .bind(name.as_str())
             .fetch_optional(&mut *txn)
             .await?;
-        let domain = from_row(&row.ok_or_else(missing)?)?;
+        let Some(row) = row else { return Err(self.why_not_proven(txn, actor, permission, name.as_str()).await) };
+        let domain = from_row(&row)?;
         let object = Object::Domain(&domain.name);
-        self.permit_on(txn, actor, permission, domain.tenant, object).await.map_err(|e| e.missing("domain"))?;
-        Ok(domain)
+        match self.permit_on(txn, actor, permission, domain.tenant, object).await {
+            Ok(()) => Ok(domain),
+            Err(e) if e.code == Code::NotFound => {
+                Err(self.why_not_proven(txn, actor, permission, domain.name.as_str()).await)
+            }
+            Err(e) => Err(e),
+        }
     }
 
-    async fn finish_domain(
+    /// Why a name is not a domain that the actor can use: only who claims it hears that proving is what lacks.
+    async fn why_not_proven(&self, txn: &mut Connection, actor: &Actor, permission: Permission, name: &str) -> Error {
+        match self.claim_in(txn, actor, permission, name, None).await {
+            Ok(_) => Error::new(Code::Invalid, "domain", "The domain is not proven yet: publish its TXT record first"),
+            Err(e) => e.missing("domain"),
+        }
+    }
+
+    /// Ends a mutation of a domain; `changes` go to the data plane before it.
+    pub(crate) async fn finish_domain(
         &self,
         mut work: Work,
         actor: &Actor,
         action: &str,
-        name: &str,
-        tenant: TenantId,
+        (name, tenant): (&str, TenantId),
+        mut changes: Vec<Change>,
     ) -> Result<Done<Domain>> {
         self.audit(&mut work.txn, actor, tenant, action, name, "").await?;
-        let snapshot = self.domain_snapshot(&mut work.txn, name).await?;
-        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut work.txn).await?;
-        let domain = from_row(&row)?;
-        self.finish(work, domain, &[snapshot]).await
+        changes.extend(self.domain_snapshot_of(&mut work.txn, name, tenant).await?);
+        let domain = self.claim_of(&mut work.txn, name, tenant).await?;
+        self.finish(work, domain, &changes).await
     }
 }
 
@@ -246,6 +206,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Domain> {
         catch_all: row.text("catch_all")?,
         plus_addressing: number(row, "plus_addressing")? != 0,
         version: number(row, "version")?,
+        claim: Claim::default(),
     })
 }
 

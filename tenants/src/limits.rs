@@ -39,3 +39,5 @@ pub const RESEND_BYTES: usize = 2 << 20;
 pub const RESEND_PAUSE: Duration = Duration::from_millis(100);
 /// How often to look on which store the data plane stands.
 pub const PLANE_LOOK: Duration = Duration::from_secs(5);
+/// Open claims on one name.
+pub const CLAIMS_PER_NAME_MAX: i64 = 100;

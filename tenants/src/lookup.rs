@@ -6,7 +6,6 @@ use crate::{
     Actor, Code, Domain, Error, Mailbox, Permission, Result, Service, Tenant,
     actor::Object,
     db::{Connection, query},
-    domain,
     limits::LOOKUP_IDS_MAX,
     rows::{domain_of, json_list},
 };
@@ -48,20 +47,24 @@ impl Service {
         Ok(reached)
     }
 
-    /// Live domains by their names, as they were given.
+    /// Domains that are claimed, by their names as they were given.
     pub async fn domains_by_name(&self, actor: &Actor, names: &[String]) -> Result<HashMap<String, Domain>> {
         bounded(names.len())?;
         let mut connection = self.pool().acquire().await?;
-        let rows = query("SELECT * FROM domain WHERE name IN (SELECT value FROM json_each($1)) AND live = 1")
-            .bind(json_list(names))
-            .fetch_all(&mut connection)
-            .await?;
-        let domains: Vec<Domain> = rows.iter().map(domain::from_row).collect::<Result<_>>()?;
+        let rows = query(
+            "SELECT * FROM claim WHERE name IN (SELECT value FROM json_each($1)) AND live = 1 ORDER BY proven, created_at",
+        )
+        .bind(json_list(names))
+        .fetch_all(&mut connection)
+        .await?;
+        let domains = self.domains_of(&mut connection, &rows).await?;
         self.read_lines(&mut connection, &domains.iter().map(|d| d.tenant).collect::<Vec<_>>()).await?;
-        let mut reached = HashMap::new();
+        let mut reached: HashMap<String, Domain> = HashMap::new();
         for domain in domains {
             let object = Object::Domain(&domain.name);
-            if self.allows(&mut connection, actor, Permission::DomainRead, domain.tenant, object).await? {
+            // The caller's own claim first, then the proven one, which comes last.
+            let own = reached.get(&domain.name).is_some_and(|known| known.tenant == actor.tenant());
+            if !own && self.allows(&mut connection, actor, Permission::DomainRead, domain.tenant, object).await? {
                 reached.insert(domain.name.clone(), domain);
             }
         }

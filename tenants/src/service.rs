@@ -1,7 +1,7 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Actor, Code, Error, NewToken, PasswordCost, Result,
+    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Result,
     db::{Connection, Database, Pool, Txn, query},
     outbox::Relay,
     rows::{fresh_number, random, text},
@@ -17,6 +17,7 @@ pub struct ServiceOptions {
     pub control: Arc<dyn Control>,
     pub clock: Arc<dyn Clock>,
     pub password_cost: PasswordCost,
+    pub domains: DomainOptions,
 }
 
 /// The control plane. Share it by `Arc`.
@@ -27,6 +28,7 @@ pub struct Service {
     pub(crate) lines: Lines,
     pub(crate) relay: Relay,
     pub(crate) password_cost: PasswordCost,
+    pub(crate) domains: DomainOptions,
 }
 
 /// What the first start made.
@@ -43,14 +45,17 @@ impl Service {
         let pool = Pool::open(database).await?;
         let jwt_key = setting(&pool, "jwt_key").await?;
         let relay = Relay::new(options.control);
-        Ok(Arc::new(Service {
+        let service = Service {
             pool,
             clock: options.clock,
             jwt_key,
             lines: Lines::default(),
             relay,
             password_cost: options.password_cost,
-        }))
+            domains: options.domains,
+        };
+        service.complete_claims().await?;
+        Ok(Arc::new(service))
     }
 
     /// Makes the provider's tenant at the first start, and a new operator token each time it is asked.

@@ -19,8 +19,24 @@ impl Service {
             live: number(&row, "live")? != 0,
             catch_all: row.text("catch_all")?,
             plus_addressing: number(&row, "plus_addressing")? != 0,
+            mx_here: number(&row, "mx_here")? != 0,
             ..DomainSnapshot::new(name, id(&row, "tenant")?, version(&row)?)
         }))
+    }
+
+    /// The same, if the tenant is the one that holds it, or held it last: an unproven claim is told to nobody.
+    pub(crate) async fn domain_snapshot_of(
+        &self,
+        txn: &mut Connection,
+        name: &str,
+        tenant: TenantId,
+    ) -> Result<Option<Change>> {
+        let row =
+            query("SELECT 1 AS n FROM domain WHERE name = $1 AND tenant = $2").bind(name).bind(tenant.to_string());
+        match row.fetch_optional(&mut *txn).await? {
+            Some(_) => self.domain_snapshot(txn, name).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     pub(crate) async fn account_snapshot(&self, txn: &mut Connection, account: AccountId) -> Result<Change> {

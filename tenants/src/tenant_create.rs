@@ -3,6 +3,7 @@
 
 use crate::{
     Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Permission, Result, Service, Tenant, Terms,
+    claim::By,
     db::{Connection, query},
     domain::parse_name,
     limits::TREE_DEPTH_MAX,
@@ -23,6 +24,8 @@ pub struct NewTenant {
     pub limits: Limits,
     /// First domain.
     pub domain: Option<String>,
+    /// The operator vouches for it: without that it is only claimed.
+    pub vouch: bool,
     /// First mailbox, on that domain.
     pub owner: Option<NewMailbox>,
 }
@@ -45,6 +48,9 @@ impl Service {
     /// Makes a tenant and a token of its owner. Repeating the request by its key shows the same token again.
     pub async fn tenant_create(&self, actor: &Actor, terms: &Terms, new: &NewTenant) -> Result<Done<TenantCreated>> {
         let ready = self.ready(new).await?;
+        if new.vouch && !actor.is_operator() {
+            return Err(Error::new(Code::Forbidden, "", "Only the operator vouches for a domain"));
+        }
         let passwords: Vec<&str> = new.owner.iter().map(|o| o.password.as_str()).collect();
         let request = Request::with_passwords("tenantCreate", format!("{new:?}"), &passwords);
         let mut work = match self.start::<(Tenant, String)>(actor, terms, request).await? {
@@ -98,6 +104,11 @@ impl Service {
             if domain.as_ref().map(base::Domain::as_str) != Some(address.domain().as_str()) {
                 return Err(invalid("The first mailbox is on the first domain".into()));
             }
+            if !new.vouch {
+                return Err(invalid(
+                    "A mailbox comes after its domain is proven, or the operator vouches for it".into(),
+                ));
+            }
             let verifiers = password::verifiers(&mailbox.password, self.password_cost).await;
             owner = Some((address, verifiers.map_err(|e| Error { field: "ownerMailbox", ..e })?));
         }
@@ -114,9 +125,15 @@ impl Service {
     ) -> Result<Vec<Change>> {
         let mut batch = vec![self.entitlement(txn, tenant).await?];
         if let Some(domain) = &ready.domain {
-            self.insert_domain(txn, tenant, domain).await.map_err(|e| Error { field: "domain", ..e })?;
-            self.audit(txn, actor, tenant, "domainCreate", domain.as_str(), "").await?;
-            batch.push(self.domain_snapshot(txn, domain.as_str()).await?);
+            let at = |e| Error { field: "domain", ..e };
+            if new.vouch {
+                batch.extend(self.vouched(txn, tenant, domain).await.map_err(at)?);
+                self.audit(txn, actor, tenant, "domainVouch", domain.as_str(), "").await?;
+            } else {
+                self.insert_claim(txn, tenant, domain, By::Tenant).await.map_err(at)?;
+                self.audit(txn, actor, tenant, "domainCreate", domain.as_str(), "").await?;
+            }
+            batch.extend(self.domain_snapshot_of(txn, domain.as_str(), tenant).await?);
         }
         if let (Some(mailbox), Some((address, verifiers))) = (&new.owner, &ready.owner) {
             let made = self.insert_mailbox(txn, tenant, address, mailbox, verifiers).await;

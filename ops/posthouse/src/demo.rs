@@ -131,8 +131,8 @@ async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&
     let made = client::graphql(http, operator, create, json!({ "input": input })).await?;
     let text = |path: &str| made.pointer(path).and_then(|v| v.as_str()).map(str::to_owned).ok_or("unexpected answer");
     let (id, token) = (text("/tenant/id")?, text("/token")?);
-    let create = "mutation($input: DomainCreateInput!) { r: domainCreate(input: $input) { userErrors { message } } }";
-    client::graphql(http, &token, create, json!({ "input": { "tenantId": id, "name": domain } })).await?;
+    let create = "mutation($input: DomainCreateInput!) { r: domainVouch(input: $input) { userErrors { message } } }";
+    client::graphql(http, operator, create, json!({ "input": { "tenantId": id, "name": domain } })).await?;
     let create = "mutation($input: MailboxCreateInput!) { r: mailboxCreate(input: $input) { userErrors { message } } }";
     let mut accounts = Vec::new();
     for person in people {

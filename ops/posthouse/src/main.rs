@@ -6,6 +6,7 @@ mod config;
 mod ctl;
 mod data;
 mod demo;
+mod domains;
 mod doors;
 mod folder;
 mod http;

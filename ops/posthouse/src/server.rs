@@ -70,7 +70,8 @@ impl Server {
         let service = match &config.role {
             Role::Data { .. } => None,
             Role::All | Role::Control { .. } => {
-                Some(stores::service(&config.data, config.sql.as_ref(), control.clone()).await?)
+                let domains = crate::domains::options(config)?;
+                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains).await?)
             }
         };
         if let Some(service) = &service {

@@ -7,7 +7,7 @@ use base::{SystemClock, SystemRng};
 use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
 use store::{Kv, blob::FsObjects, embedded};
-use tenants::{Database, PasswordCost, Service, ServiceOptions};
+use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions};
 
 /// What is kept in the data folder, opened.
 pub struct Stores {
@@ -38,9 +38,15 @@ impl Stores {
 }
 
 /// The control plane of a data folder, which tells a data plane what changes.
-pub async fn service(data: &Path, sql: Option<&Sql>, control: Arc<dyn Control>) -> Result<Arc<Service>, String> {
+pub async fn service(
+    data: &Path,
+    sql: Option<&Sql>,
+    control: Arc<dyn Control>,
+    domains: DomainOptions,
+) -> Result<Arc<Service>, String> {
     make_folder(data)?;
-    let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost: PasswordCost::default() };
+    let password_cost = PasswordCost::default();
+    let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost, domains };
     match sql {
         Some(sql) => Service::open(sql.database()?, options).await.map_err(|e| format!("sql.url: {e}")),
         None => {

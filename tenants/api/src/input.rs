@@ -89,9 +89,12 @@ pub(crate) struct TenantCreateInput {
     pub(crate) new_recipients_per_day_max: Option<u64>,
     /// What incoming mail may use beyond a limit before it is refused; nothing when missing.
     pub(crate) storage_grace_bytes: Option<ByteSize>,
-    /// First domain.
+    /// First domain: claimed, and to be proven by its TXT record.
     pub(crate) domain: Option<String>,
-    /// First mailbox, on the first domain.
+    /// The operator vouches for the first domain: it is proven at once. FORBIDDEN for everybody else.
+    #[graphql(default)]
+    pub(crate) vouch: bool,
+    /// First mailbox, on the first domain; for the operator who vouches for it.
     pub(crate) owner_mailbox: Option<MailboxInput>,
     #[graphql(flatten)]
     pub(crate) terms: CreateTerms,
@@ -150,6 +153,8 @@ pub(crate) struct DomainUpdateInput {
 #[derive(InputObject)]
 pub(crate) struct DomainDeleteInput {
     pub(crate) name: String,
+    /// Whose claim is meant, where several below the token's tenant claim the name.
+    pub(crate) tenant_id: Option<ID>,
     #[graphql(flatten)]
     pub(crate) terms: DestroyTerms,
 }

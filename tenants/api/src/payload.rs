@@ -133,6 +133,7 @@ object_payload!(TenantUpdatePayload, TenantUpdateUserError, TenantUpdateErrorCod
 object_payload!(TenantSuspendPayload, TenantSuspendUserError, TenantSuspendErrorCode, [NotFound, StaleObject], tenant: Tenant);
 object_payload!(TenantResumePayload, TenantResumeUserError, TenantResumeErrorCode, [NotFound, StaleObject], tenant: Tenant);
 object_payload!(DomainCreatePayload, DomainCreateUserError, DomainCreateErrorCode, [NotFound, Taken, LimitReached], domain: Domain);
+object_payload!(DomainVouchPayload, DomainVouchUserError, DomainVouchErrorCode, [NotFound, Taken, LimitReached], domain: Domain);
 object_payload!(DomainUpdatePayload, DomainUpdateUserError, DomainUpdateErrorCode, [NotFound, StaleObject], domain: Domain);
 object_payload!(DomainDeletePayload, DomainDeleteUserError, DomainDeleteErrorCode, [NotFound, StaleObject, InUse], domain: Domain);
 object_payload!(MailboxCreatePayload, MailboxCreateUserError, MailboxCreateErrorCode, [NotFound, Taken, LimitReached], mailbox: Mailbox);

@@ -74,9 +74,10 @@ impl Query {
         Ok(rows.map(|rows| DomainConnection::new(&paging, rows)))
     }
 
-    /// A domain by its name.
-    async fn domain(&self, ctx: &Context<'_>, name: String) -> Result<Option<Domain>> {
-        Ok(found(service(ctx).domain(actor(ctx), &name).await)?.map(Domain::from))
+    /// A domain by its name; `tenantId` says whose claim is meant where several below the token's tenant claim it.
+    async fn domain(&self, ctx: &Context<'_>, name: String, tenant_id: Option<ID>) -> Result<Option<Domain>> {
+        let Ok(tenant) = tenant_id.map(|id| id.parse()).transpose() else { return Ok(None) };
+        Ok(found(service(ctx).domain(actor(ctx), &name, tenant).await)?.map(Domain::from))
     }
 
     async fn mailbox(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Mailbox>> {

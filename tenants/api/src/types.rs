@@ -2,6 +2,7 @@
 //! INVARIANTS Ids are opaque to clients: the prefixed texts of the control plane. Sizes are ByteSize, bytes as a decimal text.
 
 use crate::{
+    claim::{DomainChallenge, DomainProof, DomainState, Shown},
     failure::read_failed,
     mates::Mates,
     scalar::{ByteSize, DateTime},
@@ -156,6 +157,18 @@ pub struct Domain {
     pub catch_all: Option<String>,
     pub plus_addressing: bool,
     pub version: i64,
+    pub state: DomainState,
+    /// What ownership rests on.
+    pub proof: DomainProof,
+    /// The TXT record that proves it.
+    pub challenge: DomainChallenge,
+    pub checked_at: Option<DateTime>,
+    /// When it is looked at next by itself.
+    pub next_check_at: Option<DateTime>,
+    /// Days in a row without the proof.
+    pub failed_days: i64,
+    /// Since when another claimant has proven the name as well.
+    pub contested_at: Option<DateTime>,
     #[graphql(skip)]
     owner: TenantId,
     #[graphql(skip)]
@@ -185,6 +198,7 @@ impl Domain {
     }
 
     fn new(d: tenants::Domain, mates: &Arc<Mates>) -> Self {
+        let claim = Shown::new(&d.name, &d.claim);
         Domain {
             id: ID(d.name.clone()),
             name: d.name,
@@ -192,6 +206,13 @@ impl Domain {
             catch_all: d.catch_all,
             plus_addressing: d.plus_addressing,
             version: d.version,
+            state: claim.state,
+            proof: claim.proof,
+            challenge: claim.challenge,
+            checked_at: claim.checked_at,
+            next_check_at: claim.next_check_at,
+            failed_days: claim.failed_days,
+            contested_at: claim.contested_at,
             owner: d.tenant,
             mates: mates.clone(),
         }

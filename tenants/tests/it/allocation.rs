@@ -72,14 +72,14 @@ async fn below_a_limit_there_is_no_unlimited() {
 async fn what_a_tenant_uses_itself_cannot_be_granted_and_what_is_granted_cannot_be_used() {
     let desk = Desk::new().await;
     let (reseller, seller) = below(&desk, &desk.operator, "reseller", limits(2, 3, 1000, 100)).await.unwrap();
-    desk.service.domain_create(&seller, &terms(), reseller, "seller.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), reseller, "seller.example").await.unwrap();
     desk.mailbox(&seller, "a@seller.example").await;
     let refused = below(&desk, &seller, "one", limits(1, 3, 400, 40)).await.unwrap_err();
     assert_eq!((refused.code, refused.field), (Code::LimitReached, "maxMailboxes"));
     below(&desk, &seller, "one", limits(1, 2, 400, 40)).await.unwrap();
     let more = desk.service.mailbox_create(&seller, &terms(), &new_mailbox("b@seller.example")).await;
     assert_eq!(more.unwrap_err().code, Code::LimitReached);
-    let more = desk.service.domain_create(&seller, &terms(), reseller, "more.example").await;
+    let more = desk.service.domain_vouch(&desk.operator, &terms(), reseller, "more.example").await;
     assert_eq!(more.unwrap_err().code, Code::LimitReached);
     let entitlement = known(&desk, reseller);
     assert_eq!((entitlement.storage_bytes_max, entitlement.send.per_hour), (Some(600), Some(100)));
@@ -105,7 +105,7 @@ async fn below_a_tenant_over_its_limit_nothing_new_is_made_and_what_exists_stays
     let desk = Desk::new().await;
     let (reseller, seller) = below(&desk, &desk.operator, "reseller", limits(2, 10, 1000, 100)).await.unwrap();
     let (one, owner) = below(&desk, &seller, "one", limits(1, 10, 400, 40)).await.unwrap();
-    desk.service.domain_create(&owner, &terms(), one, "one.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), one, "one.example").await.unwrap();
     for local in ["a", "b"] {
         desk.mailbox(&owner, &format!("{local}@one.example")).await;
     }
@@ -121,14 +121,14 @@ async fn below_a_tenant_over_its_limit_nothing_new_is_made_and_what_exists_stays
 async fn a_domain_under_or_over_another_customers_is_refused_and_on_one_line_of_the_tree_it_is_not() {
     let desk = Desk::new().await;
     let (alpha, actor) = desk.customer("alpha").await;
-    let (beta, other) = desk.customer("beta").await;
-    desk.service.domain_create(&actor, &terms(), alpha, "mail.shop.example").await.unwrap();
+    let (beta, _) = desk.customer("beta").await;
+    desk.service.domain_vouch(&desk.operator, &terms(), alpha, "mail.shop.example").await.unwrap();
     for taken in ["mail.alpha.example", "a.b.alpha.example", "shop.example"] {
-        let refused = desk.service.domain_create(&other, &terms(), beta, taken).await.unwrap_err();
+        let refused = desk.service.domain_vouch(&desk.operator, &terms(), beta, taken).await.unwrap_err();
         assert_eq!((refused.code, refused.field), (Code::Taken, "name"), "{taken}");
     }
-    desk.service.domain_create(&other, &terms(), beta, "notalpha.example").await.unwrap();
-    desk.service.domain_create(&actor, &terms(), alpha, "mail.alpha.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), beta, "notalpha.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), alpha, "mail.alpha.example").await.unwrap();
     let (child, _) = below(&desk, &actor, "department", Limits::default()).await.unwrap();
-    desk.service.domain_create(&actor, &terms(), child, "team.alpha.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), child, "team.alpha.example").await.unwrap();
 }

@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 use tenants::{
-    Actor, Database, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions, Terms,
+    Actor, Database, DomainOptions, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions,
+    Terms,
 };
 
 #[derive(Default)]
@@ -61,12 +62,17 @@ pub struct Desk {
 }
 
 pub async fn open(file: &std::path::Path, plane: Arc<Plane>) -> Arc<Service> {
-    open_at(file, plane, Arc::new(SystemClock)).await
+    open_at(file, plane, Arc::new(SystemClock), DomainOptions::default()).await
 }
 
-async fn open_at(file: &std::path::Path, plane: Arc<Plane>, clock: Arc<dyn Clock>) -> Arc<Service> {
+async fn open_at(
+    file: &std::path::Path,
+    plane: Arc<Plane>,
+    clock: Arc<dyn Clock>,
+    domains: DomainOptions,
+) -> Arc<Service> {
     let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
-    Service::open(database(file), ServiceOptions { control: plane, clock, password_cost }).await.unwrap()
+    Service::open(database(file), ServiceOptions { control: plane, clock, password_cost, domains }).await.unwrap()
 }
 
 /// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
@@ -101,9 +107,18 @@ impl Desk {
 
     /// With a clock of its own.
     pub async fn at(clock: Arc<dyn Clock>) -> Desk {
+        Desk::made(clock, DomainOptions::default()).await
+    }
+
+    /// With domains as told.
+    pub async fn with(domains: DomainOptions) -> Desk {
+        Desk::made(Arc::new(SystemClock), domains).await
+    }
+
+    pub async fn made(clock: Arc<dyn Clock>, domains: DomainOptions) -> Desk {
         let folder = tempfile::tempdir().unwrap();
         let (plane, file) = (Arc::new(Plane::default()), folder.path().join("c.sqlite"));
-        let service = open_at(&file, plane.clone(), clock).await;
+        let service = open_at(&file, plane.clone(), clock, domains).await;
         let token = service.bootstrap("Provider").await.unwrap().operator_token;
         let operator = service.authenticate(&token).await.unwrap();
         Desk { plane, service, operator, file, _folder: folder }
@@ -114,7 +129,7 @@ impl Desk {
         let new = NewTenant { name: name.into(), ..NewTenant::default() };
         let made = self.service.tenant_create(&self.operator, &terms(), &new).await.unwrap().object;
         let actor = self.service.authenticate(&made.token.unwrap()).await.unwrap();
-        self.service.domain_create(&actor, &terms(), made.tenant.id, &format!("{name}.example")).await.unwrap();
+        self.service.domain_vouch(&self.operator, &terms(), made.tenant.id, &format!("{name}.example")).await.unwrap();
         (made.tenant.id, actor)
     }
 

@@ -6,8 +6,10 @@ use control::Change;
 use tenants::{Access, Actor, Code, DomainPatch, MailboxPatch, NewTenant, NewToken};
 
 async fn below(desk: &Desk, parent: &Actor, name: &str) -> (TenantId, Actor) {
-    let new = NewTenant { name: name.into(), domain: Some(format!("{name}.example")), ..NewTenant::default() };
+    let new = NewTenant { name: name.into(), ..NewTenant::default() };
     let made = desk.service.tenant_create(parent, &terms(), &new).await.unwrap().object;
+    let domain = format!("{name}.example");
+    desk.service.domain_vouch(&desk.operator, &terms(), made.tenant.id, &domain).await.unwrap();
     (made.tenant.id, desk.service.authenticate(&made.token.unwrap()).await.unwrap())
 }
 

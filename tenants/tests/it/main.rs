@@ -4,6 +4,7 @@
 
 mod allocation;
 mod capability;
+mod claim;
 mod console;
 mod desk;
 mod hold;

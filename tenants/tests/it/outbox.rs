@@ -42,10 +42,13 @@ async fn u1_a_domain_that_moved_does_not_bring_its_used_addresses() {
     let (_, actor) = desk.customer("alpha").await;
     let (beta, other) = desk.customer("beta").await;
     let ann = desk.mailbox(&actor, "ann@alpha.example").await;
-    assert_eq!(desk.service.domain_delete(&actor, &terms(), "alpha.example").await.unwrap_err().code, Code::InUse);
+    assert_eq!(
+        desk.service.domain_delete(&actor, &terms(), "alpha.example", None).await.unwrap_err().code,
+        Code::InUse
+    );
     desk.service.mailbox_delete(&actor, &terms(), ann.id).await.unwrap();
-    desk.service.domain_delete(&actor, &terms(), "alpha.example").await.unwrap();
-    desk.service.domain_create(&other, &terms(), beta, "alpha.example").await.unwrap();
+    desk.service.domain_delete(&actor, &terms(), "alpha.example", None).await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), beta, "alpha.example").await.unwrap();
     let refused = desk.service.mailbox_create(&other, &terms(), &new_mailbox("ann@alpha.example")).await;
     assert_eq!(refused.unwrap_err().code, Code::Taken);
     desk.mailbox(&other, "bob@alpha.example").await;

@@ -15,7 +15,7 @@ async fn lists_are_paged_in_both_directions_in_one_order() {
     let new = NewTenant { name: "bakery".into(), ..NewTenant::default() };
     let tenant = desk.service.tenant_create(&desk.operator, &terms(), &new).await.unwrap().object.tenant.id;
     for name in NAMES {
-        desk.service.domain_create(&desk.operator, &terms(), tenant, name).await.unwrap();
+        desk.service.domain_vouch(&desk.operator, &terms(), tenant, name).await.unwrap();
         let new = NewAlias { address: format!("x@{name}"), targets: vec!["y@elsewhere.test".into()] };
         desk.service.alias_create(&desk.operator, &terms(), &new).await.unwrap();
     }
@@ -62,7 +62,7 @@ async fn a_cursor_of_another_list_is_refused() {
 async fn an_alias_never_leads_to_itself() {
     let desk = Desk::new().await;
     let by = &desk.operator;
-    desk.service.domain_create(by, &terms(), by.tenant(), "a.test").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), by.tenant(), "a.test").await.unwrap();
     let new = NewAlias { address: "x@a.test".into(), targets: vec!["y@b.test".into(), "X@A.test".into()] };
     let refused = desk.service.alias_create(by, &terms(), &new).await.unwrap_err();
     assert_eq!((refused.code, refused.field), (Code::Invalid, "targets"));

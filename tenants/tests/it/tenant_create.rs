@@ -8,6 +8,7 @@ fn bakery() -> NewTenant {
     NewTenant {
         name: "Bakery".into(),
         domain: Some("Bakery.example".into()),
+        vouch: true,
         owner: Some(new_mailbox("anna@bakery.example")),
         ..NewTenant::default()
     }

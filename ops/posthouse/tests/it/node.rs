@@ -90,7 +90,7 @@ impl Node {
         let query = "mutation($input: TenantCreateInput!) { r: tenantCreate(input: $input) \
                      { tenant { id } userErrors { message } } }";
         let mailbox = serde_json::json!({ "address": "ann@a.example", "password": "ann-likes-tests" });
-        let input = serde_json::json!({ "name": "A", "domain": "a.example", "ownerMailbox": mailbox });
+        let input = serde_json::json!({ "name": "A", "domain": "a.example", "vouch": true, "ownerMailbox": mailbox });
         let body = serde_json::json!({ "query": query, "variables": { "input": input } }).to_string();
         let mut http = self.connect("http");
         let request = format!(

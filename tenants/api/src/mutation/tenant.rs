@@ -32,6 +32,7 @@ impl TenantMutation {
                     storage_grace_bytes: input.storage_grace_bytes.map_or(0, |b| b.0),
                 },
                 domain: input.domain,
+                vouch: input.vouch,
                 owner: input.owner_mailbox.map(Into::into),
             };
             service(ctx).tenant_create(actor(ctx), &input.terms.into(), &new).await

@@ -29,6 +29,7 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("tenantSuspend", "tenantId: \"$T\", reason: \"x\""),
     ("tenantResume", "tenantId: \"$T\""),
     ("domainCreate", "tenantId: \"$T\", name: \"free.example\""),
+    ("domainVouch", "tenantId: \"$T\", name: \"free.example\""),
     ("domainUpdate", "name: \"$D\", plusAddressing: false"),
     ("domainDelete", "name: \"$D\", idempotencyKey: \"1\""),
     ("mailboxCreate", "address: \"new@$D\", password: \"long enough\""),

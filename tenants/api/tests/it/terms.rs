@@ -12,6 +12,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tenantSuspend", "tenantId: \"$T\", reason: \"x\"", "tenantId: \"$T\", reason: \"y\""),
     ("tenantResume", "tenantId: \"$T\"", "tenantId: \"$U\""),
     ("domainCreate", "tenantId: \"$T\", name: \"n.example\"", "tenantId: \"$U\", name: \"n.example\""),
+    ("domainVouch", "tenantId: \"$T\", name: \"n.example\"", "tenantId: \"$U\", name: \"n.example\""),
     ("domainUpdate", "name: \"alpha.example\", plusAddressing: false", "name: \"alpha.example\", plusAddressing: true"),
     ("domainDelete", "name: \"spare.example\"", "name: \"beta.example\""),
     (
@@ -61,12 +62,13 @@ const ROWS: &[(&str, &str, &str)] = &[
 ];
 
 /// What has no version: there is nothing yet, or a token.
-const UNVERSIONED: [&str; 8] = [
+const UNVERSIONED: [&str; 9] = [
     "aliasCreate",
     "aliasesCreate",
     "apiTokenCreate",
     "apiTokenRevoke",
     "domainCreate",
+    "domainVouch",
     "mailboxCreate",
     "mailboxesCreate",
     "tenantCreate",

@@ -16,6 +16,7 @@ use base::{AccountId, Clock, Kind, ModSeq, OpId, Rng, TenantId, limits::KV_ATTEM
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{
     blob::{Objects, TenantKey},
+    ephemeral::{Ephemeral, MemEphemeral},
     kv::{CommitError, Durable, Kv, Read},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -60,13 +61,25 @@ pub(crate) struct Inner {
     pub(crate) tenant_keys: parking_lot::RwLock<HashMap<TenantId, Arc<TenantKey>>>,
     pub(crate) snapshots: Snapshots,
     pub(crate) logins: LoginCache,
+    /// Rates of what clients do.
+    pub(crate) cells: Arc<dyn Ephemeral>,
+    /// What was sent: apart, so that a flood of strangers' addresses does not push it out.
+    pub(crate) sent: Arc<dyn Ephemeral>,
     lanes: Vec<Arc<Mutex<()>>>,
     /// For writers that need the whole pool of a tenant. Taken after the lanes of accounts, so nobody waits in a circle.
     pool_lanes: Vec<Arc<Mutex<()>>>,
 }
 
 impl Accounts {
+    /// With rates counted in this process.
     pub fn new(options: AccountOptions) -> Self {
+        let cells = || Arc::new(MemEphemeral::new(options.clock.clone()));
+        let (cells, sent) = (cells(), cells());
+        Accounts::with_cells(options, cells, sent)
+    }
+
+    /// With rates, and what was sent, counted elsewhere: for several nodes together.
+    pub fn with_cells(options: AccountOptions, cells: Arc<dyn Ephemeral>, sent: Arc<dyn Ephemeral>) -> Self {
         Accounts(Arc::new(Inner {
             kv: options.kv,
             objects: options.objects,
@@ -77,6 +90,8 @@ impl Accounts {
             tenant_keys: parking_lot::RwLock::default(),
             snapshots: Snapshots::default(),
             logins: LoginCache::default(),
+            cells,
+            sent,
             lanes: (0..LANES).map(|_| Arc::new(Mutex::new(()))).collect(),
             pool_lanes: (0..LANES).map(|_| Arc::new(Mutex::new(()))).collect(),
         }))

@@ -16,6 +16,7 @@
 //! T <tenant> p                    -> PoolRecord            T <tenant> p <shard 2>    -> LeaseRecord
 //! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
 //! T <tenant> a <acct> k           -> KeywordTable          T <tenant> a <acct> l     -> LogMarks: how old the change log is
+//! T <tenant> a <acct> r <bucket 1> -> hashes of recipients it wrote to
 //! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
 //! T <tenant> a <acct> n <parent 4> <name>        -> mailbox id (unique live names)
 //! T <tenant> a <acct> h <hash 8>                 -> thread id (threading index)
@@ -275,6 +276,9 @@ pub(crate) fn keywords(acct: AccountId) -> Key {
 pub(crate) fn log_marks(acct: AccountId) -> Key {
     account(acct, b'l').done()
 }
+pub(crate) fn known(acct: AccountId, bucket: u8) -> Key {
+    account(acct, b'r').tag(bucket).done()
+}
 pub(crate) fn object(acct: AccountId, kind: u8, id: u64) -> Key {
     account(acct, b'o').tag(kind).u64(id).done()
 }
@@ -395,6 +399,7 @@ pub(crate) enum AccountRow {
     Profile,
     Keywords,
     LogMarks,
+    Known,
     Mailbox(MailboxId),
     Email(EmailId),
     Card(EmailId),
@@ -430,6 +435,7 @@ fn decode_account(key: &[u8]) -> Option<AccountRow> {
         b'p' if len == 10 => Some(AccountRow::Profile),
         b'k' if len == 10 => Some(AccountRow::Keywords),
         b'l' if len == 10 => Some(AccountRow::LogMarks),
+        b'r' if len == 11 => Some(AccountRow::Known),
         b'o' => {
             let id = decode_object(key)?;
             match *key.get(10)? {

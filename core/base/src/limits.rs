@@ -137,6 +137,10 @@ pub const OVER_QUOTA_TEMPORARY_MS: u64 = 3 * 86_400_000;
 pub const EVENTS_KEPT_MAX: u64 = 10_000;
 /// Events of one answer.
 pub const EVENTS_PAGE_MAX: usize = 1_000;
+/// Recipients that one of the 256 buckets of an account remembers as known; 262,144 in all.
+pub const KNOWN_RECIPIENTS_PER_BUCKET_MAX: usize = 1_024;
+/// Tenants above one whose limits are asked.
+pub const ANCESTORS_MAX: usize = 32;
 
 // --- SMTP ---
 /// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).
@@ -237,6 +241,16 @@ pub const IMAP_LOGIN_TOTAL_SECS_MAX: u64 = 180;
 pub const SASL_BYTES_MAX: usize = 8_192;
 /// Failed logins of a connection after which it is closed.
 pub const LOGIN_FAILURES_MAX: u32 = 3;
+/// Failed logins of one client network in an hour; beyond, it is told to come back later, whatever the password.
+pub const LOGIN_FAILURES_PER_NETWORK_MAX: u32 = 300;
+/// Failed logins of one client network with one name in a quarter of an hour; beyond, as above. Other networks are not concerned.
+pub const LOGIN_FAILURES_PER_NAME_MAX: u32 = 20;
+/// Commands of one account in a minute, unless its tenant has a limit of its own.
+pub const COMMANDS_PER_MINUTE_MAX: u32 = 600_000;
+/// A client over its rate of commands is slowed down by at most so much, milliseconds; beyond, the command is refused.
+pub const COMMAND_SLOWED_MS_MAX: u64 = 1_000;
+/// Sessions of one account at once, unless its tenant has a limit of its own.
+pub const SESSIONS_PER_ACCOUNT_MAX: u32 = 10_000;
 /// Iterations of PBKDF2 that a SCRAM verifier may name (RFC 7677 §4 asks for at least 4096).
 pub const SCRAM_ITERATIONS_MIN: u32 = 4_096;
 pub const SCRAM_ITERATIONS_MAX: u32 = 10_000_000;

@@ -106,6 +106,9 @@ impl Mail {
                 self.deliver(work, &plan, (&local_blobs, prepared), &mut failed).await?;
             }
             enqueue(work, &plan, &request, &remote_blobs).await?;
+            if let Source::Submission(login) = request.source {
+                work.know(login.user(), request.recipients.iter().map(|r| &r.address)).await?;
+            }
             Ok(failed)
         })?;
         Ok(outcome(request.recipients, plan, failed))

@@ -139,7 +139,7 @@ async fn open(
     stop: watch::Receiver<bool>,
     door: &dyn Door,
     options: ListenerOptions,
-) -> Option<(Link, crate::limit::Guard)> {
+) -> Option<(Link, crate::limit::Admission)> {
     let local = stream.local_addr().ok()?;
     // Answers are written whole; waiting for more to send only delays them.
     stream.set_nodelay(true).ok()?;
@@ -147,7 +147,7 @@ async fn open(
         let header = tokio::time::timeout(PROXY_TIMEOUT, proxy::read_header(&mut stream)).await.ok()?;
         peer = header.ok()?.unwrap_or(peer);
     }
-    let guard = options.limits.admit(peer.ip());
+    let guard = options.limits.admit(peer.ip()).await;
     let mut link = Link::new(stream, peer, local, acceptor, stop);
     let Some(guard) = guard else {
         metrics::counter!("posthouse_connections_refused_total", "door" => door.name()).increment(1);

@@ -19,11 +19,34 @@ pub struct Rate {
     pub per: Duration,
 }
 
+/// Units asked of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ask<'a> {
+    pub key: &'a [u8],
+    pub cost: u32,
+    pub rate: Rate,
+}
+
+/// What was short: the ask that has to wait longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Short {
+    /// Index into the asks.
+    pub ask: usize,
+    /// Until there is enough of it; `Duration::MAX`: never.
+    pub wait: Duration,
+}
+
 /// Cells that expire. Every backend may be empty at any moment.
 pub trait Ephemeral: Send + Sync + 'static {
-    /// Takes `cost` units (GCRA); if there are not so many, takes none and says how long until there will be.
-    /// A cost above the burst is never granted: `Duration::MAX`.
-    fn take<'a>(&'a self, key: &'a [u8], cost: u32, rate: Rate) -> BoxFuture<'a, Result<(), Duration>>;
+    /// Takes the units of all asks at once (GCRA), or none of any when one key has not so many. A cost above its burst is never
+    /// granted. What was used counts in units: a rate that changes holds from the next call on. Several asks of one key add up.
+    fn take_all<'a>(&'a self, asks: &'a [Ask<'a>]) -> BoxFuture<'a, Result<(), Short>>;
+    /// Puts units back that were taken and not used.
+    fn give_back<'a>(&'a self, asks: &'a [Ask<'a>]) -> BoxFuture<'a, ()>;
+    /// As `take_all` of one key; how long to wait.
+    fn take<'a>(&'a self, key: &'a [u8], cost: u32, rate: Rate) -> BoxFuture<'a, Result<(), Duration>> {
+        Box::pin(async move { self.take_all(&[Ask { key, cost, rate }]).await.map_err(|short| short.wait) })
+    }
     /// Adds to a counter, which is gone `ttl` after its first addition; its value now.
     fn add<'a>(&'a self, key: &'a [u8], delta: i64, ttl: Duration) -> BoxFuture<'a, i64>;
     /// Value of a counter, 0 if there is none.
@@ -33,9 +56,10 @@ pub trait Ephemeral: Send + Sync + 'static {
 
 #[derive(Debug, Clone, Copy)]
 enum Cell {
-    /// When the bucket would be full again (theoretical arrival time), nanoseconds.
+    /// Millionths of units in use at a time; they run off at the rate.
     Rate {
-        full_ns: u64,
+        used_micro: u64,
+        at_ns: u64,
     },
     Count {
         value: i64,
@@ -75,12 +99,34 @@ pub struct MemEphemeral {
 }
 
 /// The key, or a hash of a long one.
-fn short(key: &[u8]) -> Box<[u8]> {
+fn short_key(key: &[u8]) -> Box<[u8]> {
     if key.len() <= EPHEMERAL_KEY_BYTES_MAX { key.into() } else { blake3::hash(key).as_bytes().as_slice().into() }
 }
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Parts of a unit.
+const MICRO: u64 = 1_000_000;
+
+/// What is still in use of a cell, after what has run off.
+fn used_micro(cell: Option<Cell>, rate: Rate, now_ns: u64) -> u64 {
+    let Some(Cell::Rate { used_micro, at_ns }) = cell else { return 0 };
+    let run_off = u128::from(now_ns.saturating_sub(at_ns)) * u128::from(rate.burst) * u128::from(MICRO);
+    let run_off = run_off / u128::from(nanos(rate.per).max(1));
+    used_micro.saturating_sub(u64::try_from(run_off).unwrap_or(u64::MAX))
+}
+
+/// How long until so much use fits.
+fn wait(wanted_micro: u64, ask: &Ask<'_>) -> Duration {
+    if ask.cost > ask.rate.burst {
+        return Duration::MAX;
+    }
+    let room = u64::from(ask.rate.burst) * MICRO;
+    let over = u128::from(wanted_micro.saturating_sub(room)) * u128::from(nanos(ask.rate.per));
+    let wait_ns = over.div_ceil(u128::from(room.max(1)));
+    Duration::from_nanos(u64::try_from(wait_ns).unwrap_or(u64::MAX))
 }
 
 impl MemEphemeral {
@@ -92,26 +138,46 @@ impl MemEphemeral {
         u64::try_from(self.clock.now().0).unwrap_or(0).saturating_mul(1_000_000)
     }
 
-    /// Generic cell rate algorithm: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
-    fn take_now(&self, key: &[u8], cost: u32, rate: Rate) -> Result<(), Duration> {
-        if cost > rate.burst {
-            return Err(Duration::MAX);
-        }
-        let (key, now, window) = (short(key), self.now_ns(), nanos(rate.per));
-        let spent_ns = u128::from(window) * u128::from(cost) / u128::from(rate.burst.max(1));
-        let spent_ns = u64::try_from(spent_ns).unwrap_or(u64::MAX);
+    /// Generic cell rate algorithm, as a leaky bucket: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+    fn take_now(&self, asks: &[Ask<'_>]) -> Result<(), Short> {
+        let now_ns = self.now_ns();
         let mut cells = self.cells.lock();
-        let full = match cells.read(&key) {
-            Some(Cell::Rate { full_ns }) => full_ns.max(now),
-            Some(Cell::Count { .. }) | None => now,
-        };
-        let after = full.saturating_add(spent_ns);
-        let allowed = after.saturating_sub(window);
-        if allowed > now {
-            return Err(Duration::from_nanos(allowed - now));
+        let (mut after, mut short): (Vec<(Box<[u8]>, u64)>, Option<Short>) = (Vec::with_capacity(asks.len()), None);
+        for (n, ask) in asks.iter().enumerate().filter(|(_, ask)| ask.cost > 0) {
+            let key = short_key(ask.key);
+            let known = after.iter().position(|(k, _)| *k == key);
+            let used = match known.and_then(|at| after.get(at)) {
+                Some((_, used)) => *used,
+                None => used_micro(cells.read(&key), ask.rate, now_ns),
+            };
+            let wanted = used.saturating_add(u64::from(ask.cost) * MICRO);
+            let wait = wait(wanted, ask);
+            if !wait.is_zero() && short.is_none_or(|s| wait > s.wait) {
+                short = Some(Short { ask: n, wait });
+            }
+            match known.and_then(|at| after.get_mut(at)) {
+                Some(place) => place.1 = wanted,
+                None => after.push((key, wanted)),
+            }
         }
-        cells.write(&key, Cell::Rate { full_ns: after });
+        if let Some(short) = short {
+            return Err(short);
+        }
+        for (key, used_micro) in after {
+            cells.write(&key, Cell::Rate { used_micro, at_ns: now_ns });
+        }
         Ok(())
+    }
+
+    fn give_back_now(&self, asks: &[Ask<'_>]) {
+        let now_ns = self.now_ns();
+        let mut cells = self.cells.lock();
+        for ask in asks.iter().filter(|ask| ask.cost > 0) {
+            let key = short_key(ask.key);
+            let used = used_micro(cells.read(&key), ask.rate, now_ns);
+            let used_micro = used.saturating_sub(u64::from(ask.cost) * MICRO);
+            cells.write(&key, Cell::Rate { used_micro, at_ns: now_ns });
+        }
     }
 
     fn live_count(&self, cells: &Cells, key: &[u8]) -> Option<(i64, u64)> {
@@ -122,7 +188,7 @@ impl MemEphemeral {
     }
 
     fn add_now(&self, key: &[u8], delta: i64, ttl: Duration) -> i64 {
-        let key = short(key);
+        let key = short_key(key);
         let mut cells = self.cells.lock();
         let (value, until_ns) =
             self.live_count(&cells, &key).unwrap_or_else(|| (0, self.now_ns().saturating_add(nanos(ttl))));
@@ -133,18 +199,22 @@ impl MemEphemeral {
 }
 
 impl Ephemeral for MemEphemeral {
-    fn take<'a>(&'a self, key: &'a [u8], cost: u32, rate: Rate) -> BoxFuture<'a, Result<(), Duration>> {
-        Box::pin(ready(self.take_now(key, cost, rate)))
+    fn take_all<'a>(&'a self, asks: &'a [Ask<'a>]) -> BoxFuture<'a, Result<(), Short>> {
+        Box::pin(ready(self.take_now(asks)))
+    }
+    fn give_back<'a>(&'a self, asks: &'a [Ask<'a>]) -> BoxFuture<'a, ()> {
+        self.give_back_now(asks);
+        Box::pin(ready(()))
     }
     fn add<'a>(&'a self, key: &'a [u8], delta: i64, ttl: Duration) -> BoxFuture<'a, i64> {
         Box::pin(ready(self.add_now(key, delta, ttl)))
     }
     fn count<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, i64> {
         let cells = self.cells.lock();
-        Box::pin(ready(self.live_count(&cells, &short(key)).map_or(0, |(value, _)| value)))
+        Box::pin(ready(self.live_count(&cells, &short_key(key)).map_or(0, |(value, _)| value)))
     }
     fn forget<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, ()> {
-        let (key, mut cells) = (short(key), self.cells.lock());
+        let (key, mut cells) = (short_key(key), self.cells.lock());
         cells.young.remove(&key);
         cells.old.remove(&key);
         Box::pin(ready(()))
@@ -187,6 +257,37 @@ mod tests {
         clock.0.fetch_add(60_000, Ordering::SeqCst);
         assert_eq!(cells.take(b"k", 5, rate).await, Ok(()));
         assert!(cells.take(b"k", 1, rate).await.is_err(), "unused time does not add up beyond the burst");
+    }
+
+    #[tokio::test]
+    async fn conforms() {
+        let (_, cells) = make();
+        crate::conformance::ephemeral(Arc::new(cells)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_changes_holds_at_once_and_counts_what_was_used() {
+        let (clock, cells) = make();
+        let rate = |burst| Rate { burst, per: Duration::from_secs(10) };
+        assert_eq!(cells.take(b"k", 10, rate(10)).await, Ok(()));
+        assert_eq!(cells.take(b"k", 10, rate(20)).await, Ok(()), "raised");
+        assert_eq!(
+            cells.take(b"k", 1, rate(5)).await,
+            Err(Duration::from_secs(32)),
+            "lowered: 16 of 5 per 10 s are over"
+        );
+        clock.0.fetch_add(32_000, Ordering::SeqCst);
+        assert_eq!(cells.take(b"k", 1, rate(5)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn the_ask_that_waits_longest_is_named() {
+        let (_, cells) = make();
+        let ask = |key, cost, burst, secs| Ask { key, cost, rate: Rate { burst, per: Duration::from_secs(secs) } };
+        let asks =
+            [ask(b"hour".as_slice(), 2, 2, 10), ask(b"day".as_slice(), 2, 3, 300), ask(b"other".as_slice(), 0, 0, 1)];
+        assert_eq!(cells.take_all(&asks).await, Ok(()), "a cost of nothing is granted whatever the rate");
+        assert_eq!(cells.take_all(&asks).await, Err(Short { ask: 1, wait: Duration::from_secs(100) }));
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use mail::Mail;
 use serve::{
     Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
-    smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
+    smtp::{Role, SmtpDoor, SmtpOptions},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ impl Doors {
             rates.connections_max = max;
             rates.connections_per_minute_max = max.saturating_mul(60);
         }
-        let limits = IpLimits::new(rates);
+        let limits = IpLimits::new(rates, stores.accounts.clone());
         let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
         let budget = Budget::new(config.message_bytes_in_flight, wait);
         let answers = Budget::answers(ANSWER_BYTES_IN_FLIGHT_MAX, wait);
@@ -46,7 +46,6 @@ impl Doors {
             auth: auth.clone(),
             hostname,
             limits: limits.clone(),
-            throttle: Throttle::default(),
             budget: budget.clone(),
             starttls: true,
             plain_auth,

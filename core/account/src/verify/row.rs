@@ -48,7 +48,11 @@ impl Check<'_> {
         value: &[u8],
     ) -> Result<()> {
         let wrong = match row {
-            AccountRow::State | AccountRow::Profile | AccountRow::Keywords | AccountRow::LogMarks => None,
+            AccountRow::State
+            | AccountRow::Profile
+            | AccountRow::Keywords
+            | AccountRow::LogMarks
+            | AccountRow::Known => None,
             AccountRow::Mailbox(id) => {
                 let counters = self.get(txn, &keys::mailbox_state(account, id)).await?;
                 counters.is_none().then(|| format!("{id} has no counters"))

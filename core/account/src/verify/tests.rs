@@ -90,6 +90,7 @@ fn is_optional(row: Row) -> bool {
             AccountRow::Profile
                 | AccountRow::Keywords
                 | AccountRow::LogMarks
+                | AccountRow::Known
                 | AccountRow::Name
                 | AccountRow::ThreadIndex
         ),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Link,
-    auth::{Denied, Exchange, Progress},
+    auth::{Client, Denied, Exchange, Progress, throttled},
 };
 use base::{Kind, limits::LOGIN_FAILURES_MAX};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -33,7 +33,7 @@ impl Session {
         }
         let auth = self.door.options.auth.clone();
         let initial = initial.map(|s| s.0);
-        let (exchange, progress) = auth.start(&mechanism, initial.as_deref(), link.tls_exporter()).await;
+        let (exchange, progress) = auth.start(&mechanism, initial.as_deref(), client(link)).await;
         match exchange {
             Some(exchange) => Ok(self.progress(link, tag.to_owned(), exchange, progress).await),
             None => Err(Failure::No(None, "That mechanism is not offered".into())),
@@ -81,7 +81,7 @@ impl Session {
         }
         let auth = self.door.options.auth.clone();
         let result = match String::from_utf8(password.0) {
-            Ok(password) => auth.password(&name, &password).await,
+            Ok(password) => auth.password(link.peer().ip(), &name, &password).await,
             Err(_) => Err(Denied::Wrong),
         };
         Ok(match result {
@@ -110,6 +110,10 @@ impl Session {
         if let Err(e) = prepared.await {
             return self.login_failed(link, tag, e.into()).await;
         }
+        match self.door.options.auth.sessions.enter(opened, &login.standing.entitlement.rates) {
+            Ok(seat) => self.seat = Some(Box::new(seat)),
+            Err(full) => return self.login_failed(link, tag, Denied::Crowded(full)).await,
+        }
         tracing::info!(account = %opened.1, user = %user.1, peer = %link.peer(), "imap login");
         self.ear = Some(Box::new(ear));
         self.login = Some(Box::new(login));
@@ -122,7 +126,7 @@ impl Session {
 
     async fn login_failed(&mut self, link: &mut Link, tag: &str, denied: Denied) -> Flow {
         if matches!(denied, Denied::Wrong | Denied::NotTheirs) {
-            tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+            tokio::time::sleep(self.door.options.limits.failure(link.peer().ip()).await).await;
         }
         let (word, text) = match denied {
             Denied::Held(reason) => {
@@ -130,6 +134,8 @@ impl Session {
                 render::status_line(&mut link.out, None, Condition::No, Some(&Code::Word("ALERT")), &reason);
                 ("CONTACTADMIN", format!("The account is suspended: {reason}"))
             }
+            Denied::Throttled(wait) => ("UNAVAILABLE", throttled(wait)),
+            Denied::Crowded(full) => ("LIMIT", full),
             Denied::Unavailable => ("UNAVAILABLE", "Temporary failure, try again".to_owned()),
             Denied::NotTheirs => ("AUTHORIZATIONFAILED", "You may not open that mailbox".to_owned()),
             Denied::Wrong => ("AUTHENTICATIONFAILED", "Wrong name or password".to_owned()),
@@ -142,4 +148,8 @@ impl Session {
         }
         Flow::On
     }
+}
+
+fn client(link: &Link) -> Client {
+    Client { ip: link.peer().ip(), exporter: link.tls_exporter() }
 }

@@ -39,6 +39,7 @@ impl From<Error> for Failure {
                 | Kind::Suspended
                 | Kind::LimitExceeded
                 | Kind::Forbidden
+                | Kind::Throttled
         );
         Failure::No(Some(Code::Word(word)), if shown { e.context } else { text.to_owned() })
     }

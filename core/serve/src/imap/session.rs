@@ -2,15 +2,19 @@
 //! STANDARDS  RFC 9051 §3 (states), §5.3-5.5; RFC 2177 (IDLE); RFC 8437 (UNAUTHENTICATE)
 //! SECURITY   What was read before STARTTLS is dropped. Each command, each hint and each long answer asks whether the account may still
 //!            be read; a session that may not ends with the reason.
-//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX; STANDING_MS_MAX; the budget of message bytes
+//! LIMITS     IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX; STANDING_MS_MAX, COMMAND_SLOWED_MS_MAX; the budget of message bytes
 //! INVARIANTS Handlers live in boxes of their own: a waiting session is small.
 
 use super::{ImapDoor, capability, error::Failure, selected::Selected};
-use crate::{Claim, Input, Link, auth::Exchange};
+use crate::{
+    Claim, Input, Link,
+    auth::Exchange,
+    limit::{self, Seat},
+};
 use account::Listener;
 use base::limits::{
-    IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX, IMAP_LOGIN_TOTAL_SECS_MAX,
-    STANDING_MS_MAX,
+    COMMAND_SLOWED_MS_MAX, IMAP_COMMAND_SECS_MAX, IMAP_ERRORS_MAX, IMAP_IDLE_SECS_MAX, IMAP_LOGIN_SECS_MAX,
+    IMAP_LOGIN_TOTAL_SECS_MAX, STANDING_MS_MAX,
 };
 use control::Capability;
 use mail::Login;
@@ -51,6 +55,8 @@ pub(super) struct Session {
     pub(super) waiting: Waiting,
     /// Hears of changes of the account, and of what it may do.
     pub(super) ear: Option<Box<Ear>>,
+    /// Counted among the sessions of the account.
+    pub(super) seat: Option<Box<Seat>>,
     pub(super) failed_logins: u32,
     /// Bytes of the command in memory.
     pub(super) claim: Claim,
@@ -90,6 +96,7 @@ pub(super) async fn run(door: Arc<ImapDoor>, mut link: Link) {
         enabled: Enabled::default(),
         waiting: Waiting::Command,
         ear: None,
+        seat: None,
         failed_logins: 0,
         errors: 0,
     };
@@ -269,6 +276,11 @@ impl Session {
         if let Some(reason) = self.held().await {
             return cut(link, &reason);
         }
+        if let Err(wait) = self.paced().await {
+            let text = format!("Too many commands of this account, try again {}", account::retry_hint(wait));
+            render::status_line(&mut link.out, Some(&tag), Condition::No, Some(&Code::Word("LIMIT")), &text);
+            return Flow::On;
+        }
         match self.dispatch(link, &tag, command).await {
             Ok(flow) => flow,
             Err(Failure::Gone) => Flow::End,
@@ -278,6 +290,20 @@ impl Session {
                 render::status_line(&mut link.out, Some(&tag), Condition::No, code.as_ref(), &text);
                 Flow::On
             }
+        }
+    }
+
+    /// Counts a command of the account: a client that goes too fast is slowed down, one that goes much too fast is refused.
+    async fn paced(&self) -> Result<(), Duration> {
+        let Some(login) = &self.login else { return Ok(()) };
+        let accounts = self.door.options.mail.accounts();
+        let rates = &login.standing.entitlement.rates;
+        match limit::command(accounts, login.user(), rates).await {
+            Err(wait) if wait <= Duration::from_millis(COMMAND_SLOWED_MS_MAX) => {
+                tokio::time::sleep(wait).await;
+                limit::command(accounts, login.user(), rates).await
+            }
+            paced => paced,
         }
     }
 
@@ -348,7 +374,7 @@ impl Session {
             }
             Command::Compress => self.compress(link, tag).await,
             Command::Unauthenticate => {
-                (self.login, self.selected, self.ear) = (None, None, None);
+                (self.login, self.selected, self.ear, self.seat) = (None, None, None, None);
                 link.begin_again();
                 self.enabled = Enabled::default();
                 self.receiver.set_limits(Limits::BEFORE_LOGIN);

@@ -5,6 +5,7 @@
 use account::RouteError;
 use base::Kind;
 use mail::Error;
+use std::time::Duration;
 use wire::smtp::Reply;
 
 pub(super) fn reply(error: &Error) -> Reply {
@@ -31,6 +32,11 @@ pub(super) fn unrouted(error: &RouteError) -> Reply {
         RouteError::Closed(reason) => Reply::new(550, (5, 2, 1), format!("The mailbox takes no mail: {reason}")),
         RouteError::Failed(e) => reply(e),
     }
+}
+
+/// Too much at once, and when to come back.
+pub(super) fn too_fast(what: &str, wait: Duration) -> Reply {
+    Reply::new(451, (4, 7, 1), format!("{what}, try again {}", account::retry_hint(wait)))
 }
 
 fn table(kind: Kind) -> (u16, (u8, u16, u16), &'static str) {

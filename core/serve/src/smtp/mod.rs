@@ -7,15 +7,12 @@ mod bounce;
 mod error;
 mod session;
 mod submission;
-mod throttle;
 
 use crate::{Budget, Door, IpLimits, Link, auth, auth::Authenticator};
 use base::{Domain, limits::MESSAGE_BYTES_MAX};
 use mail::Mail;
 use std::{future::Future, pin::Pin, sync::Arc};
 use wire::smtp::server::ServerConfig;
-
-pub use throttle::Throttle;
 
 /// What a port takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +32,6 @@ pub struct SmtpOptions {
     pub auth: Authenticator,
     pub hostname: Domain,
     pub limits: IpLimits,
-    pub throttle: Throttle,
     pub budget: Budget,
     pub starttls: bool,
     /// Passwords over plain connections (loopback and tests only).

@@ -7,7 +7,8 @@
 use super::{Role, SmtpDoor, bounce, error, submission};
 use crate::{
     Claim, Input, Link,
-    auth::{Denied, Exchange, Progress},
+    auth::{Client, Denied, Exchange, Progress},
+    limit::{self, Seat},
 };
 use account::{Listener, RouteError};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
@@ -31,6 +32,8 @@ struct Session {
     ear: Option<Box<Listener>>,
     /// Of the standing that was asked for last.
     heard: u64,
+    /// Counted among the sessions of the account.
+    seat: Option<Box<Seat>>,
     exchange: Option<Exchange>,
     recipients: Vec<EnvelopeRecipient>,
     /// Message bytes in memory.
@@ -40,8 +43,17 @@ struct Session {
 pub(super) async fn run(door: Arc<SmtpDoor>, mut link: Link) {
     let server = Server::new(door.config.clone(), link.is_tls());
     let claim = door.options.budget.claim();
-    let mut session =
-        Session { door, server, login: None, ear: None, heard: 0, exchange: None, recipients: Vec::new(), claim };
+    let mut session = Session {
+        door,
+        server,
+        login: None,
+        ear: None,
+        heard: 0,
+        seat: None,
+        exchange: None,
+        recipients: Vec::new(),
+        claim,
+    };
     session.server.greet();
     session.drive(&mut link).await;
     link.close().await;
@@ -135,7 +147,10 @@ impl Session {
         let reply = match request {
             Request::Auth { mechanism, initial } => {
                 let auth = self.door.options.auth.clone();
-                let (exchange, progress) = auth.start(&mechanism, initial.as_deref(), link.tls_exporter()).await;
+                let (exchange, progress) = {
+                    let client = Client { ip: link.peer().ip(), exporter: link.tls_exporter() };
+                    auth.start(&mechanism, initial.as_deref(), client).await
+                };
                 self.exchange = exchange;
                 return self.authenticated(link, progress).await;
             }
@@ -171,7 +186,7 @@ impl Session {
             Progress::Failed(denied) => {
                 self.exchange = None;
                 if matches!(denied, Denied::Wrong | Denied::NotTheirs) {
-                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip()).await).await;
                 }
                 self.server.reply(&submission::denied(&denied));
             }
@@ -188,6 +203,9 @@ impl Session {
         if !login.standing.may_send() {
             return Err(Denied::Held(login.standing.why(Capability::SendExternal)));
         }
+        let rates = &login.standing.entitlement.rates;
+        let seat = self.door.options.auth.sessions.enter(opened, rates).map_err(Denied::Crowded)?;
+        self.seat = Some(Box::new(seat));
         tracing::info!(account = %opened.1, user = %user.1, peer = %link.peer(), "submission login");
         (self.ear, self.login) = (Some(Box::new(ear)), Some(Box::new(login)));
         Ok(Reply::new(235, (2, 7, 0), "Authenticated"))
@@ -203,6 +221,10 @@ impl Session {
             return ok();
         }
         let Some(login) = &self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
+        let accounts = self.door.options.mail.accounts();
+        if let Err(wait) = limit::command(accounts, login.user(), &login.standing.entitlement.rates).await {
+            return error::too_fast("Too many messages of this account", wait);
+        }
         let standing = match submission::standing(&self.door.options.mail, login).await {
             Ok(standing) => standing,
             Err(refused) => return refused,
@@ -215,13 +237,18 @@ impl Session {
     }
 
     async fn rcpt_to(&mut self, link: &Link, recipient: Recipient) -> Reply {
+        if self.door.role == Role::Mx
+            && let Err(wait) = self.door.options.limits.recipient(link.peer().ip()).await
+        {
+            return error::too_fast("Too many recipients from your address", wait);
+        }
         let mail = self.door.options.mail.clone();
         let route = match mail.accounts().route(&recipient.to).await {
             Ok(route) => Some(route),
             Err(RouteError::NotLocal) if self.login.is_some() => None,
             Err(e) => {
                 if matches!(e, RouteError::Unknown) {
-                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip())).await;
+                    tokio::time::sleep(self.door.options.limits.failure(link.peer().ip()).await).await;
                 }
                 return error::unrouted(&e);
             }
@@ -289,29 +316,33 @@ impl Session {
             login.standing = standing;
             added = submission::missing_fields(&named, accounts.clock().now(), accounts.rng());
         }
-        self.accept(link, message, recipients, &added).await
+        let Some(login) = &self.login else { return Ok(self.accept(link, message, recipients, &added).await?.0) };
+        let accounts = self.door.options.mail.accounts();
+        let to: Vec<&Address> = recipients.iter().map(|r| &r.address).collect();
+        let reserved = accounts.reserve(login, message.envelope.from.as_ref(), &to).await?;
+        let accepted = self.accept(link, message, recipients, &added).await;
+        // Nothing counts but what was taken.
+        let unsent = accepted.as_ref().map_or(None, |(_, failed)| u32::try_from(*failed).ok());
+        match unsent {
+            Some(0) => {}
+            Some(failed) if (failed as usize) < recipients.len() => accounts.unreserve(reserved, Some(failed)).await,
+            Some(_) | None => accounts.unreserve(reserved, None).await,
+        }
+        Ok(accepted?.0)
     }
 
-    /// Replies per recipient (LMTP), or one. `added`: fields for the top of the message.
+    /// Replies per recipient (LMTP), or one; and how many recipients got nothing. `added`: fields for the top of the message.
     async fn accept(
         &self,
         link: &Link,
         message: &Message,
         recipients: &[EnvelopeRecipient],
         added: &str,
-    ) -> Result<Vec<Reply>, Error> {
+    ) -> Result<(Vec<Reply>, usize), Error> {
         let options = &self.door.options;
         let mail = &options.mail;
         let now = mail.accounts().clock().now();
-        let source = match &self.login {
-            Some(login) => {
-                let max = login.standing.entitlement.send.per_hour;
-                let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
-                options.throttle.take(login.scope.tenant(), count, max, now)?;
-                Source::Submission(login)
-            }
-            None => Source::Relay,
-        };
+        let source = self.login.as_ref().map_or(Source::Relay, |login| Source::Submission(login));
         let params = &message.envelope.params;
         let id = format!("{:016x}", mail.accounts().rng().next_u64());
         let received = self.received(link, message, recipients, &id, now);
@@ -338,11 +369,12 @@ impl Session {
         let lmtp = self.door.role == Role::Lmtp;
         let given = |n: usize| message.envelope.recipients.get(n);
         let failed = || accepted.results.iter().enumerate().filter_map(|(n, r)| Some((given(n)?, r.as_ref().err()?)));
+        let unsent = failed().count();
         if !lmtp
             && let Some((_, e)) = failed().next()
-            && failed().count() == recipients.len()
+            && unsent == recipients.len()
         {
-            return Ok(vec![error::reply(e)]);
+            return Ok((vec![error::reply(e)], unsent));
         }
         // By LMTP each recipient that failed has its own reply.
         let mut told: Vec<(&Recipient, &Error)> = if lmtp { Vec::new() } else { failed().collect() };
@@ -352,9 +384,10 @@ impl Session {
             bounce::send(mail, tenant, &message.envelope, &told, &traced, now).await?;
         }
         if lmtp {
-            return Ok(accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok())).collect());
+            let replies = accepted.results.iter().map(|r| r.as_ref().map_or_else(error::reply, |()| ok()));
+            return Ok((replies.collect(), unsent));
         }
-        Ok(vec![ok()])
+        Ok((vec![ok()], unsent))
     }
 
     fn received(

@@ -4,7 +4,7 @@
 //! INVARIANTS What the account may do and use is asked again for each transaction and each message.
 
 use super::error;
-use crate::auth::Denied;
+use crate::auth::{Denied, throttled};
 use base::{Address, Rng, Timestamp};
 use control::Capability;
 use mail::{Login, Mail};
@@ -14,6 +14,8 @@ use wire::{mime, smtp::Reply};
 pub(super) fn denied(denied: &Denied) -> Reply {
     match denied {
         Denied::Held(reason) => Reply::new(535, (5, 7, 13), format!("The account is suspended: {reason}")),
+        Denied::Throttled(wait) => Reply::new(454, (4, 7, 0), throttled(*wait)),
+        Denied::Crowded(full) => Reply::new(454, (4, 7, 0), full.clone()),
         Denied::Unavailable => Reply::new(454, (4, 7, 0), "Temporary failure, try again"),
         Denied::NotTheirs => Reply::new(535, (5, 7, 8), "You may not open that mailbox"),
         Denied::Wrong => Reply::new(535, (5, 7, 8), "Wrong name or password"),

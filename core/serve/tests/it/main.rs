@@ -10,6 +10,7 @@ mod full;
 mod hold;
 mod imap;
 mod quota;
+mod rate;
 mod smtp;
 mod submission;
 mod upkeep;

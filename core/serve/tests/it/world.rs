@@ -11,7 +11,7 @@ use mail::Mail;
 use serve::{
     Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown,
     imap::{ImapDoor, ImapOptions},
-    smtp::{Role, SmtpDoor, SmtpOptions, Throttle},
+    smtp::{Role, SmtpDoor, SmtpOptions},
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{
@@ -70,6 +70,20 @@ impl World {
         world
     }
 
+    /// As `new`, with other rates of client addresses.
+    pub async fn with_rates(rates: IpRates) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let ground = Ground {
+            kv: Arc::new(MemKv::new()),
+            objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
+            clock: Arc::new(SystemClock),
+        };
+        let mut world = World::rated(ground, Budget::default(), rates).await;
+        world._folder = Some(folder);
+        world.people().await;
+        world
+    }
+
     /// As `new`, on a store whose disk can be said to be full.
     pub async fn with_faults() -> (World, Faulty) {
         let folder = tempfile::tempdir().unwrap();
@@ -93,6 +107,10 @@ impl World {
 
     /// Doors before what is there already.
     pub async fn on(ground: Ground, budget: Budget) -> World {
+        World::rated(ground, budget, IpRates { connections_per_minute_max: 100_000, ..IpRates::default() }).await
+    }
+
+    async fn rated(ground: Ground, budget: Budget, rates: IpRates) -> World {
         let accounts = Accounts::new(AccountOptions {
             kv: ground.kv,
             objects: ground.objects,
@@ -102,14 +120,13 @@ impl World {
         });
         let mail = Mail::new(accounts.clone(), "mail.example.org");
         let auth = Authenticator::new(mail.clone(), [3; 32]);
-        let rates = IpRates { failures_free: 1000, connections_max: 5_000, connections_per_minute_max: 100_000 };
-        let limits = IpLimits::new(rates);
+        let rates = IpRates { failures_free: 1000, connections_max: 5_000, ..rates };
+        let limits = IpLimits::new(rates, accounts.clone());
         let smtp = SmtpOptions {
             mail: mail.clone(),
             auth: auth.clone(),
             hostname: Domain::parse("mail.example.org").unwrap(),
             limits: limits.clone(),
-            throttle: Throttle::default(),
             budget: budget.clone(),
             starttls: false,
             plain_auth: true,
@@ -209,6 +226,13 @@ pub struct Client {
 }
 
 impl Client {
+    /// From another address of this machine: 127.0.0.2 and so on.
+    pub async fn connect_from(host: u8, address: SocketAddr) -> Client {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new([127, 0, 0, host].into(), 0)).unwrap();
+        Client { stream: socket.connect(address).await.unwrap(), seen: Vec::new() }
+    }
+
     pub async fn connect(address: SocketAddr) -> Client {
         Client { stream: TcpStream::connect(address).await.unwrap(), seen: Vec::new() }
     }

@@ -2,6 +2,7 @@
 //! INVARIANTS Needs a tokio runtime with several threads to mean much. Every failure names the rule that was broken.
 
 mod contract;
+mod ephemeral;
 mod limits;
 mod retried;
 mod serial;
@@ -10,6 +11,7 @@ use crate::kv::{KeyRange, Kv, KvTxn, Page, PageLimit, Read};
 use bytes::Bytes;
 use std::sync::Arc;
 
+pub use ephemeral::ephemeral;
 pub use retried::retried;
 pub use serial::{Mix, serialisable};
 

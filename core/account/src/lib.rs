@@ -38,7 +38,7 @@ pub use queue::{Lease, LeaseRequest, ParkedGroup, QueueSummary};
 pub use quota::{QuotaNotice, QuotaView};
 pub use rate::{Subject, Toll, network, retry_hint};
 pub use read::{Reader, RowPage};
-pub use route::{LocalRecipient, Route, RouteError};
+pub use route::{LocalRecipient, Route, RouteError, Sender};
 pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
 pub use sending::Reserved;
 pub use standing::Standing;

@@ -10,8 +10,8 @@ use crate::{
     unit_of_work,
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
-use base::{AccountId, Address, Kind, TenantId};
-use control::{Capability, CredentialSnapshot, Destination};
+use base::{AccountId, Address, Domain, Kind, TenantId};
+use control::{AccountSnapshot, Capability, CredentialSnapshot};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -189,14 +189,49 @@ impl Accounts {
     async fn find(&self, name: &str) -> Result<Option<Found>> {
         let Ok(address) = Address::parse(name.trim()) else { return Ok(None) };
         let mut txn = self.0.kv.begin_read();
-        let domain = address.domain().as_str();
-        if !self.domain_in(&mut *txn, domain).await?.is_some_and(|d| d.live) {
-            return Ok(None);
+        let Some((tenant, account)) = self.account_at(&mut *txn, &address).await? else { return Ok(None) };
+        let standing = self.standing_in(&mut *txn, tenant, account).await?;
+        Ok(standing.filter(|s| s.profile.live).map(|standing| Found { tenant, account, standing }))
+    }
+
+    /// Whether a login may send as this address, with a subaddress or without: it is an address of the account that was opened, also in an
+    /// alternate domain, or of an account that lets the user send from it.
+    pub async fn may_send_as(&self, login: &Login, address: &Address) -> Result<bool> {
+        let (tenant, user) = login.user();
+        let profile = &login.standing.profile;
+        let is_own = |a: &Address| {
+            let plain = format!("{}@{}", a.subaddress().0, a.domain());
+            [a.canonical(), plain].iter().any(|s| *s == profile.address || profile.send_as.contains(s))
+        };
+        let may = |p: &AccountSnapshot| p.delegates.iter().any(|d| d.account == user && d.send_as);
+        // Who opened another's mailbox sends from it only when that was given, too.
+        if profile.id != user && !may(profile) {
+            return Ok(false);
         }
-        let Some(row) = self.address_in(&mut *txn, domain, &address.canonical_local()).await? else { return Ok(None) };
-        let Destination::Account(account) = row.destination else { return Ok(None) };
-        let standing = self.standing_in(&mut *txn, row.tenant, account).await?;
-        Ok(standing.filter(|s| s.profile.live).map(|standing| Found { tenant: row.tenant, account, standing }))
+        if is_own(address) {
+            return Ok(true);
+        }
+        let mut txn = self.0.kv.begin_read();
+        let domain = self.domain_in(&mut *txn, address.domain().as_str()).await?;
+        let Some(domain) = domain.filter(|d| d.live && d.tenant == tenant) else { return Ok(false) };
+        if let Some(other) = self.alternate(&mut *txn, &domain).await?
+            && Domain::parse(&other.domain).is_ok_and(|other| is_own(&address.at(other)))
+        {
+            return Ok(true);
+        }
+        let plain = Address::parse(&format!("{}@{}", address.subaddress().0, address.domain()));
+        for address in [Some(address.clone()), plain.ok()].into_iter().flatten() {
+            let Some((owner, account)) = self.account_at(&mut *txn, &address).await? else { continue };
+            let standing = self.standing_in(&mut *txn, owner, account).await?.filter(|_| owner == tenant);
+            // Held itself, it lends its name to nobody.
+            let lends = |s: &Standing| {
+                may(&s.profile) && s.allows(Capability::SendInternal) && s.allows(Capability::SendExternal)
+            };
+            if standing.as_ref().is_some_and(lends) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn hash_matches(&self, hash: String, password: String) -> Result<bool> {

@@ -1,7 +1,9 @@
 //! SUMMARY    Where mail for an address goes: the recipient look-up that issues deliver-only scopes.
 //! STANDARDS  RFC 5233 (subaddressing), RFC 5321 §3.9.1 (aliases)
 //! LIMITS     ROUTE_DEPTH_MAX, ROUTE_TARGETS_MAX
-//! INVARIANTS Aliases are expanded here and nowhere else, without loops. A tombstone never leads anywhere.
+//! INVARIANTS Aliases, groups and alternate domains are expanded here and nowhere else, without loops. A tombstone never leads
+//!            anywhere. A closed group asks who sent the mail, also where it was reached through an alias or another group. What a
+//!            tenant sends to a domain of another one stays here only when that domain's MX records lead here (D7).
 
 use crate::{
     Accounts, Error, Result, Standing,
@@ -9,12 +11,27 @@ use crate::{
     standing,
 };
 use base::{
-    Address, Kind, TenantId,
+    AccountId, Address, Domain, Kind, TenantId,
     limits::{ROUTE_DEPTH_MAX, ROUTE_TARGETS_MAX},
 };
-use control::{Capability, Destination, DomainSnapshot};
+use control::{Capability, Destination, DomainSnapshot, Posting};
 use std::collections::HashSet;
 use store::kv::KvTxn;
+
+/// Who sends the mail that is routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Another host, or the server itself: nobody who logged in.
+    Stranger,
+    /// A user of ours, who logged in.
+    User { tenant: TenantId, account: AccountId },
+}
+
+impl Sender {
+    fn is_of(self, tenant: TenantId) -> bool {
+        matches!(self, Sender::User { tenant: own, .. } if own == tenant)
+    }
+}
 
 /// One account that gets a copy.
 #[derive(Debug, Clone)]
@@ -46,6 +63,8 @@ pub enum RouteError {
     Held(String),
     /// It was closed, deleted or switched off; the readable reason.
     Closed(String),
+    /// A group that this sender may not write to; the readable reason.
+    Forbidden(String),
     /// The look-up failed; try again.
     Failed(Error),
 }
@@ -64,27 +83,75 @@ impl Accounts {
     }
 
     /// Looks an address up and expands it.
-    pub async fn route(&self, address: &Address) -> std::result::Result<Route, RouteError> {
+    pub async fn route(&self, address: &Address, sender: Sender) -> std::result::Result<Route, RouteError> {
         let mut txn = self.0.kv.begin_read();
         let domain = self.domain_in(&mut *txn, address.domain().as_str()).await?;
         let domain = domain.filter(|d| d.live).ok_or(RouteError::NotLocal)?;
-        let mut search =
-            Search { accounts: self, route: Route::default(), seen: HashSet::new(), held: None, closed: None };
-        search.expand(&mut *txn, address, domain, None).await?;
+        if let Sender::User { tenant, .. } = sender
+            && !is_ours_for(&domain, tenant)
+        {
+            return Err(RouteError::NotLocal);
+        }
+        let mut search = Search::new(self, sender);
+        search.expand(&mut *txn, address, domain).await?;
         if search.route.local.is_empty() && search.route.remote.is_empty() {
-            let closed = search.closed.map_or(RouteError::Unknown, RouteError::Closed);
-            return Err(search.held.map_or(closed, RouteError::Held));
+            return Err(search.why());
         }
         Ok(Route { held: search.held, ..search.route })
     }
+
+    /// The account that an address is the address of: no alias, no group; in an alternate domain as in its own.
+    pub(crate) async fn account_at(
+        &self,
+        txn: &mut dyn KvTxn,
+        address: &Address,
+    ) -> Result<Option<(TenantId, AccountId)>> {
+        let Some(domain) = self.domain_in(txn, address.domain().as_str()).await?.filter(|d| d.live) else {
+            return Ok(None);
+        };
+        let mut row = self.address_in(txn, &domain.domain, &address.canonical_local()).await?;
+        if row.is_none()
+            && let Some(other) = self.alternate(txn, &domain).await?
+        {
+            row = self.address_in(txn, &other.domain, &address.canonical_local()).await?;
+        }
+        Ok(row.and_then(|row| match row.destination {
+            Destination::Account(account) => Some((row.tenant, account)),
+            Destination::Forward(_) | Destination::Group { .. } | Destination::Disabled | Destination::Tombstone => {
+                None
+            }
+        }))
+    }
+
+    /// The domain whose addresses are this one's too: live, of the same tenant, and no alternate itself.
+    pub(crate) async fn alternate(
+        &self,
+        txn: &mut dyn KvTxn,
+        domain: &DomainSnapshot,
+    ) -> Result<Option<DomainSnapshot>> {
+        let Some(name) = &domain.alias_of else { return Ok(None) };
+        let other = self.domain_in(txn, name).await?;
+        Ok(other.filter(|o| o.live && o.tenant == domain.tenant && o.alias_of.is_none()))
+    }
+}
+
+/// Whether mail of this tenant for the domain stays here (D7).
+fn is_ours_for(domain: &DomainSnapshot, tenant: TenantId) -> bool {
+    domain.mx_here || domain.tenant == tenant
 }
 
 struct Search<'a> {
     accounts: &'a Accounts,
+    sender: Sender,
+    /// Whether groups ask who writes.
+    asks: bool,
     route: Route,
     seen: HashSet<String>,
+    /// Every account it leads to, whatever it may.
+    reached: Vec<AccountId>,
     held: Option<String>,
     closed: Option<String>,
+    forbidden: Option<String>,
 }
 
 struct Step {
@@ -94,15 +161,30 @@ struct Step {
     depth: usize,
 }
 
-impl Search<'_> {
-    async fn expand(
-        &mut self,
-        txn: &mut dyn KvTxn,
-        address: &Address,
-        domain: DomainSnapshot,
-        detail: Option<String>,
-    ) -> Result<()> {
-        let mut steps = vec![Step { address: address.clone(), domain, detail, depth: 0 }];
+impl<'a> Search<'a> {
+    fn new(accounts: &'a Accounts, sender: Sender) -> Self {
+        Search {
+            accounts,
+            sender,
+            asks: true,
+            route: Route::default(),
+            seen: HashSet::new(),
+            reached: Vec::new(),
+            held: None,
+            closed: None,
+            forbidden: None,
+        }
+    }
+
+    /// Why it leads nowhere: what may change by itself first.
+    fn why(self) -> RouteError {
+        let forbidden = self.forbidden.map(RouteError::Forbidden);
+        let held = self.held.map(RouteError::Held);
+        held.or(forbidden).or(self.closed.map(RouteError::Closed)).unwrap_or(RouteError::Unknown)
+    }
+
+    async fn expand(&mut self, txn: &mut dyn KvTxn, address: &Address, domain: DomainSnapshot) -> Result<()> {
+        let mut steps = vec![Step { address: address.clone(), domain, detail: None, depth: 0 }];
         while let Some(step) = steps.pop() {
             if !self.seen.insert(step.address.canonical()) {
                 continue;
@@ -118,21 +200,24 @@ impl Search<'_> {
     async fn step(&mut self, txn: &mut dyn KvTxn, step: Step, steps: &mut Vec<Step>) -> Result<()> {
         let (destination, tenant, detail) = match self.look_up(txn, &step).await? {
             Some(found) => found,
-            None => return self.catch_all(step, steps),
+            None => match self.accounts.alternate(txn, &step.domain).await? {
+                Some(other) => {
+                    let domain = Domain::parse(&other.domain).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
+                    steps.push(Step { address: step.address.at(domain), domain: other, depth: step.depth + 1, ..step });
+                    return Ok(());
+                }
+                None => return self.catch_all(step, steps),
+            },
         };
         match destination {
             Destination::Account(account) => self.add_local(txn, tenant, account, detail.or(step.detail)).await,
-            Destination::Forward(targets) | Destination::Group { members: targets, .. } => {
-                if self.is_held(txn, tenant).await? {
-                    return Ok(());
+            Destination::Forward(targets) => self.follow(txn, tenant, targets, step.depth, steps).await,
+            Destination::Group { members, posting } => {
+                if self.may_post(txn, tenant, &members, posting).await? {
+                    return self.follow(txn, tenant, members, step.depth, steps).await;
                 }
-                for target in targets {
-                    let address = Address::parse(&target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
-                    match self.accounts.domain_in(txn, address.domain().as_str()).await?.filter(|d| d.live) {
-                        Some(domain) => steps.push(Step { address, domain, detail: None, depth: step.depth + 1 }),
-                        None => self.route.remote.push((tenant, address)),
-                    }
-                }
+                let who = if posting == Posting::Tenant { "people of its organisation" } else { "its members" };
+                self.forbidden = Some(format!("Only {who} may write to this group, with their own login."));
                 Ok(())
             }
             Destination::Disabled => {
@@ -140,6 +225,54 @@ impl Search<'_> {
                 Ok(())
             }
             Destination::Tombstone => Ok(()),
+        }
+    }
+
+    /// Goes on with the targets of an alias or group of a tenant.
+    async fn follow(
+        &mut self,
+        txn: &mut dyn KvTxn,
+        tenant: TenantId,
+        targets: Vec<String>,
+        depth: usize,
+        steps: &mut Vec<Step>,
+    ) -> Result<()> {
+        if self.is_held(txn, tenant).await? {
+            return Ok(());
+        }
+        for target in targets {
+            let address = Address::parse(&target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
+            let domain = self.accounts.domain_in(txn, address.domain().as_str()).await?;
+            match domain.filter(|d| d.live && is_ours_for(d, tenant)) {
+                Some(domain) => steps.push(Step { address, domain, detail: None, depth: depth + 1 }),
+                None => self.route.remote.push((tenant, address)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the sender may write to a group.
+    async fn may_post(
+        &self,
+        txn: &mut dyn KvTxn,
+        tenant: TenantId,
+        members: &[String],
+        posting: Posting,
+    ) -> Result<bool> {
+        match (posting, self.sender) {
+            _ if !self.asks => Ok(true),
+            (Posting::Anyone, _) => Ok(true),
+            (Posting::Tenant, sender) => Ok(sender.is_of(tenant)),
+            (Posting::Members, Sender::Stranger) => Ok(false),
+            (Posting::Members, Sender::User { account, .. }) => {
+                let mut inner = Search { asks: false, ..Search::new(self.accounts, self.sender) };
+                let mut steps = Vec::new();
+                inner.follow(txn, tenant, members.to_vec(), 0, &mut steps).await?;
+                for step in steps {
+                    Box::pin(inner.expand(txn, &step.address, step.domain)).await?;
+                }
+                Ok(inner.reached.contains(&account))
+            }
         }
     }
 
@@ -185,10 +318,11 @@ impl Search<'_> {
         &mut self,
         txn: &mut dyn KvTxn,
         tenant: TenantId,
-        account: base::AccountId,
+        account: AccountId,
         detail: Option<String>,
     ) -> Result<()> {
         let Some(standing) = self.accounts.standing_in(txn, tenant, account).await? else { return Ok(()) };
+        self.reached.push(account);
         if !standing.allows(Capability::Receive) {
             let why = Some(standing.why(Capability::Receive));
             *(if standing.is_closed() { &mut self.closed } else { &mut self.held }) = why;

@@ -119,6 +119,11 @@ impl Address {
         &self.domain
     }
 
+    /// The same local part at another domain.
+    pub fn at(&self, domain: Domain) -> Address {
+        Address { local: self.local.clone(), domain }
+    }
+
     /// Lower-cased local part: the one key under which an address is looked up and owned.
     pub fn canonical_local(&self) -> String {
         self.local.to_lowercase()

@@ -4,7 +4,7 @@
 //!            to a sender of ours that is unknown or held it is not sent at all.
 
 use crate::{Accept, EnvelopeRecipient, Error, Mail, Result, Source};
-use account::RouteError;
+use account::{RouteError, Sender};
 use base::{Address, Domain, Kind, TenantId, Timestamp};
 use wire::{
     dsn::{self, RecipientReport, Report},
@@ -36,10 +36,12 @@ impl Mail {
         if notice.recipients.is_empty() {
             return Ok(());
         }
-        let route = match self.accounts().route(notice.sender).await {
+        let route = match self.accounts().route(notice.sender, Sender::Stranger).await {
             Ok(route) => Some(route),
             Err(RouteError::NotLocal) => None,
-            Err(RouteError::Unknown | RouteError::Held(_) | RouteError::Closed(_)) => return Ok(()),
+            Err(RouteError::Unknown | RouteError::Held(_) | RouteError::Closed(_) | RouteError::Forbidden(_)) => {
+                return Ok(());
+            }
             Err(RouteError::Failed(e)) => return Err(e),
         };
         let hostname = Domain::parse(self.hostname()).map_err(|e| Error::new(Kind::Invalid, e.to_string()))?;

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod connect;
+mod local;
 mod report;
 mod resolve;
 mod schedule;

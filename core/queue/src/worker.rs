@@ -5,6 +5,7 @@ use crate::{
     Host, Inner, Queue, QueueOptions, ResolveError,
     attempt::{self, Fate},
     connect::Link,
+    local,
     report::report,
     schedule, trust,
 };
@@ -168,7 +169,7 @@ impl Inner {
         let message = accounts.lease_body(lease).await?;
         let fates = match held {
             None => {
-                let sent = tokio::time::timeout(room, self.send(link, &lease.item, &message)).await;
+                let sent = tokio::time::timeout(room, self.send(link, lease.tenant, &lease.item, &message)).await;
                 let late = Reply::new(451, (4, 4, 7), "The attempt took too long");
                 sent.unwrap_or_else(|_| attempt::all(&lease.item, &late, ""))
             }
@@ -186,7 +187,7 @@ impl Inner {
         self.settle(lease, item).await
     }
 
-    async fn send(&self, link: &mut Option<Link>, item: &QueueItem, message: &Bytes) -> Vec<Fate> {
+    async fn send(&self, link: &mut Option<Link>, tenant: TenantId, item: &QueueItem, message: &Bytes) -> Vec<Fate> {
         let options = &self.options;
         let (domain, port, found) = match &options.smart_host {
             Some(smart) => (smart.host.as_str(), smart.port, options.resolver.addresses(&smart.host).await),
@@ -199,6 +200,10 @@ impl Inner {
                 let own = hosts.iter().position(|h| is_own(options, h, port));
                 hosts.truncate(own.unwrap_or(hosts.len()));
                 if own == Some(0) {
+                    // Ours after all (D7): the domain's MX records have come to lead here since the mail was accepted.
+                    if options.smart_host.is_none() && local::is_ours(&self.mail, &item.domain).await {
+                        return local::hand_over(&self.mail, tenant, item, message).await;
+                    }
                     return refuse(554, (5, 4, 6), format!("Mail for {domain} loops back to this host"));
                 }
                 attempt::attempt(self, link, item, message, &hosts, port).await

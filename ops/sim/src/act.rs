@@ -7,7 +7,7 @@ use crate::{
     tap::{OPERATION, Warrant},
     world::{Node, Person, World},
 };
-use account::RouteError;
+use account::{RouteError, Sender};
 use base::{Address, Kind, MailboxId, ModSeq, Uid};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -237,7 +237,7 @@ impl Step {
 async fn deliver(mail: &Mail, people: &[Person], letter: &Letter, to: &[(Address, Vec<usize>)]) -> Result<Ack, Error> {
     let mut recipients = Vec::with_capacity(to.len());
     for (address, _) in to {
-        let route = match mail.accounts().route(address).await {
+        let route = match mail.accounts().route(address, Sender::Stranger).await {
             Ok(route) => route,
             Err(RouteError::Failed(e)) => return Err(Error { kind: Kind::Throttled, ..e }),
             Err(other) => return Err(Error::corrupt(format!("{address} leads nowhere: {other:?}"))),

@@ -28,6 +28,31 @@ async fn mail_that_leads_back_here_bounces_without_a_connection() {
 }
 
 #[tokio::test]
+async fn d7_mail_queued_for_a_domain_that_has_moved_here_is_delivered_without_a_connection() {
+    let mut desk = Desk::new().await;
+    desk.options.own_addresses = vec![std::net::SocketAddr::new([0, 0, 0, 0].into(), desk.options.port)];
+    let batch = vec![
+        Change::Entitlement(EntitlementSnapshot::new(TenantId(2), 1)),
+        Change::Domain(DomainSnapshot { mx_here: false, ..DomainSnapshot::new("b.example", TenantId(2), 1) }),
+        Change::Address(AddressSnapshot {
+            local: "bob".into(),
+            domain: "b.example".into(),
+            version: 1,
+            tenant: TenantId(2),
+            destination: Destination::Account(AccountId(2)),
+        }),
+        Change::Account(AccountSnapshot::new(AccountId(2), TenantId(2), 1, "bob@b.example")),
+    ];
+    desk.accounts.apply(batch).await.unwrap();
+    desk.send(&["bob@b.example", "nobody@b.example"]).await;
+    desk.start();
+    desk.until("one bounce", async |d: &Desk| d.bounces().await == 1 && d.waiting().await == 0).await;
+    assert_eq!(desk.accounts.usage(TenantId(2)).await.unwrap().emails, 1);
+    assert_eq!(desk.connections.load(Ordering::SeqCst), 0);
+    desk.end().await;
+}
+
+#[tokio::test]
 async fn a_smart_host_takes_everything() {
     let mut desk = Desk::new().await;
     let port = std::mem::replace(&mut desk.options.port, 1);

@@ -30,6 +30,7 @@ pub(super) fn unrouted(error: &RouteError) -> Reply {
         RouteError::Unknown => Reply::new(550, (5, 1, 1), "No such mailbox here"),
         RouteError::Held(reason) => Reply::new(450, (4, 2, 1), format!("The mailbox is suspended: {reason}")),
         RouteError::Closed(reason) => Reply::new(550, (5, 2, 1), format!("The mailbox takes no mail: {reason}")),
+        RouteError::Forbidden(reason) => Reply::new(550, (5, 7, 1), reason.clone()),
         RouteError::Failed(e) => reply(e),
     }
 }

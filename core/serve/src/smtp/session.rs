@@ -10,7 +10,7 @@ use crate::{
     auth::{Client, Denied, Exchange, Progress},
     limit::{self, Seat},
 };
-use account::{Listener, RouteError};
+use account::{Listener, RouteError, Sender};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
 use control::Capability;
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
@@ -220,20 +220,21 @@ impl Session {
         if self.door.role != Role::Submission {
             return ok();
         }
-        let Some(login) = &self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
+        let Some(login) = &mut self.login else { return Reply::new(530, (5, 7, 0), "Authenticate first") };
         let accounts = self.door.options.mail.accounts();
         if let Err(wait) = limit::command(accounts, login.user(), &login.standing.entitlement.rates).await {
             return error::too_fast("Too many messages of this account", wait);
         }
-        let standing = match submission::standing(&self.door.options.mail, login).await {
+        login.standing = match submission::standing(&self.door.options.mail, login).await {
             Ok(standing) => standing,
             Err(refused) => return refused,
         };
-        let allowed = from.is_none_or(|from| submission::is_own(&standing, from));
-        if let Some(login) = &mut self.login {
-            login.standing = standing;
+        let Some(from) = from else { return ok() };
+        match accounts.may_send_as(login, from).await {
+            Ok(true) => ok(),
+            Ok(false) => Reply::new(553, (5, 7, 1), "Not an address of yours"),
+            Err(e) => error::reply(&e),
         }
-        if allowed { ok() } else { Reply::new(553, (5, 7, 1), "Not an address of yours") }
     }
 
     async fn rcpt_to(&mut self, link: &Link, recipient: Recipient) -> Reply {
@@ -243,7 +244,11 @@ impl Session {
             return error::too_fast("Too many recipients from your address", wait);
         }
         let mail = self.door.options.mail.clone();
-        let route = match mail.accounts().route(&recipient.to).await {
+        let sender = self.login.as_ref().map_or(Sender::Stranger, |login| Sender::User {
+            tenant: login.scope.tenant(),
+            account: login.scope.account(),
+        });
+        let route = match mail.accounts().route(&recipient.to, sender).await {
             Ok(route) => Some(route),
             Err(RouteError::NotLocal) if self.login.is_some() => None,
             Err(e) => {
@@ -303,17 +308,20 @@ impl Session {
         let mut added = String::new();
         if let Some(login) = &mut self.login {
             let accounts = self.door.options.mail.accounts();
-            let found = submission::standing(&self.door.options.mail, login).await;
-            let checked = found.and_then(|standing| Ok((submission::check(&message.bytes, &standing)?, standing)));
-            let (named, standing) = match checked {
-                Ok(checked) => checked,
+            let mail = &self.door.options.mail;
+            login.standing = match submission::standing(mail, login).await {
+                Ok(standing) => standing,
+                Err(refused) => return Ok(vec![refused]),
+            };
+            let named = match submission::check(mail, login, &message.bytes).await {
+                Ok(named) => named,
                 Err(refused) => return Ok(vec![refused]),
             };
             // What was allowed at RCPT may be held by now.
-            if let Some(refused) = recipients.iter().find_map(|r| submission::held(&standing, r.route.is_some())) {
+            let standing = &login.standing;
+            if let Some(refused) = recipients.iter().find_map(|r| submission::held(standing, r.route.is_some())) {
                 return Ok(vec![refused]);
             }
-            login.standing = standing;
             added = submission::missing_fields(&named, accounts.clock().now(), accounts.rng());
         }
         let Some(login) = &self.login else { return Ok(self.accept(link, message, recipients, &added).await?.0) };

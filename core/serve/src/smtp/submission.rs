@@ -44,19 +44,12 @@ fn held_reply(what: &str, why: &str) -> Reply {
     Reply::new(550, (5, 7, 1), format!("{what} is suspended: {why}"))
 }
 
-/// Whether the account may send as this address, with a subaddress or without.
-pub(super) fn is_own(standing: &account::Standing, address: &Address) -> bool {
-    let plain = format!("{}@{}", address.subaddress().0, address.domain());
-    let own = &standing.profile.address;
-    [address.canonical(), plain].iter().any(|s| s == own || standing.profile.send_as.contains(s))
-}
-
 /// Reads the header; the reply when it is malformed or names somebody else.
-pub(super) fn check(message: &[u8], standing: &account::Standing) -> Result<mime::Originator, Reply> {
+pub(super) async fn check(mail: &Mail, login: &Login, message: &[u8]) -> Result<mime::Originator, Reply> {
     let named = mime::originator(message).map_err(|e| Reply::new(554, (5, 6, 0), e.to_string()))?;
     let fields = named.from.iter().map(|a| ("From", a)).chain(named.sender.iter().map(|a| ("Sender", a)));
     for (field, address) in fields {
-        if !is_own(standing, address) {
+        if !mail.accounts().may_send_as(login, address).await.map_err(|e| error::reply(&e))? {
             let text = format!("The {field} field names an address that is not yours: {}", address.canonical());
             return Err(Reply::new(550, (5, 7, 1), text));
         }

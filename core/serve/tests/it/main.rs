@@ -5,12 +5,14 @@
 mod budget;
 mod catenate;
 mod copy;
+mod delegate;
 mod ends;
 mod full;
 mod hold;
 mod imap;
 mod quota;
 mod rate;
+mod route;
 mod smtp;
 mod submission;
 mod upkeep;

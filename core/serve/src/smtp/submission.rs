@@ -10,7 +10,7 @@ use control::Capability;
 use mail::{Login, Mail};
 use wire::{mime, smtp::Reply};
 
-/// Why a login was refused (RFC 4954 §6, RFC 5248: X.7.13 is a disabled account).
+/// Why a login was refused (RFC 4954 §6; X.7.13 is a disabled account).
 pub(super) fn denied(denied: &Denied) -> Reply {
     match denied {
         Denied::Held(reason) => Reply::new(535, (5, 7, 13), format!("The account is suspended: {reason}")),

@@ -142,7 +142,8 @@ impl MemEphemeral {
     fn take_now(&self, asks: &[Ask<'_>]) -> Result<(), Short> {
         let now_ns = self.now_ns();
         let mut cells = self.cells.lock();
-        let (mut after, mut short): (Vec<(Box<[u8]>, u64)>, Option<Short>) = (Vec::with_capacity(asks.len()), None);
+        let mut after: Vec<(Box<[u8]>, u64)> = Vec::with_capacity(asks.len());
+        let mut short: Option<Short> = None;
         for (n, ask) in asks.iter().enumerate().filter(|(_, ask)| ask.cost > 0) {
             let key = short_key(ask.key);
             let known = after.iter().position(|(k, _)| *k == key);

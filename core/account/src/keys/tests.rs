@@ -65,7 +65,7 @@ row!(state_row, (a: u64 = id64()), state(AccountId(a)), in_account(a, AccountRow
 row!(profile_row, (a: u64 = id64()), profile(AccountId(a)), in_account(a, AccountRow::Profile));
 row!(keywords_row, (a: u64 = id64()), keywords(AccountId(a)), in_account(a, AccountRow::Keywords));
 row!(log_marks_row, (a: u64 = id64()), log_marks(AccountId(a)), in_account(a, AccountRow::LogMarks));
-row!(known_row, (a: u64 = id64(), b: u64 = id64()), known(AccountId(a), (b % 256) as u8), in_account(a, AccountRow::Known));
+row!(known_row, (a: u64 = id64(), b: u8 = any::<u8>()), known(AccountId(a), b), in_account(a, AccountRow::Known));
 row!(mailbox_row, (a: u64 = id64(), m: u32 = id32()), mailbox(AccountId(a), MailboxId(m)),
     in_account(a, AccountRow::Mailbox(MailboxId(m))));
 row!(email_row, (a: u64 = id64(), e: u64 = id64()), email(AccountId(a), EmailId(e)), in_account(a, AccountRow::Email(EmailId(e))));

@@ -5,7 +5,7 @@
 
 use super::error;
 use crate::auth::{Denied, throttled};
-use base::{Address, Rng, Timestamp};
+use base::{Rng, Timestamp};
 use control::Capability;
 use mail::{Login, Mail};
 use wire::{mime, smtp::Reply};

@@ -1,7 +1,7 @@
 //! SUMMARY    A data plane in memory, and the contract to it: by itself, or over a port with mutual TLS.
 
 use crate::plane::{Files, Listening, RemotePlane, certificates, listen};
-use account::{AccountOptions, Accounts, MasterKey};
+use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, SystemClock, TenantId, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DomainSnapshot,
@@ -38,14 +38,14 @@ impl World {
 
     /// Where mail for an address goes now, or why it does not.
     pub async fn route(&self, address: &str) -> Result<Vec<AccountId>, account::RouteError> {
-        let route = self.accounts.route(&Address::parse(address).unwrap()).await?;
+        let route = self.accounts.route(&Address::parse(address).unwrap(), Sender::Stranger).await?;
         Ok(route.local.iter().map(|r| r.scope.account()).collect())
     }
 
     /// A message from outside.
     pub async fn deliver(&self, to: &str) {
         let address = Address::parse(to).unwrap();
-        let route = Some(self.accounts.route(&address).await.unwrap());
+        let route = Some(self.accounts.route(&address, Sender::Stranger).await.unwrap());
         let recipient = EnvelopeRecipient { address, route, notify: 0, orcpt: String::new() };
         let accept = Accept {
             source: Source::Relay,

@@ -91,7 +91,8 @@ fn hourly(max: u32) -> SendLimits {
 
 #[tokio::test]
 async fn every_level_limits_what_fits_later_is_451_with_a_hint_and_what_never_fits_550() {
-    let kinds: [(&str, fn(u32) -> SendLimits); 3] = [
+    type Limits = fn(u32) -> SendLimits;
+    let kinds: [(&str, Limits); 3] = [
         ("recipients per hour", hourly),
         ("recipients per day", |max| SendLimits { per_day: Some(max), ..SendLimits::default() }),
         ("new recipients per day", |max| SendLimits { new_recipients_per_day: Some(max), ..SendLimits::default() }),

@@ -80,6 +80,7 @@ async fn recipient(mail: &Mail, item: &QueueItem, n: usize) -> Result<EnvelopeRe
 fn refused(e: &Error) -> Reply {
     match (e.kind, e.kind.is_temporary()) {
         (Kind::OverQuota, _) => Reply::new(452, (4, 2, 2), e.context.clone()),
+        (Kind::OverQuotaLong, _) => Reply::new(552, (5, 2, 2), e.context.clone()),
         (_, true) => Reply::new(451, (4, 3, 0), "Not delivered for now"),
         (_, false) => Reply::new(554, (5, 6, 0), e.context.clone()),
     }
@@ -95,7 +96,8 @@ async fn tell(mail: &Mail, tenant: TenantId, item: &QueueItem, partial: Vec<(usi
     for (n, e) in &partial {
         if let Some(recipient) = item.recipients.get_mut(*n) {
             recipient.last_reply = e.context.clone();
-            recipient.last_status = if e.kind == Kind::OverQuota { "5.2.2" } else { "5.2.1" }.to_owned();
+            recipient.last_status =
+                if matches!(e.kind, Kind::OverQuota | Kind::OverQuotaLong) { "5.2.2" } else { "5.2.1" }.to_owned();
         }
     }
     let failed: Vec<usize> = partial.iter().map(|(n, _)| *n).collect();

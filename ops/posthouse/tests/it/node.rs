@@ -42,6 +42,8 @@ pub struct Node {
     pub child: Child,
     pub data: PathBuf,
     pub ports: Value,
+    /// What the server says: a file, so that a full disk is also the log's.
+    log: tempfile::NamedTempFile,
 }
 
 impl Node {
@@ -57,8 +59,10 @@ impl Node {
         command.env("POSTHOUSE_HOSTNAME", "mail.a.example").env("POSTHOUSE_DATA", data);
         command.env("NOTIFY_SOCKET", folder.path().join("notify")).env("POSTHOUSE_LOG", "error");
         command.envs(variables.iter().copied());
-        let child = command.arg("serve").stdout(Stdio::null()).spawn().unwrap();
-        let mut node = Node { child, data: data.to_owned(), ports: Value::Null };
+        let log = tempfile::NamedTempFile::new().unwrap();
+        command.arg("serve").stdout(Stdio::null()).stderr(log.reopen().unwrap());
+        let child = command.spawn().unwrap();
+        let mut node = Node { child, data: data.to_owned(), ports: Value::Null, log };
         let mut said = [0; 64];
         let length = told.recv(&mut said).expect("the server does not say that it is ready");
         assert_eq!(&said[..length], b"READY=1");
@@ -135,6 +139,9 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the server said:\n{}", std::fs::read_to_string(self.log.path()).unwrap_or_default());
+        }
         // Already gone is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -11,10 +11,11 @@ use crate::{
 };
 use base::{AccountId, TenantId};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// On which objects of its tenants a grant holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selector {
     All,
     /// These domains (canonical names), their mailboxes and addresses.
@@ -50,7 +51,7 @@ impl Selector {
 }
 
 /// What an actor may do, in a tenant and all below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     pub tenant: TenantId,
     pub permissions: Permissions,
@@ -58,7 +59,7 @@ pub struct Grant {
 }
 
 /// A verified caller.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Actor {
     pub(crate) tenant: TenantId,
     pub(crate) operator: bool,

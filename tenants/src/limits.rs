@@ -41,3 +41,25 @@ pub const RESEND_PAUSE: Duration = Duration::from_millis(100);
 pub const PLANE_LOOK: Duration = Duration::from_secs(5);
 /// Open claims on one name.
 pub const CLAIMS_PER_NAME_MAX: i64 = 100;
+/// Jobs of a tenant that have not ended.
+pub const JOBS_OPEN_MAX: i64 = 20;
+/// Jobs that a process works on at the same time.
+pub const JOB_WORKERS: usize = 2;
+/// Bytes of what a job is asked for.
+pub const JOB_INPUT_BYTES_MAX: usize = 8 << 20;
+/// How long a process has a job for itself after each step; it must be longer than a step.
+pub const JOB_LEASE: Duration = Duration::from_secs(30);
+/// Longest step of a job.
+pub const JOB_STEP_MAX: Duration = Duration::from_secs(20);
+/// How long a job is served before it is the next tenant's turn.
+pub const JOB_SLICE: Duration = Duration::from_secs(1);
+/// Claims of a job without a committed step; then it has failed.
+pub const JOB_ATTEMPTS_MAX: i64 = 8;
+/// Longest pause before a step is tried again.
+pub const JOB_BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// How often workers look for jobs that nobody told them of.
+pub const JOB_POLL: Duration = Duration::from_secs(1);
+/// Characters of a job's error.
+pub const JOB_ERROR_CHARS_MAX: usize = 500;
+/// Snapshots of one step of a re-sending.
+pub const RESEND_ITEMS_MAX: i64 = 100;

@@ -99,7 +99,7 @@ impl Service {
     }
 
     /// Those of the tenants in which the actor may do this.
-    async fn permitted(
+    pub(crate) async fn permitted(
         &self,
         txn: &mut Connection,
         actor: &Actor,

@@ -80,8 +80,9 @@ impl Permission {
     }
 }
 
-/// A set of permissions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// A set of permissions, stored as its names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Permissions(u64);
 
 impl Permissions {
@@ -156,6 +157,19 @@ impl fmt::Display for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.iter().map(Permission::name).collect();
         f.write_str(&names.join(" "))
+    }
+}
+
+impl From<Permissions> for String {
+    fn from(set: Permissions) -> String {
+        set.to_string()
+    }
+}
+
+impl TryFrom<String> for Permissions {
+    type Error = Error;
+    fn try_from(names: String) -> Result<Permissions> {
+        Permissions::parse(&names)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Result,
     db::{Connection, Database, Pool, Txn, query},
+    job::Jobs,
     outbox::Relay,
     rows::{fresh_number, random, text},
     tree::Lines,
@@ -27,6 +28,7 @@ pub struct Service {
     jwt_key: Vec<u8>,
     pub(crate) lines: Lines,
     pub(crate) relay: Relay,
+    pub(crate) jobs: Jobs,
     pub(crate) password_cost: PasswordCost,
     pub(crate) domains: DomainOptions,
 }
@@ -51,6 +53,7 @@ impl Service {
             jwt_key,
             lines: Lines::default(),
             relay,
+            jobs: Jobs::default(),
             password_cost: options.password_cost,
             domains: options.domains,
         };

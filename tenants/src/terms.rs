@@ -133,6 +133,7 @@ impl Service {
             self.remember(&mut work.txn, key, &object).await?;
         }
         work.txn.commit().await?;
+        self.jobs.committed();
         Ok(Done { object, applied: self.settle().await })
     }
 

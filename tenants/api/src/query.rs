@@ -1,6 +1,8 @@
 //! SUMMARY    Queries. What the token does not reach is null, never forbidden.
 //! LIMITS     PAGE_ITEMS_MAX
 
+pub(crate) mod job;
+
 use crate::{
     connection::{
         AliasConnection, AuditEntryConnection, DomainConnection, MailboxConnection, Paging, TenantConnection,
@@ -9,14 +11,19 @@ use crate::{
     failure::{found, read_failed, top_level},
     types::{Domain, Mailbox, Node, Tenant, actor, service},
 };
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, MergedObject, Object, Result};
 use base::{AccountId, TenantId};
 use std::collections::HashMap;
 
-pub struct Query;
+/// All queries: an object for each resource that has a file of its own.
+#[derive(MergedObject, Default)]
+pub struct Query(CoreQuery, job::JobQuery);
+
+#[derive(Default)]
+pub struct CoreQuery;
 
 #[Object]
-impl Query {
+impl CoreQuery {
     /// The tenant of the token.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         let actor = actor(ctx);
@@ -152,7 +159,10 @@ async fn all(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
         Mailbox::together(mailboxes.into_values().collect()).into_iter().map(|m| (m.id.clone(), Node::Mailbox(m)));
     let domains =
         Domain::together(domains.into_values().collect()).into_iter().map(|d| (d.id.clone(), Node::Domain(d)));
-    let found: HashMap<ID, Node> = tenants.chain(mailboxes).chain(domains).collect();
+    let jobs: Vec<String> = ids.iter().map(|id| id.0.clone()).filter(|id| id.starts_with("job_")).collect();
+    let jobs = service.jobs_by_id(actor, &jobs).await.map_err(|e| read_failed(&e))?;
+    let jobs = jobs.into_iter().map(|j| (ID(j.id.clone()), Node::Job(j.into())));
+    let found: HashMap<ID, Node> = tenants.chain(mailboxes).chain(domains).chain(jobs).collect();
     let node = |id: &ID| found.get(id).or_else(|| found.get(&ID(domain_name(id)?))).cloned();
     Ok(ids.iter().map(node).collect())
 }

@@ -5,6 +5,7 @@ use crate::{
     claim::{DomainChallenge, DomainProof, DomainState, Shown},
     failure::read_failed,
     mates::Mates,
+    query::job::Job,
     scalar::{ByteSize, DateTime},
 };
 use async_graphql::{ComplexObject, Context, ID, Interface, Result, SimpleObject};
@@ -346,4 +347,5 @@ pub enum Node {
     Tenant(Tenant),
     Mailbox(Mailbox),
     Domain(Domain),
+    Job(Job),
 }

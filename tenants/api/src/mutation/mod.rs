@@ -2,6 +2,7 @@
 
 mod alias;
 mod domain;
+mod job;
 mod mailbox;
 mod secret;
 mod tenant;
@@ -17,6 +18,7 @@ pub struct Mutation(
     mailbox::MailboxMutation,
     alias::AliasMutation,
     secret::SecretMutation,
+    job::JobMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

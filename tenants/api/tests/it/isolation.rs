@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
-/// `$K` (foreign token).
+/// `$K` (foreign token), `$J` (foreign job).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -21,6 +21,9 @@ const QUERIES: &[(&str, &str)] = &[
     ("mailboxes", "{ r: mailboxes(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("aliases", "{ r: aliases(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("node", "{ r: node(id: \"$J\") { id } }"),
+    ("job", "{ r: job(id: \"$J\") { id } }"),
+    ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
 const MUTATIONS: &[(&str, &str)] = &[
@@ -46,6 +49,10 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("appPasswordRevoke", "mailboxId: \"$M\", id: \"crd_1\", idempotencyKey: \"4\""),
     ("apiTokenCreate", "tenantId: \"$T\", label: \"x\""),
     ("apiTokenRevoke", "id: \"$K\", idempotencyKey: \"5\""),
+    ("jobCancel", "jobId: \"$J\", idempotencyKey: \"6\""),
+    ("jobPause", "jobId: \"$J\""),
+    ("jobResume", "jobId: \"$J\""),
+    ("tenantResend", "tenantId: \"$T\""),
 ];
 
 /// Bulks, whose refusals stand at their items.
@@ -70,9 +77,17 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     );
     let made = desk.done(&beta_token, &made).await;
     let key = made["id"].as_str().unwrap();
+    let resend = format!(
+        "mutation {{ r: tenantResend(input: {{ tenantId: \"{tenant}\" }}) {{ job {{ id }} userErrors {{ code }} }} }}"
+    );
+    let job = desk.done(&desk.operator, &resend).await["job"]["id"].as_str().unwrap().to_owned();
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
-        text.replace("$T", &tenant).replace("$M", &mailbox).replace("$D", "beta.example").replace("$K", key)
+        text.replace("$T", &tenant)
+            .replace("$M", &mailbox)
+            .replace("$D", "beta.example")
+            .replace("$K", key)
+            .replace("$J", &job)
     };
     let schema = "{ q: __type(name: \"Query\") { fields { name } } m: __type(name: \"Mutation\") { fields { name } } }";
     let schema = desk.ask(&token, schema).await;

@@ -5,7 +5,8 @@ use crate::plane::Desk;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token.
+/// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
+/// `$L` a paused one.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -59,10 +60,14 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("appPasswordRevoke", "mailboxId: \"$M\", id: \"$P\"", "mailboxId: \"$M\", id: \"crd_1\""),
     ("apiTokenCreate", "tenantId: \"$T\", label: \"x\"", "tenantId: \"$T\", label: \"y\""),
     ("apiTokenRevoke", "id: \"$K\"", "id: \"tok_1\""),
+    ("jobCancel", "jobId: \"$J\"", "jobId: \"$L\""),
+    ("jobPause", "jobId: \"$J\"", "jobId: \"$L\""),
+    ("jobResume", "jobId: \"$L\"", "jobId: \"$J\""),
+    ("tenantResend", "tenantId: \"$T\"", "tenantId: \"$U\""),
 ];
 
 /// What has no version: there is nothing yet, or a token.
-const UNVERSIONED: [&str; 9] = [
+const UNVERSIONED: &[&str] = &[
     "aliasCreate",
     "aliasesCreate",
     "apiTokenCreate",
@@ -72,6 +77,7 @@ const UNVERSIONED: [&str; 9] = [
     "mailboxCreate",
     "mailboxesCreate",
     "tenantCreate",
+    "tenantResend",
 ];
 
 /// Two tenants with everything that a mutation can be about.
@@ -95,6 +101,12 @@ impl Town {
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]".into(), "").await;
         let password = run("appPasswordCreate", format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let token = run("apiTokenCreate", format!("tenantId: \"{tenant}\", label: \"t\""), "id").await;
+        let (job, paused) = {
+            let resend = async || run("tenantResend", format!("tenantId: \"{tenant}\""), "job { id }").await;
+            let id = |made: &Value| made["job"]["id"].as_str().unwrap().to_owned();
+            (id(&resend().await), id(&resend().await))
+        };
+        run("jobPause", format!("jobId: \"{paused}\""), "").await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$T", tenant),
@@ -103,6 +115,8 @@ impl Town {
             ("$N", other_mailbox),
             ("$P", id(&password)),
             ("$K", id(&token)),
+            ("$J", job),
+            ("$L", paused),
         ];
         Town { desk, ids }
     }

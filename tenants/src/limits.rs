@@ -41,3 +41,11 @@ pub const RESEND_PAUSE: Duration = Duration::from_millis(100);
 pub const PLANE_LOOK: Duration = Duration::from_secs(5);
 /// Open claims on one name.
 pub const CLAIMS_PER_NAME_MAX: i64 = 100;
+/// Memory of a password hash that comes from elsewhere, KiB.
+pub const HASH_MEMORY_KIB_MIN: u32 = 4_096;
+/// The same at most: a login needs it.
+pub const HASH_MEMORY_KIB_MAX: u32 = 131_072;
+/// Passes of such a hash.
+pub const HASH_PASSES_MAX: u32 = 10;
+/// Lanes of such a hash.
+pub const HASH_LANES_MAX: u32 = 4;

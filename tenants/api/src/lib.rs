@@ -48,12 +48,14 @@ pub struct ApiOptions {
 
 /// The schema on a service.
 pub fn schema(service: Arc<Service>) -> ApiSchema {
-    limited(Schema::build(Query, Mutation::default(), EmptySubscription).data(service).data(Buckets::default()))
+    limited(
+        Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(service).data(Buckets::default()),
+    )
 }
 
 /// The schema's text, as committed in `tenants/api/schema.graphql`.
 pub fn sdl() -> String {
-    limited(Schema::build(Query, Mutation::default(), EmptySubscription)).sdl()
+    limited(Schema::build(Query::default(), Mutation::default(), EmptySubscription)).sdl()
 }
 
 fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>) -> ApiSchema {

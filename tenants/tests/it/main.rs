@@ -8,6 +8,7 @@ mod claim;
 mod console;
 mod desk;
 mod hold;
+mod mailbox;
 mod outbox;
 mod page;
 mod rename;

@@ -26,11 +26,12 @@ impl Service {
     pub async fn mailbox_by_address(&self, actor: &Actor, address: &str) -> Result<Mailbox> {
         let address = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let mut connection = self.pool().acquire().await?;
-        let row = query("SELECT id FROM mailbox WHERE address = $1 AND live = 1")
-            .bind(address.canonical())
+        let row = query("SELECT account FROM address WHERE domain = $1 AND local = $2 AND kind = 'account'")
+            .bind(address.domain().as_str())
+            .bind(address.canonical_local())
             .fetch_optional(&mut connection)
             .await?;
-        let account = id(&row.ok_or_else(|| Error::not_found("address"))?, "id")?;
+        let account = id(&row.ok_or_else(|| Error::not_found("address"))?, "account")?;
         self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
     }
 }

@@ -63,3 +63,11 @@ pub const JOB_POLL: Duration = Duration::from_secs(1);
 pub const JOB_ERROR_CHARS_MAX: usize = 500;
 /// Snapshots of one step of a re-sending.
 pub const RESEND_ITEMS_MAX: i64 = 100;
+/// Memory of a password hash that comes from elsewhere, KiB.
+pub const HASH_MEMORY_KIB_MIN: u32 = 4_096;
+/// The same at most: a login needs it.
+pub const HASH_MEMORY_KIB_MAX: u32 = 131_072;
+/// Passes of such a hash.
+pub const HASH_PASSES_MAX: u32 = 10;
+/// Lanes of such a hash.
+pub const HASH_LANES_MAX: u32 = 4;

@@ -27,14 +27,16 @@ impl Service {
         Ok(tenants.into_iter().map(|t| (t.id, t)).collect())
     }
 
-    /// Live mailboxes by their ids.
+    /// Mailboxes by their ids, also those that can still be restored.
     pub async fn mailboxes_by_id(&self, actor: &Actor, ids: &[AccountId]) -> Result<HashMap<AccountId, Mailbox>> {
         bounded(ids.len())?;
         let mut connection = self.pool().acquire().await?;
-        let rows = query("SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND live = 1")
-            .bind(json_list(ids))
-            .fetch_all(&mut connection)
-            .await?;
+        let rows = query(
+            "SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND (live = 1 OR purge_at IS NOT NULL)",
+        )
+        .bind(json_list(ids))
+        .fetch_all(&mut connection)
+        .await?;
         let mailboxes = self.mailboxes_of(&mut connection, &rows).await?;
         self.read_lines(&mut connection, &mailboxes.iter().map(|m| m.tenant).collect::<Vec<_>>()).await?;
         let mut reached = HashMap::new();

@@ -3,18 +3,18 @@
 //!            tenant only, makes a new account that cannot reach the old one's mail.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, NewHold, Page, Permission, Result, Service, Subject, Terms,
+    Actor, Code, Done, Error, Hold, MailboxState, NewHold, NewPassword, Permission, Result, Service, Subject, Terms,
     actor::Object,
     db::{Connection, Row, query},
-    page::list,
-    password,
-    rows::{domain_of, id, number, optional, short, text, to_sql},
+    kind, password,
+    rows::{domain_of, id, json_list, number, optional, short, text, to_sql},
     snapshot::address_snapshot,
     terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
-use control::HoldKind;
+use control::{AccountKind, HoldKind, SendLimits};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A mailbox as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,9 +24,38 @@ pub struct Mailbox {
     pub address: String,
     pub display_name: String,
     pub quota_bytes_max: Option<u64>,
+    pub kind: AccountKind,
+    pub state: MailboxState,
+    /// Recipients it may send to.
+    pub send: SendLimits,
+    /// Whether it has a password of its own.
+    pub has_password: bool,
     /// Restrictions on the mailbox itself; those on its tenant stand there.
     pub holds: Vec<Hold>,
+    pub created_at_ms: i64,
+    pub deleted_at_ms: Option<i64>,
+    /// When a deleted one is gone for ever.
+    pub purge_at_ms: Option<i64>,
     pub version: i64,
+}
+
+/// Changes of sending limits; `None` leaves as it is, `Some(None)` = unlimited.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SendPatch {
+    pub per_hour: Option<Option<u32>>,
+    pub per_day: Option<Option<u32>>,
+    pub new_recipients_per_day: Option<Option<u32>>,
+}
+
+impl SendPatch {
+    /// The limits after the change.
+    pub fn over(&self, now: SendLimits) -> SendLimits {
+        SendLimits {
+            per_hour: self.per_hour.unwrap_or(now.per_hour),
+            per_day: self.per_day.unwrap_or(now.per_day),
+            new_recipients_per_day: self.new_recipients_per_day.unwrap_or(now.new_recipients_per_day),
+        }
+    }
 }
 
 /// Changes of a mailbox; `None` leaves as it is.
@@ -35,19 +64,26 @@ pub struct MailboxPatch {
     pub display_name: Option<String>,
     /// `Some(None)` = unlimited.
     pub quota_bytes_max: Option<Option<u64>>,
-    pub password: Option<String>,
+    pub password: Option<NewPassword>,
+    pub kind: Option<AccountKind>,
+    pub send: SendPatch,
     /// `Some(Some(reason))` suspends, `Some(None)` resumes.
     pub hold: Option<Option<String>>,
 }
 
 impl MailboxPatch {
+    /// Whether it sets the password and nothing else.
+    fn sets_password(&self) -> bool {
+        let MailboxPatch { display_name, quota_bytes_max, password, kind, send, hold } = self;
+        let others = display_name.is_some() || quota_bytes_max.is_some() || kind.is_some() || hold.is_some();
+        password.is_some() && !others && *send == SendPatch::default()
+    }
+
     /// What it takes.
     fn permission(&self) -> Permission {
         match self {
             MailboxPatch { hold: Some(_), .. } => Permission::MailboxHold,
-            MailboxPatch { password: Some(_), display_name: None, quota_bytes_max: None, hold: None } => {
-                Permission::MailboxPassword
-            }
+            patch if patch.sets_password() => Permission::MailboxPassword,
             MailboxPatch { .. } => Permission::MailboxUpdate,
         }
     }
@@ -57,9 +93,7 @@ impl MailboxPatch {
         match self {
             MailboxPatch { hold: Some(Some(_)), .. } => "mailboxSuspend",
             MailboxPatch { hold: Some(None), .. } => "mailboxResume",
-            MailboxPatch { password: Some(_), display_name: None, quota_bytes_max: None, hold: None } => {
-                "mailboxSetPassword"
-            }
+            patch if patch.sets_password() => "mailboxSetPassword",
             MailboxPatch { .. } => "mailboxUpdate",
         }
     }
@@ -68,8 +102,8 @@ impl MailboxPatch {
 /// Without the password.
 impl std::fmt::Debug for MailboxPatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let MailboxPatch { display_name, quota_bytes_max, password, hold } = self;
-        write!(f, "{display_name:?} {quota_bytes_max:?} {} {hold:?}", password.is_some())
+        let MailboxPatch { display_name, quota_bytes_max, password, kind, send, hold } = self;
+        write!(f, "{display_name:?} {quota_bytes_max:?} {password:?} {kind:?} {send:?} {hold:?}")
     }
 }
 
@@ -83,9 +117,9 @@ impl Service {
         patch: &MailboxPatch,
     ) -> Result<Done<Mailbox>> {
         let action = patch.action();
-        let passwords: Vec<&str> = patch.password.iter().map(String::as_str).collect();
+        let passwords: Vec<&str> = patch.password.iter().filter_map(NewPassword::secret).collect();
         let verifiers = match &patch.password {
-            Some(password) => Some(password::verifiers(password, self.password_cost).await?),
+            Some(password) => password.verifiers(self.password_cost).await?,
             None => None,
         };
         let request = Request::with_passwords(action, format!("{account} {patch:?}"), &passwords);
@@ -114,12 +148,21 @@ impl Service {
         let display_name = patch.display_name.as_ref().unwrap_or(&mailbox.display_name);
         short(display_name, "displayName")?;
         let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
-        query("UPDATE mailbox SET display_name = $2, quota_bytes_max = $3, version = version + 1 WHERE id = $1")
-            .bind(mailbox.id.to_string())
-            .bind(display_name)
-            .bind(to_sql(quota, "quotaBytesMax")?)
-            .execute(txn)
-            .await?;
+        let send = patch.send.over(mailbox.send);
+        query(
+            "UPDATE mailbox SET display_name = $2, name_key = $3, quota_bytes_max = $4, kind = $5, send_per_hour = $6, \
+             send_per_day = $7, send_new_per_day = $8, version = version + 1 WHERE id = $1",
+        )
+        .bind(mailbox.id.to_string())
+        .bind(display_name)
+        .bind(display_name.to_lowercase())
+        .bind(to_sql(quota, "quotaBytesMax")?)
+        .bind(kind::name(patch.kind.unwrap_or(mailbox.kind)))
+        .bind(send.per_hour.map(i64::from))
+        .bind(send.per_day.map(i64::from))
+        .bind(send.new_recipients_per_day.map(i64::from))
+        .execute(txn)
+        .await?;
         Ok(())
     }
 
@@ -160,7 +203,11 @@ impl Service {
             .execute(&mut work.txn)
             .await?;
         query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut work.txn).await?;
-        self.finish_mailbox(work, actor, "mailboxDelete", &mailbox).await
+        self.audit(&mut work.txn, actor, mailbox.tenant, "mailboxDelete", &key, &mailbox.address).await?;
+        let account_change = self.account_snapshot(&mut work.txn, account).await?;
+        let batch = [account_change, self.address_change(&mut work.txn, &address).await?];
+        let deleted = Mailbox { state: MailboxState::Deleted, version: mailbox.version + 1, ..mailbox };
+        self.finish(work, deleted, &batch).await
     }
 
     /// A mailbox that a tenant above suspends stays: making it again would end the suspension.
@@ -174,19 +221,10 @@ impl Service {
         Ok(())
     }
 
+    /// A mailbox, also one that can still be restored.
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
         let mut connection = self.pool().acquire().await?;
-        self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
-    }
-
-    /// Live mailboxes of a tenant, by id, a page of them; and how many there are.
-    pub async fn mailboxes(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Mailbox>, i64)> {
-        let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await?;
-        let list = list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3");
-        let from = page.from::<AccountId>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
-        Ok((self.mailboxes_of(&mut connection, &rows).await?, count))
+        self.mailbox_or_deleted(&mut connection, actor, Permission::MailboxRead, account).await
     }
 
     pub(crate) async fn finish_mailbox(
@@ -215,7 +253,10 @@ impl Service {
     }
 
     pub(crate) async fn mailbox_row(&self, txn: &mut Connection, account: AccountId) -> Result<Mailbox> {
-        let row = query("SELECT * FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_all(&mut *txn).await?;
+        let row = query("SELECT * FROM mailbox WHERE id = $1 AND (live = 1 OR purge_at IS NOT NULL)")
+            .bind(account.to_string())
+            .fetch_all(&mut *txn)
+            .await?;
         self.mailboxes_of(txn, &row).await?.pop().ok_or_else(|| Error::not_found("mailboxId"))
     }
 
@@ -223,10 +264,19 @@ impl Service {
     pub(crate) async fn mailboxes_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<Mailbox>> {
         let ids: Vec<AccountId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
         let mut holds = self.mailbox_holds(txn, &ids).await?;
-        rows.iter().zip(&ids).map(|(row, id)| from_row(row, holds.of(&id.to_string()))).collect()
+        let with_password = query(
+            "SELECT DISTINCT mailbox FROM credential WHERE kind = 'password' AND mailbox IN (SELECT value FROM json_each($1))",
+        )
+        .bind(json_list(&ids))
+        .fetch_all(txn)
+        .await?;
+        let with_password: HashSet<AccountId> =
+            with_password.iter().map(|r| id(r, "mailbox")).collect::<Result<_>>()?;
+        let of = |(row, id): (_, &AccountId)| from_row(row, holds.of(&id.to_string()), with_password.contains(id));
+        rows.iter().zip(&ids).map(of).collect()
     }
 
-    /// A live mailbox the actor reaches.
+    /// A mailbox that is not deleted, which the actor reaches.
     pub(crate) async fn mailbox_in(
         &self,
         txn: &mut Connection,
@@ -234,24 +284,46 @@ impl Service {
         permission: Permission,
         account: AccountId,
     ) -> Result<Mailbox> {
-        let missing = || Error::not_found("mailboxId");
+        let mailbox = self.mailbox_or_deleted(txn, actor, permission, account).await?;
+        if mailbox.state == MailboxState::Deleted { Err(Error::not_found("mailboxId")) } else { Ok(mailbox) }
+    }
+
+    /// A mailbox the actor reaches, also one that can still be restored.
+    pub(crate) async fn mailbox_or_deleted(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        account: AccountId,
+    ) -> Result<Mailbox> {
         let mailbox = self.mailbox_row(txn, account).await?;
         let object = Object::Mailbox { id: account, domain: domain_of(&mailbox.address) };
         let permitted = self.permit_on(txn, actor, permission, mailbox.tenant, object).await;
         permitted.map_err(|e| e.missing("mailboxId"))?;
-        let live = query("SELECT live FROM mailbox WHERE id = $1").bind(account.to_string()).fetch_one(txn).await?;
-        if number(&live, "live")? == 0 { Err(missing()) } else { Ok(mailbox) }
+        Ok(mailbox)
     }
 }
 
-fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Mailbox> {
+fn from_row(row: &Row, holds: Vec<Hold>, has_password: bool) -> Result<Mailbox> {
+    let state = match (number(row, "live")? != 0, holds.is_empty()) {
+        (false, _) => MailboxState::Deleted,
+        (true, true) => MailboxState::Active,
+        (true, false) => MailboxState::Restricted,
+    };
     Ok(Mailbox {
         id: id(row, "id")?,
         tenant: id(row, "tenant")?,
         address: text(row, "address")?,
         display_name: text(row, "display_name")?,
         quota_bytes_max: optional(row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
+        kind: kind::of(row)?,
+        state,
+        send: kind::send_limits(row)?,
+        has_password,
         holds,
+        created_at_ms: number(row, "created_at")?,
+        deleted_at_ms: optional(row, "deleted_at")?,
+        purge_at_ms: optional(row, "purge_at")?,
         version: number(row, "version")?,
     })
 }

@@ -3,45 +3,49 @@
 //! INVARIANTS An account id is never given twice.
 
 use crate::{
-    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, NewPassword, Permission, Result, Service, Terms,
     allocation::Limit,
     bulk::{bulk_size, lifted},
     db::{Connection, query},
+    kind,
     limits::HASHES_AT_ONCE,
     password,
     rows::{fresh_id, fresh_number, short, to_sql},
     terms::{Request, Start},
 };
 use base::{AccountId, Address, TenantId};
-use control::Change;
+use control::{AccountKind, Change, SendLimits};
 
 /// A mailbox to be made.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct NewMailbox {
     pub address: String,
     pub display_name: String,
-    pub password: String,
+    pub password: NewPassword,
     pub quota_bytes_max: Option<u64>,
+    pub kind: AccountKind,
+    pub send: SendLimits,
 }
 
 /// Without the password.
 impl std::fmt::Debug for NewMailbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} {:?} {:?}", self.address, self.display_name, self.quota_bytes_max)
+        let NewMailbox { address, display_name, password, quota_bytes_max, kind, send } = self;
+        write!(f, "{address:?} {display_name:?} {password:?} {quota_bytes_max:?} {kind:?} {send:?}")
     }
 }
 
 /// What needs no database.
 struct Ready {
     address: Address,
-    verifiers: password::Verifiers,
+    verifiers: Option<password::Verifiers>,
 }
 
 impl Service {
     /// Makes a mailbox on a domain of the tenant that owns it. `Taken`, `LimitReached`, `NotFound` (domain).
     pub async fn mailbox_create(&self, actor: &Actor, terms: &Terms, new: &NewMailbox) -> Result<Done<Mailbox>> {
         let ready = ready(new, self.password_cost).await?;
-        let passwords = [new.password.as_str()];
+        let passwords: Vec<&str> = new.password.secret().into_iter().collect();
         let request = Request::with_passwords("mailboxCreate", format!("{new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
@@ -61,7 +65,7 @@ impl Service {
     ) -> Result<Done<Vec<Item<Mailbox>>>> {
         bulk_size(new.len(), "mailboxes")?;
         let ready = self.all_ready(new).await?;
-        let passwords: Vec<&str> = new.iter().map(|n| n.password.as_str()).collect();
+        let passwords: Vec<&str> = new.iter().filter_map(|n| n.password.secret()).collect();
         let request = Request::with_passwords("mailboxesCreate", format!("{policy:?} {new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
@@ -108,7 +112,7 @@ impl Service {
     ) -> Result<(Mailbox, Vec<Change>)> {
         let Ready { address, verifiers } = ready;
         let domain = self.domain_in(txn, actor, Permission::MailboxCreate, address.domain().as_str()).await?;
-        let account = self.insert_mailbox(txn, domain.tenant, address, new, verifiers).await?;
+        let account = self.insert_mailbox(txn, domain.tenant, address, new, verifiers.as_ref()).await?;
         self.audit(txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
         let batch = vec![self.account_snapshot(txn, account).await?, self.address_change(txn, address).await?];
         Ok((self.mailbox_row(txn, account).await?, batch))
@@ -121,25 +125,34 @@ impl Service {
         tenant: TenantId,
         address: &Address,
         new: &NewMailbox,
-        verifiers: &password::Verifiers,
+        verifiers: Option<&password::Verifiers>,
     ) -> Result<AccountId> {
         short(&new.display_name, "displayName")?;
         let full = "The tenant has all the mailboxes it may have";
         self.room_for_one(txn, tenant, Limit::Mailboxes, "address", full).await?;
         let account = AccountId(fresh_number()?);
         query(
-            "INSERT INTO mailbox (id, tenant, address, display_name, quota_bytes_max, live, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 1, 1, $6)",
+            "INSERT INTO mailbox (id, tenant, address, domain, display_name, name_key, quota_bytes_max, kind, send_per_hour, \
+             send_per_day, send_new_per_day, live, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, 1, $12)",
         )
         .bind(account.to_string())
         .bind(tenant.to_string())
         .bind(address.canonical())
+        .bind(address.domain().as_str())
         .bind(&new.display_name)
+        .bind(new.display_name.to_lowercase())
         .bind(to_sql(new.quota_bytes_max, "quotaBytesMax")?)
+        .bind(kind::name(new.kind))
+        .bind(new.send.per_hour.map(i64::from))
+        .bind(new.send.per_day.map(i64::from))
+        .bind(new.send.new_recipients_per_day.map(i64::from))
         .bind(self.now().0)
         .execute(&mut *txn)
         .await?;
-        self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
+        if let Some(verifiers) = verifiers {
+            self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
+        }
         self.own_address(txn, tenant, address, "account", Some(account), None).await?;
         Ok(account)
     }
@@ -174,5 +187,5 @@ impl Service {
 
 async fn ready(new: &NewMailbox, cost: crate::PasswordCost) -> Result<Ready> {
     let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-    Ok(Ready { address, verifiers: password::verifiers(&new.password, cost).await? })
+    Ok(Ready { address, verifiers: new.password.verifiers(cost).await? })
 }

@@ -19,7 +19,7 @@ pub struct Page {
 }
 
 /// Sorts after every text that can be a cursor.
-const LAST: &str = "\u{10ffff}";
+pub(crate) const LAST: &str = "\u{10ffff}";
 
 impl Page {
     /// The first items of a list.

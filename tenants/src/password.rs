@@ -2,6 +2,8 @@
 //! STANDARDS  RFC 9106 (argon2id), RFC 5802 and RFC 5803 (SCRAM verifier)
 //! INVARIANTS A password is never stored or logged; hashing runs off the async workers.
 
+mod phc;
+
 use crate::{Code, Error, Result, rows::random};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use aws_lc_rs::{digest, hmac, pbkdf2};
@@ -26,6 +28,59 @@ impl Default for PasswordCost {
     /// OWASP's first choice: 19 MiB, 2 passes.
     fn default() -> Self {
         PasswordCost { memory_kib: 19_456, passes: 2 }
+    }
+}
+
+/// How the password of a mailbox is given.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum NewPassword {
+    /// None yet: nobody logs in with one until it is set.
+    #[default]
+    Unset,
+    Plain(String),
+    /// A PHC string of argon2id, from another system.
+    Hash(String),
+}
+
+impl NewPassword {
+    /// What tells it from others; a secret all the same.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match self {
+            NewPassword::Unset => None,
+            NewPassword::Plain(text) | NewPassword::Hash(text) => Some(text),
+        }
+    }
+
+    /// What is stored of it. `Invalid` when it is too short, too long, or a hash that is not taken.
+    pub(crate) async fn verifiers(&self, cost: PasswordCost) -> Result<Option<Verifiers>> {
+        match self {
+            NewPassword::Unset => Ok(None),
+            NewPassword::Plain(password) => verifiers(password, cost).await.map(Some),
+            NewPassword::Hash(hash) => phc::verifiers(hash).map(Some),
+        }
+    }
+}
+
+impl From<&str> for NewPassword {
+    fn from(password: &str) -> Self {
+        NewPassword::Plain(password.to_owned())
+    }
+}
+
+impl From<String> for NewPassword {
+    fn from(password: String) -> Self {
+        NewPassword::Plain(password)
+    }
+}
+
+/// Which way only.
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NewPassword::Unset => "Unset",
+            NewPassword::Plain(_) => "Plain",
+            NewPassword::Hash(_) => "Hash",
+        })
     }
 }
 

@@ -56,9 +56,10 @@ impl Service {
         self.own_address(txn, mailbox.tenant, &new, "account", Some(account), None).await?;
         let mut batch = self.leave_address(txn, &was, &new, to.old).await?;
         batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, &new).await?);
-        query("UPDATE mailbox SET address = $2, version = version + 1 WHERE id = $1")
+        query("UPDATE mailbox SET address = $2, domain = $3, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
             .bind(new.canonical())
+            .bind(new.domain().as_str())
             .execute(txn)
             .await?;
         batch.push(self.address_change(txn, &new).await?);

@@ -5,6 +5,7 @@ use crate::{
     Code, Error, Result, Service,
     db::{Connection, Row, query},
     hold::standing,
+    kind,
     rows::{domain_of, id, number, optional, text},
 };
 use base::{AccountId, TenantId};
@@ -54,6 +55,8 @@ impl Service {
             reason,
             restrictions,
             quota_bytes_max: optional(&row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
+            kind: kind::of(&row)?,
+            send: kind::send_limits(&row)?,
             send_as: self.aliases_of(txn, tenant, &text(&row, "address")?).await?,
             credentials,
             ..AccountSnapshot::new(account, tenant, version(&row)?, text(&row, "address")?)

@@ -41,7 +41,7 @@ pub struct TenantCreated {
 /// The parts of a request that need no database.
 struct Ready {
     domain: Option<base::Domain>,
-    owner: Option<(Address, password::Verifiers)>,
+    owner: Option<(Address, Option<password::Verifiers>)>,
 }
 
 impl Service {
@@ -51,7 +51,7 @@ impl Service {
         if new.vouch && !actor.is_operator() {
             return Err(Error::new(Code::Forbidden, "", "Only the operator vouches for a domain"));
         }
-        let passwords: Vec<&str> = new.owner.iter().map(|o| o.password.as_str()).collect();
+        let passwords: Vec<&str> = new.owner.iter().filter_map(|o| o.password.secret()).collect();
         let request = Request::with_passwords("tenantCreate", format!("{new:?}"), &passwords);
         let mut work = match self.start::<(Tenant, String)>(actor, terms, request).await? {
             Start::Fresh(work) => work,
@@ -109,7 +109,7 @@ impl Service {
                     "A mailbox comes after its domain is proven, or the operator vouches for it".into(),
                 ));
             }
-            let verifiers = password::verifiers(&mailbox.password, self.password_cost).await;
+            let verifiers = mailbox.password.verifiers(self.password_cost).await;
             owner = Some((address, verifiers.map_err(|e| Error { field: "ownerMailbox", ..e })?));
         }
         Ok(Ready { domain, owner })
@@ -136,7 +136,7 @@ impl Service {
             batch.extend(self.domain_snapshot_of(txn, domain.as_str(), tenant).await?);
         }
         if let (Some(mailbox), Some((address, verifiers))) = (&new.owner, &ready.owner) {
-            let made = self.insert_mailbox(txn, tenant, address, mailbox, verifiers).await;
+            let made = self.insert_mailbox(txn, tenant, address, mailbox, verifiers.as_ref()).await;
             let account = made.map_err(|e| Error { field: "ownerMailbox", ..e })?;
             self.audit(txn, actor, tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
             batch.push(self.account_snapshot(txn, account).await?);

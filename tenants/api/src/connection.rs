@@ -8,7 +8,8 @@ use crate::{
     failure::top_level,
     types::{Alias, AuditEntry, Domain, Mailbox, Tenant},
 };
-use async_graphql::{ID, Result, SimpleObject};
+use async_graphql::{ComplexObject, ID, Result, SimpleObject};
+use std::collections::HashMap;
 use tenants::Page;
 
 /// What a list was asked for.
@@ -103,3 +104,23 @@ connection!(DomainConnection, DomainEdge, Domain);
 connection!(MailboxConnection, MailboxEdge, Mailbox);
 connection!(AliasConnection, AliasEdge, Alias);
 connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);
+
+impl MailboxConnection {
+    /// The same, with the cursors of an order.
+    pub(crate) fn sorted(
+        paging: &Paging,
+        rows: (Vec<tenants::Mailbox>, i64),
+        order: tenants::MailboxOrder,
+    ) -> MailboxConnection {
+        let cursors: HashMap<String, String> = rows.0.iter().map(|m| (m.id.to_string(), order.cursor(m))).collect();
+        let mut connection = MailboxConnection::new(paging, rows);
+        for edge in &mut connection.edges {
+            if let Some(cursor) = cursors.get(edge.node.id.as_str()) {
+                edge.cursor.clone_from(cursor);
+            }
+        }
+        connection.page_info.start_cursor = connection.edges.first().map(|e| e.cursor.clone());
+        connection.page_info.end_cursor = connection.edges.last().map(|e| e.cursor.clone());
+        connection
+    }
+}

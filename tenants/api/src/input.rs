@@ -2,9 +2,13 @@
 //! INVARIANTS A field left out keeps what is there; null means unlimited or none, where the field says so. Every mutation
 //!            takes one `input` and its terms: a dry run, a key; a version where there is an object that has one.
 
+mod mailbox;
+
+pub(crate) use mailbox::*;
+
 use crate::scalar::ByteSize;
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
-use tenants::{NewAlias, NewMailbox, Terms};
+use tenants::{NewAlias, Terms};
 
 /// Terms of making something.
 #[derive(InputObject)]
@@ -155,98 +159,6 @@ pub(crate) struct DomainDeleteInput {
     pub(crate) name: String,
     /// Whose claim is meant, where several below the token's tenant claim the name.
     pub(crate) tenant_id: Option<ID>,
-    #[graphql(flatten)]
-    pub(crate) terms: DestroyTerms,
-}
-
-/// A mailbox to be made.
-#[derive(InputObject)]
-pub(crate) struct MailboxInput {
-    pub(crate) address: String,
-    pub(crate) password: String,
-    pub(crate) display_name: Option<String>,
-    /// null = unlimited.
-    pub(crate) quota_bytes_max: Option<ByteSize>,
-}
-
-impl From<MailboxInput> for NewMailbox {
-    fn from(input: MailboxInput) -> Self {
-        NewMailbox {
-            address: input.address,
-            display_name: input.display_name.unwrap_or_default(),
-            password: input.password,
-            quota_bytes_max: input.quota_bytes_max.map(|b| b.0),
-        }
-    }
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxCreateInput {
-    #[graphql(flatten)]
-    pub(crate) mailbox: MailboxInput,
-    #[graphql(flatten)]
-    pub(crate) terms: CreateTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxesCreateInput {
-    /// At most 100.
-    pub(crate) mailboxes: Vec<MailboxInput>,
-    pub(crate) error_policy: ErrorPolicy,
-    #[graphql(flatten)]
-    pub(crate) terms: CreateTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxUpdateInput {
-    pub(crate) mailbox_id: ID,
-    pub(crate) display_name: Option<String>,
-    /// null = unlimited; leave it out to keep it.
-    pub(crate) quota_bytes_max: MaybeUndefined<ByteSize>,
-    pub(crate) password: Option<String>,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxSetPasswordInput {
-    pub(crate) mailbox_id: ID,
-    pub(crate) password: String,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxRenameInput {
-    pub(crate) mailbox_id: ID,
-    /// On a domain of the same tenant.
-    pub(crate) address: String,
-    /// Whether the old address leads to the new one; otherwise mail for it is refused.
-    #[graphql(default)]
-    pub(crate) keep_old_address: bool,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxSuspendInput {
-    pub(crate) mailbox_id: ID,
-    /// One line, shown to the user at every door.
-    pub(crate) reason: String,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxResumeInput {
-    pub(crate) mailbox_id: ID,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct MailboxDeleteInput {
-    pub(crate) mailbox_id: ID,
     #[graphql(flatten)]
     pub(crate) terms: DestroyTerms,
 }

@@ -2,11 +2,10 @@
 //! LIMITS     PAGE_ITEMS_MAX
 
 pub(crate) mod job;
+mod mailbox;
 
 use crate::{
-    connection::{
-        AliasConnection, AuditEntryConnection, DomainConnection, MailboxConnection, Paging, TenantConnection,
-    },
+    connection::{AliasConnection, AuditEntryConnection, DomainConnection, Paging, TenantConnection},
     cost::{PAGE_ITEMS_MAX, page_cost},
     failure::{found, read_failed, top_level},
     types::{Domain, Mailbox, Node, Tenant, actor, service},
@@ -17,7 +16,7 @@ use std::collections::HashMap;
 
 /// All queries: an object for each resource that has a file of its own.
 #[derive(MergedObject, Default)]
-pub struct Query(CoreQuery, job::JobQuery);
+pub struct Query(CoreQuery, job::JobQuery, mailbox::MailboxQuery);
 
 #[derive(Default)]
 pub struct CoreQuery;
@@ -85,28 +84,6 @@ impl CoreQuery {
     async fn domain(&self, ctx: &Context<'_>, name: String, tenant_id: Option<ID>) -> Result<Option<Domain>> {
         let Ok(tenant) = tenant_id.map(|id| id.parse()).transpose() else { return Ok(None) };
         Ok(found(service(ctx).domain(actor(ctx), &name, tenant).await)?.map(Domain::from))
-    }
-
-    async fn mailbox(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Mailbox>> {
-        let Ok(account) = id.parse() else { return Ok(None) };
-        Ok(found(service(ctx).mailbox(actor(ctx), account).await)?.map(Mailbox::from))
-    }
-
-    /// Mailboxes of a tenant.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn mailboxes(
-        &self,
-        ctx: &Context<'_>,
-        tenant_id: ID,
-        first: Option<u32>,
-        after: Option<ID>,
-        last: Option<u32>,
-        before: Option<ID>,
-    ) -> Result<Option<MailboxConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
-        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
-        let rows = found(service(ctx).mailboxes(actor(ctx), tenant, &paging.page()).await)?;
-        Ok(rows.map(|rows| MailboxConnection::new(&paging, rows)))
     }
 
     /// Aliases of a tenant, in order of domain and local part.

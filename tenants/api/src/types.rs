@@ -1,6 +1,10 @@
 //! SUMMARY    The objects of the schema, and connections over them.
 //! INVARIANTS Ids are opaque to clients: the prefixed texts of the control plane. Sizes are ByteSize, bytes as a decimal text.
 
+mod mailbox;
+
+pub use mailbox::{MailboxKind, MailboxState, SendLimits};
+
 use crate::{
     claim::{DomainChallenge, DomainProof, DomainState, Shown},
     failure::read_failed,
@@ -220,7 +224,7 @@ impl Domain {
     }
 }
 
-/// A person's account with its address.
+/// An account with its address.
 #[derive(SimpleObject, Clone)]
 #[graphql(complex)]
 pub struct Mailbox {
@@ -230,6 +234,15 @@ pub struct Mailbox {
     pub display_name: String,
     /// null = unlimited.
     pub quota_bytes_max: Option<ByteSize>,
+    pub kind: MailboxKind,
+    pub state: MailboxState,
+    pub send_limits: SendLimits,
+    /// Whether it has a password of its own; without one nobody logs in with it.
+    pub has_password: bool,
+    pub created_at: DateTime,
+    pub deleted_at: Option<DateTime>,
+    /// When a deleted one is gone for ever; until then it can be restored.
+    pub purge_at: Option<DateTime>,
     /// Whether the mailbox itself is suspended; its tenant says whether that is.
     pub suspended: bool,
     /// Why: holds on the mailbox itself.
@@ -262,6 +275,13 @@ impl Mailbox {
             address: m.address,
             display_name: m.display_name,
             quota_bytes_max: m.quota_bytes_max.map(ByteSize),
+            kind: m.kind.into(),
+            state: m.state.into(),
+            send_limits: m.send.into(),
+            has_password: m.has_password,
+            created_at: DateTime(m.created_at_ms),
+            deleted_at: m.deleted_at_ms.map(DateTime),
+            purge_at: m.purge_at_ms.map(DateTime),
             suspended: !m.holds.is_empty(),
             holds: m.holds.into_iter().map(Hold::from).collect(),
             version: m.version,

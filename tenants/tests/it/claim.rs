@@ -139,7 +139,7 @@ async fn domains_from_before_claims_stay_proven() {
     let token = service.bootstrap("P").await.unwrap().operator_token;
     let operator = service.authenticate(&token).await.unwrap();
     let (domains, count) = service.domains(&operator, operator.tenant(), &Page::first(10)).await.unwrap();
-    assert_eq!((count, domains[0].name.as_str(), domains[0].version), (1, "old.example", 7));
+    assert_eq!((count, domains[0].name.as_str(), domains[0].version), (1, "old.example", 8));
     let claim = &domains[0].claim;
     assert_eq!((claim.proven, claim.proof, claim.token.len()), (true, Proof::Before, 20));
     // The name's look and its order are known again.

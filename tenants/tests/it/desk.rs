@@ -149,12 +149,7 @@ impl Desk {
 }
 
 pub fn new_mailbox(address: &str) -> NewMailbox {
-    NewMailbox {
-        address: address.into(),
-        display_name: String::new(),
-        password: "long enough".into(),
-        quota_bytes_max: None,
-    }
+    NewMailbox { address: address.into(), password: "long enough".into(), ..NewMailbox::default() }
 }
 
 pub fn new_alias(address: &str, targets: &[&str]) -> NewAlias {

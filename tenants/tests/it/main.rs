@@ -9,6 +9,7 @@ mod console;
 mod desk;
 mod hold;
 mod job;
+mod mailbox;
 mod outbox;
 mod page;
 mod rename;

@@ -5,7 +5,7 @@ use crate::{
     cost::{MUTATION_COST, bulk_cost},
     input::{
         MailboxCreateInput, MailboxDeleteInput, MailboxRenameInput, MailboxResumeInput, MailboxSetPasswordInput,
-        MailboxSuspendInput, MailboxUpdateInput, MailboxesCreateInput,
+        MailboxSuspendInput, MailboxUpdateInput, MailboxesCreateInput, new_password,
     },
     payload::{
         MailboxCreatePayload, MailboxDeletePayload, MailboxRenamePayload, MailboxResumePayload,
@@ -14,7 +14,7 @@ use crate::{
     types::{actor, service},
 };
 use async_graphql::{Context, ID, Object, Result};
-use tenants::{Done, Mailbox, MailboxPatch, NewMailbox, OldAddress, Rename, Terms};
+use tenants::{Code, Done, Error, Mailbox, MailboxPatch, NewMailbox, NewPassword, OldAddress, Rename, Terms};
 
 #[derive(Default)]
 pub struct MailboxMutation;
@@ -23,24 +23,39 @@ pub struct MailboxMutation;
 impl MailboxMutation {
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn mailbox_create(&self, ctx: &Context<'_>, input: MailboxCreateInput) -> Result<MailboxCreatePayload> {
-        let (terms, new) = (input.terms.into(), input.mailbox.into());
-        MailboxCreatePayload::object(service(ctx).mailbox_create(actor(ctx), &terms, &new).await)
+        let done = async {
+            let new = input.mailbox.try_into()?;
+            service(ctx).mailbox_create(actor(ctx), &input.terms.into(), &new).await
+        };
+        MailboxCreatePayload::object(done.await)
     }
 
     /// Makes mailboxes in one transaction.
     #[graphql(complexity = "bulk_cost(input.mailboxes.len(), child_complexity)")]
     async fn mailboxes_create(&self, ctx: &Context<'_>, input: MailboxesCreateInput) -> Result<MailboxesCreatePayload> {
         let (terms, policy) = (input.terms.into(), input.error_policy.into());
-        let new: Vec<NewMailbox> = input.mailboxes.into_iter().map(Into::into).collect();
-        MailboxesCreatePayload::items(service(ctx).mailboxes_create(actor(ctx), &terms, &new, policy).await)
+        let done = async {
+            let new: Vec<NewMailbox> = input.mailboxes.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+            service(ctx).mailboxes_create(actor(ctx), &terms, &new, policy).await
+        };
+        MailboxesCreatePayload::items(done.await)
     }
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn mailbox_update(&self, ctx: &Context<'_>, input: MailboxUpdateInput) -> Result<MailboxUpdatePayload> {
-        let quota_bytes_max = wanted(input.quota_bytes_max).map(|bytes| bytes.map(|b| b.0));
-        let patch =
-            MailboxPatch { display_name: input.display_name, quota_bytes_max, password: input.password, hold: None };
-        MailboxUpdatePayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+        let done = async {
+            let password = new_password(input.password, input.password_hash)?;
+            let patch = MailboxPatch {
+                display_name: input.display_name,
+                quota_bytes_max: wanted(input.quota_bytes_max).map(|bytes| bytes.map(|b| b.0)),
+                password: (password != NewPassword::Unset).then_some(password),
+                kind: input.kind.map(Into::into),
+                send: input.send_limits.unwrap_or_default().into(),
+                hold: None,
+            };
+            patched(ctx, &input.mailbox_id, input.terms.into(), patch).await
+        };
+        MailboxUpdatePayload::object(done.await)
     }
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
@@ -49,8 +64,15 @@ impl MailboxMutation {
         ctx: &Context<'_>,
         input: MailboxSetPasswordInput,
     ) -> Result<MailboxSetPasswordPayload> {
-        let patch = MailboxPatch { password: Some(input.password), ..MailboxPatch::default() };
-        MailboxSetPasswordPayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
+        let done = async {
+            let password = new_password(input.password, input.password_hash)?;
+            if password == NewPassword::Unset {
+                return Err(Error::new(Code::Invalid, "password", "Give the password or its hash"));
+            }
+            let patch = MailboxPatch { password: Some(password), ..MailboxPatch::default() };
+            patched(ctx, &input.mailbox_id, input.terms.into(), patch).await
+        };
+        MailboxSetPasswordPayload::object(done.await)
     }
 
     /// Gives a mailbox another address. Its id and mail stay; the tenant's aliases follow.

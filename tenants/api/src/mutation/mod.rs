@@ -30,7 +30,7 @@ fn account_id(id: &ID) -> tenants::Result<AccountId> {
 }
 
 /// What a field of a patch asks for: nothing, `Some(None)` for null, a value.
-fn wanted<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
+pub(crate) fn wanted<T>(field: MaybeUndefined<T>) -> Option<Option<T>> {
     match field {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),

@@ -33,7 +33,7 @@ impl TenantMutation {
                 },
                 domain: input.domain,
                 vouch: input.vouch,
-                owner: input.owner_mailbox.map(Into::into),
+                owner: input.owner_mailbox.map(TryInto::try_into).transpose()?,
             };
             service(ctx).tenant_create(actor(ctx), &input.terms.into(), &new).await
         };

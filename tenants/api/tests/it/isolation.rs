@@ -18,6 +18,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("tenant", "{ r: tenant(id: \"$T\") { id } }"),
     ("domains", "{ r: domains(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("mailbox", "{ r: mailbox(id: \"$M\") { id } }"),
+    ("mailboxByAddress", "{ r: mailboxByAddress(address: \"ann@$D\") { id } }"),
     ("mailboxes", "{ r: mailboxes(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("aliases", "{ r: aliases(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),

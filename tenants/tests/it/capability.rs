@@ -93,7 +93,7 @@ async fn a_domain_under_a_hold_restricts_its_mailboxes_and_no_others() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;
     let held = desk.mailbox(&owner, "ann@alpha.example").await;
-    desk.service.domain_create(&owner, &terms(), tenant, "other.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), tenant, "other.example").await.unwrap();
     let free = desk.mailbox(&owner, "ann@other.example").await;
     let on = Subject::parse("Alpha.Example").unwrap();
     let placed = desk.service.hold_place(&desk.operator, &terms(), &on, &hold(HoldKind::Abuse, "SPAM")).await.unwrap();

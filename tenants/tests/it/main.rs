@@ -16,3 +16,5 @@ mod send_as;
 mod tenant_create;
 mod terms;
 mod token;
+mod verify;
+mod zone;

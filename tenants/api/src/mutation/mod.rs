@@ -1,6 +1,7 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 mod alias;
+mod dns;
 mod domain;
 mod mailbox;
 mod secret;
@@ -14,6 +15,7 @@ use tenants::Error;
 pub struct Mutation(
     tenant::TenantMutation,
     domain::DomainMutation,
+    dns::DnsMutation,
     mailbox::MailboxMutation,
     alias::AliasMutation,
     secret::SecretMutation,

@@ -129,8 +129,8 @@ impl Service {
             .bind(domain.tenant.to_string())
             .execute(&mut work.txn)
             .await?;
-        self.unprove(&mut work.txn, domain.tenant, &domain.name, DomainState::Released).await?;
-        self.finish_domain(work, actor, "domainDelete", (&domain.name, domain.tenant), Vec::new()).await
+        let changes = self.unprove(&mut work.txn, domain.tenant, &domain.name, DomainState::Released).await?;
+        self.finish_domain(work, actor, "domainDelete", (&domain.name, domain.tenant), changes).await
     }
 
     /// A domain by its name: the claim that the actor's tenant has, else the proven one it reaches.

@@ -71,3 +71,23 @@ pub const HASH_MEMORY_KIB_MAX: u32 = 131_072;
 pub const HASH_PASSES_MAX: u32 = 10;
 /// Lanes of such a hash.
 pub const HASH_LANES_MAX: u32 = 4;
+/// Days in a row without its proof after which a domain is lost.
+pub const FAILED_DAYS_MAX: i64 = 7;
+/// Domains that are looked at at once by themselves.
+pub const CHECKS_AT_ONCE: i64 = 8;
+/// How long a look may take before another worker may begin one.
+pub const CHECK_LEASE: Duration = Duration::from_secs(10 * 60);
+/// Pause of the worker that looks at domains when nothing is due.
+pub const CHECK_PAUSE: Duration = Duration::from_secs(5);
+/// Notices of a domain that are shown.
+pub const DOMAIN_NOTICES_SHOWN: i64 = 20;
+/// How long a DKIM key signs before the next one is made.
+pub const DKIM_KEY_LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
+/// How long the record of a key that signs no more stays: mail under way is verified by it.
+pub const DKIM_RETIRED_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a key is shown as revoked before it is forgotten.
+pub const DKIM_REVOKED_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Keys of a domain, of all stages.
+pub const DKIM_KEYS_MAX: i64 = 16;
+/// Wait for a DNS server that is to publish.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);

@@ -95,6 +95,10 @@ impl Service {
         self.pool.statements()
     }
 
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The time by the service's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

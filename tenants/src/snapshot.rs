@@ -15,13 +15,15 @@ use control::{
 
 impl Service {
     pub(crate) async fn domain_snapshot(&self, txn: &mut Connection, name: &str) -> Result<Change> {
-        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(txn).await?;
+        let row = query("SELECT * FROM domain WHERE name = $1").bind(name).fetch_one(&mut *txn).await?;
+        let tenant = id(&row, "tenant")?;
         Ok(Change::Domain(DomainSnapshot {
+            dkim: self.signing_keys(txn, name, tenant).await?,
             live: number(&row, "live")? != 0,
             catch_all: row.text("catch_all")?,
             plus_addressing: number(&row, "plus_addressing")? != 0,
             mx_here: number(&row, "mx_here")? != 0,
-            ..DomainSnapshot::new(name, id(&row, "tenant")?, version(&row)?)
+            ..DomainSnapshot::new(name, tenant, version(&row)?)
         }))
     }
 
@@ -46,7 +48,12 @@ impl Service {
         let tenant: TenantId = id(&row, "tenant")?;
         let domain = domain_of(&text(&row, "address")?).to_owned();
         let mut held = self.holds_on(txn, &[domain.as_str(), key.as_str()]).await?;
-        let (capabilities, reason, restrictions) = standing(&[held.of(&domain), held.of(&key)].concat());
+        let (mut capabilities, mut reason, mut restrictions) = standing(&[held.of(&domain), held.of(&key)].concat());
+        if let Some(restriction) = self.without_domain(txn, tenant, &domain).await? {
+            capabilities = restriction.blocks.iter().fold(capabilities, |left, blocked| left.without(*blocked));
+            reason = if reason.is_empty() { restriction.line() } else { format!("{reason}; {}", restriction.line()) };
+            restrictions.push(restriction);
+        }
         let credentials = self.credential_snapshots(txn, &key).await?;
         Ok(Change::Account(AccountSnapshot {
             display_name: text(&row, "display_name")?,
@@ -85,9 +92,12 @@ impl Service {
         let rows = query("SELECT local, domain FROM address WHERE tenant = $1 AND kind = 'forward' AND targets = $2")
             .bind(tenant.to_string())
             .bind(only)
-            .fetch_all(txn)
+            .fetch_all(&mut *txn)
             .await?;
-        rows.iter().map(|r| Ok(format!("{}@{}", text(r, "local")?, text(r, "domain")?))).collect()
+        let aliases = rows.iter().map(|r| Ok(format!("{}@{}", text(r, "local")?, text(r, "domain")?)));
+        let aliases: Vec<String> = aliases.collect::<Result<_>>()?;
+        // Most accounts have none: nothing is asked then.
+        if aliases.is_empty() { Ok(aliases) } else { self.on_proven_domains(txn, tenant, aliases).await }
     }
 }
 

@@ -77,6 +77,7 @@ impl Server {
         if let Some(service) = &service {
             tokio::spawn(service.clone().run_relay(shutdown.watch()));
             tasks.push(tokio::spawn(service.clone().run_jobs(shutdown.watch())));
+            tokio::spawn(service.clone().run_checks(shutdown.watch()));
             tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
         }
         let mut ports = data.as_ref().map(|d| d.ports).unwrap_or_default();

@@ -20,7 +20,7 @@ impl Stores {
     /// Opens (or makes) the data folder.
     pub async fn open(data: &Path) -> Result<Stores, String> {
         make_folder(data)?;
-        let master = master_key(&data.join("master.key"))?;
+        let master = secret_key(&data.join("master.key"))?;
         let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
         let accounts = Accounts::new(AccountOptions {
@@ -75,9 +75,10 @@ fn sync_folder(folder: &Path) -> Result<(), String> {
 }
 
 /// 32 bytes, made at the first start; without it nothing stored can be read.
-fn master_key(path: &Path) -> Result<[u8; 32], String> {
+pub fn secret_key(path: &Path) -> Result<[u8; 32], String> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     if !path.exists() {
+        make_folder(path.parent().unwrap_or(path))?;
         let mut key = [0u8; 32];
         aws_lc_rs::rand::fill(&mut key).map_err(|_| "no randomness".to_owned())?;
         let mut file =
@@ -86,5 +87,5 @@ fn master_key(path: &Path) -> Result<[u8; 32], String> {
         sync_folder(path.parent().unwrap_or(path))?;
     }
     let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
-    bytes.try_into().map_err(|_| at(path, "a master key has 32 bytes"))
+    bytes.try_into().map_err(|_| at(path, "a key has 32 bytes"))
 }

@@ -1,6 +1,9 @@
 //! SUMMARY    What mutations answer: the object, whether the doors know yet, why not. One code enum for each mutation.
 
-use crate::types::{Alias, Domain, Mailbox, Tenant};
+use crate::{
+    claim::{DnsCredential, DomainRecordChange},
+    types::{Alias, Domain, Mailbox, Tenant},
+};
 use async_graphql::ID;
 
 /// Payload, user error and code enum of a mutation. Every mutation may say INVALID, FORBIDDEN, IDEMPOTENCY_MISMATCH.
@@ -132,6 +135,17 @@ object_payload!(TenantSuspendPayload, TenantSuspendUserError, TenantSuspendError
 object_payload!(TenantResumePayload, TenantResumeUserError, TenantResumeErrorCode, [NotFound, StaleObject], tenant: Tenant);
 object_payload!(DomainCreatePayload, DomainCreateUserError, DomainCreateErrorCode, [NotFound, Taken, LimitReached], domain: Domain);
 object_payload!(DomainVouchPayload, DomainVouchUserError, DomainVouchErrorCode, [NotFound, Taken, LimitReached], domain: Domain);
+object_payload!(DomainCheckPayload, DomainCheckUserError, DomainCheckErrorCode, [NotFound, StaleObject, LimitReached], domain: Domain);
+object_payload!(DkimRotatePayload, DkimRotateUserError, DkimRotateErrorCode, [NotFound, StaleObject, InUse, LimitReached], domain: Domain);
+object_payload!(DnsCredentialSetPayload, DnsCredentialSetUserError, DnsCredentialSetErrorCode, [NotFound], credential: DnsCredential);
+payload!(DnsCredentialDeletePayload, DnsCredentialDeleteUserError, DnsCredentialDeleteErrorCode, [NotFound, StaleObject], { done: bool });
+payload!(DomainPublishPayload, DomainPublishUserError, DomainPublishErrorCode, [NotFound, StaleObject, LimitReached], {
+    domain: Option<Domain>,
+    /// What was changed, or would be.
+    changes: Vec<DomainRecordChange>,
+    /// What stands in the way and was not confirmed: give these back in `confirm` to have it replaced.
+    withheld: Vec<String>
+});
 object_payload!(DomainUpdatePayload, DomainUpdateUserError, DomainUpdateErrorCode, [NotFound, StaleObject], domain: Domain);
 object_payload!(DomainDeletePayload, DomainDeleteUserError, DomainDeleteErrorCode, [NotFound, StaleObject, InUse], domain: Domain);
 object_payload!(MailboxCreatePayload, MailboxCreateUserError, MailboxCreateErrorCode, [NotFound, Taken, LimitReached], mailbox: Mailbox);

@@ -6,7 +6,8 @@ mod mailbox;
 pub use mailbox::{MailboxKind, MailboxState, SendLimits};
 
 use crate::{
-    claim::{DomainChallenge, DomainProof, DomainState, Shown},
+    claim::{DkimKey, DomainChallenge, DomainFacets, DomainNotice, DomainProof, DomainRecord, DomainState, Shown},
+    cost::RECORDS_COST,
     failure::read_failed,
     mates::Mates,
     query::job::Job,
@@ -182,9 +183,51 @@ pub struct Domain {
 
 #[ComplexObject]
 impl Domain {
+    /// Every record with what was seen at the last look, in the order in which they are safely published.
+    #[graphql(complexity = "RECORDS_COST + child_complexity")]
+    async fn records(&self, ctx: &Context<'_>) -> Result<Vec<DomainRecord>> {
+        Ok(self.checked(ctx).await?.into_iter().map(DomainRecord::from).collect())
+    }
+
+    /// How the records stand together, by what they are for.
+    #[graphql(complexity = "RECORDS_COST + child_complexity")]
+    async fn facets(&self, ctx: &Context<'_>) -> Result<DomainFacets> {
+        Ok(DomainFacets::new(&self.checked(ctx).await?))
+    }
+
+    /// The records as text of a zone file.
+    #[graphql(complexity = "RECORDS_COST")]
+    async fn zone_file(&self, ctx: &Context<'_>) -> Result<String> {
+        Ok(tenants::zone_file(&self.name, &self.checked(ctx).await?))
+    }
+
+    /// The policy to be served at https://mta-sts.DOMAIN/.well-known/mta-sts.txt.
+    async fn mta_sts_policy(&self, ctx: &Context<'_>) -> String {
+        service(ctx).mta_sts_policy()
+    }
+
+    #[graphql(complexity = "RECORDS_COST + child_complexity")]
+    async fn dkim_keys(&self, ctx: &Context<'_>) -> Result<Vec<DkimKey>> {
+        let keys = service(ctx).dkim_keys(actor(ctx), &self.name, self.owner).await;
+        Ok(keys.map_err(|e| read_failed(&e))?.into_iter().map(DkimKey::from).collect())
+    }
+
+    /// What its holder was to hear, newest first, the last of it.
+    #[graphql(complexity = "RECORDS_COST + child_complexity")]
+    async fn notices(&self, ctx: &Context<'_>) -> Result<Vec<DomainNotice>> {
+        let notices = service(ctx).domain_notices(actor(ctx), &self.name, self.owner).await;
+        Ok(notices.map_err(|e| read_failed(&e))?.into_iter().map(DomainNotice::from).collect())
+    }
+
     /// Whose it is.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         self.mates.owner(ctx, self.owner).await.map_err(|e| read_failed(&e))
+    }
+}
+
+impl Domain {
+    async fn checked(&self, ctx: &Context<'_>) -> Result<Vec<tenants::Checked>> {
+        service(ctx).domain_records(actor(ctx), &self.name, self.owner).await.map_err(|e| read_failed(&e))
     }
 }
 

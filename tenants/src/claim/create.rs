@@ -127,7 +127,7 @@ impl Service {
     async fn not_servers_own(&self, txn: &mut Connection, tenant: TenantId, name: &str) -> Result<()> {
         match self.line(txn, tenant).await?.len() {
             1 => Ok(()),
-            _ => name::not_own(name, &self.domains.hostname),
+            _ => name::not_own(name, &self.domains.setup.hostname),
         }
     }
 

@@ -61,7 +61,9 @@ impl Service {
         .bind(i64::from(proof == Proof::Operator))
         .execute(&mut *txn)
         .await?;
-        self.shut_addresses_of_others(txn, tenant, name).await
+        let mut changes = self.accounts_told(txn, name).await?;
+        changes.extend(self.shut_addresses_of_others(txn, tenant, name).await?);
+        Ok(changes)
     }
 
     /// The tenant whose claim on a name is proven.
@@ -71,14 +73,16 @@ impl Service {
         row.map(|row| id(&row, "tenant")).transpose()
     }
 
-    /// Ends a claim's being proven, or the claim: no mail is taken for the name from the next telling on.
+    /// Ends a claim's being proven, or the claim: no mail is taken for the name from the next telling on. Gives what the data
+    /// plane is to know of its accounts.
     pub(crate) async fn unprove(
         &self,
         txn: &mut Connection,
         tenant: TenantId,
         name: &str,
         state: DomainState,
-    ) -> Result<()> {
+    ) -> Result<Vec<Change>> {
+        let was = self.holder(txn, name).await?.filter(|holder| *holder == tenant);
         query(
             "UPDATE claim SET proven = 0, proof = '', state = $3, live = $4, contested_at = NULL, quiet_checks = 0, \
              due_at = CASE WHEN $4 = 0 THEN NULL ELSE due_at END, version = version + 1 WHERE name = $1 AND tenant = $2",
@@ -99,9 +103,9 @@ impl Service {
             .bind(name)
             .bind(self.now().0)
             .bind(tenant.to_string())
-            .execute(txn)
+            .execute(&mut *txn)
             .await?;
-        Ok(())
+        if was.is_some() { self.accounts_told(txn, name).await } else { Ok(Vec::new()) }
     }
 
     /// Shuts the addresses on a name that tenants off the holder's line of the tree still have.

@@ -4,6 +4,7 @@
 //! INVARIANTS At most one claim on a name is proven: the database refuses a second. Only a proven one has a live row in
 //!            `domain`, so that only it is told to the data plane and takes addresses. A token is of one tenant and one name.
 
+mod account;
 mod create;
 mod hold;
 pub(crate) mod name;
@@ -229,6 +230,19 @@ impl Service {
         kind: &str,
         detail: &str,
     ) -> Result<()> {
+        // A look that finds the same again is no news.
+        let last =
+            query("SELECT kind, detail FROM domain_notice WHERE tenant = $1 AND name = $2 ORDER BY seq DESC LIMIT 1")
+                .bind(tenant.to_string())
+                .bind(name)
+                .fetch_optional(&mut *txn)
+                .await?;
+        if let Some(row) = last
+            && text(&row, "kind")? == kind
+            && text(&row, "detail")? == detail
+        {
+            return Ok(());
+        }
         query("INSERT INTO domain_notice (name, tenant, at, kind, detail) VALUES ($1, $2, $3, $4, $5)")
             .bind(name)
             .bind(tenant.to_string())

@@ -15,8 +15,9 @@ const STEPS: &[(i64, &str, &str)] = &[
     (3, "terms", include_str!("../../../migrations/sql/0003_terms.sql")),
     (4, "holds", include_str!("../../../migrations/sql/0004_holds.sql")),
     (6, "claims", include_str!("../../../migrations/sql/0006_claims.sql")),
-    (8, "jobs", include_str!("../../../migrations/sql/0008_jobs.sql")),
     (7, "mailboxes", include_str!("../../../migrations/sql/0007_mailboxes.sql")),
+    (8, "jobs", include_str!("../../../migrations/sql/0008_jobs.sql")),
+    (11, "domain keys", include_str!("../../../migrations/sql/0011_domain_keys.sql")),
 ];
 
 /// What SQLite has and PostgreSQL lacks: a list as a parameter, and rows from it.

@@ -18,3 +18,5 @@ mod send_as;
 mod tenant_create;
 mod terms;
 mod token;
+mod verify;
+mod zone;

@@ -120,6 +120,48 @@ pub const KEYS: &[Key] = &[
     ),
     key("upkeep.interval", Kind::Time, Some("6h"), "Time between two passes of the store's upkeep (1s to 30d)."),
     key("upkeep.cold_after", Kind::Time, Some("7d"), "Messages older than this move to packs (1s to 3650d)."),
+    key(
+        "dns.resolvers",
+        Kind::Addresses,
+        None,
+        "Two recursive resolvers that domains are verified by; without them those of /etc/resolv.conf.",
+    ),
+    key(
+        "dns.authoritative_port",
+        Kind::Count(65_535),
+        Some("53"),
+        "Port of the servers of domains: another one in tests only.",
+    ),
+    key(
+        "dns.private_addresses",
+        Kind::Flag,
+        Some("false"),
+        "DNS servers of domains in private address space are spoken to.",
+    ),
+    key(
+        "domains.mx",
+        Kind::Text,
+        None,
+        "Hosts that take the mail of domains, best first, with commas; the hostname without it.",
+    ),
+    key(
+        "domains.spf",
+        Kind::Text,
+        None,
+        "SPF mechanism that covers our senders, as include:_spf.example.org; a:HOSTNAME without it.",
+    ),
+    key(
+        "domains.certificate_authority",
+        Kind::Text,
+        None,
+        "Issuer of our certificates, for CAA records, as letsencrypt.org.",
+    ),
+    key(
+        "domains.failed_days",
+        Kind::Count(365),
+        Some("7"),
+        "Days without its TXT record after which a domain is lost.",
+    ),
 ];
 
 /// The key of a path.

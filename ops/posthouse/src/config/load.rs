@@ -139,6 +139,12 @@ impl Loaded {
             _ => None,
         }
     }
+    pub fn addresses(&self, path: &str) -> Vec<SocketAddr> {
+        match self.value(path) {
+            Some((Value::Addresses(list), _)) => list.clone(),
+            _ => Vec::new(),
+        }
+    }
     pub fn flag(&self, path: &str) -> bool {
         matches!(self.value(path), Some((Value::Flag(true), _)))
     }
@@ -181,7 +187,7 @@ fn is_section(path: &str) -> bool {
 }
 
 fn unknown(path: &str) -> String {
-    let sections = ["listen", "tls", "smart_host", "sql", "plane", "queue", "upkeep"];
+    let sections = ["listen", "tls", "smart_host", "sql", "plane", "queue", "upkeep", "dns", "domains"];
     match key::nearest(path, KEYS.iter().map(|k| k.path).chain(sections)) {
         Some(near) => format!("unknown key; did you mean {near}?"),
         None => "unknown key; `posthouse config --example` shows all of them".to_owned(),

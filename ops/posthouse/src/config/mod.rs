@@ -55,6 +55,8 @@ pub struct Config {
     /// Time between two passes that tell the data plane everything again.
     pub resend_interval: Duration,
     pub queue: Queue,
+    /// How domains are verified, and what is offered to them.
+    pub domains: Domains,
     /// Packing, compaction, sweeps, trimmed logs.
     pub upkeep: UpkeepConfig,
     /// Time for sessions and attempts to end when the server stops.
@@ -90,6 +92,19 @@ impl Sql {
         }
         tenants::Database::postgres(&self.url, &self.schema).map_err(|e| format!("sql.{}: {}", e.field, e.message))
     }
+}
+
+/// How domains are verified, and what is offered to them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Domains {
+    pub resolvers: Vec<SocketAddr>,
+    pub authoritative_port: u16,
+    pub private_addresses: bool,
+    /// Canonical names, best first; empty: the hostname.
+    pub mx: Vec<String>,
+    pub spf: Option<String>,
+    pub certificate_authority: Option<String>,
+    pub failed_days: u32,
 }
 
 /// How outgoing mail is sent.
@@ -155,6 +170,7 @@ impl Config {
                 .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
             graphiql: from.flag("graphiql"),
             smart_host: smart_host(from)?,
+            domains: domains(from)?,
             sql: sql(from)?,
             resend_interval: within(from, "plane.resend_interval", 1, 30 * 86_400)?,
             queue: Queue {
@@ -206,6 +222,23 @@ fn sql(from: &Loaded) -> Result<Option<Sql>, String> {
     let sql = Sql { url, schema: from.text("sql.schema").unwrap_or_default() };
     sql.database()?;
     Ok(Some(sql))
+}
+
+fn domains(from: &Loaded) -> Result<Domains, String> {
+    let host = |name: &str| base::Domain::parse(name.trim()).map(|d| d.as_str().to_owned());
+    let mx = from.text("domains.mx").unwrap_or_default();
+    let mx = mx.split(',').filter(|h| !h.trim().is_empty()).map(host).collect::<Result<_, _>>();
+    let port =
+        u16::try_from(from.count("dns.authoritative_port")?).map_err(|_| "dns.authoritative_port: not a port")?;
+    Ok(Domains {
+        resolvers: from.addresses("dns.resolvers"),
+        authoritative_port: port,
+        private_addresses: from.flag("dns.private_addresses"),
+        mx: mx.map_err(|e| format!("domains.mx: {e}"))?,
+        spf: from.text("domains.spf"),
+        certificate_authority: from.text("domains.certificate_authority"),
+        failed_days: u32::try_from(from.count("domains.failed_days")?).unwrap_or(u32::MAX),
+    })
 }
 
 /// Two values that only make sense together.

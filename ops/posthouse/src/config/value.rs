@@ -6,6 +6,8 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Certificates of one list.
 const SNI_MAX: usize = 10_000;
+/// Addresses of one list.
+const ADDRESSES_MAX: usize = 4;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum Kind {
     Text,
     Path,
     Address,
+    /// A list of addresses.
+    Addresses,
     Flag,
     /// 1 to this.
     Count(u64),
@@ -28,6 +32,7 @@ pub enum Value {
     Text(String),
     Path(PathBuf),
     Address(SocketAddr),
+    Addresses(Vec<SocketAddr>),
     Flag(bool),
     Count(u64),
     Size(u64),
@@ -61,6 +66,9 @@ impl Kind {
                 let table: toml::Table = format!("sni = {text}").parse().map_err(|e| format!("not a list: {e}"))?;
                 sni(table.get("sni").unwrap_or(&toml::Value::Boolean(false)))
             }
+            Kind::Addresses => {
+                text.split(',').map(str::trim).map(address).collect::<Result<_, _>>().and_then(addresses)
+            }
             Kind::Text | Kind::Path | Kind::Address | Kind::Time | Kind::Choice(_) => self.read_string(text),
         }
     }
@@ -77,6 +85,10 @@ impl Kind {
             }
             (Kind::Size, toml::Value::String(text)) => unit::size(text).map(Value::Size),
             (Kind::Sni, _) => sni(value),
+            (Kind::Addresses, toml::Value::Array(list)) => {
+                let one = |v: &toml::Value| address(v.as_str().unwrap_or_default());
+                list.iter().map(one).collect::<Result<_, _>>().and_then(addresses)
+            }
             (Kind::Time, toml::Value::Integer(n)) => {
                 Err(format!("{n} has no unit; write {:?} or {:?}", format!("{n}s"), format!("{n}m")))
             }
@@ -91,10 +103,7 @@ impl Kind {
         match self {
             Kind::Path => Ok(Value::Path(text.into())),
             Kind::Time => unit::duration(text).map(Value::Time),
-            Kind::Address => text
-                .parse()
-                .map(Value::Address)
-                .map_err(|_| format!("{text:?} is not an address with a port, as \"[::]:25\" or \"127.0.0.1:8080\"")),
+            Kind::Address => address(text).map(Value::Address),
             Kind::Choice(known) if !known.contains(&text) => Err(format!("{text:?} is none of {}", known.join(", "))),
             _ if text.chars().any(char::is_control) => Err("control characters in it".to_owned()),
             _ => Ok(Value::Text(text.to_owned())),
@@ -106,12 +115,25 @@ impl Kind {
             Kind::Text | Kind::Choice(_) => "a text",
             Kind::Path => "a path",
             Kind::Address => "an address with a port",
+            Kind::Addresses => "a list of addresses with ports",
             Kind::Flag => "true or false",
             Kind::Count(_) => "a whole number",
             Kind::Size => "a size as \"50MB\"",
             Kind::Time => "a time as \"5m\"",
             Kind::Sni => "a list of { name, chain, key }",
         }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = |_| format!("{text:?} is not an address with a port, as \"[::]:25\" or \"127.0.0.1:8080\"");
+    text.parse().map_err(wrong)
+}
+
+fn addresses(list: Vec<SocketAddr>) -> Result<Value, String> {
+    match list.len() <= ADDRESSES_MAX {
+        true => Ok(Value::Addresses(list)),
+        false => Err(format!("at most {ADDRESSES_MAX} addresses")),
     }
 }
 
@@ -141,6 +163,9 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(&quoted(text.clone())),
             Value::Path(p) => f.write_str(&path(p)),
             Value::Address(address) => write!(f, "\"{address}\""),
+            Value::Addresses(list) => {
+                write!(f, "[{}]", list.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", "))
+            }
             Value::Flag(flag) => write!(f, "{flag}"),
             Value::Count(n) => write!(f, "{n}"),
             Value::Size(bytes) => write!(f, "\"{}\"", unit::write_size(*bytes)),

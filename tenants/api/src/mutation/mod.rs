@@ -1,6 +1,7 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 mod alias;
+mod dns;
 mod domain;
 mod job;
 mod mailbox;
@@ -15,6 +16,7 @@ use tenants::Error;
 pub struct Mutation(
     tenant::TenantMutation,
     domain::DomainMutation,
+    dns::DnsMutation,
     mailbox::MailboxMutation,
     alias::AliasMutation,
     secret::SecretMutation,

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
-use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions};
+use tenants::{Database, DomainOptions, PasswordCost, SealingKey, Service, ServiceOptions};
 use tower::ServiceExt;
 
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Desk {
             control: plane.clone(),
             clock: Arc::new(SystemClock),
             password_cost: PasswordCost { memory_kib: 8, passes: 1 },
-            domains: DomainOptions::default(),
+            domains: DomainOptions { sealing_key: Some(SealingKey::new([7; 32])), ..DomainOptions::default() },
         };
         let service = Service::open(database(&folder.path().join("c.sqlite")), options).await.unwrap();
         let operator = service.bootstrap("Provider").await.unwrap().operator_token;

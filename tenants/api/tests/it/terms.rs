@@ -14,6 +14,15 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tenantResume", "tenantId: \"$T\"", "tenantId: \"$U\""),
     ("domainCreate", "tenantId: \"$T\", name: \"n.example\"", "tenantId: \"$U\", name: \"n.example\""),
     ("domainVouch", "tenantId: \"$T\", name: \"n.example\"", "tenantId: \"$U\", name: \"n.example\""),
+    ("domainCheck", "name: \"alpha.example\"", "name: \"beta.example\""),
+    ("domainPublish", "name: \"alpha.example\"", "name: \"beta.example\""),
+    ("dkimRotate", "name: \"alpha.example\"", "name: \"beta.example\""),
+    (
+        "dnsCredentialSet",
+        "tenantId: \"$T\", server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"",
+        "tenantId: \"$T\", server: \"192.0.2.1:53\", keyName: \"l\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"",
+    ),
+    ("dnsCredentialDelete", "tenantId: \"$U\"", "tenantId: \"$T\", domain: \"alpha.example\""),
     ("domainUpdate", "name: \"alpha.example\", plusAddressing: false", "name: \"alpha.example\", plusAddressing: true"),
     ("domainDelete", "name: \"spare.example\"", "name: \"beta.example\""),
     (
@@ -72,6 +81,8 @@ const UNVERSIONED: &[&str] = &[
     "aliasesCreate",
     "apiTokenCreate",
     "apiTokenRevoke",
+    "dnsCredentialDelete",
+    "dnsCredentialSet",
     "domainCreate",
     "domainVouch",
     "mailboxCreate",
@@ -98,6 +109,10 @@ impl Town {
             desk.done(&desk.operator, &text).await
         };
         run("tenantUpdate", format!("tenantId: \"{tenant}\", maxDomains: null, maxMailboxes: null"), "").await;
+        for tenant in [&tenant, &other] {
+            let key = "server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"";
+            run("dnsCredentialSet", format!("tenantId: \"{tenant}\", {key}"), "").await;
+        }
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]".into(), "").await;
         let password = run("appPasswordCreate", format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let token = run("apiTokenCreate", format!("tenantId: \"{tenant}\", label: \"t\""), "id").await;

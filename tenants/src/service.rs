@@ -1,16 +1,20 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Result,
+    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result,
+    auth::{Attempts, AuthCache, Keys},
     db::{Connection, Database, Pool, Txn, query},
+    limits::HASHES_AT_ONCE,
     outbox::Relay,
     rows::{fresh_number, random, text},
+    token::Maker,
     tree::Lines,
 };
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
 use std::sync::Arc;
+use tokio::sync::{OnceCell, Semaphore};
 
 /// What the service stands on.
 pub struct ServiceOptions {
@@ -20,11 +24,27 @@ pub struct ServiceOptions {
     pub domains: DomainOptions,
 }
 
+/// How people sign in.
+#[derive(Debug, Clone, Default)]
+pub struct SignInOptions {
+    /// Seals secrets at rest; without one, a key kept in the database does, which guards a copy of a table only.
+    pub sealing_key: Option<[u8; 32]>,
+    /// Where the portal stands, as `https://mail.example.org`; passkeys and identity providers need it.
+    pub portal: Option<String>,
+}
+
 /// The control plane. Share it by `Arc`.
 pub struct Service {
     pool: Pool,
     clock: Arc<dyn Clock>,
     jwt_key: Vec<u8>,
+    pub(crate) keys: Keys,
+    pub(crate) auth: AuthCache,
+    pub(crate) attempts: Attempts,
+    /// Passwords of people that are verified at the same time.
+    pub(crate) hashing: Semaphore,
+    /// A verifier of nobody's password, for the same work where nobody is.
+    pub(crate) nobodys: OnceCell<String>,
     pub(crate) lines: Lines,
     pub(crate) relay: Relay,
     pub(crate) password_cost: PasswordCost,
@@ -42,12 +62,30 @@ pub struct Bootstrap {
 impl Service {
     /// Opens (or makes) the database and brings it to the newest schema.
     pub async fn open(database: Database, options: ServiceOptions) -> Result<Arc<Service>> {
+        Service::open_with(database, options, SignInOptions::default()).await
+    }
+
+    /// The same, with what people need to sign in.
+    pub async fn open_with(
+        database: Database,
+        options: ServiceOptions,
+        sign_in: SignInOptions,
+    ) -> Result<Arc<Service>> {
         let pool = Pool::open(database).await?;
         let jwt_key = setting(&pool, "jwt_key").await?;
+        let sealing = match sign_in.sealing_key {
+            Some(key) => key.to_vec(),
+            None => setting(&pool, "sealing_key").await?,
+        };
         let relay = Relay::new(options.control);
         let service = Service {
             pool,
             clock: options.clock,
+            keys: Keys::new(&jwt_key, &sealing)?,
+            auth: AuthCache::new(),
+            attempts: Attempts::new()?,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            nobodys: OnceCell::new(),
             jwt_key,
             lines: Lines::default(),
             relay,
@@ -75,8 +113,8 @@ impl Service {
                 id
             }
         };
-        let new = NewToken { tenant: provider, label: "operator".into(), access: Access::ReadWrite, life: None };
-        let token = self.issue_token(&mut txn, &new, true).await?;
+        let new = NewToken::new(provider, "operator", Access::ReadWrite);
+        let token = self.issue_token(&mut txn, Maker::Start, &new, Permissions::all()).await?;
         txn.commit().await?;
         let lost = || Error::new(Code::Internal, "", "the operator's token was lost");
         let operator_token = self.token_secret(&token).await?.ok_or_else(lost)?;
@@ -115,10 +153,11 @@ impl Service {
         object: &str,
         detail: &str,
     ) -> Result<()> {
+        let name = self.signature(txn, actor, tenant).await?;
         query("INSERT INTO audit (tenant, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(tenant.to_string())
             .bind(self.now().0)
-            .bind(&actor.name)
+            .bind(name)
             .bind(action)
             .bind(object)
             .bind(detail)

@@ -9,11 +9,12 @@ use sqlx::{
 };
 
 /// Every schema step, in order: version, name, text.
-const STEPS: [(i64, &str, &str); 5] = [
+const STEPS: [(i64, &str, &str); 6] = [
     (1, "tenants", include_str!("../../../migrations/sql/0001_tenants.sql")),
     (2, "token scopes", include_str!("../../../migrations/sql/0002_token_scopes.sql")),
     (3, "terms", include_str!("../../../migrations/sql/0003_terms.sql")),
     (4, "holds", include_str!("../../../migrations/sql/0004_holds.sql")),
+    (5, "people", include_str!("../../../migrations/sql/0005_people.sql")),
     (6, "claims", include_str!("../../../migrations/sql/0006_claims.sql")),
 ];
 

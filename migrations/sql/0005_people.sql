@@ -103,6 +103,8 @@ CREATE TABLE session (
   subject TEXT NOT NULL,
   -- Where the person acts unless a request says otherwise.
   tenant TEXT,
+  -- Set: it reaches this tenant alone, whatever else the person is a member of.
+  only_in TEXT,
   -- Counts the refresh tokens: one that is older than the newest was stolen, or its successor was.
   round BIGINT NOT NULL,
   device TEXT NOT NULL,

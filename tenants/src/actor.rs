@@ -78,6 +78,25 @@ impl Selector {
     }
 }
 
+/// What of a tenant an actor reaches by one permission.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    pub(crate) whole: bool,
+    pub(crate) domains: BTreeSet<String>,
+    pub(crate) mailboxes: BTreeSet<AccountId>,
+}
+
+impl Reach {
+    /// For `json_each`.
+    pub(crate) fn domain_list(&self) -> String {
+        json_list(&self.domains.iter().collect::<Vec<_>>())
+    }
+
+    pub(crate) fn mailbox_list(&self) -> String {
+        json_list(&self.mailboxes.iter().collect::<Vec<_>>())
+    }
+}
+
 /// What an actor may do, in a tenant and all below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -92,7 +111,14 @@ pub(crate) enum Proof {
     /// The operator on the machine, or an API token: whoever gave it out decided what it may do alone.
     Token { ips: Vec<IpNet>, expires_at: Option<Timestamp> },
     /// A sign-in of a person (`per_…`) or a mailbox's user (`acc_…`).
-    Session { id: String, subject: String, stepped_up_at: Timestamp },
+    Session {
+        id: String,
+        subject: String,
+        stepped_up_at: Timestamp,
+        /// It came from a tenant's identity provider: it is that tenant's word only, so it reaches nothing of the person
+        /// itself and no other tenant.
+        only_in: Option<TenantId>,
+    },
     /// Nobody.
     None,
 }
@@ -171,6 +197,13 @@ impl Actor {
     pub fn person(&self) -> Option<&str> {
         match &self.proof {
             Proof::Session { subject, .. } if subject.starts_with("per_") => Some(subject),
+            Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
+        }
+    }
+    /// The person who signed in by its own means: what changes the person takes one.
+    pub(crate) fn itself(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Session { only_in: None, .. } => self.person(),
             Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
         }
     }
@@ -253,6 +286,31 @@ impl Service {
             }
             (false, false) => Err(Error::not_found("tenantId")),
         }
+    }
+
+    /// On what of a tenant the actor may do this: for lists, which have what is reached and count nothing else.
+    pub(crate) async fn reach(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        tenant: TenantId,
+    ) -> Result<Reach> {
+        let line = self.line(txn, tenant).await?;
+        let reaching = || actor.grants.iter().filter(|g| line.contains(&g.tenant));
+        let mut reach = Reach { whole: false, domains: BTreeSet::new(), mailboxes: BTreeSet::new() };
+        for grant in reaching().filter(|g| g.permissions.has(permission) && self.consented(actor, permission, &line)) {
+            match &grant.on {
+                Selector::All => reach.whole = true,
+                Selector::Domains(names) => reach.domains.extend(names.iter().cloned()),
+                Selector::Mailboxes(ids) => reach.mailboxes.extend(ids),
+            }
+        }
+        if reach.whole || !reach.domains.is_empty() || !reach.mailboxes.is_empty() {
+            return Ok(reach);
+        }
+        // Says which of the two it is.
+        self.permit(txn, actor, permission, tenant).await.map(|()| reach)
     }
 
     /// Whether the tenant at the beginning of the line, or one above it, has let the actor do this, where it must.

@@ -60,6 +60,14 @@ pub const ACCESS_LIFE: Duration = Duration::from_secs(15 * 60);
 pub const SESSION_IDLE_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a verified factor opens sensitive operations.
 pub const STEP_UP_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Factors of one person.
+pub const FACTORS_MAX: i64 = 20;
+/// Recovery codes that are made at once.
+pub const RECOVERY_CODES: usize = 10;
+/// How long what began waits for its second request.
+pub const CEREMONY_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Expired ceremonies that a new one clears away.
+pub const CEREMONIES_SWEPT: i64 = 100;
 /// Open sessions of one person or mailbox; beyond, the oldest end.
 pub const SESSIONS_MAX: i64 = 100;
 /// Life of an invitation.

@@ -186,13 +186,25 @@ impl Service {
         self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
     }
 
-    /// Live mailboxes of a tenant, by id, a page of them; and how many there are.
+    /// Live mailboxes of a tenant that the actor reaches, by id, a page of them; and how many there are.
     pub async fn mailboxes(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Mailbox>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await?;
-        let list = list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3");
+        let reach = self.reach(&mut connection, actor, Permission::MailboxRead, tenant).await?;
+        let mut scope = vec![tenant.to_string()];
+        let list = match reach.whole {
+            true => list!("mailbox WHERE tenant = $1 AND live = 1", by "id", "$2", "$3"),
+            false => {
+                scope.extend([reach.mailbox_list(), reach.domain_list()]);
+                list!(
+                    "mailbox WHERE tenant = $1 AND live = 1 AND (id IN (SELECT value FROM json_each($2)) OR id IN \
+                     (SELECT a.account FROM address a WHERE a.domain IN (SELECT value FROM json_each($3)) \
+                     AND a.local || '@' || a.domain = mailbox.address))",
+                    by "id", "$4", "$5"
+                )
+            }
+        };
         let from = page.from::<AccountId>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &scope, vec![from.into()]).await?;
         Ok((self.mailboxes_of(&mut connection, &rows).await?, count))
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result,
     auth::{Attempts, AuthCache, Keys},
+    factor::relying_party,
     db::{Connection, Database, Pool, Txn, query},
     limits::HASHES_AT_ONCE,
     outbox::Relay,
@@ -15,6 +16,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
+use webauthn_rs::prelude::Webauthn;
 
 /// What the service stands on.
 pub struct ServiceOptions {
@@ -43,6 +45,9 @@ pub struct Service {
     pub(crate) attempts: Attempts,
     /// Passwords of people that are verified at the same time.
     pub(crate) hashing: Semaphore,
+    /// The portal as browsers know it, and its origin.
+    pub(crate) webauthn: Option<Webauthn>,
+    pub(crate) portal: Option<String>,
     /// A verifier of nobody's password, for the same work where nobody is.
     pub(crate) nobodys: OnceCell<String>,
     pub(crate) lines: Lines,
@@ -85,6 +90,8 @@ impl Service {
             auth: AuthCache::new(),
             attempts: Attempts::new()?,
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            webauthn: sign_in.portal.as_deref().map(relying_party).transpose()?,
+            portal: sign_in.portal,
             nobodys: OnceCell::new(),
             jwt_key,
             lines: Lines::default(),
@@ -133,6 +140,12 @@ impl Service {
     /// The time by the service's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Name of the portal.
+    pub(crate) fn portal_host(&self) -> Option<&str> {
+        let host = self.portal.as_deref()?.split_once("://")?.1;
+        host.split(['/', ':']).next()
     }
 
     pub(crate) fn jwt_key(&self) -> &[u8] {

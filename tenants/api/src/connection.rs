@@ -8,14 +8,14 @@ use crate::{
     failure::top_level,
     types::{Alias, AuditEntry, Domain, Mailbox, Tenant},
 };
-use async_graphql::{ComplexObject, ID, Result, SimpleObject};
+use async_graphql::{ID, Result, SimpleObject};
 use tenants::Page;
 
 /// What a list was asked for.
 pub(crate) struct Paging {
-    backward: bool,
-    cursor: Option<String>,
-    size: u32,
+    pub(crate) backward: bool,
+    pub(crate) cursor: Option<String>,
+    pub(crate) size: u32,
 }
 
 impl Paging {
@@ -50,20 +50,20 @@ pub struct PageInfo {
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ident) => {
         /// An item with its cursor.
-        #[derive(SimpleObject)]
+        #[derive(async_graphql::SimpleObject)]
         pub struct $edge {
             pub cursor: String,
             pub node: $node,
         }
         /// One page.
-        #[derive(SimpleObject)]
+        #[derive(async_graphql::SimpleObject)]
         #[graphql(complex)]
         pub struct $connection {
             pub edges: Vec<$edge>,
-            pub page_info: PageInfo,
+            pub page_info: $crate::connection::PageInfo,
             pub total_count: i64,
         }
-        #[ComplexObject]
+        #[async_graphql::ComplexObject]
         impl $connection {
             /// The items without their cursors.
             async fn nodes(&self) -> Vec<&$node> {
@@ -72,7 +72,10 @@ macro_rules! connection {
         }
         impl $connection {
             /// From rows that were asked for with one more.
-            pub(crate) fn new(paging: &Paging, (mut rows, total_count): (Vec<tenants::$node>, i64)) -> Self {
+            pub(crate) fn new(
+                paging: &$crate::connection::Paging,
+                (mut rows, total_count): (Vec<tenants::$node>, i64),
+            ) -> Self {
                 let size = paging.size as usize;
                 let more = rows.len() > size;
                 if more && paging.backward {
@@ -82,7 +85,7 @@ macro_rules! connection {
                 let nodes = $node::together(rows).into_iter();
                 let edges: Vec<$edge> = nodes.map(|node| $edge { cursor: node.id.to_string(), node }).collect();
                 let beyond = paging.cursor.is_some();
-                let page_info = PageInfo {
+                let page_info = $crate::connection::PageInfo {
                     has_next_page: if paging.backward { beyond } else { more },
                     has_previous_page: if paging.backward { more } else { beyond },
                     start_cursor: edges.first().map(|e| e.cursor.clone()),
@@ -93,6 +96,8 @@ macro_rules! connection {
         }
     };
 }
+pub(crate) use connection;
+
 connection!(TenantConnection, TenantEdge, Tenant);
 connection!(DomainConnection, DomainEdge, Domain);
 connection!(MailboxConnection, MailboxEdge, Mailbox);

@@ -1,17 +1,13 @@
 //! SUMMARY    What mutations answer: the object, whether the doors know yet, why not. One code enum for each mutation.
 
-use crate::{
-    failure::{failure, top_level},
-    types::{Alias, Domain, Mailbox, Tenant},
-};
-use async_graphql::{Enum, ID, Result, SimpleObject};
-use tenants::{Applied, Code, Done, Item, ItemError};
+use crate::types::{Alias, Domain, Mailbox, Tenant};
+use async_graphql::ID;
 
 /// Payload, user error and code enum of a mutation. Every mutation may say INVALID, FORBIDDEN, IDEMPOTENCY_MISMATCH.
 macro_rules! payload {
     ($payload:ident, $error:ident, $code:ident, [$($variant:ident),*], { $($(#[$doc:meta])* $field:ident: $ty:ty),* }) => {
         /// Stable codes of refusals. More may be added: treat one you do not know as a refusal.
-        #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(async_graphql::Enum, Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $code {
             Invalid,
             Forbidden,
@@ -20,7 +16,7 @@ macro_rules! payload {
         }
 
         /// Why it was refused.
-        #[derive(SimpleObject, Debug)]
+        #[derive(async_graphql::SimpleObject, Debug)]
         pub struct $error {
             /// Argument it is about; empty when about the whole.
             pub field: String,
@@ -29,25 +25,25 @@ macro_rules! payload {
         }
 
         impl $error {
-            fn new(e: ItemError) -> Result<Self> {
+            fn new(e: tenants::ItemError) -> async_graphql::Result<Self> {
                 let codes = [
-                    (Code::Invalid, $code::Invalid),
-                    (Code::Forbidden, $code::Forbidden),
-                    (Code::IdempotencyMismatch, $code::IdempotencyMismatch),
-                    $((Code::$variant, $code::$variant),)*
+                    (tenants::Code::Invalid, $code::Invalid),
+                    (tenants::Code::Forbidden, $code::Forbidden),
+                    (tenants::Code::IdempotencyMismatch, $code::IdempotencyMismatch),
+                    $((tenants::Code::$variant, $code::$variant),)*
                 ];
                 match codes.into_iter().find(|(code, _)| *code == e.code) {
                     Some((_, code)) => Ok($error { field: e.field, message: e.message, code }),
                     None => {
                         tracing::error!(code = ?e.code, payload = stringify!($payload), "a refusal that the schema lacks");
-                        Err(top_level("INTERNAL", e.message))
+                        Err($crate::failure::top_level("INTERNAL", e.message))
                     }
                 }
             }
         }
 
         /// What was done, or why nothing was.
-        #[derive(SimpleObject, Default)]
+        #[derive(async_graphql::SimpleObject, Default)]
         pub struct $payload {
             $($(#[$doc])* pub $field: $ty,)*
             /// Committed, but the doors do not know yet; they will.
@@ -58,16 +54,16 @@ macro_rules! payload {
         impl $payload {
             /// The answer to a mutation that gave `result`; `fill` puts the object into it.
             pub(crate) fn of<T>(
-                result: tenants::Result<Done<T>>,
-                fill: impl FnOnce(&mut Self, T) -> Result<()>,
-            ) -> Result<Self> {
+                result: tenants::Result<tenants::Done<T>>,
+                fill: impl FnOnce(&mut Self, T) -> async_graphql::Result<()>,
+            ) -> async_graphql::Result<Self> {
                 let mut payload = Self::default();
                 match result {
                     Ok(done) => {
-                        payload.pending = done.applied == Applied::Pending;
+                        payload.pending = done.applied == tenants::Applied::Pending;
                         fill(&mut payload, done.object)?;
                     }
-                    Err(e) => match failure(&e) {
+                    Err(e) => match $crate::failure::failure(&e) {
                         Some(failure) => return Err(failure),
                         None => payload.user_errors.push($error::new(e.into())?),
                     },
@@ -83,7 +79,7 @@ macro_rules! object_payload {
     ($payload:ident, $error:ident, $code:ident, [$($variant:ident),*], $field:ident: $object:ident) => {
         payload!($payload, $error, $code, [$($variant),*], { $field: Option<$object> });
         impl $payload {
-            pub(crate) fn object<T: Into<$object>>(result: tenants::Result<Done<T>>) -> Result<Self> {
+            pub(crate) fn object<T: Into<$object>>(result: tenants::Result<tenants::Done<T>>) -> async_graphql::Result<Self> {
                 Self::of(result, |payload, object| {
                     payload.$field = Some(object.into());
                     Ok(())
@@ -102,19 +98,19 @@ macro_rules! bulk_payload {
         });
 
         /// What became of an item.
-        #[derive(SimpleObject)]
+        #[derive(async_graphql::SimpleObject)]
         pub struct $item {
             pub $field: Option<$object>,
             pub user_errors: Vec<$error>,
         }
 
         impl $payload {
-            pub(crate) fn items<T: Into<$object>>(result: tenants::Result<Done<Vec<Item<T>>>>) -> Result<Self> {
+            pub(crate) fn items<T: Into<$object>>(result: tenants::Result<tenants::Done<Vec<tenants::Item<T>>>>) -> async_graphql::Result<Self> {
                 Self::of(result, |payload, items| {
                     for item in items {
                         payload.results.push(match item {
-                            Item::Done(object) => $item { $field: Some(object.into()), user_errors: Vec::new() },
-                            Item::Refused(e) => $item { $field: None, user_errors: vec![$error::new(e)?] },
+                            tenants::Item::Done(object) => $item { $field: Some(object.into()), user_errors: Vec::new() },
+                            tenants::Item::Refused(e) => $item { $field: None, user_errors: vec![$error::new(e)?] },
                         });
                     }
                     Ok(())
@@ -124,10 +120,15 @@ macro_rules! bulk_payload {
     };
 }
 
+pub(crate) use {object_payload, payload};
+
 payload!(TenantCreatePayload, TenantCreateUserError, TenantCreateErrorCode, [NotFound, Taken, LimitReached], {
     tenant: Option<Tenant>,
-    /// The owner's token. Keep it: it is shown again only to the same request with the same key. None in a dry run.
-    token: Option<String>
+    /// The owner's token. Keep it: it is shown again only to the same request with the same key. None in a dry run, and none
+    /// for the provider's people: they invite the owner.
+    token: Option<String>,
+    /// Secret of the owner's invitation, if one was asked for. None in a dry run.
+    invitation_secret: Option<String>
 });
 object_payload!(TenantUpdatePayload, TenantUpdateUserError, TenantUpdateErrorCode, [NotFound, StaleObject], tenant: Tenant);
 object_payload!(TenantSuspendPayload, TenantSuspendUserError, TenantSuspendErrorCode, [NotFound, StaleObject], tenant: Tenant);

@@ -1,26 +1,39 @@
 //! SUMMARY    Queries. What the token does not reach is null, never forbidden.
 //! LIMITS     PAGE_ITEMS_MAX
 
+mod people;
+
 use crate::{
     connection::{
         AliasConnection, AuditEntryConnection, DomainConnection, MailboxConnection, Paging, TenantConnection,
     },
     cost::{PAGE_ITEMS_MAX, page_cost},
     failure::{found, read_failed, top_level},
+    people::viewer::{Me, Viewer},
     types::{Domain, Mailbox, Node, Tenant, actor, service},
 };
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, MergedObject, Object, Result};
 use base::{AccountId, TenantId};
 use std::collections::HashMap;
 
-pub struct Query;
+/// All queries: an object for each resource that has a file of its own.
+#[derive(MergedObject, Default)]
+pub struct Query(CoreQuery, people::PeopleQuery);
+
+#[derive(Default)]
+pub struct CoreQuery;
 
 #[Object]
-impl Query {
-    /// The tenant of the token.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
+impl CoreQuery {
+    /// Who asks: the tenant it acts in, with the person behind a session. Null for a person without a tenant: ask `me`.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         let actor = actor(ctx);
-        Ok(found(service(ctx).tenant(actor, actor.tenant()).await)?.map(Tenant::from))
+        Ok(found(service(ctx).tenant(actor, actor.tenant()).await)?.map(|t| Viewer { tenant: t.into(), me: Me }))
+    }
+
+    /// Who asks, without a tenant.
+    async fn me(&self) -> Me {
+        Me
     }
 
     /// Any object by its id.

@@ -9,6 +9,7 @@ use crate::{
     Actor, Code, Done, Error, Result, Selector, Service, StandardRole, Terms,
     actor::{Grant, Proof},
     db::{Connection, Row, query},
+    factor::Given,
     hold::standing,
     limits::{ACCESS_LIFE, NAME_CHARS_MAX, SESSION_IDLE_LIFE, SESSIONS_MAX},
     people::email_key,
@@ -36,7 +37,10 @@ pub enum SignIn {
 pub struct NewSession {
     pub who: SignIn,
     pub email: String,
+    /// Empty for whoever signs in by a passkey alone.
     pub password: String,
+    /// A second factor of a person, or a passkey alone.
+    pub factor: Option<Given>,
     /// Where the person acts; its first membership when missing.
     pub tenant: Option<TenantId>,
     pub seen: Seen,
@@ -95,14 +99,36 @@ impl Service {
     pub async fn session_create(&self, new: &NewSession) -> Result<Tokens> {
         let key = email_key(&new.email).unwrap_or_else(|_| new.email.clone());
         self.attempts.admit(new.seen.peer, &key, self.now())?;
+        if let (SignIn::Person, true, Some(Given::Passkey { ceremony, credential })) =
+            (new.who, new.password.is_empty(), &new.factor)
+        {
+            let person = self.verify_passkey(ceremony, credential).await?.ok_or_else(refused)?;
+            return self.open_session(&person, new.tenant.map(|t| t.to_string()), &new.seen).await;
+        }
         let found = match new.who {
             SignIn::Person => self.person_by_name(&key).await?,
             SignIn::Mailbox => self.user_by_name(&key).await?,
         };
         let right = self.password_matches(found.argon2, &new.password).await?;
         let subject = found.subject.filter(|_| right).ok_or_else(refused)?;
+        if new.who == SignIn::Person {
+            self.second_factor(&subject, new.factor.as_ref()).await?;
+        }
         let tenant = new.tenant.map(|t| t.to_string()).or(found.tenant);
         self.open_session(&subject, tenant, &new.seen).await
+    }
+
+    /// Verifies the second factor of a person who has one. `FactorRequired` when none is given.
+    async fn second_factor(&self, person: &str, given: Option<&Given>) -> Result<()> {
+        let mut connection = self.pool().acquire().await?;
+        let has_factor = self.has_factor(&mut connection, person).await?;
+        drop(connection);
+        match (has_factor, given) {
+            (false, _) => Ok(()),
+            (true, None) => Err(Error::new(Code::FactorRequired, "", "A second factor is needed")),
+            (true, Some(given)) if self.verify_factor(person, given).await? => Ok(()),
+            (true, Some(_)) => Err(refused()),
+        }
     }
 
     async fn person_by_name(&self, key: &str) -> Result<Found> {
@@ -148,11 +174,23 @@ impl Service {
 
     /// Opens a session of somebody who has proved who it is.
     pub(crate) async fn open_session(&self, subject: &str, tenant: Option<String>, seen: &Seen) -> Result<Tokens> {
+        self.open_session_in(subject, tenant, None, self.now(), seen).await
+    }
+
+    /// The same; `only_in`: on the word of that tenant's identity provider, which asked for a factor at that time.
+    pub(crate) async fn open_session_in(
+        &self,
+        subject: &str,
+        tenant: Option<String>,
+        only_in: Option<TenantId>,
+        stepped_up_at: Timestamp,
+        seen: &Seen,
+    ) -> Result<Tokens> {
         let (now, id) = (self.now(), fresh_id("ses_")?);
         let mut txn = self.begin().await?;
         query(
             "INSERT INTO session (id, subject, tenant, round, device, ip, created_at, last_used_at, expires_at, \
-             stepped_up_at) VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, $6)",
+             stepped_up_at, only_in) VALUES ($1, $2, $3, 1, $4, $5, $6, $6, $7, $8, $9)",
         )
         .bind(&id)
         .bind(subject)
@@ -161,6 +199,8 @@ impl Service {
         .bind(seen.ip())
         .bind(now.0)
         .bind(now.plus(SESSION_IDLE_LIFE).0)
+        .bind(stepped_up_at.0)
+        .bind(only_in.map(|t| t.to_string()))
         .execute(&mut txn)
         .await?;
         query(
@@ -224,10 +264,19 @@ impl Service {
         let subject = text(row, "subject")?;
         let mut actor = match subject.parse::<AccountId>() {
             Ok(account) => self.user_actor(txn, account).await?,
-            Err(_) => self.person_actor(txn, &subject, tenant, row.text("tenant")?).await?,
+            Err(_) => {
+                let only_in = row.text("only_in")?.and_then(|t| t.parse::<TenantId>().ok());
+                if only_in.is_some_and(|only| tenant.is_some_and(|asked| asked != only)) {
+                    return Err(elsewhere());
+                }
+                let mut actor = self.person_actor(txn, &subject, tenant.or(only_in), row.text("tenant")?).await?;
+                let stepped_up_at = Timestamp(number(row, "stepped_up_at")?);
+                actor.proof = Proof::Session { id: text(row, "id")?, subject, stepped_up_at, only_in };
+                return Ok(actor);
+            }
         };
         let stepped_up_at = Timestamp(number(row, "stepped_up_at")?);
-        actor.proof = Proof::Session { id: text(row, "id")?, subject, stepped_up_at };
+        actor.proof = Proof::Session { id: text(row, "id")?, subject, stepped_up_at, only_in: None };
         Ok(actor)
     }
 
@@ -294,14 +343,15 @@ impl Service {
 
     /// The open sign-ins of whoever asks, the one used last first.
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<Session>> {
-        let Proof::Session { id: current, subject, .. } = &actor.proof else { return Ok(Vec::new()) };
+        let Proof::Session { id: current, subject, only_in, .. } = &actor.proof else { return Ok(Vec::new()) };
         let mut connection = self.pool().acquire().await?;
         let rows = query(
             "SELECT * FROM session WHERE subject = $1 AND revoked_at IS NULL AND expires_at > $2 \
-             ORDER BY last_used_at DESC, id LIMIT $3",
+             AND ($3 = '' OR only_in = $3) ORDER BY last_used_at DESC, id LIMIT $4",
         )
         .bind(subject)
         .bind(self.now().0)
+        .bind(only_in.map_or(String::new(), |t| t.to_string()))
         .bind(SESSIONS_MAX)
         .fetch_all(&mut connection)
         .await?;
@@ -327,15 +377,24 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let Proof::Session { id: current, subject, .. } = &actor.proof else { return Err(Error::not_found("id")) };
+        let Proof::Session { id: current, subject, only_in, .. } = &actor.proof else {
+            return Err(Error::not_found("id"));
+        };
         let sql = match session {
-            Some(_) => "UPDATE session SET revoked_at = $2 WHERE subject = $1 AND id = $3 AND revoked_at IS NULL",
-            None => "UPDATE session SET revoked_at = $2 WHERE subject = $1 AND id <> $3 AND revoked_at IS NULL",
+            Some(_) => {
+                "UPDATE session SET revoked_at = $2 WHERE subject = $1 AND id = $3 AND revoked_at IS NULL \
+                 AND ($4 = '' OR only_in = $4)"
+            }
+            None => {
+                "UPDATE session SET revoked_at = $2 WHERE subject = $1 AND id <> $3 AND revoked_at IS NULL \
+                 AND ($4 = '' OR only_in = $4)"
+            }
         };
         let ended = query(sql)
             .bind(subject)
             .bind(self.now().0)
             .bind(session.unwrap_or(current))
+            .bind(only_in.map_or(String::new(), |t| t.to_string()))
             .execute(&mut work.txn)
             .await?;
         if ended == 0 && session.is_some() {

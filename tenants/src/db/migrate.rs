@@ -9,13 +9,14 @@ use sqlx::{
 };
 
 /// Every schema step, in order: version, name, text.
-const STEPS: [(i64, &str, &str); 6] = [
+const STEPS: [(i64, &str, &str); 7] = [
     (1, "tenants", include_str!("../../../migrations/sql/0001_tenants.sql")),
     (2, "token scopes", include_str!("../../../migrations/sql/0002_token_scopes.sql")),
     (3, "terms", include_str!("../../../migrations/sql/0003_terms.sql")),
     (4, "holds", include_str!("../../../migrations/sql/0004_holds.sql")),
     (5, "people", include_str!("../../../migrations/sql/0005_people.sql")),
     (6, "claims", include_str!("../../../migrations/sql/0006_claims.sql")),
+    (10, "factors", include_str!("../../../migrations/sql/0010_factors.sql")),
 ];
 
 /// What SQLite has and PostgreSQL lacks: a list as a parameter, and rows from it.

@@ -290,7 +290,7 @@ impl Service {
             };
             return self.insert_person(txn, &new).await;
         };
-        let itself = actor.person() == Some(person.id.as_str());
+        let itself = actor.itself() == Some(person.id.as_str());
         if !itself && !checked.matches {
             // Whoever took the address first without having it loses it to who reads its mail.
             match (&checked.argon2, proves && !person.verified) {
@@ -310,6 +310,7 @@ impl Service {
     /// Gives an unverified person's place to who proved the address: everything to sign in by is new.
     async fn start_afresh(&self, txn: &mut Connection, person: &str, argon2: &str) -> Result<()> {
         self.replace_argon2(txn, person, argon2).await?;
+        self.end_factors(txn, person).await?;
         self.end_sessions(txn, person, None).await
     }
 

@@ -138,7 +138,9 @@ impl Service {
         let Some(person) = actor.person() else { return Ok(Vec::new()) };
         let mut connection = self.pool().acquire().await?;
         let rows = query(MEMBERSHIPS).bind(person).fetch_all(&mut connection).await?;
-        rows.iter().map(from_row).collect()
+        let members: Vec<Member> = rows.iter().map(from_row).collect::<Result<_>>()?;
+        let shown = |m: &Member| actor.itself().is_some() || m.tenant == actor.tenant;
+        Ok(members.into_iter().filter(shown).collect())
     }
 
     /// Makes a membership. `Taken` when the person has the same one.

@@ -127,8 +127,8 @@ impl Service {
     }
 
     pub(crate) async fn own_person(&self, txn: &mut Connection, actor: &Actor) -> Result<Person> {
-        let nobody = || Error::new(Code::Forbidden, "", "Only a person who signed in has this; a token has not");
-        let person = actor.person().ok_or_else(nobody)?;
+        let nobody = || Error::new(Code::Forbidden, "", "Only a person who signed in by its own means has this");
+        let person = actor.itself().ok_or_else(nobody)?;
         self.person_in(txn, person).await
     }
 

@@ -2,8 +2,12 @@
 
 mod alias;
 mod domain;
+mod factor;
 mod mailbox;
+mod member;
 mod secret;
+mod service_account;
+mod session;
 mod tenant;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
@@ -17,6 +21,10 @@ pub struct Mutation(
     mailbox::MailboxMutation,
     alias::AliasMutation,
     secret::SecretMutation,
+    member::MemberMutation,
+    service_account::ServiceAccountMutation,
+    session::SessionMutation,
+    factor::FactorMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

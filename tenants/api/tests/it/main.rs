@@ -7,6 +7,7 @@ mod cost;
 mod desk_work;
 mod isolation;
 mod lookup;
+mod people;
 mod plane;
 mod provision;
 mod terms;

@@ -33,6 +33,7 @@ mod resend;
 mod rows;
 mod service;
 mod snapshot;
+mod support;
 mod tenant;
 mod tenant_create;
 mod terms;
@@ -65,6 +66,7 @@ pub use people::{
 pub use permission::{Permission, Permissions, StandardRole, SupportScope};
 pub use rename::{OldAddress, Rename};
 pub use service::{Bootstrap, Service, ServiceOptions, SignInOptions};
+pub use support::{NewSupportGrant, SupportGrant};
 pub use tenant::{Limits, Tenant, TenantPatch};
 pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};

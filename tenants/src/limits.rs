@@ -78,6 +78,8 @@ pub const INVITATIONS_MAX: i64 = 1_000;
 pub const ROLES_MAX: i64 = 200;
 /// Domains or mailboxes that one grant names.
 pub const SELECTOR_ITEMS_MAX: usize = 200;
+/// Longest time that support is let in.
+pub const SUPPORT_LIFE_MAX: Duration = Duration::from_secs(72 * 3600);
 /// Networks of one token.
 pub const TOKEN_NETWORKS_MAX: usize = 50;
 /// Live tokens of a service account.

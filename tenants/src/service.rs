@@ -82,11 +82,13 @@ impl Service {
             Some(key) => key.to_vec(),
             None => setting(&pool, "sealing_key").await?,
         };
+        let keys = Keys::new(&jwt_key, &sealing)?;
+        same_key(&pool, &keys).await?;
         let relay = Relay::new(options.control);
         let service = Service {
             pool,
             clock: options.clock,
-            keys: Keys::new(&jwt_key, &sealing)?,
+            keys,
             auth: AuthCache::new(),
             attempts: Attempts::new()?,
             hashing: Semaphore::new(HASHES_AT_ONCE),
@@ -178,6 +180,22 @@ impl Service {
             .await?;
         Ok(())
     }
+}
+
+/// Refuses a sealing key that is not the one of the database: what is sealed by one does not open by the other.
+async fn same_key(pool: &Pool, keys: &Keys) -> Result<()> {
+    const NAME: &str = "sealing_check";
+    let mut connection = pool.acquire().await?;
+    query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        .bind(NAME)
+        .bind(keys.seal(NAME, NAME.as_bytes())?)
+        .execute(&mut connection)
+        .await?;
+    let row = query("SELECT value FROM setting WHERE name = $1").bind(NAME).fetch_one(&mut connection).await?;
+    keys.open(NAME, &text(&row, "value")?).map(drop).map_err(|_| {
+        let message = "The database's secrets are sealed by another key: bring the sealing.key of the process that began it";
+        Error::new(Code::Invalid, "", message)
+    })
 }
 
 /// A secret of 32 bytes kept in the database; made at the first start.

@@ -7,7 +7,7 @@ use base::{SystemClock, SystemRng};
 use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
 use store::{Kv, blob::FsObjects, embedded};
-use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions};
+use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions, SignInOptions};
 
 /// What is kept in the data folder, opened.
 pub struct Stores {
@@ -20,7 +20,7 @@ impl Stores {
     /// Opens (or makes) the data folder.
     pub async fn open(data: &Path) -> Result<Stores, String> {
         make_folder(data)?;
-        let master = master_key(&data.join("master.key"))?;
+        let master = key_file(&data.join("master.key"))?;
         let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
         let accounts = Accounts::new(AccountOptions {
@@ -43,15 +43,18 @@ pub async fn service(
     sql: Option<&Sql>,
     control: Arc<dyn Control>,
     domains: DomainOptions,
+    portal: Option<String>,
 ) -> Result<Arc<Service>, String> {
     make_folder(data)?;
+    // Apart from the database, so that a copy of that alone tells no secret.
+    let sign_in = SignInOptions { sealing_key: Some(key_file(&data.join("sealing.key"))?), portal };
     let password_cost = PasswordCost::default();
     let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost, domains };
     match sql {
-        Some(sql) => Service::open(sql.database()?, options).await.map_err(|e| format!("sql.url: {e}")),
+        Some(sql) => Service::open_with(sql.database()?, options, sign_in).await.map_err(|e| format!("sql.url: {e}")),
         None => {
             let path = data.join("control.sqlite");
-            Service::open(Database::Sqlite(path.clone()), options).await.map_err(|e| at(&path, e))
+            Service::open_with(Database::Sqlite(path.clone()), options, sign_in).await.map_err(|e| at(&path, e))
         }
     }
 }
@@ -75,7 +78,7 @@ fn sync_folder(folder: &Path) -> Result<(), String> {
 }
 
 /// 32 bytes, made at the first start; without it nothing stored can be read.
-fn master_key(path: &Path) -> Result<[u8; 32], String> {
+fn key_file(path: &Path) -> Result<[u8; 32], String> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     if !path.exists() {
         let mut key = [0u8; 32];
@@ -86,5 +89,5 @@ fn master_key(path: &Path) -> Result<[u8; 32], String> {
         sync_folder(path.parent().unwrap_or(path))?;
     }
     let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
-    bytes.try_into().map_err(|_| at(path, "a master key has 32 bytes"))
+    bytes.try_into().map_err(|_| at(path, "a key has 32 bytes"))
 }

@@ -36,10 +36,16 @@ impl Attempts {
 
     /// Counts an attempt, or says how long to wait: `Throttled`.
     pub(crate) fn admit(&self, peer: Option<IpAddr>, account: &str, now: Timestamp) -> Result<()> {
+        self.admit_from(peer, now)?;
+        self.take(&format!("account {account}"), SIGN_INS_PER_ACCOUNT, now)
+    }
+
+    /// The same of an attempt that names no account.
+    pub(crate) fn admit_from(&self, peer: Option<IpAddr>, now: Timestamp) -> Result<()> {
         if let Some(peer) = peer {
             self.take(&format!("ip {}", network(peer)), SIGN_INS_PER_IP, now)?;
         }
-        self.take(&format!("account {account}"), SIGN_INS_PER_ACCOUNT, now)
+        Ok(())
     }
 
     fn take(&self, name: &str, pace: Pace, now: Timestamp) -> Result<()> {

@@ -113,7 +113,7 @@ impl Service {
         let operator = number(&row, "operator")? != 0;
         let grants = vec![Grant { tenant, permissions, on }];
         let proof = Proof::Token { ips: ips.clone(), expires_at: Some(expires_at) };
-        let support = Vec::new();
+        let support = if bound { self.support_of(&mut connection, &name).await? } else { Vec::new() };
         let actor = Actor { tenant, operator, grants, name, proof, bound, support };
         Ok(Verified { actor, ips, expires_at, used: Some(claims.jti) })
     }

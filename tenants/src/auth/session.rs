@@ -97,14 +97,15 @@ struct Access {
 impl Service {
     /// Opens a session. `InvalidCredentials`, `Throttled`.
     pub async fn session_create(&self, new: &NewSession) -> Result<Tokens> {
-        let key = email_key(&new.email).unwrap_or_else(|_| new.email.clone());
-        self.attempts.admit(new.seen.peer, &key, self.now())?;
         if let (SignIn::Person, true, Some(Given::Passkey { ceremony, credential })) =
             (new.who, new.password.is_empty(), &new.factor)
         {
+            self.attempts.admit_from(new.seen.peer, self.now())?;
             let person = self.verify_passkey(ceremony, credential).await?.ok_or_else(refused)?;
             return self.open_session(&person, new.tenant.map(|t| t.to_string()), &new.seen).await;
         }
+        let key = email_key(&new.email).unwrap_or_else(|_| new.email.clone());
+        self.attempts.admit(new.seen.peer, &key, self.now())?;
         let found = match new.who {
             SignIn::Person => self.person_by_name(&key).await?,
             SignIn::Mailbox => self.user_by_name(&key).await?,
@@ -337,6 +338,9 @@ impl Service {
         grants.retain(|g| g.tenant == tenant);
         let mut actor = Actor::nobody(person.to_owned());
         actor.bound = self.line(txn, tenant).await?.len() == 1;
+        if actor.bound {
+            actor.support = self.support_of(txn, person).await?;
+        }
         (actor.tenant, actor.grants) = (tenant, grants);
         Ok(actor)
     }

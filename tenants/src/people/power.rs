@@ -36,7 +36,7 @@ impl Service {
             Selector::Domains(names) => {
                 sized(names.len())?;
                 let known = query(
-                    "SELECT name FROM domain WHERE tenant = $1 AND live = 1 AND name IN (SELECT value FROM json_each($2))",
+                    "SELECT name FROM claim WHERE tenant = $1 AND live = 1 AND name IN (SELECT value FROM json_each($2))",
                 )
                 .bind(tenant.to_string())
                 .bind(json_list(&names.iter().collect::<Vec<_>>()))

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod allocation;
+mod authenticator;
 mod capability;
 mod claim;
 mod console;
 mod desk;
+mod factor;
 mod hold;
 mod outbox;
 mod page;
@@ -16,6 +18,7 @@ mod rename;
 mod resend;
 mod send_as;
 mod session;
+mod support;
 mod tenant_create;
 mod terms;
 mod token;

@@ -4,7 +4,7 @@ use crate::desk::{Desk, Hands, keyed, new_mailbox, terms};
 use base::TenantId;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenants::{
-    Acceptance, Access, Actor, Code, LimitsPatch, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
+    Acceptance, Access, Actor, Code, TenantPatch, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
     NewTenant, NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole,
 };
 
@@ -305,7 +305,7 @@ async fn a_person_of_several_tenants_acts_in_one_at_a_time() {
     desk.service.tenant(&in_beta, beta).await.unwrap();
     assert_eq!(code(desk.service.tenant(&in_beta, alpha).await), Code::NotFound);
     // Being somewhere else does not make the own tenant one below.
-    let more = LimitsPatch { max_domains: Some(Some(1000)), ..LimitsPatch::default() };
+    let more = TenantPatch { max_domains: Some(Some(1000)), ..TenantPatch::default() };
     for actor in [&in_beta, &acting(alpha).await.unwrap()] {
         for tenant in [alpha, beta] {
             assert!(desk.service.tenant_update(actor, &terms(), tenant, &more).await.is_err());

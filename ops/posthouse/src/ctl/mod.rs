@@ -187,7 +187,10 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut print::
         None => Arc::new(AbsentPlane),
     };
     let service = match planes.control {
-        true => Some(stores::service(data, None, control.clone(), tenants::DomainOptions::default()).await?),
+        true => {
+            let domains = tenants::DomainOptions::default();
+            Some(stores::service(data, None, control.clone(), domains, None).await?)
+        }
         false => None,
     };
     let desk = Desk { accounts, service, control, status: serde_json::Value::Null };

@@ -8,6 +8,7 @@ mod member;
 mod secret;
 mod service_account;
 mod session;
+mod support;
 mod tenant;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
@@ -25,6 +26,7 @@ pub struct Mutation(
     service_account::ServiceAccountMutation,
     session::SessionMutation,
     factor::FactorMutation,
+    support::SupportMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

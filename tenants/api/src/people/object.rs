@@ -300,6 +300,59 @@ impl From<tenants::Tokens> for SessionTokens {
     }
 }
 
+/// What the provider's people are let do: each contains the one before.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SupportScope {
+    /// Seeing names, addresses, settings and the audit log.
+    Metadata,
+    /// Changing settings.
+    Settings,
+    /// What opens mail or leads it elsewhere.
+    Content,
+}
+
+impl From<SupportScope> for tenants::SupportScope {
+    fn from(scope: SupportScope) -> Self {
+        match scope {
+            SupportScope::Metadata => tenants::SupportScope::Metadata,
+            SupportScope::Settings => tenants::SupportScope::Settings,
+            SupportScope::Content => tenants::SupportScope::Content,
+        }
+    }
+}
+
+/// The provider's people are let into a tenant.
+#[derive(SimpleObject, Clone)]
+pub struct SupportGrant {
+    pub id: ID,
+    pub tenant_id: ID,
+    pub scope: SupportScope,
+    pub reason: String,
+    /// Person or token of the tenant.
+    pub granted_by: String,
+    pub expires_at: DateTime,
+    pub version: i64,
+}
+
+impl From<tenants::SupportGrant> for SupportGrant {
+    fn from(g: tenants::SupportGrant) -> Self {
+        let scope = match g.scope {
+            tenants::SupportScope::Metadata => SupportScope::Metadata,
+            tenants::SupportScope::Settings => SupportScope::Settings,
+            tenants::SupportScope::Content => SupportScope::Content,
+        };
+        SupportGrant {
+            id: ID(g.id),
+            tenant_id: ID(g.tenant.to_string()),
+            scope,
+            reason: g.reason,
+            granted_by: g.granted_by,
+            expires_at: DateTime(g.expires_at_ms),
+            version: g.version,
+        }
+    }
+}
+
 /// Of one page.
 macro_rules! together {
     ($($object:ident),*) => {
@@ -310,10 +363,11 @@ macro_rules! together {
         })*
     };
 }
-together!(Member, Role, Invitation, ServiceAccount, ApiToken);
+together!(Member, Role, Invitation, ServiceAccount, ApiToken, SupportGrant);
 
 connection!(MemberConnection, MemberEdge, Member);
 connection!(RoleConnection, RoleEdge, Role);
 connection!(InvitationConnection, InvitationEdge, Invitation);
 connection!(ServiceAccountConnection, ServiceAccountEdge, ServiceAccount);
 connection!(ApiTokenConnection, ApiTokenEdge, ApiToken);
+connection!(SupportGrantConnection, SupportGrantEdge, SupportGrant);

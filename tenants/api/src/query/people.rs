@@ -6,7 +6,7 @@ use crate::{
     failure::{found, read_failed},
     people::object::{
         ApiTokenConnection, InvitationConnection, MemberConnection, RoleConnection, ServiceAccountConnection, Session,
-        StandardRole,
+        StandardRole, SupportGrantConnection,
     },
     types::{actor, service},
 };
@@ -104,6 +104,23 @@ impl PeopleQuery {
         before: Option<ID>,
     ) -> Result<Option<ApiTokenConnection>> {
         page!(ctx, tenant_id, Paging::new(first, after, last, before), api_tokens, ApiTokenConnection)
+    }
+
+    /// What a tenant lets the provider's people do now. Without a tenant: all there is, for the provider's people.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn support_grants(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: Option<ID>,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<Option<SupportGrantConnection>> {
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.map(|id| id.parse()).transpose() else { return Ok(None) };
+        let rows = found(service(ctx).support_grants(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| SupportGrantConnection::new(&paging, rows)))
     }
 
     /// The caller's own open sessions, at most 100; none for tokens.

@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
-/// `$K` (foreign token), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account).
+/// `$K` (foreign token), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
+/// `$G` (foreign support grant).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -28,6 +29,8 @@ const QUERIES: &[(&str, &str)] = &[
     ("roles", "{ r: roles(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("serviceAccounts", "{ r: serviceAccounts(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("apiTokens", "{ r: apiTokens(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("supportGrants", "{ r: supportGrants(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("supportGrants", "{ r: supportGrants(first: 5) { totalCount } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
@@ -66,6 +69,9 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("serviceAccountCreate", "tenantId: \"$T\", name: \"x\", role: \"auditor\""),
     ("serviceAccountUpdate", "id: \"$S\", role: \"auditor\""),
     ("serviceAccountDelete", "id: \"$S\", idempotencyKey: \"9\""),
+    ("supportGrantCreate", "tenantId: \"$T\", scope: CONTENT, reason: \"x\", lifeSeconds: 60"),
+    ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
+    ("supportGrantUse", "id: \"$G\""),
     ("sessionRevoke", "id: \"ses_1\", idempotencyKey: \"10\""),
 ];
 
@@ -98,6 +104,7 @@ struct Foreign {
     invitation: String,
     role: String,
     account: String,
+    grant: String,
 }
 
 impl Foreign {
@@ -122,18 +129,23 @@ impl Foreign {
             "serviceAccountCreate(input: {{ tenantId: \"{tenant}\", name: \"s\", role: \"auditor\" }}) \
              {{ serviceAccount {{ id }} userErrors {{ message }} }}"
         );
+        let grant = format!(
+            "supportGrantCreate(input: {{ tenantId: \"{tenant}\", scope: CONTENT, reason: \"r\", lifeSeconds: 60 }}) \
+             {{ supportGrant {{ id }} userErrors {{ message }} }}"
+        );
         let id = |made: Value, object: &str| made[object]["id"].as_str().unwrap().to_owned();
         Foreign {
             member: id(done(accept).await, "member"),
             invitation: id(done(invite("b@y.example")).await, "invitation"),
             role: id(done(role).await, "role"),
             account: id(done(account).await, "serviceAccount"),
+            grant: id(done(grant).await, "supportGrant"),
         }
     }
 
     fn fill(&self, text: &str) -> String {
         let text = text.replace("$P", &self.member).replace("$I", &self.invitation);
-        text.replace("$R", &self.role).replace("$S", &self.account)
+        text.replace("$R", &self.role).replace("$S", &self.account).replace("$G", &self.grant)
     }
 }
 

@@ -348,7 +348,8 @@ impl Service {
         }
         let line = self.line(txn, tenant).await?;
         let now = self.now();
-        let used = actor.support.iter().filter(|s| now < s.expires_at && line.contains(&s.tenant)).max_by_key(|s| s.scope);
+        let used =
+            actor.support.iter().filter(|s| now < s.expires_at && line.contains(&s.tenant)).max_by_key(|s| s.scope);
         Ok(match used {
             Some(s) => format!("{} by {} of {}", actor.name, s.id, s.granted_by),
             None => actor.name.clone(),

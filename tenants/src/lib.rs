@@ -60,8 +60,8 @@ pub use outbox::Applied;
 pub use page::Page;
 pub use password::{PasswordCost, generate as generate_password};
 pub use people::{
-    Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, Person, PersonPatch, Role,
-    RolePatch, ServiceAccount,
+    Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, Person,
+    PersonPatch, Role, RolePatch, ServiceAccount,
 };
 pub use permission::{Permission, Permissions, StandardRole, SupportScope};
 pub use rename::{OldAddress, Rename};

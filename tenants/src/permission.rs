@@ -122,18 +122,12 @@ impl Permission {
             | P::BillingRead
             | P::BillingWrite
             | P::SupportUse => Consent::Unasked,
-            P::AddressRead
-            | P::CredentialRead
-            | P::MemberRead
-            | P::TokenRead
-            | P::WebhookRead
-            | P::AuditRead => Consent::To(SupportScope::Metadata),
-            P::DomainWrite
-            | P::DomainDelete
-            | P::MailboxCreate
-            | P::MailboxUpdate
-            | P::MailboxDelete
-            | P::JobWrite => Consent::To(SupportScope::Settings),
+            P::AddressRead | P::CredentialRead | P::MemberRead | P::TokenRead | P::WebhookRead | P::AuditRead => {
+                Consent::To(SupportScope::Metadata)
+            }
+            P::DomainWrite | P::DomainDelete | P::MailboxCreate | P::MailboxUpdate | P::MailboxDelete | P::JobWrite => {
+                Consent::To(SupportScope::Settings)
+            }
             P::MailboxPassword | P::AddressWrite | P::CredentialWrite | P::ExportRequest | P::WebhookWrite => {
                 Consent::To(SupportScope::Content)
             }

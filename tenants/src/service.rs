@@ -3,8 +3,8 @@
 use crate::{
     Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result,
     auth::{Attempts, AuthCache, Keys},
-    factor::relying_party,
     db::{Connection, Database, Pool, Txn, query},
+    factor::relying_party,
     limits::HASHES_AT_ONCE,
     outbox::Relay,
     rows::{fresh_number, random, text},
@@ -193,7 +193,8 @@ async fn same_key(pool: &Pool, keys: &Keys) -> Result<()> {
         .await?;
     let row = query("SELECT value FROM setting WHERE name = $1").bind(NAME).fetch_one(&mut connection).await?;
     keys.open(NAME, &text(&row, "value")?).map(drop).map_err(|_| {
-        let message = "The database's secrets are sealed by another key: bring the sealing.key of the process that began it";
+        let message =
+            "The database's secrets are sealed by another key: bring the sealing.key of the process that began it";
         Error::new(Code::Invalid, "", message)
     })
 }

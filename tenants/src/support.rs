@@ -89,13 +89,11 @@ impl Service {
         let permitted = self.permit(&mut work.txn, actor, Permission::SupportGrant, now.tenant).await;
         permitted.map_err(|e| e.missing("id"))?;
         work.expect(now.version)?;
-        query(
-            "UPDATE support_grant SET revoked_at = COALESCE(revoked_at, $2), version = version + 1 WHERE id = $1",
-        )
-        .bind(grant)
-        .bind(self.now().0)
-        .execute(&mut work.txn)
-        .await?;
+        query("UPDATE support_grant SET revoked_at = COALESCE(revoked_at, $2), version = version + 1 WHERE id = $1")
+            .bind(grant)
+            .bind(self.now().0)
+            .execute(&mut work.txn)
+            .await?;
         self.audit(&mut work.txn, actor, now.tenant, "supportGrantRevoke", grant, "").await?;
         self.finish_support(work, grant).await
     }

@@ -2,8 +2,8 @@
 //! INVARIANTS All of it or nothing. A dry run checks everything, answers with what would be, and leaves nothing.
 
 use crate::{
-    Access, Actor, Code, Done, Error, Limits, NewInvitation, NewMailbox, NewToken, Permission, Result, Selector, Service,
-    StandardRole, Tenant, Terms,
+    Access, Actor, Code, Done, Error, Limits, NewInvitation, NewMailbox, NewToken, Permission, Result, Selector,
+    Service, StandardRole, Tenant, Terms,
     actor::Object,
     claim::By,
     db::{Connection, query},

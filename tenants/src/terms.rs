@@ -130,12 +130,7 @@ impl Service {
         self.begun(txn, terms, key).await
     }
 
-    async fn begun<T: DeserializeOwned>(
-        &self,
-        mut txn: Txn,
-        terms: &Terms,
-        key: Option<Key>,
-    ) -> Result<Start<T>> {
+    async fn begun<T: DeserializeOwned>(&self, mut txn: Txn, terms: &Terms, key: Option<Key>) -> Result<Start<T>> {
         if let Some(answer) = self.remembered(&mut txn, key.as_ref()).await? {
             txn.rollback().await?;
             let object = serde_json::from_str(&answer).map_err(damaged)?;

@@ -56,7 +56,9 @@ pub struct ApiOptions {
 
 /// The schema on a service.
 pub fn schema(service: Arc<Service>) -> ApiSchema {
-    limited(Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(service).data(Buckets::default()))
+    limited(
+        Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(service).data(Buckets::default()),
+    )
 }
 
 /// The schema's text, as committed in `tenants/api/schema.graphql`.

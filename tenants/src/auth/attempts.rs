@@ -61,7 +61,11 @@ impl Attempts {
         let next = least.saturating_add(pace.every_ms);
         if next > full {
             let seconds = u32::try_from((next - full + 999) / 1000).unwrap_or(u32::MAX);
-            return Err(Error::new(Code::Throttled { seconds }, "", format!("Too many attempts: try again in {seconds} s")));
+            return Err(Error::new(
+                Code::Throttled { seconds },
+                "",
+                format!("Too many attempts: try again in {seconds} s"),
+            ));
         }
         for place in places {
             if let Some(slot) = slots.get_mut(place) {

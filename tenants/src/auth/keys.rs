@@ -48,7 +48,8 @@ impl Keys {
 
     /// Opens what was sealed for `owner`.
     pub(crate) fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>> {
-        let damaged = || Error::new(Code::Internal, "", "a sealed secret does not open: is this the key it was sealed by?");
+        let damaged =
+            || Error::new(Code::Internal, "", "a sealed secret does not open: is this the key it was sealed by?");
         let bytes = STANDARD.decode(sealed).map_err(|_| damaged())?;
         let (nonce, text) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;

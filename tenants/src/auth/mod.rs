@@ -16,8 +16,8 @@ pub use attempts::Pace;
 pub(crate) use cache::AuthCache;
 pub(crate) use keys::Keys;
 pub use refresh::Tokens;
-pub use session::{NewSession, Seen, Session, SignIn};
 pub(crate) use session::refused;
+pub use session::{NewSession, Seen, Session, SignIn};
 
 use crate::{
     Actor, Code, Error, Permissions, Result, Selector, Service,

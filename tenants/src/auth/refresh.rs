@@ -49,24 +49,26 @@ impl Service {
             .await?
             .ok_or_else(wrong)?;
         if number(&row, "round")? != round {
-            query("UPDATE session SET revoked_at = $2 WHERE id = $1").bind(session).bind(now.0).execute(&mut txn).await?;
+            query("UPDATE session SET revoked_at = $2 WHERE id = $1")
+                .bind(session)
+                .bind(now.0)
+                .execute(&mut txn)
+                .await?;
             self.rights_changed(&mut txn).await?;
             txn.commit().await?;
             self.auth.forget();
             tracing::warn!(session, "a refresh token came twice: the session is ended");
             return Err(wrong());
         }
-        query(
-            "UPDATE session SET round = $2, last_used_at = $3, expires_at = $4, ip = $5, device = $6 WHERE id = $1",
-        )
-        .bind(session)
-        .bind(round + 1)
-        .bind(now.0)
-        .bind(now.plus(SESSION_IDLE_LIFE).0)
-        .bind(seen.ip())
-        .bind(seen.device())
-        .execute(&mut txn)
-        .await?;
+        query("UPDATE session SET round = $2, last_used_at = $3, expires_at = $4, ip = $5, device = $6 WHERE id = $1")
+            .bind(session)
+            .bind(round + 1)
+            .bind(now.0)
+            .bind(now.plus(SESSION_IDLE_LIFE).0)
+            .bind(seen.ip())
+            .bind(seen.device())
+            .execute(&mut txn)
+            .await?;
         txn.commit().await?;
         self.tokens(session, &text(&row, "subject")?, round + 1)
     }

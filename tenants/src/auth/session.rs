@@ -162,7 +162,9 @@ impl Service {
         let known = argon2.is_some();
         let hash = match argon2 {
             Some(hash) => hash,
-            None => self.nobodys.get_or_try_init(|| crate::password::argon2("nobody's", self.password_cost)).await?.clone(),
+            None => {
+                self.nobodys.get_or_try_init(|| crate::password::argon2("nobody's", self.password_cost)).await?.clone()
+            }
         };
         let password = password.to_owned();
         let _turn = self.hashing.acquire().await.map_err(|_| failed())?;
@@ -230,7 +232,8 @@ impl Service {
     pub(super) fn tokens(&self, id: &str, subject: &str, round: i64) -> Result<Tokens> {
         let now = self.now();
         let expires_at = now.plus(ACCESS_LIFE);
-        let claims = Access { sub: subject.to_owned(), sid: id.to_owned(), iat: now.0 / 1000, exp: expires_at.0 / 1000 };
+        let claims =
+            Access { sub: subject.to_owned(), sid: id.to_owned(), iat: now.0 / 1000, exp: expires_at.0 / 1000 };
         let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::HS256) };
         let access = encode(&header, &claims, &EncodingKey::from_secret(self.keys.session()))
             .map_err(|_| Error::new(Code::Internal, "", "signing the token failed"))?;

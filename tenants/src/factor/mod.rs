@@ -8,8 +8,8 @@ mod passkey;
 mod recovery;
 mod totp;
 
-pub use passkey::{PasskeyBegun, is_portal};
 pub(crate) use passkey::relying_party;
+pub use passkey::{PasskeyBegun, is_portal};
 pub use totp::TotpEnrolled;
 
 use crate::{
@@ -124,7 +124,11 @@ impl Service {
             return Err(refused());
         }
         let mut txn = self.begin().await?;
-        query("UPDATE session SET stepped_up_at = $2 WHERE id = $1").bind(id).bind(self.now().0).execute(&mut txn).await?;
+        query("UPDATE session SET stepped_up_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(self.now().0)
+            .execute(&mut txn)
+            .await?;
         self.rights_changed(&mut txn).await?;
         txn.commit().await?;
         self.auth.forget();

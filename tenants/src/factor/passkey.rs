@@ -15,8 +15,8 @@ use crate::{
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use webauthn_rs::prelude::{
-    DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration, PublicKeyCredential,
-    RegisterPublicKeyCredential, Url, Uuid, Webauthn, WebauthnBuilder,
+    DiscoverableAuthentication, Passkey, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Url,
+    Uuid, Webauthn, WebauthnBuilder,
 };
 
 const REGISTER: &str = "passkey-register";
@@ -164,8 +164,7 @@ impl Service {
         let Some(row) = row else { return Ok(None) };
         let (id, person) = (text(&row, "id")?, text(&row, "person")?);
         let mut passkey = self.passkey_of(&id, &text(&row, "sealed")?)?;
-        let keys = [DiscoverableKey::from(&passkey)];
-        let result = match webauthn.finish_discoverable_authentication(&shown, state, &keys) {
+        let result = match webauthn.finish_discoverable_authentication_v2(&shown, state, &passkey) {
             Ok(result) if result.user_verified() => result,
             Ok(_) => return Ok(None),
             Err(error) => {

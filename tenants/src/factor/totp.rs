@@ -96,12 +96,13 @@ impl Service {
         };
         let person = self.own_person(&mut work.txn, actor).await?;
         self.attempts.admit(None, &person.id, self.now())?;
-        let row = query("SELECT * FROM factor WHERE id = $1 AND person = $2 AND kind = 'totp' AND confirmed_at IS NULL")
-            .bind(factor)
-            .bind(&person.id)
-            .fetch_optional(&mut work.txn)
-            .await?
-            .ok_or_else(|| Error::not_found("id"))?;
+        let row =
+            query("SELECT * FROM factor WHERE id = $1 AND person = $2 AND kind = 'totp' AND confirmed_at IS NULL")
+                .bind(factor)
+                .bind(&person.id)
+                .fetch_optional(&mut work.txn)
+                .await?
+                .ok_or_else(|| Error::not_found("id"))?;
         let step = self.step_of(&row, code)?.ok_or_else(refused)?;
         self.use_step(&mut work.txn, factor, step).await?;
         self.audit_own(&mut work.txn, actor, "totpConfirm", factor).await?;

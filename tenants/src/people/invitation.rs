@@ -225,7 +225,8 @@ impl Service {
     pub async fn invitation_accept(&self, actor: &Actor, given: &Acceptance) -> Result<Done<Member>> {
         let missing = || Error::new(Code::NotFound, "secret", "The invitation is wrong, used, expired or revoked");
         let mut parts = given.secret.split('.');
-        let (Some(id), Some(round), Some(ticket), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(id), Some(round), Some(ticket), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(missing());
         };
         let came = WAYS.iter().find(|(way, _)| self.keys.is_ticket(&["invitation", id, round, way], ticket));

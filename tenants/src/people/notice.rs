@@ -1,7 +1,11 @@
 //! SUMMARY    What is to be mailed to people: rows that whoever sends notices takes.
 //! SECURITY   The text has secrets (invitations): it is sealed, and opens for the row it is in only.
 
-use crate::{Error, Result, Service, db::{Connection, query}, rows::fresh_id};
+use crate::{
+    Error, Result, Service,
+    db::{Connection, query},
+    rows::fresh_id,
+};
 use base::TenantId;
 use serde::Serialize;
 

@@ -91,7 +91,9 @@ impl Service {
         let powers = self.powers(txn, actor, tenant, Object::Whole).await?;
         match permissions.beyond(powers).is_empty() {
             true => Ok(()),
-            false => Err(Error::new(Code::Forbidden, "", "Whoever has less does not change the rights of who has more")),
+            false => {
+                Err(Error::new(Code::Forbidden, "", "Whoever has less does not change the rights of who has more"))
+            }
         }
     }
 }

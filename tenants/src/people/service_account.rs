@@ -105,12 +105,7 @@ impl Service {
     }
 
     /// Ends an account and its tokens.
-    pub async fn service_account_delete(
-        &self,
-        actor: &Actor,
-        terms: &Terms,
-        account: &str,
-    ) -> Result<Done<String>> {
+    pub async fn service_account_delete(&self, actor: &Actor, terms: &Terms, account: &str) -> Result<Done<String>> {
         let request = Request::new("serviceAccountDelete", account.to_owned());
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,

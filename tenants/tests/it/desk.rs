@@ -110,7 +110,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let (plane, file) = (Arc::new(Plane::default()), folder.path().join("c.sqlite"));
         let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
-        let options = ServiceOptions { control: plane.clone(), clock, password_cost, domains: DomainOptions::default() };
+        let options =
+            ServiceOptions { control: plane.clone(), clock, password_cost, domains: DomainOptions::default() };
         let sign_in = SignInOptions { sealing_key: Some([7; 32]), portal: Some(portal.to_owned()) };
         let service = Service::open_with(database(&file), options, sign_in).await.unwrap();
         let token = service.bootstrap("Provider").await.unwrap().operator_token;

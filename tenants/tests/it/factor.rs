@@ -42,9 +42,11 @@ fn by_passkey(ceremony: &str, credential: String) -> NewSession {
 fn seed(secret: &str) -> [u8; 20] {
     const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: String = secret.chars().map(|c| format!("{:05b}", LETTERS.find(c).unwrap())).collect();
-    let bytes: Vec<u8> = bits.as_bytes().chunks_exact(8).map(|b| {
-        u8::from_str_radix(std::str::from_utf8(b).unwrap(), 2).unwrap()
-    }).collect();
+    let bytes: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 2).unwrap())
+        .collect();
     bytes.try_into().unwrap()
 }
 

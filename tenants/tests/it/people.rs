@@ -4,8 +4,8 @@ use crate::desk::{Desk, Hands, keyed, new_mailbox, terms};
 use base::TenantId;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenants::{
-    Acceptance, Access, Actor, Code, TenantPatch, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
-    NewTenant, NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole,
+    Acceptance, Access, Actor, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession, NewTenant,
+    NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole, TenantPatch,
 };
 
 pub const PASSWORD: &str = "correct horse";
@@ -21,7 +21,14 @@ pub fn accept(secret: &str) -> Acceptance {
 }
 
 pub fn sign_in(who: SignIn, email: &str, password: &str) -> NewSession {
-    NewSession { who, email: email.into(), password: password.into(), factor: None, tenant: None, seen: Seen::default() }
+    NewSession {
+        who,
+        email: email.into(),
+        password: password.into(),
+        factor: None,
+        tenant: None,
+        seen: Seen::default(),
+    }
 }
 
 pub fn invitation(tenant: TenantId, email: &str, role: &str, on: Selector) -> NewInvitation {
@@ -122,11 +129,8 @@ async fn nobody_grants_what_they_lack() {
     let service = &desk.service;
     let invite = |role: &str| invitation(tenant, "friend@x.example", role, Selector::All);
     assert_eq!(code(service.member_invite(&admin, &terms(), &invite("owner")).await), Code::Forbidden);
-    let role = |name: &str, some: &[Permission]| NewRole {
-        tenant,
-        name: name.into(),
-        permissions: Permissions::of(some),
-    };
+    let role =
+        |name: &str, some: &[Permission]| NewRole { tenant, name: name.into(), permissions: Permissions::of(some) };
     let closing = role("closing", &[Permission::TenantClose]);
     assert_eq!(code(service.role_create(&admin, &terms(), &closing).await), Code::Forbidden);
     // A small role that may invite: it gives what it has, and no more.
@@ -204,7 +208,11 @@ async fn a_tenant_keeps_an_owner() {
     let down = MemberPatch { role: Some("admin".into()), on: None };
     assert_eq!(code(service.member_update(&owner, &terms(), &own, &down).await), Code::LastOwner);
     assert_eq!(code(service.ownership_transfer(&heir, &terms(), &other).await), Code::Forbidden);
-    assert_eq!(code(service.ownership_transfer(&token, &terms(), &other).await), Code::Forbidden, "a token owns nothing");
+    assert_eq!(
+        code(service.ownership_transfer(&token, &terms(), &other).await),
+        Code::Forbidden,
+        "a token owns nothing"
+    );
     service.ownership_transfer(&owner, &terms(), &other).await.unwrap();
     let owner = signed_in(&desk, "owner@x.example", tenant).await;
     assert_eq!(owner.permissions(), StandardRole::Admin.permissions());

@@ -12,7 +12,7 @@ async fn every_standard_role_sees_its_part_of_each_list() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;
     let service = &desk.service;
-    service.domain_create(&owner, &terms(), tenant, "second.example").await.unwrap();
+    service.domain_vouch(&desk.operator, &terms(), tenant, "second.example").await.unwrap();
     let ann = desk.mailbox(&owner, "ann@alpha.example").await;
     desk.mailbox(&owner, "ben@alpha.example").await;
     let cleo = desk.mailbox(&owner, "cleo@second.example").await;
@@ -60,7 +60,7 @@ async fn every_standard_role_sees_its_part_of_each_list() {
 async fn a_domain_admin_works_on_its_domain_and_nowhere_else() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;
-    desk.service.domain_create(&owner, &terms(), tenant, "second.example").await.unwrap();
+    desk.service.domain_vouch(&desk.operator, &terms(), tenant, "second.example").await.unwrap();
     let other = desk.mailbox(&owner, "ann@alpha.example").await;
     let on = Selector::Domains(BTreeSet::from(["second.example".to_owned()]));
     let admin = person_on(&desk, &owner, tenant, "admin@x.example", "domain-admin", on).await;
@@ -71,6 +71,6 @@ async fn a_domain_admin_works_on_its_domain_and_nowhere_else() {
     assert_eq!(code(desk.service.mailbox_delete(&admin, &terms(), other.id).await), Code::NotFound);
     let alias = new_alias("x@alpha.example", &["a@b.example"]);
     assert_eq!(code(desk.service.alias_create(&admin, &terms(), &alias).await), Code::NotFound);
-    assert_eq!(code(desk.service.domain(&admin, "alpha.example").await), Code::NotFound);
+    assert_eq!(code(desk.service.domain(&admin, "alpha.example", None).await), Code::NotFound);
     assert_eq!(code(desk.service.audit_entries(&admin, tenant, &Page::first(5)).await), Code::NotFound);
 }

@@ -6,9 +6,7 @@ use crate::{
 };
 use base::TenantId;
 use std::{sync::Arc, time::Duration};
-use tenants::{
-    Access, Actor, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope,
-};
+use tenants::{Access, Actor, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -134,7 +134,8 @@ async fn a_revocation_elsewhere_is_seen_within_a_second() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;
     let other = crate::desk::open(&desk.file, desk.plane.clone()).await;
-    let made = desk.service.token_create(&owner, &terms(), &new_token(tenant, Access::Read, None)).await.unwrap().object;
+    let made =
+        desk.service.token_create(&owner, &terms(), &new_token(tenant, Access::Read, None)).await.unwrap().object;
     let secret = made.secret.unwrap();
     other.authenticate(&secret).await.unwrap();
     let revoked = std::time::Instant::now();
@@ -152,7 +153,8 @@ async fn the_last_use_of_a_token_is_written_once_a_minute() {
     clock.turn(Duration::from_secs(1_700_000_000));
     let desk = Desk::at(clock.clone()).await;
     let (tenant, owner) = desk.customer("alpha").await;
-    let made = desk.service.token_create(&owner, &terms(), &new_token(tenant, Access::Read, None)).await.unwrap().object;
+    let made =
+        desk.service.token_create(&owner, &terms(), &new_token(tenant, Access::Read, None)).await.unwrap().object;
     let secret = made.secret.unwrap();
     let last = || async {
         let listed = desk.service.api_tokens(&owner, tenant, &Page::first(10)).await.unwrap().0;

@@ -60,7 +60,12 @@ pub const KEYS: &[Key] = &[
         None,
         "Proxies in front of the HTTP port, as \"10.0.0.0/8, ::1\": their X-Forwarded-For is believed.",
     ),
-    key("portal", Kind::Text, None, "Where the portal stands, as \"https://mail.example.org\": passkeys are bound to it."),
+    key(
+        "portal",
+        Kind::Text,
+        None,
+        "Where the portal stands, as \"https://mail.example.org\": passkeys are bound to it.",
+    ),
     key("connections_per_address", Kind::Count(1_000_000), None, "Open connections of one client address."),
     key(
         "message_bytes_in_flight",

@@ -178,8 +178,7 @@ impl FactorMutation {
     ) -> Result<PasskeyRegisterFinishPayload> {
         let PasskeyRegisterFinishInput { ceremony_id, label, credential, terms } = input;
         let service = service(ctx);
-        let done =
-            service.passkey_register_finish(actor(ctx), &terms.into(), &ceremony_id, &label, &credential).await;
+        let done = service.passkey_register_finish(actor(ctx), &terms.into(), &ceremony_id, &label, &credential).await;
         PasskeyRegisterFinishPayload::of(done, |payload, id| {
             payload.id = Some(ID(id));
             Ok(())

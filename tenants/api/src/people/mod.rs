@@ -2,5 +2,5 @@
 //! SECURITY   Secrets come out once, from the mutation that made them.
 
 pub(crate) mod object;
-pub(crate) mod visitor;
 pub(crate) mod viewer;
+pub(crate) mod visitor;

@@ -1,9 +1,6 @@
 //! SUMMARY    Objects: people, members, roles, invitations, service accounts, API tokens, sessions.
 
-use crate::{
-    connection::connection,
-    scalar::DateTime,
-};
+use crate::{connection::connection, scalar::DateTime};
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use std::collections::BTreeSet;
 use tenants::Selector;

@@ -63,7 +63,10 @@ mod tests {
             (false, "mutation { a: sessionCreate(input: {}) { sessionId } b: tenantCreate(input: {}) { token } }"),
             (false, "mutation { sessionCreate: tenantCreate(input: {}) { token } }"),
             (false, "mutation { ... { sessionCreate(input: {}) { sessionId } } }"),
-            (false, "mutation A { sessionCreate(input: {}) { sessionId } } mutation B { tenantCreate(input: {}) { token } }"),
+            (
+                false,
+                "mutation A { sessionCreate(input: {}) { sessionId } } mutation B { tenantCreate(input: {}) { token } }",
+            ),
             (false, "{ __schema { types { name } } }"),
             (false, "query { sessionCreate }"),
             (false, "subscription { sessionCreate }"),

@@ -92,9 +92,7 @@ impl Desk {
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request
-            .body(Body::from(json!({ "query": query }).to_string()))
-            .unwrap();
+        let request = request.body(Body::from(json!({ "query": query }).to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();

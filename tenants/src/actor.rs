@@ -1,16 +1,17 @@
 //! SUMMARY    Who acts, what they were granted, and whether that reaches.
-//! STANDARDS  RFC 7519 (JWT, HS256)
-//! SECURITY   A token is worth nothing once its row is revoked or gone, whatever its signature says. What a grant does not
-//!            reach does not exist (`NotFound`); what it reaches and does not permit is `Forbidden`.
+//! SECURITY   What a grant does not reach does not exist (`NotFound`); what it reaches and does not permit is `Forbidden`. The
+//!            provider's people need the consent of a tenant below for more than the least (permission.rs).
+//! INVARIANTS One request acts in one tenant: every grant of an actor is of the same one.
 
 use crate::{
-    Code, Error, Permission, Permissions, Result, Service,
-    db::{Connection, Txn},
+    Code, Error, Permission, Permissions, Result, Service, SupportScope,
+    db::{Connection, Row, Txn},
     hold::standing,
-    token::Claims,
+    permission::Consent,
+    rows::{json_list, text},
 };
-use base::{AccountId, TenantId};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use base::{AccountId, TenantId, Timestamp};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -37,7 +38,35 @@ pub(crate) enum Object<'a> {
 }
 
 impl Selector {
-    fn covers(&self, object: Object<'_>) -> bool {
+    /// As it is stored: kind, and a JSON list.
+    pub(crate) fn stored(&self) -> (&'static str, String) {
+        match self {
+            Selector::All => ("all", "[]".to_owned()),
+            Selector::Domains(names) => ("domains", json_list(&names.iter().collect::<Vec<_>>())),
+            Selector::Mailboxes(ids) => ("mailboxes", json_list(&ids.iter().collect::<Vec<_>>())),
+        }
+    }
+
+    /// From the columns `on_kind` and `on_list`.
+    pub(crate) fn of_row(row: &Row) -> Result<Selector> {
+        Selector::read(&text(row, "on_kind")?, &text(row, "on_list")?)
+    }
+
+    pub(crate) fn read(kind: &str, list: &str) -> Result<Selector> {
+        let damaged = || Error::new(Code::Internal, "", "a stored selector is damaged");
+        let list: Vec<String> = serde_json::from_str(list).map_err(|_| damaged())?;
+        match kind {
+            "all" => Ok(Selector::All),
+            "domains" => Ok(Selector::Domains(list.into_iter().collect())),
+            "mailboxes" => {
+                let ids = list.iter().map(|id| id.parse().map_err(|_| damaged()));
+                Ok(Selector::Mailboxes(ids.collect::<Result<_>>()?))
+            }
+            _ => Err(damaged()),
+        }
+    }
+
+    pub(crate) fn covers(&self, object: Object<'_>) -> bool {
         match (self, object) {
             (Selector::All, _) => true,
             (Selector::Domains(names), Object::Domain(name) | Object::Mailbox { domain: name, .. }) => {
@@ -50,6 +79,25 @@ impl Selector {
     }
 }
 
+/// What of a tenant an actor reaches by one permission.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    pub(crate) whole: bool,
+    pub(crate) domains: BTreeSet<String>,
+    pub(crate) mailboxes: BTreeSet<AccountId>,
+}
+
+impl Reach {
+    /// For `json_each`.
+    pub(crate) fn domain_list(&self) -> String {
+        json_list(&self.domains.iter().collect::<Vec<_>>())
+    }
+
+    pub(crate) fn mailbox_list(&self) -> String {
+        json_list(&self.mailboxes.iter().collect::<Vec<_>>())
+    }
+}
+
 /// What an actor may do, in a tenant and all below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -58,27 +106,78 @@ pub struct Grant {
     pub on: Selector,
 }
 
+/// How a caller proved who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The operator on the machine, or an API token: whoever gave it out decided what it may do alone.
+    Token { ips: Vec<IpNet>, expires_at: Option<Timestamp> },
+    /// A sign-in of a person (`per_…`) or a mailbox's user (`acc_…`).
+    Session {
+        id: String,
+        subject: String,
+        stepped_up_at: Timestamp,
+        /// It came from a tenant's identity provider: it is that tenant's word only, so it reaches nothing of the person
+        /// itself and no other tenant.
+        only_in: Option<TenantId>,
+    },
+    /// Nobody; or a job, which goes on for who asked for it.
+    #[default]
+    None,
+}
+
+/// What a tenant let the provider's people do, as one of them took it up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Support {
+    pub(crate) id: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) scope: SupportScope,
+    pub(crate) granted_by: String,
+    pub(crate) expires_at: Timestamp,
+}
+
 /// A verified caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Actor {
     pub(crate) tenant: TenantId,
     pub(crate) operator: bool,
     pub(crate) grants: Vec<Grant>,
-    /// Token id, as the audit log shows it.
+    /// Token, person or mailbox, as the audit log shows it.
     pub(crate) name: String,
+    #[serde(skip)]
+    pub(crate) proof: Proof,
+    /// Whether what it does in tenants below takes their consent.
+    pub(crate) bound: bool,
+    #[serde(skip)]
+    pub(crate) support: Vec<Support>,
 }
 
 impl Actor {
     /// One with a single grant on all of a tenant.
     pub(crate) fn of(tenant: TenantId, permissions: Permissions, operator: bool, name: String) -> Actor {
-        Actor { tenant, operator, grants: vec![Grant { tenant, permissions, on: Selector::All }], name }
+        let grants = vec![Grant { tenant, permissions, on: Selector::All }];
+        let proof = Proof::Token { ips: Vec::new(), expires_at: None };
+        Actor { tenant, operator, grants, name, proof, bound: false, support: Vec::new() }
     }
 
-    /// The tenant the token belongs to.
+    /// Who has not said who it is: nothing is granted. `name` is what its cost is counted by.
+    pub fn nobody(name: String) -> Actor {
+        let tenant = TenantId(0);
+        Actor {
+            tenant,
+            operator: false,
+            grants: Vec::new(),
+            name,
+            proof: Proof::None,
+            bound: false,
+            support: Vec::new(),
+        }
+    }
+
+    /// The tenant it acts in.
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
-    /// Id of the token, as the audit log shows it.
+    /// Who it is, as the audit log shows it: the id of a token, a person, a mailbox.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -86,39 +185,61 @@ impl Actor {
     pub fn is_operator(&self) -> bool {
         self.operator
     }
+    /// Whether it has proved who it is.
+    pub fn is_somebody(&self) -> bool {
+        self.proof != Proof::None
+    }
     /// What it was granted.
     pub fn grants(&self) -> &[Grant] {
         &self.grants
     }
+    /// All that it may do on something of its tenant.
+    pub fn permissions(&self) -> Permissions {
+        self.grants.iter().fold(Permissions::NONE, |all, g| all.or(g.permissions))
+    }
+    /// The person who signed in.
+    pub fn person(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Session { subject, .. } if subject.starts_with("per_") => Some(subject),
+            Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
+        }
+    }
+    /// The person who signed in by its own means: what changes the person takes one.
+    pub(crate) fn itself(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Session { only_in: None, .. } => self.person(),
+            Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
+        }
+    }
+    /// The session it acts by.
+    pub fn session(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Session { id, .. } => Some(id),
+            Proof::Token { .. } | Proof::None => None,
+        }
+    }
 }
 
 impl Service {
-    /// Checks a token. `Unauthenticated` whatever is wrong with it.
-    pub async fn authenticate(&self, token: &str) -> Result<Actor> {
-        let wrong = || Error::new(Code::Unauthenticated, "", "The token is missing, expired or revoked");
-        let key = DecodingKey::from_secret(self.jwt_key());
-        // Time is told by our clock, from the row.
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.validate_exp = false;
-        let claims = decode::<Claims>(token, &key, &validation).map_err(|_| wrong())?.claims;
-        let (tenant, operator, permissions) = self.token_row(&claims.jti).await?.ok_or_else(wrong)?;
-        Ok(Actor::of(tenant, permissions, operator, claims.jti))
-    }
-
     /// A transaction of an actor who may write: `Forbidden` for a token that reads only, and for a suspended tenant's, which
     /// makes and changes nothing, not even further tokens, until it is resumed from above; `while_held` is for the few things that are
     /// done in spite of it.
     pub(crate) async fn begin_as(&self, actor: &Actor, while_held: bool) -> Result<Txn> {
+        let mut txn = self.begin().await?;
+        self.may_write(&mut txn, actor, while_held).await?;
+        Ok(txn)
+    }
+
+    pub(crate) async fn may_write(&self, txn: &mut Connection, actor: &Actor, while_held: bool) -> Result<()> {
         let forbidden = |why: String| Err(Error::new(Code::Forbidden, "", why));
         if actor.grants.iter().all(|g| g.permissions.only_reads()) {
-            return forbidden("The token may only read".into());
+            return forbidden("Whoever asks may only read".into());
         }
-        let mut txn = self.begin().await?;
-        let (capabilities, reason, _) = standing(&self.seen_holds(&mut txn, actor.tenant).await?);
+        let (capabilities, reason, _) = standing(&self.seen_holds(txn, actor.tenant).await?);
         if !capabilities.provision && !actor.operator && !while_held {
             return forbidden(format!("The tenant is suspended: {reason}"));
         }
-        Ok(txn)
+        Ok(())
     }
 
     /// Whether the actor may do this in a tenant: `NotFound` when no grant reaches it, `Forbidden` when none that does
@@ -143,21 +264,100 @@ impl Service {
         object: Object<'_>,
     ) -> Result<()> {
         let line = self.line(txn, tenant).await?;
-        let mut reached = false;
+        let (mut reached, mut asks) = (false, false);
         for grant in actor.grants.iter().filter(|g| line.contains(&g.tenant)) {
             // Whoever has a part of a tenant may see whose it is.
             if permission != Permission::TenantRead && !grant.on.covers(object) {
                 continue;
             }
             reached = true;
-            if grant.permissions.has(permission) {
+            if !grant.permissions.has(permission) {
+                continue;
+            }
+            if self.consented(actor, permission, &line) {
                 return Ok(());
             }
+            asks = true;
         }
-        match reached {
-            true => Err(Error::new(Code::Forbidden, "", format!("This needs the permission {}", permission.name()))),
-            false => Err(Error::not_found("tenantId")),
+        match (reached, asks) {
+            (_, true) => {
+                let message = "The tenant has not let the provider do this: its owner grants support access";
+                Err(Error::new(Code::Forbidden, "", message))
+            }
+            (true, false) => {
+                let message = format!("This needs the permission {}", permission.name());
+                Err(Error::new(Code::Forbidden, "", message))
+            }
+            (false, false) => Err(Error::not_found("tenantId")),
         }
+    }
+
+    /// On what of a tenant the actor may do this: for lists, which have what is reached and count nothing else.
+    pub(crate) async fn reach(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        tenant: TenantId,
+    ) -> Result<Reach> {
+        let line = self.line(txn, tenant).await?;
+        let reaching = || actor.grants.iter().filter(|g| line.contains(&g.tenant));
+        let mut reach = Reach { whole: false, domains: BTreeSet::new(), mailboxes: BTreeSet::new() };
+        for grant in reaching().filter(|g| g.permissions.has(permission) && self.consented(actor, permission, &line)) {
+            match &grant.on {
+                Selector::All => reach.whole = true,
+                Selector::Domains(names) => reach.domains.extend(names.iter().cloned()),
+                Selector::Mailboxes(ids) => reach.mailboxes.extend(ids),
+            }
+        }
+        if reach.whole || !reach.domains.is_empty() || !reach.mailboxes.is_empty() {
+            return Ok(reach);
+        }
+        // Says which of the two it is.
+        self.permit(txn, actor, permission, tenant).await.map(|()| reach)
+    }
+
+    /// Whether the tenant at the beginning of the line, or one above it, has let the actor do this, where it must.
+    fn consented(&self, actor: &Actor, permission: Permission, line: &[TenantId]) -> bool {
+        if !actor.bound || line.first() == Some(&actor.tenant) {
+            return true;
+        }
+        let needed = match permission.consent() {
+            Consent::Unasked => return true,
+            Consent::To(scope) => scope,
+            Consent::Impossible => return false,
+        };
+        let now = self.now();
+        actor.support.iter().any(|s| s.scope >= needed && now < s.expires_at && line.contains(&s.tenant))
+    }
+
+    /// All that the actor may do on an object of a tenant.
+    pub(crate) async fn powers(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        tenant: TenantId,
+        object: Object<'_>,
+    ) -> Result<Permissions> {
+        let line = self.line(txn, tenant).await?;
+        let reaching = actor.grants.iter().filter(|g| line.contains(&g.tenant) && g.on.covers(object));
+        let granted = reaching.fold(Permissions::NONE, |all, g| all.or(g.permissions));
+        Ok(granted.iter().filter(|p| self.consented(actor, *p, &line)).fold(Permissions::NONE, Permissions::with))
+    }
+
+    /// Who acts in a tenant, as its audit log shows it: with the consent that lets it, both names.
+    pub(crate) async fn signature(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<String> {
+        if actor.support.is_empty() {
+            return Ok(actor.name.clone());
+        }
+        let line = self.line(txn, tenant).await?;
+        let now = self.now();
+        let used =
+            actor.support.iter().filter(|s| now < s.expires_at && line.contains(&s.tenant)).max_by_key(|s| s.scope);
+        Ok(match used {
+            Some(s) => format!("{} by {} of {}", actor.name, s.id, s.granted_by),
+            None => actor.name.clone(),
+        })
     }
 
     /// The same as an answer: what is not reached and what is not permitted is `false`.

@@ -61,6 +61,25 @@ fn ready(new: &NewAlias) -> Result<Ready> {
     Ok(Ready { address, targets, body })
 }
 
+/// The statements of a list of a tenant's aliases, of domains that fulfil a condition on `$2`.
+macro_rules! aliases {
+    ($domains:literal) => {
+        Statements {
+            forward: concat!(
+                "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND ",
+                $domains,
+                " AND (domain, local) > ($3, $4) ORDER BY domain, local LIMIT $5"
+            ),
+            backward: concat!(
+                "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND ",
+                $domains,
+                " AND (domain, local) < ($3, $4) ORDER BY domain DESC, local DESC LIMIT $5"
+            ),
+            count: concat!("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward' AND ", $domains),
+        }
+    };
+}
+
 impl Service {
     /// Makes an alias. `Taken`, `NotFound` (domain).
     pub async fn alias_create(&self, actor: &Actor, terms: &Terms, new: &NewAlias) -> Result<Done<Alias>> {
@@ -166,16 +185,15 @@ impl Service {
         Ok((domain.tenant, from_row(&row.ok_or_else(|| Error::not_found("address"))?)?))
     }
 
-    /// Aliases of a tenant in order of domain and local part, a page of them; and how many there are.
+    /// Aliases of a tenant that the actor reaches, in order of domain and local part, a page of them; and how many there are.
     pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::AddressRead, tenant).await?;
-        let list = Statements {
-            forward: "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) > ($2, $3) \
-                      ORDER BY domain, local LIMIT $4",
-            backward: "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND (domain, local) < ($2, $3) \
-                       ORDER BY domain DESC, local DESC LIMIT $4",
-            count: "SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward'",
+        let reach = self.reach(&mut connection, actor, Permission::AddressRead, tenant).await?;
+        // The same statements for who reaches all: nothing is compared then.
+        let domains = if reach.whole { "all".to_owned() } else { reach.domain_list() };
+        let list = match reach.whole {
+            true => aliases!("$2 = 'all'"),
+            false => aliases!("domain IN (SELECT value FROM json_each($2))"),
         };
         let cursor = page.from::<String>()?;
         let (local, domain) = match cursor.rsplit_once('@') {
@@ -184,7 +202,7 @@ impl Service {
             None => return Err(page.not_a_cursor()),
         };
         let from = vec![domain.into(), local.into()];
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], from).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string(), domains], from).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 

@@ -139,13 +139,23 @@ impl Service {
         self.claim_in(&mut connection, actor, Permission::DomainRead, name, tenant).await
     }
 
-    /// Domains that a tenant claims, by name, a page of them; and how many there are.
+    /// Domains that a tenant claims and the actor reaches, by name, a page of them; and how many there are.
     pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::DomainRead, tenant).await?;
-        let list = list!("claim WHERE tenant = $1 AND live = 1", by "name", "$2", "$3");
+        let reach = self.reach(&mut connection, actor, Permission::DomainRead, tenant).await?;
+        let mut scope = vec![tenant.to_string()];
+        let list = match reach.whole {
+            true => list!("claim WHERE tenant = $1 AND live = 1", by "name", "$2", "$3"),
+            false => {
+                scope.push(reach.domain_list());
+                list!(
+                    "claim WHERE tenant = $1 AND live = 1 AND name IN (SELECT value FROM json_each($2))",
+                    by "name", "$3", "$4"
+                )
+            }
+        };
         let from = page.from::<base::Domain>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &scope, vec![from.into()]).await?;
         Ok((self.domains_of(&mut connection, &rows).await?, count))
     }
 

@@ -25,6 +25,18 @@ pub enum Code {
     Unauthenticated,
     /// The token may not do this.
     Forbidden,
+    /// The tenant would be left without an owner.
+    LastOwner,
+    /// Too often; it is possible again after so many seconds.
+    Throttled {
+        seconds: u32,
+    },
+    /// A factor must be verified again first. The message says which ones can be.
+    StepUpRequired,
+    /// What was given to sign in is wrong, whatever of it.
+    InvalidCredentials,
+    /// The password is right; a second factor is needed too.
+    FactorRequired,
     /// The database failed.
     Internal,
 }

@@ -1,6 +1,7 @@
 //! SUMMARY    Every limit of the control plane by its name.
 //! INVARIANTS A number that bounds a loop, a batch, a text or a life stands here, not at its use.
 
+use crate::auth::Pace;
 use std::time::Duration;
 
 /// Levels of the tenant tree.
@@ -91,3 +92,45 @@ pub const DKIM_REVOKED_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const DKIM_KEYS_MAX: i64 = 16;
 /// Wait for a DNS server that is to publish.
 pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Verified credentials that are kept in memory.
+pub const AUTH_CACHE_MAX: usize = 50_000;
+/// How long a verified credential is kept without looking again.
+pub const AUTH_CACHE_LIFE: Duration = Duration::from_secs(30);
+/// Time between two writings of when credentials were last used.
+pub const USES_PAUSE: Duration = Duration::from_secs(60);
+/// Slots in which attempts to sign in are counted.
+pub const SIGN_IN_SLOTS: usize = 1 << 16;
+/// Attempts to sign in from one address (IPv6: one /64).
+pub const SIGN_INS_PER_IP: Pace = Pace { burst: 50, every_ms: 2_000 };
+/// Attempts to sign in to one account.
+pub const SIGN_INS_PER_ACCOUNT: Pace = Pace { burst: 10, every_ms: 30_000 };
+/// Life of an access token.
+pub const ACCESS_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Life of a session that is not used.
+pub const SESSION_IDLE_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a verified factor opens sensitive operations.
+pub const STEP_UP_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Factors of one person.
+pub const FACTORS_MAX: i64 = 20;
+/// Recovery codes that are made at once.
+pub const RECOVERY_CODES: usize = 10;
+/// How long what began waits for its second request.
+pub const CEREMONY_LIFE: Duration = Duration::from_secs(10 * 60);
+/// Expired ceremonies that a new one clears away.
+pub const CEREMONIES_SWEPT: i64 = 100;
+/// Open sessions of one person or mailbox; beyond, the oldest end.
+pub const SESSIONS_MAX: i64 = 100;
+/// Life of an invitation.
+pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Open invitations of a tenant.
+pub const INVITATIONS_MAX: i64 = 1_000;
+/// Roles that a tenant makes itself.
+pub const ROLES_MAX: i64 = 200;
+/// Domains or mailboxes that one grant names.
+pub const SELECTOR_ITEMS_MAX: usize = 200;
+/// Longest time that support is let in.
+pub const SUPPORT_LIFE_MAX: Duration = Duration::from_secs(72 * 3600);
+/// Networks of one token.
+pub const TOKEN_NETWORKS_MAX: usize = 50;
+/// Live tokens of a service account.
+pub const SERVICE_TOKENS_MAX: i64 = 10;

@@ -128,6 +128,12 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, patch.permission(), account).await?;
+        if patch.password.is_some() {
+            // Whatever else is changed by the way.
+            self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
+            self.end_sessions(&mut work.txn, &account.to_string(), None).await?;
+        }
+        work.rights = patch.password.is_some() || patch.hold.is_some();
         work.expect(mailbox.version)?;
         self.apply_patch(&mut work.txn, &mailbox, patch).await?;
         if let Some(verifiers) = &verifiers {
@@ -194,6 +200,7 @@ impl Service {
         let address = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
         self.not_catch_all(&mut work.txn, &address, "mailboxId").await?;
         let key = account.to_string();
+        work.rights = true;
         query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
             .bind(&key)
             .execute(&mut work.txn)

@@ -13,11 +13,12 @@ use crate::{
 use base::{AccountId, TenantId};
 use control::AccountKind;
 
-/// The rows of a list: tenant, state, range of addresses, name, domain, kind.
+/// The rows of a list: tenant, state, range of addresses, name, domain, kind; what of them the actor reaches.
 macro_rules! scope {
     () => {
         "mailbox WHERE tenant = $1 AND address >= $3 AND address < $4 AND ($5 = '' OR name_key LIKE $5 ESCAPE '!') \
-         AND ($6 = '' OR domain = $6) AND ($7 = '' OR kind = $7) AND CASE $2 WHEN 'live' THEN live = 1 \
+         AND ($6 = '' OR domain = $6) AND ($8 = 'whole' OR id IN (SELECT value FROM json_each($9)) \
+         OR domain IN (SELECT value FROM json_each($10))) AND ($7 = '' OR kind = $7) AND CASE $2 WHEN 'live' THEN live = 1 \
          WHEN 'deleted' THEN live = 0 AND purge_at IS NOT NULL WHEN 'restricted' THEN live = 1 AND EXISTS \
          (SELECT 1 FROM hold h WHERE h.subject = mailbox.id AND h.released_at IS NULL) ELSE live = 1 AND NOT EXISTS \
          (SELECT 1 FROM hold h WHERE h.subject = mailbox.id AND h.released_at IS NULL) END"
@@ -35,13 +36,13 @@ macro_rules! sorted {
                 $key,
                 ", id) ",
                 $after,
-                " ($8, $9) ORDER BY ",
+                " ($11, $12) ORDER BY ",
                 $key,
                 " ",
                 $way,
                 ", id ",
                 $way,
-                " LIMIT $10"
+                " LIMIT $13"
             ),
             backward: concat!(
                 "SELECT * FROM ",
@@ -50,13 +51,13 @@ macro_rules! sorted {
                 $key,
                 ", id) ",
                 $before,
-                " ($8, $9) ORDER BY ",
+                " ($11, $12) ORDER BY ",
                 $key,
                 " ",
                 $back,
                 ", id ",
                 $back,
-                " LIMIT $10"
+                " LIMIT $13"
             ),
             count: concat!("SELECT COUNT(*) AS n FROM ", scope!()),
         }
@@ -200,7 +201,9 @@ impl Service {
         let mut scope = vec![tenant.to_string()];
         scope.extend(filter.values()?);
         let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await?;
+        let reach = self.reach(&mut connection, actor, Permission::MailboxRead, tenant).await?;
+        scope.push(if reach.whole { "whole".to_owned() } else { String::new() });
+        scope.extend([reach.mailbox_list(), reach.domain_list()]);
         let (rows, count) = page.rows(&mut connection, &order.statements(), &scope, order.from(page)?).await?;
         Ok((self.mailboxes_of(&mut connection, &rows).await?, count))
     }

@@ -92,6 +92,7 @@ impl Service {
 
     /// What one turn does: holds whose time is over end, and all that waits goes out.
     async fn relay_turn(&self) -> Result<()> {
+        self.write_uses().await?;
         self.expire_holds().await?;
         self.drain().await
     }

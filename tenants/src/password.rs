@@ -105,6 +105,11 @@ pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Veri
     hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
 }
 
+/// The argon2id verifier alone, of somebody who signs in over HTTP only; `Invalid` as above.
+pub(crate) async fn argon2(password: &str, cost: PasswordCost) -> Result<String> {
+    Ok(verifiers(password, cost).await?.argon2)
+}
+
 /// What tells passwords from others without giving them away: argon2id of them all, as hex. Same salt, same text.
 pub(crate) async fn fingerprint(passwords: &[&str], salt: &str, cost: PasswordCost) -> Result<String> {
     let joined: Vec<u8> =

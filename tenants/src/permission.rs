@@ -71,6 +71,32 @@ permissions! {
     SupportGrant = "support:grant",
     /// Using what was let in.
     SupportUse = "support:use",
+    /// Identity providers that a tenant's people sign in by.
+    IdentityWrite = "identity:write",
+}
+
+/// What a tenant lets the provider's people do: each contains the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SupportScope {
+    /// Seeing names, addresses, settings and the audit log.
+    Metadata,
+    /// Changing settings.
+    Settings,
+    /// What opens mail or leads it elsewhere.
+    Content,
+}
+
+impl SupportScope {
+    pub const EVERY: [SupportScope; 3] = [SupportScope::Metadata, SupportScope::Settings, SupportScope::Content];
+
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            SupportScope::Metadata => "metadata",
+            SupportScope::Settings => "settings",
+            SupportScope::Content => "content",
+        }
+    }
 }
 
 impl Permission {
@@ -78,6 +104,46 @@ impl Permission {
     pub fn reads(self) -> bool {
         self.name().ends_with(":read")
     }
+
+    /// What a tenant must have let in before the provider's people may do this there
+    /// (docs/decisions/0021-the-provider-asks-before-it-looks.md).
+    pub(crate) fn consent(self) -> Consent {
+        use Permission as P;
+        match self {
+            P::TenantRead
+            | P::TenantCreate
+            | P::TenantUpdate
+            | P::TenantHold
+            | P::TenantClose
+            | P::DomainRead
+            | P::MailboxRead
+            | P::MailboxHold
+            | P::JobRead
+            | P::BillingRead
+            | P::BillingWrite
+            | P::SupportUse => Consent::Unasked,
+            P::AddressRead | P::CredentialRead | P::MemberRead | P::TokenRead | P::WebhookRead | P::AuditRead => {
+                Consent::To(SupportScope::Metadata)
+            }
+            P::DomainWrite | P::DomainDelete | P::MailboxCreate | P::MailboxUpdate | P::MailboxDelete | P::JobWrite => {
+                Consent::To(SupportScope::Settings)
+            }
+            P::MailboxPassword | P::AddressWrite | P::CredentialWrite | P::ExportRequest | P::WebhookWrite => {
+                Consent::To(SupportScope::Content)
+            }
+            P::MemberWrite | P::RoleWrite | P::TokenWrite | P::IdentityWrite | P::SupportGrant => Consent::Impossible,
+        }
+    }
+}
+
+/// What the provider's people need of a tenant below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// It holds the tenant's contract: limits, restrictions, bills.
+    Unasked,
+    To(SupportScope),
+    /// It would outlast the consent: who gives rights could give them to himself.
+    Impossible,
 }
 
 /// A set of permissions, stored as its names.
@@ -109,6 +175,18 @@ impl Permissions {
 
     pub fn has(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u32) != 0
+    }
+
+    /// What either has.
+    #[must_use]
+    pub fn or(self, other: Permissions) -> Permissions {
+        Permissions(self.0 | other.0)
+    }
+
+    /// What the other lacks.
+    #[must_use]
+    pub fn beyond(self, other: Permissions) -> Permissions {
+        Permissions(self.0 & !other.0)
     }
 
     /// What both have.
@@ -219,6 +297,11 @@ impl StandardRole {
             StandardRole::Auditor => "auditor",
             StandardRole::MailboxUser => "mailbox-user",
         }
+    }
+
+    /// The role of a name.
+    pub fn by_name(name: &str) -> Option<StandardRole> {
+        StandardRole::EVERY.into_iter().find(|r| r.name() == name)
     }
 
     pub fn permissions(self) -> Permissions {

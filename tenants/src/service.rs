@@ -1,17 +1,23 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Result,
+    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result,
+    auth::{Attempts, AuthCache, Keys},
     db::{Connection, Database, Pool, Txn, query},
     job::Jobs,
+    factor::relying_party,
+    limits::HASHES_AT_ONCE,
     outbox::Relay,
     rows::{fresh_number, random, text},
+    token::Maker,
     tree::Lines,
 };
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
 use std::sync::Arc;
+use tokio::sync::{OnceCell, Semaphore};
+use webauthn_rs::prelude::Webauthn;
 
 /// What the service stands on.
 pub struct ServiceOptions {
@@ -21,11 +27,30 @@ pub struct ServiceOptions {
     pub domains: DomainOptions,
 }
 
+/// How people sign in.
+#[derive(Debug, Clone, Default)]
+pub struct SignInOptions {
+    /// Seals secrets at rest; without one, a key kept in the database does, which guards a copy of a table only.
+    pub sealing_key: Option<[u8; 32]>,
+    /// Where the portal stands, as `https://mail.example.org`; passkeys and identity providers need it.
+    pub portal: Option<String>,
+}
+
 /// The control plane. Share it by `Arc`.
 pub struct Service {
     pool: Pool,
     clock: Arc<dyn Clock>,
     jwt_key: Vec<u8>,
+    pub(crate) keys: Keys,
+    pub(crate) auth: AuthCache,
+    pub(crate) attempts: Attempts,
+    /// Passwords of people that are verified at the same time.
+    pub(crate) hashing: Semaphore,
+    /// The portal as browsers know it, and its origin.
+    pub(crate) webauthn: Option<Webauthn>,
+    pub(crate) portal: Option<String>,
+    /// A verifier of nobody's password, for the same work where nobody is.
+    pub(crate) nobodys: OnceCell<String>,
     pub(crate) lines: Lines,
     pub(crate) relay: Relay,
     pub(crate) jobs: Jobs,
@@ -44,12 +69,34 @@ pub struct Bootstrap {
 impl Service {
     /// Opens (or makes) the database and brings it to the newest schema.
     pub async fn open(database: Database, options: ServiceOptions) -> Result<Arc<Service>> {
+        Service::open_with(database, options, SignInOptions::default()).await
+    }
+
+    /// The same, with what people need to sign in.
+    pub async fn open_with(
+        database: Database,
+        options: ServiceOptions,
+        sign_in: SignInOptions,
+    ) -> Result<Arc<Service>> {
         let pool = Pool::open(database).await?;
         let jwt_key = setting(&pool, "jwt_key").await?;
+        let sealing = match sign_in.sealing_key {
+            Some(key) => key.to_vec(),
+            None => setting(&pool, "sealing_key").await?,
+        };
+        let keys = Keys::new(&jwt_key, &sealing)?;
+        same_key(&pool, &keys).await?;
         let relay = Relay::new(options.control);
         let service = Service {
             pool,
             clock: options.clock,
+            keys,
+            auth: AuthCache::new(),
+            attempts: Attempts::new()?,
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            webauthn: sign_in.portal.as_deref().map(relying_party).transpose()?,
+            portal: sign_in.portal,
+            nobodys: OnceCell::new(),
             jwt_key,
             lines: Lines::default(),
             relay,
@@ -78,8 +125,8 @@ impl Service {
                 id
             }
         };
-        let new = NewToken { tenant: provider, label: "operator".into(), access: Access::ReadWrite, life: None };
-        let token = self.issue_token(&mut txn, &new, true).await?;
+        let new = NewToken::new(provider, "operator", Access::ReadWrite);
+        let token = self.issue_token(&mut txn, Maker::Start, &new, Permissions::all()).await?;
         txn.commit().await?;
         let lost = || Error::new(Code::Internal, "", "the operator's token was lost");
         let operator_token = self.token_secret(&token).await?.ok_or_else(lost)?;
@@ -104,6 +151,12 @@ impl Service {
         self.clock.now()
     }
 
+    /// Name of the portal.
+    pub(crate) fn portal_host(&self) -> Option<&str> {
+        let host = self.portal.as_deref()?.split_once("://")?.1;
+        host.split(['/', ':']).next()
+    }
+
     pub(crate) fn jwt_key(&self) -> &[u8] {
         &self.jwt_key
     }
@@ -122,10 +175,11 @@ impl Service {
         object: &str,
         detail: &str,
     ) -> Result<()> {
+        let name = self.signature(txn, actor, tenant).await?;
         query("INSERT INTO audit (tenant, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(tenant.to_string())
             .bind(self.now().0)
-            .bind(&actor.name)
+            .bind(name)
             .bind(action)
             .bind(object)
             .bind(detail)
@@ -133,6 +187,23 @@ impl Service {
             .await?;
         Ok(())
     }
+}
+
+/// Refuses a sealing key that is not the one of the database: what is sealed by one does not open by the other.
+async fn same_key(pool: &Pool, keys: &Keys) -> Result<()> {
+    const NAME: &str = "sealing_check";
+    let mut connection = pool.acquire().await?;
+    query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        .bind(NAME)
+        .bind(keys.seal(NAME, NAME.as_bytes())?)
+        .execute(&mut connection)
+        .await?;
+    let row = query("SELECT value FROM setting WHERE name = $1").bind(NAME).fetch_one(&mut connection).await?;
+    keys.open(NAME, &text(&row, "value")?).map(drop).map_err(|_| {
+        let message =
+            "The database's secrets are sealed by another key: bring the sealing.key of the process that began it";
+        Error::new(Code::Invalid, "", message)
+    })
 }
 
 /// A secret of 32 bytes kept in the database; made at the first start.

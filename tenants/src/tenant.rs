@@ -148,6 +148,7 @@ impl Service {
         self.audit(&mut work.txn, actor, tenant, action, &subject, reason.unwrap_or_default()).await?;
         let batch = self.entitlements_below(&mut work.txn, tenant).await?;
         let updated = self.tenant_in(&mut work.txn, tenant).await?;
+        work.rights = true;
         self.finish(work, updated, &batch).await
     }
 

@@ -2,7 +2,9 @@
 //! INVARIANTS All of it or nothing. A dry run checks everything, answers with what would be, and leaves nothing.
 
 use crate::{
-    Access, Actor, Code, Done, Error, Limits, NewMailbox, NewToken, Permission, Result, Service, Tenant, Terms,
+    Access, Actor, Code, Done, Error, Limits, NewInvitation, NewMailbox, NewToken, Permission, Result, Selector,
+    Service, StandardRole, Tenant, Terms,
+    actor::Object,
     claim::By,
     db::{Connection, query},
     domain::parse_name,
@@ -11,6 +13,7 @@ use crate::{
     rows::{fresh_number, number, to_sql},
     tenant::parse_tenant_name,
     terms::{Request, Start},
+    token::Maker,
     tree::depth_max,
 };
 use base::{Address, TenantId};
@@ -28,6 +31,8 @@ pub struct NewTenant {
     pub vouch: bool,
     /// First mailbox, on that domain.
     pub owner: Option<NewMailbox>,
+    /// Who is invited as owner.
+    pub owner_email: Option<String>,
 }
 
 /// What was made, or would be.
@@ -36,7 +41,12 @@ pub struct TenantCreated {
     pub tenant: Tenant,
     /// Token of the owner, shown once; none in a dry run.
     pub token: Option<String>,
+    /// Secret of the owner's invitation, shown once; none in a dry run.
+    pub invitation: Option<String>,
 }
+
+/// What a repeated request is answered from: the tenant, ids of token and invitation.
+type Made = (Tenant, Option<String>, Option<String>);
 
 /// The parts of a request that need no database.
 struct Ready {
@@ -53,9 +63,9 @@ impl Service {
         }
         let passwords: Vec<&str> = new.owner.iter().filter_map(|o| o.password.secret()).collect();
         let request = Request::with_passwords("tenantCreate", format!("{new:?}"), &passwords);
-        let mut work = match self.start::<(Tenant, String)>(actor, terms, request).await? {
+        let mut work = match self.start::<Made>(actor, terms, request).await? {
             Start::Fresh(work) => work,
-            Start::Repeated(done) => return self.with_token(done, terms.dry_run).await,
+            Start::Repeated(done) => return self.with_secrets(done, terms.dry_run).await,
         };
         let parent = new.parent.unwrap_or(actor.tenant);
         self.permit(&mut work.txn, actor, Permission::TenantCreate, parent).await?;
@@ -65,16 +75,49 @@ impl Service {
         self.audit(&mut work.txn, actor, made, "tenantCreate", &made.to_string(), &new.name).await?;
         let mut batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
         batch.extend(self.entitlement_of_grantor(&mut work.txn, parent).await?);
-        let owner = NewToken { tenant: made, label: "owner".into(), access: Access::ReadWrite, life: None };
-        let token = self.issue_token(&mut work.txn, &owner, false).await?;
+        let token = self.owners_way_in(&mut work.txn, actor, parent, made, new).await?;
         let tenant = self.tenant_in(&mut work.txn, made).await?;
-        let done = self.finish(work, (tenant, token), &batch).await?;
-        self.with_token(done, terms.dry_run).await
+        let (token, invitation) = token;
+        let done = self.finish(work, (tenant, token, invitation), &batch).await?;
+        self.with_secrets(done, terms.dry_run).await
     }
 
-    async fn with_token(&self, done: Done<(Tenant, String)>, dry_run: bool) -> Result<Done<TenantCreated>> {
-        let token = if dry_run { None } else { self.token_secret(&done.object.1).await? };
-        Ok(done.map(|(tenant, _)| TenantCreated { tenant, token }))
+    async fn with_secrets(&self, done: Done<Made>, dry_run: bool) -> Result<Done<TenantCreated>> {
+        let (_, token, invitation) = &done.object;
+        let token = match token {
+            Some(token) if !dry_run => self.token_secret(token).await?,
+            _ => None,
+        };
+        let invitation = match invitation {
+            Some(id) if !dry_run => self.secret_of_invitation(id).await?,
+            _ => None,
+        };
+        Ok(done.map(|(tenant, _, _)| TenantCreated { tenant, token, invitation }))
+    }
+
+    /// How the owner gets in: an invitation if an address is given, and a token. The token has what its maker has; the
+    /// provider's people get none, as it would be a way around the tenant's consent.
+    async fn owners_way_in(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        parent: TenantId,
+        tenant: TenantId,
+        new: &NewTenant,
+    ) -> Result<(Option<String>, Option<String>)> {
+        let mut invitation = None;
+        if let Some(email) = &new.owner_email {
+            let (email, role) = (email.clone(), StandardRole::Owner.name().to_owned());
+            let new = NewInvitation { tenant, email, role, on: Selector::All };
+            let made = self.insert_invitation(txn, actor, &new).await;
+            invitation = Some(made.map_err(|e| Error { field: "ownerEmail", ..e })?);
+        }
+        if actor.bound {
+            return Ok((None, invitation));
+        }
+        let powers = self.powers(txn, actor, parent, Object::Whole).await?;
+        let owner = NewToken::new(tenant, "owner", Access::ReadWrite);
+        Ok((Some(self.issue_token(txn, Maker::Tenant, &owner, powers).await?), invitation))
     }
 
     /// A tenant deeper than the tree is searched could never be reached.

@@ -80,6 +80,8 @@ pub(crate) struct Work {
     pub(crate) dry_run: bool,
     expected_version: Option<i64>,
     key: Option<Key>,
+    /// Whether it changes who may do what.
+    pub(crate) rights: bool,
 }
 
 impl Work {
@@ -108,18 +110,34 @@ impl Service {
         terms: &Terms,
         request: Request<'_>,
     ) -> Result<Start<T>> {
+        self.sensitive(actor, request.action)?;
         let while_held = request.while_held;
-        let key = match &terms.idempotency_key {
-            Some(key) => Some(self.key(actor, terms, key, request).await?),
-            None => None,
-        };
-        let mut txn = self.begin_as(actor, while_held).await?;
+        let key = self.key(actor, terms, request).await?;
+        let txn = self.begin_as(actor, while_held).await?;
+        self.begun(txn, terms, key).await
+    }
+
+    /// The same of a person's own things: it needs no permission in a tenant, and goes on while that is suspended.
+    pub(crate) async fn start_own<T: DeserializeOwned>(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        request: Request<'_>,
+    ) -> Result<Start<T>> {
+        self.sensitive(actor, request.action)?;
+        let key = self.key(actor, terms, request).await?;
+        let txn = self.begin().await?;
+        self.begun(txn, terms, key).await
+    }
+
+    async fn begun<T: DeserializeOwned>(&self, mut txn: Txn, terms: &Terms, key: Option<Key>) -> Result<Start<T>> {
         if let Some(answer) = self.remembered(&mut txn, key.as_ref()).await? {
             txn.rollback().await?;
             let object = serde_json::from_str(&answer).map_err(damaged)?;
             return Ok(Start::Repeated(Done { object, applied: self.settle().await }));
         }
-        Ok(Start::Fresh(Work { txn, dry_run: terms.dry_run, expected_version: terms.expected_version, key }))
+        let expected_version = terms.expected_version;
+        Ok(Start::Fresh(Work { txn, dry_run: terms.dry_run, expected_version, key, rights: false }))
     }
 
     /// Commits what was done and tells the data plane, or takes a dry run back.
@@ -132,27 +150,35 @@ impl Service {
         if let Some(key) = &work.key {
             self.remember(&mut work.txn, key, &object).await?;
         }
+        if work.rights {
+            self.rights_changed(&mut work.txn).await?;
+        }
         work.txn.commit().await?;
         self.jobs.committed();
+        if work.rights {
+            self.auth.forget();
+        }
         Ok(Done { object, applied: self.settle().await })
     }
 
-    async fn key(&self, actor: &Actor, terms: &Terms, key: &str, request: Request<'_>) -> Result<Key> {
+    async fn key(&self, actor: &Actor, terms: &Terms, request: Request<'_>) -> Result<Option<Key>> {
+        let Some(key) = &terms.idempotency_key else { return Ok(None) };
         if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
             let message = format!("A key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes (IDEMPOTENCY_KEY_BYTES_MAX)");
             return Err(Error::new(Code::Invalid, "idempotencyKey", message));
         }
-        let mut told =
-            format!("{}\0{}\0{:?}\0{}\0", request.action, actor.operator, terms.expected_version, request.input);
+        // Whoever may do less than the first who asked is not told what that one was.
+        let who = format!("{} {:?} {:?}", actor.operator, actor.grants, actor.session().map(|_| &actor.name));
+        let mut told = format!("{}\0{who}\0{:?}\0{}\0", request.action, terms.expected_version, request.input);
         if !request.passwords.is_empty() {
             let salt = format!("{}\0{key}", actor.tenant);
             told.push_str(&password::fingerprint(request.passwords, &salt, self.password_cost).await?);
         }
-        Ok(Key {
+        Ok(Some(Key {
             tenant: actor.tenant,
             key: key.to_owned(),
             request: password::hex(&digest::digest(&digest::SHA256, told.as_bytes())),
-        })
+        }))
     }
 
     async fn remembered(&self, txn: &mut Connection, key: Option<&Key>) -> Result<Option<String>> {

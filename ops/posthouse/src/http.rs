@@ -72,6 +72,8 @@ pub async fn listen(
         let stopped = async move {
             let _ = stop.changed().await;
         };
+        // Rights depend on where a request comes from.
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "http");
         }

@@ -70,8 +70,8 @@ impl Server {
         let service = match &config.role {
             Role::Data { .. } => None,
             Role::All | Role::Control { .. } => {
-                let domains = crate::domains::options(config)?;
-                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains).await?)
+                let (domains, portal) = (crate::domains::options(config)?, config.portal.clone());
+                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains, portal).await?)
             }
         };
         if let Some(service) = &service {
@@ -85,7 +85,9 @@ impl Server {
         if let Some(address) = config.listen.http {
             let mut router = http::router(accounts.clone(), service.clone(), metrics);
             if let Some(service) = &service {
-                router = router.merge(api::router(service.clone(), api::ApiOptions { graphiql: config.graphiql }));
+                let trusted_proxies = config.trusted_proxies.clone();
+                let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies };
+                router = router.merge(api::router(service.clone(), options));
             }
             let (port, task) = http::listen(address, config.free_ports, router, shutdown.watch()).await?;
             ports.http = Some(port);

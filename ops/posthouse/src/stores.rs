@@ -7,7 +7,7 @@ use base::{SystemClock, SystemRng};
 use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
 use store::{Kv, blob::FsObjects, embedded};
-use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions};
+use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions, SignInOptions};
 
 /// What is kept in the data folder, opened.
 pub struct Stores {
@@ -43,15 +43,18 @@ pub async fn service(
     sql: Option<&Sql>,
     control: Arc<dyn Control>,
     domains: DomainOptions,
+    portal: Option<String>,
 ) -> Result<Arc<Service>, String> {
     make_folder(data)?;
+    // Apart from the database, so that a copy of that alone tells no secret.
+    let sign_in = SignInOptions { sealing_key: Some(secret_key(&data.join("sealing.key"))?), portal };
     let password_cost = PasswordCost::default();
     let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost, domains };
     match sql {
-        Some(sql) => Service::open(sql.database()?, options).await.map_err(|e| format!("sql.url: {e}")),
+        Some(sql) => Service::open_with(sql.database()?, options, sign_in).await.map_err(|e| format!("sql.url: {e}")),
         None => {
             let path = data.join("control.sqlite");
-            Service::open(Database::Sqlite(path.clone()), options).await.map_err(|e| at(&path, e))
+            Service::open_with(Database::Sqlite(path.clone()), options, sign_in).await.map_err(|e| at(&path, e))
         }
     }
 }

@@ -102,10 +102,14 @@ impl Buckets {
             buckets.retain(|_, b| at.since(b.at).as_secs() < u64::from(TENANT_COST_MAX / TENANT_COST_PER_SECOND));
         }
         let keys = [(actor.name().to_owned(), TOKEN), (actor.tenant().to_string(), TENANT)];
-        let now = keys.map(|(key, rate)| {
-            let left = rate.left(buckets.get(&key), at);
-            (key, rate.wait(left, cost), left - cost)
-        });
+        // Whoever has not said who it is shares no bucket with others.
+        let keys = keys.into_iter().take(if actor.is_somebody() { 2 } else { 1 });
+        let now: Vec<_> = keys
+            .map(|(key, rate)| {
+                let left = rate.left(buckets.get(&key), at);
+                (key, rate.wait(left, cost), left - cost)
+            })
+            .collect();
         let wait = now.iter().map(|(_, wait, _)| *wait).max().unwrap_or(0);
         if wait > 0 {
             return Err(wait);

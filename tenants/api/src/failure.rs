@@ -18,7 +18,21 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
             Some(top_level("INTERNAL", "The operation failed; try again"))
         }
         Code::Unauthenticated => Some(top_level("UNAUTHENTICATED", &e.message)),
+        Code::Throttled { seconds } => {
+            let error = top_level("THROTTLED", &e.message);
+            Some(error.extend_with(|_, extensions| extensions.set("retryAfterSeconds", seconds)))
+        }
+        Code::StepUpRequired => {
+            let error = top_level("STEP_UP_REQUIRED", &e.message);
+            Some(error.extend_with(|_, extensions| {
+                extensions.set("how", "sessionStepUp");
+                extensions.set("factors", "me { factors }");
+            }))
+        }
         Code::NotFound
+        | Code::LastOwner
+        | Code::InvalidCredentials
+        | Code::FactorRequired
         | Code::Invalid
         | Code::Taken
         | Code::LimitReached

@@ -6,7 +6,7 @@ mod mailbox;
 
 pub(crate) use mailbox::*;
 
-use crate::scalar::ByteSize;
+use crate::{people::object::GrantScopeInput, scalar::ByteSize};
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
 use tenants::{NewAlias, Terms};
 
@@ -100,6 +100,8 @@ pub(crate) struct TenantCreateInput {
     pub(crate) vouch: bool,
     /// First mailbox, on the first domain; for the operator who vouches for it.
     pub(crate) owner_mailbox: Option<MailboxInput>,
+    /// Who is invited as owner.
+    pub(crate) owner_email: Option<String>,
     #[graphql(flatten)]
     pub(crate) terms: CreateTerms,
 }
@@ -239,7 +241,15 @@ pub(crate) struct ApiTokenCreateInput {
     pub(crate) label: String,
     /// READ_WRITE when missing.
     pub(crate) access: Option<TokenAccess>,
-    /// Ten years when missing, and at most.
+    /// Names as `mailbox:create`, within `access`; all that the maker may when missing. Nobody gives what they lack.
+    pub(crate) permissions: Option<Vec<String>>,
+    /// All of the tenant when missing.
+    pub(crate) on: Option<GrantScopeInput>,
+    /// Networks the token may come from, as `192.0.2.0/24`; any when missing.
+    pub(crate) ips: Option<Vec<String>>,
+    /// The token is the service account's: its role and objects bound it, now and later.
+    pub(crate) service_account_id: Option<ID>,
+    /// Ten years when missing, and at most; a token's tokens end with it.
     pub(crate) life_seconds: Option<u32>,
     #[graphql(flatten)]
     pub(crate) terms: CreateTerms,

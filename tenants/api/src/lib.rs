@@ -14,22 +14,28 @@ mod input;
 mod mates;
 mod mutation;
 mod payload;
+mod people;
 mod query;
 mod scalar;
 mod types;
 
 use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
-    extract::State,
+    extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::post,
 };
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
-use std::sync::Arc;
-use tenants::{Code, Service};
+use ipnet::IpNet;
+use people::visitor;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use tenants::{Actor, Code, Presented, Service};
 
 pub use mutation::Mutation;
 pub use query::Query;
@@ -40,10 +46,12 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// How the API is offered.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ApiOptions {
     /// Whether GET /graphql shows GraphiQL.
     pub graphiql: bool,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The schema on a service.
@@ -86,23 +94,26 @@ async fn graphiql(State(shared): State<Shared>) -> Response {
     Html(GraphiQLSource::build().endpoint("/graphql").finish()).into_response()
 }
 
-async fn execute(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
+async fn execute(
+    State(shared): State<Shared>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if body.len() > REQUEST_BYTES_MAX {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", "limit REQUEST_BYTES_MAX");
     }
     let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");
     };
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let token = bearer.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
-    let actor = match shared.service.authenticate(token).await {
+    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
+    let peer = visitor::origin(peer, &headers, &shared.options.trusted_proxies);
+    let actor = match who(&shared, peer, &headers, &request).await {
         Ok(actor) => actor,
-        Err(e) if e.code == Code::Unauthenticated => {
-            return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &e.message);
-        }
-        Err(e) => return refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),
+        Err(refusal) => return refusal,
     };
-    let mut response = shared.schema.execute(request.data(actor)).await;
+    let seen = visitor::seen(peer, &headers);
+    let mut response = shared.schema.execute(request.data(actor).data(seen)).await;
     for error in &mut response.errors {
         // What has no code yet is a query that does not fit the schema.
         let extensions = error.extensions.get_or_insert_default();
@@ -117,6 +128,28 @@ async fn execute(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
         None => json(StatusCode::OK, body),
         Some(seconds) => ([(header::RETRY_AFTER, seconds)], json(StatusCode::TOO_MANY_REQUESTS, body)).into_response(),
     }
+}
+
+/// Who asks; without a token somebody who may sign in.
+async fn who(
+    shared: &Shared,
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    request: &async_graphql::Request,
+) -> Result<Actor, Response> {
+    let Some(bearer) = headers.get(header::AUTHORIZATION) else {
+        return match visitor::is_open(&request.query) {
+            true => Ok(Actor::nobody(peer.map_or("nobody".to_owned(), |p| format!("nobody at {p}")))),
+            false => Err(refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed")),
+        };
+    };
+    let token = bearer.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    let tenant = headers.get(visitor::TENANT_HEADER).and_then(|v| v.to_str().ok());
+    shared.service.authenticate_as(Presented { token, tenant, peer }).await.map_err(|e| match e.code {
+        Code::Unauthenticated => refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &e.message),
+        Code::Forbidden => refused(StatusCode::FORBIDDEN, "FORBIDDEN", &e.message),
+        _ => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),
+    })
 }
 
 fn refused(status: StatusCode, code: &str, message: &str) -> Response {

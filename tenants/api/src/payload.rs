@@ -127,8 +127,11 @@ pub(crate) use {object_payload, payload};
 
 payload!(TenantCreatePayload, TenantCreateUserError, TenantCreateErrorCode, [NotFound, Taken, LimitReached], {
     tenant: Option<Tenant>,
-    /// The owner's token. Keep it: it is shown again only to the same request with the same key. None in a dry run.
-    token: Option<String>
+    /// The owner's token. Keep it: it is shown again only to the same request with the same key. None in a dry run, and none
+    /// for the provider's people: they invite the owner.
+    token: Option<String>,
+    /// Secret of the owner's invitation, if one was asked for. None in a dry run.
+    invitation_secret: Option<String>
 });
 object_payload!(TenantUpdatePayload, TenantUpdateUserError, TenantUpdateErrorCode, [NotFound, StaleObject], tenant: Tenant);
 object_payload!(TenantSuspendPayload, TenantSuspendUserError, TenantSuspendErrorCode, [NotFound, StaleObject], tenant: Tenant);

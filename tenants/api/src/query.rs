@@ -3,11 +3,13 @@
 
 pub(crate) mod job;
 mod mailbox;
+mod people;
 
 use crate::{
     connection::{AliasConnection, AuditEntryConnection, DomainConnection, Paging, TenantConnection},
     cost::{PAGE_ITEMS_MAX, page_cost},
     failure::{found, read_failed, top_level},
+    people::viewer::{Me, Viewer},
     types::{Domain, Mailbox, Node, Tenant, actor, service},
 };
 use async_graphql::{Context, ID, MergedObject, Object, Result};
@@ -16,17 +18,22 @@ use std::collections::HashMap;
 
 /// All queries: an object for each resource that has a file of its own.
 #[derive(MergedObject, Default)]
-pub struct Query(CoreQuery, job::JobQuery, mailbox::MailboxQuery);
+pub struct Query(CoreQuery, job::JobQuery, mailbox::MailboxQuery, people::PeopleQuery);
 
 #[derive(Default)]
 pub struct CoreQuery;
 
 #[Object]
 impl CoreQuery {
-    /// The tenant of the token.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
+    /// Who asks: the tenant it acts in, with the person behind a session. Null for a person without a tenant: ask `me`.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         let actor = actor(ctx);
-        Ok(found(service(ctx).tenant(actor, actor.tenant()).await)?.map(Tenant::from))
+        Ok(found(service(ctx).tenant(actor, actor.tenant()).await)?.map(|t| Viewer { tenant: t.into(), me: Me }))
+    }
+
+    /// Who asks, without a tenant.
+    async fn me(&self) -> Me {
+        Me
     }
 
     /// Any object by its id.

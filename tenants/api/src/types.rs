@@ -16,7 +16,7 @@ use crate::{
 use async_graphql::{ComplexObject, Context, ID, Interface, Result, SimpleObject};
 use base::{AccountId, TenantId};
 use std::sync::Arc;
-use tenants::{Actor, Service};
+use tenants::{Actor, Seen, Service};
 
 /// The control plane: part of every schema that executes.
 pub(crate) fn service<'c>(ctx: &Context<'c>) -> &'c Arc<Service> {
@@ -26,6 +26,11 @@ pub(crate) fn service<'c>(ctx: &Context<'c>) -> &'c Arc<Service> {
 /// Who asks: part of every request that executes.
 pub(crate) fn actor<'c>(ctx: &Context<'c>) -> &'c Actor {
     ctx.data_unchecked::<Actor>()
+}
+
+/// What was seen of the client.
+pub(crate) fn seen(ctx: &Context<'_>) -> Seen {
+    ctx.data_opt::<Seen>().cloned().unwrap_or_default()
 }
 
 /// A restriction in force.

@@ -14,9 +14,11 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "token scopes", include_str!("../../../migrations/sql/0002_token_scopes.sql")),
     (3, "terms", include_str!("../../../migrations/sql/0003_terms.sql")),
     (4, "holds", include_str!("../../../migrations/sql/0004_holds.sql")),
+    (5, "people", include_str!("../../../migrations/sql/0005_people.sql")),
     (6, "claims", include_str!("../../../migrations/sql/0006_claims.sql")),
     (7, "mailboxes", include_str!("../../../migrations/sql/0007_mailboxes.sql")),
     (8, "jobs", include_str!("../../../migrations/sql/0008_jobs.sql")),
+    (10, "factors", include_str!("../../../migrations/sql/0010_factors.sql")),
     (11, "domain keys", include_str!("../../../migrations/sql/0011_domain_keys.sql")),
 ];
 

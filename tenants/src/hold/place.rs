@@ -65,6 +65,7 @@ impl Service {
         let detail = format!("{} {}", new.code, new.reason);
         self.audit(&mut work.txn, actor, place.tenant, "holdPlace", &subject.to_string(), &detail).await?;
         let batch = self.changes_of(&mut work.txn, subject).await?;
+        work.rights = true;
         self.finish(work, hold, &batch).await
     }
 
@@ -96,6 +97,7 @@ impl Service {
         self.end_hold(&mut work.txn, &hold.id).await?;
         self.audit(&mut work.txn, actor, place.tenant, "holdRelease", &hold.on.to_string(), &hold.code).await?;
         let batch = self.changes_of(&mut work.txn, &hold.on).await?;
+        work.rights = true;
         self.finish(work, hold, &batch).await
     }
 
@@ -110,6 +112,7 @@ impl Service {
         self.release_holds(&mut work.txn, actor, &subject.to_string(), HoldKind::Billing).await?;
         self.audit(&mut work.txn, actor, tenant, "billingSettled", &tenant.to_string(), "").await?;
         let batch = self.changes_of(&mut work.txn, &subject).await?;
+        work.rights = true;
         self.finish(work, (), &batch).await
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 use tenants::{
     Actor, Database, DomainOptions, Mailbox, NewAlias, NewMailbox, NewTenant, PasswordCost, Service, ServiceOptions,
-    Terms,
+    SignInOptions, Terms,
 };
 
 #[derive(Default)]
@@ -103,6 +103,20 @@ impl Clock for Hands {
 impl Desk {
     pub async fn new() -> Desk {
         Desk::at(Arc::new(SystemClock)).await
+    }
+
+    /// With a clock of its own, and a portal.
+    pub async fn with_portal(clock: Arc<dyn Clock>, portal: &str) -> Desk {
+        let folder = tempfile::tempdir().unwrap();
+        let (plane, file) = (Arc::new(Plane::default()), folder.path().join("c.sqlite"));
+        let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
+        let options =
+            ServiceOptions { control: plane.clone(), clock, password_cost, domains: DomainOptions::default() };
+        let sign_in = SignInOptions { sealing_key: Some([7; 32]), portal: Some(portal.to_owned()) };
+        let service = Service::open_with(database(&file), options, sign_in).await.unwrap();
+        let token = service.bootstrap("Provider").await.unwrap().operator_token;
+        let operator = service.authenticate(&token).await.unwrap();
+        Desk { plane, service, operator, file, _folder: folder }
     }
 
     /// With a clock of its own.

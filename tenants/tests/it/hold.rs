@@ -59,7 +59,7 @@ async fn the_token_of_a_suspended_tenant_reads_and_does_nothing_else() {
     let (customer, owner) = below(&desk, &seller, "customer").await;
     desk.service.tenant_hold(&desk.operator, &terms(), reseller, Some("unpaid")).await.unwrap();
     for (actor, tenant) in [(&seller, reseller), (&owner, customer)] {
-        let token = NewToken { tenant, label: "spare".into(), access: Access::ReadWrite, life: None };
+        let token = NewToken::new(tenant, "spare", Access::ReadWrite);
         let below = NewTenant { name: "late".into(), ..NewTenant::default() };
         let refused = [
             desk.service.token_create(actor, &terms(), &token).await.unwrap_err(),

@@ -3,18 +3,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod allocation;
+mod authenticator;
 mod capability;
 mod claim;
 mod console;
 mod desk;
+mod factor;
 mod hold;
 mod job;
 mod mailbox;
 mod outbox;
 mod page;
+mod people;
+mod reach;
 mod rename;
 mod resend;
 mod send_as;
+mod session;
+mod support;
 mod tenant_create;
 mod terms;
 mod token;

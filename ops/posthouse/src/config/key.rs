@@ -54,6 +54,18 @@ pub const KEYS: &[Key] = &[
     key("plain_auth", Kind::Flag, Some("false"), "Passwords over connections without TLS: for loopback only."),
     key("proxy", Kind::Flag, Some("false"), "Mail doors expect a PROXY v2 header from a load balancer."),
     key("graphiql", Kind::Flag, Some("false"), "GraphiQL at GET /graphql."),
+    key(
+        "trusted_proxies",
+        Kind::Text,
+        None,
+        "Proxies in front of the HTTP port, as \"10.0.0.0/8, ::1\": their X-Forwarded-For is believed.",
+    ),
+    key(
+        "portal",
+        Kind::Text,
+        None,
+        "Where the portal stands, as \"https://mail.example.org\": passkeys are bound to it.",
+    ),
     key("connections_per_address", Kind::Count(1_000_000), None, "Open connections of one client address."),
     key(
         "message_bytes_in_flight",

@@ -16,8 +16,9 @@ pub use show::{environment_help, print};
 pub use value::Sni;
 
 use crate::upkeep::UpkeepConfig;
+use ipnet::IpNet;
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -48,6 +49,10 @@ pub struct Config {
     pub message_bytes_in_flight: usize,
     /// GraphiQL at GET /graphql.
     pub graphiql: bool,
+    /// Proxies in front of the HTTP port whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where the portal stands: the origin of passkeys and of sign-ins at identity providers.
+    pub portal: Option<String>,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
     /// PostgreSQL of the control plane; without it SQLite in the data folder.
@@ -169,6 +174,8 @@ impl Config {
             message_bytes_in_flight: usize::try_from(from.number("message_bytes_in_flight").unwrap_or(0))
                 .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
             graphiql: from.flag("graphiql"),
+            trusted_proxies: networks("trusted_proxies", from.text("trusted_proxies"))?,
+            portal: portal(from.text("portal"))?,
             smart_host: smart_host(from)?,
             domains: domains(from)?,
             sql: sql(from)?,
@@ -239,6 +246,25 @@ fn domains(from: &Loaded) -> Result<Domains, String> {
         certificate_authority: from.text("domains.certificate_authority"),
         failed_days: u32::try_from(from.count("domains.failed_days")?).unwrap_or(u32::MAX),
     })
+}
+
+/// Networks with commas between.
+fn networks(path: &str, text: Option<String>) -> Result<Vec<IpNet>, String> {
+    let parse = |net: &str| {
+        let parsed = net.parse().or_else(|_| net.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_| format!("{path}: {net:?} is no network, as \"10.0.0.0/8\""))
+    };
+    text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(parse).collect()
+}
+
+/// An origin: a scheme and a name, no path.
+fn portal(text: Option<String>) -> Result<Option<String>, String> {
+    let Some(text) = text else { return Ok(None) };
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://localhost").map(|_| "localhost"));
+    match host.is_some_and(|h| !h.is_empty() && !h.contains('/')) && tenants::is_portal(&text) {
+        true => Ok(Some(text)),
+        false => Err(format!("portal: {text:?} is no origin, as \"https://mail.example.org\"")),
+    }
 }
 
 /// Two values that only make sense together.

@@ -187,7 +187,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut print::
         None => Arc::new(AbsentPlane),
     };
     let service = match planes.control {
-        true => Some(stores::service(data, None, control.clone(), crate::domains::stopped(data)?).await?),
+        true => Some(stores::service(data, None, control.clone(), crate::domains::stopped(data)?, None).await?),
         false => None,
     };
     let desk = Desk { accounts, service, control, status: serde_json::Value::Null };

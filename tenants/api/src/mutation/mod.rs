@@ -4,8 +4,13 @@ mod alias;
 mod dns;
 mod domain;
 mod job;
+mod factor;
 mod mailbox;
+mod member;
 mod secret;
+mod service_account;
+mod session;
+mod support;
 mod tenant;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
@@ -21,6 +26,11 @@ pub struct Mutation(
     alias::AliasMutation,
     secret::SecretMutation,
     job::JobMutation,
+    member::MemberMutation,
+    service_account::ServiceAccountMutation,
+    session::SessionMutation,
+    factor::FactorMutation,
+    support::SupportMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

@@ -1,18 +1,29 @@
 //! SUMMARY    App passwords and API tokens: made, shown once, revoked.
 
-use super::{account_id, tenant_id};
+use super::{account_id, member::permissions, tenant_id};
 use crate::{
     cost::MUTATION_COST,
     input::{ApiTokenCreateInput, ApiTokenRevokeInput, AppPasswordCreateInput, AppPasswordRevokeInput, TokenAccess},
     payload::{ApiTokenCreatePayload, ApiTokenRevokePayload, AppPasswordCreatePayload, AppPasswordRevokePayload},
+    people::object::selector,
     types::{actor, service},
 };
 use async_graphql::{Context, ID, Object, Result};
+use ipnet::IpNet;
 use std::time::Duration;
-use tenants::{Access, NewToken};
+use tenants::{Access, Code, Error, NewToken};
 
 #[derive(Default)]
 pub struct SecretMutation;
+
+/// Networks, or single addresses.
+fn networks(texts: &[String]) -> tenants::Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        let net = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        net.map_err(|_| Error::new(Code::Invalid, "ips", format!("`{text}` is no network as 192.0.2.0/24")))
+    };
+    texts.iter().map(parse).collect()
+}
 
 #[Object]
 impl SecretMutation {
@@ -60,7 +71,12 @@ impl SecretMutation {
         };
         let life = input.life_seconds.map(|s| Duration::from_secs(s.into()));
         let made = async {
-            let new = NewToken { tenant: tenant_id(&input.tenant_id)?, label: input.label, access, life };
+            let mut new = NewToken::new(tenant_id(&input.tenant_id)?, &input.label, access);
+            new.permissions = input.permissions.map(|names| permissions(&names)).transpose()?;
+            new.on = selector(input.on)?;
+            new.ips = networks(&input.ips.unwrap_or_default())?;
+            new.service_account = input.service_account_id.map(|id| id.to_string());
+            new.life = life;
             service(ctx).token_create(actor(ctx), &input.terms.into(), &new).await
         };
         ApiTokenCreatePayload::of(made.await, |payload, made| {

@@ -34,12 +34,14 @@ impl TenantMutation {
                 domain: input.domain,
                 vouch: input.vouch,
                 owner: input.owner_mailbox.map(TryInto::try_into).transpose()?,
+                owner_email: input.owner_email,
             };
             service(ctx).tenant_create(actor(ctx), &input.terms.into(), &new).await
         };
         TenantCreatePayload::of(made.await, |payload, made| {
             payload.tenant = Some(made.tenant.into());
             payload.token = made.token;
+            payload.invitation_secret = made.invitation;
             Ok(())
         })
     }

@@ -8,6 +8,7 @@ mod desk_work;
 mod isolation;
 mod lookup;
 mod mailbox_list;
+mod people;
 mod plane;
 mod provision;
 mod terms;

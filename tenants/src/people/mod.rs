@@ -1,0 +1,18 @@
+//! SUMMARY    People, what they may do where, and how they come in.
+
+mod invitation;
+mod member;
+mod notice;
+mod person;
+mod power;
+mod role;
+mod service_account;
+
+pub use invitation::{Acceptance, Invitation, Invited, NewInvitation};
+pub use member::{Member, MemberPatch};
+pub use person::{Person, PersonPatch};
+pub use role::{NewRole, Role, RolePatch};
+pub use service_account::{NewServiceAccount, ServiceAccount};
+
+pub(crate) use person::email_key;
+pub(crate) use power::grantable;

@@ -1,0 +1,354 @@
+//! SUMMARY    People come in by invitation, have what their roles give them, and give nobody what they lack.
+
+use crate::desk::{Desk, Hands, keyed, new_mailbox, terms};
+use base::TenantId;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tenants::{
+    Acceptance, Access, Actor, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession, NewTenant,
+    NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole, TenantPatch,
+};
+
+pub const PASSWORD: &str = "correct horse";
+
+pub fn accept(secret: &str) -> Acceptance {
+    Acceptance {
+        secret: secret.into(),
+        name: Some("Somebody".into()),
+        locale: None,
+        password: Some(PASSWORD.into()),
+        seen: Seen::default(),
+    }
+}
+
+pub fn sign_in(who: SignIn, email: &str, password: &str) -> NewSession {
+    NewSession {
+        who,
+        email: email.into(),
+        password: password.into(),
+        factor: None,
+        tenant: None,
+        seen: Seen::default(),
+    }
+}
+
+pub fn invitation(tenant: TenantId, email: &str, role: &str, on: Selector) -> NewInvitation {
+    NewInvitation { tenant, email: email.into(), role: role.into(), on }
+}
+
+/// A person that joined and signed in.
+pub async fn person(desk: &Desk, by: &Actor, tenant: TenantId, email: &str, role: &str) -> Actor {
+    person_on(desk, by, tenant, email, role, Selector::All).await
+}
+
+pub async fn person_on(desk: &Desk, by: &Actor, tenant: TenantId, email: &str, role: &str, on: Selector) -> Actor {
+    let invited = desk.service.member_invite(by, &terms(), &invitation(tenant, email, role, on)).await.unwrap().object;
+    let nobody = Actor::nobody("test".into());
+    desk.service.invitation_accept(&nobody, &accept(&invited.secret.unwrap())).await.unwrap();
+    signed_in(desk, email, tenant).await
+}
+
+pub async fn signed_in(desk: &Desk, email: &str, tenant: TenantId) -> Actor {
+    let tokens = desk.service.session_create(&sign_in(SignIn::Person, email, PASSWORD)).await.unwrap();
+    let shown = Presented { token: &tokens.access, tenant: Some(&tenant.to_string()), peer: None };
+    desk.service.authenticate_as(shown).await.unwrap()
+}
+
+pub fn code<T: std::fmt::Debug>(result: tenants::Result<T>) -> Code {
+    result.unwrap_err().code
+}
+
+async fn mailed_secret(desk: &Desk) -> String {
+    let due = desk.service.notices_due(100).await.unwrap();
+    due.last().unwrap().3["secret"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_invited_joins_once_and_has_what_the_role_gives() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let new = invitation(tenant, "Ben@Elsewhere.example", "help-desk", Selector::All);
+    let invited = desk.service.member_invite(&owner, &keyed("k"), &new).await.unwrap().object;
+    let again = desk.service.member_invite(&owner, &keyed("k"), &new).await.unwrap().object;
+    assert_eq!(invited.secret, again.secret, "a repeated request shows the same secret");
+    let secret = invited.secret.unwrap();
+    let nobody = Actor::nobody("test".into());
+    let member = desk.service.invitation_accept(&nobody, &accept(&secret)).await.unwrap().object;
+    assert_eq!((member.role.as_str(), member.person.verified), ("help-desk", false));
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &accept(&secret)).await), Code::NotFound);
+    let ben = signed_in(&desk, "ben@elsewhere.example", tenant).await;
+    assert_eq!(ben.permissions(), StandardRole::HelpDesk.permissions());
+    let refused = desk.service.mailbox_create(&ben, &terms(), &new_mailbox("ann@alpha.example")).await;
+    assert_eq!(code(refused), Code::Forbidden);
+    assert_eq!(desk.service.domains(&ben, tenant, &Page::first(5)).await.unwrap().1, 1);
+    let (other, _) = desk.customer("beta").await;
+    assert_eq!(code(desk.service.domains(&ben, other, &Page::first(5)).await), Code::NotFound);
+    assert_eq!(desk.service.members(&owner, tenant, &Page::first(5)).await.unwrap().1, 1);
+    assert_eq!(desk.service.invitations(&owner, tenant, &Page::first(5)).await.unwrap().1, 0);
+    let log = desk.service.audit_entries(&owner, tenant, &Page::first(50)).await.unwrap().0;
+    assert!(log.iter().all(|e| !format!("{e:?}").contains(&secret)), "no secret in the log");
+}
+
+#[tokio::test]
+async fn invitations_end_by_time_by_their_maker_and_by_being_sent_again() {
+    let clock = Arc::new(Hands::default());
+    clock.turn(Duration::from_secs(1_000_000));
+    let desk = Desk::at(clock.clone()).await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let invite = |email: &'static str| {
+        let (desk, owner) = (&desk, &owner);
+        async move {
+            let new = invitation(tenant, email, "auditor", Selector::All);
+            desk.service.member_invite(owner, &terms(), &new).await.unwrap().object
+        }
+    };
+    let nobody = Actor::nobody("test".into());
+    let first = invite("a@x.example").await;
+    let second = desk.service.invitation_resend(&owner, &terms(), &first.invitation.id).await.unwrap().object;
+    let old = accept(&first.secret.unwrap());
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &old).await), Code::NotFound);
+    desk.service.invitation_accept(&nobody, &accept(&second.secret.unwrap())).await.unwrap();
+    let revoked = invite("b@x.example").await;
+    desk.service.invitation_revoke(&owner, &terms(), &revoked.invitation.id).await.unwrap();
+    let late = accept(&revoked.secret.unwrap());
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &late).await), Code::NotFound);
+    let slow = invite("c@x.example").await;
+    clock.turn(Duration::from_secs(7 * 24 * 3600));
+    let slow = accept(&slow.secret.unwrap());
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &slow).await), Code::NotFound);
+    let mut forged = slow;
+    forged.secret = forged.secret.replacen(".1.", ".2.", 1);
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &forged).await), Code::NotFound);
+    assert_eq!(desk.service.members(&owner, tenant, &Page::first(5)).await.unwrap().1, 1);
+}
+
+#[tokio::test]
+async fn nobody_grants_what_they_lack() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let admin = person(&desk, &owner, tenant, "admin@x.example", "admin").await;
+    let service = &desk.service;
+    let invite = |role: &str| invitation(tenant, "friend@x.example", role, Selector::All);
+    assert_eq!(code(service.member_invite(&admin, &terms(), &invite("owner")).await), Code::Forbidden);
+    let role =
+        |name: &str, some: &[Permission]| NewRole { tenant, name: name.into(), permissions: Permissions::of(some) };
+    let closing = role("closing", &[Permission::TenantClose]);
+    assert_eq!(code(service.role_create(&admin, &terms(), &closing).await), Code::Forbidden);
+    // A small role that may invite: it gives what it has, and no more.
+    let small = [Permission::TenantRead, Permission::MemberWrite, Permission::TokenWrite, Permission::MailboxRead];
+    let small = service.role_create(&admin, &terms(), &role("small", &small)).await.unwrap().object;
+    let clerk = person(&desk, &admin, tenant, "clerk@x.example", &small.id).await;
+    assert_eq!(code(service.member_invite(&clerk, &terms(), &invite("admin")).await), Code::Forbidden);
+    assert_eq!(code(service.member_invite(&clerk, &terms(), &invite("help-desk")).await), Code::Forbidden);
+    service.member_invite(&clerk, &terms(), &invite(&small.id)).await.unwrap();
+    let mut token = NewToken::new(tenant, "x", Access::ReadWrite);
+    token.permissions = Some(Permissions::of(&[Permission::MailboxDelete]));
+    assert_eq!(code(service.token_create(&clerk, &terms(), &token).await), Code::Forbidden);
+    token.permissions = None;
+    let made = service.token_create(&clerk, &terms(), &token).await.unwrap().object.secret.unwrap();
+    let program = service.authenticate(&made).await.unwrap();
+    assert_eq!(program.permissions(), clerk.permissions(), "what is not named is what the maker has");
+    // Neither by changing the own role, nor the own membership, nor somebody else's.
+    let more = RolePatch { permissions: Some(Permissions::all()), ..RolePatch::default() };
+    assert_eq!(code(service.role_update(&admin, &terms(), &small.id, &more).await), Code::Forbidden);
+    assert_eq!(code(service.role_update(&clerk, &terms(), &small.id, &more).await), Code::Forbidden);
+    let members = service.members(&owner, tenant, &Page::first(10)).await.unwrap().0;
+    let of = |email: &str| members.iter().find(|m| m.person.email == email).unwrap().id.clone();
+    let up = MemberPatch { role: Some("admin".into()), on: None };
+    assert_eq!(code(service.member_update(&clerk, &terms(), &of("clerk@x.example"), &up).await), Code::Forbidden);
+    assert_eq!(code(service.member_remove(&clerk, &terms(), &of("admin@x.example")).await), Code::Forbidden);
+    let down = MemberPatch { role: Some(small.id.clone()), on: None };
+    assert_eq!(code(service.member_update(&clerk, &terms(), &of("admin@x.example"), &down).await), Code::Forbidden);
+    // Nor by the token of a service account that has more.
+    let robot = NewServiceAccount { tenant, name: "robot".into(), role: "admin".into(), on: Selector::All };
+    assert_eq!(code(service.service_account_create(&clerk, &terms(), &robot).await), Code::Forbidden);
+    let robot = service.service_account_create(&admin, &terms(), &robot).await.unwrap().object;
+    token.service_account = Some(robot.id.clone());
+    assert_eq!(code(service.token_create(&clerk, &terms(), &token).await), Code::Forbidden);
+    let down = service.service_account_update(&clerk, &terms(), &robot.id, &small.id, &Selector::All).await;
+    assert_eq!(code(down), Code::Forbidden);
+    // Another tenant's role is no role here.
+    let (beta, other) = desk.customer("beta").await;
+    let foreign = NewRole { tenant: beta, name: "all".into(), permissions: Permissions::all() };
+    let foreign = service.role_create(&other, &terms(), &foreign).await.unwrap().object;
+    assert_eq!(code(service.member_invite(&owner, &terms(), &invite(&foreign.id)).await), Code::NotFound);
+    assert_eq!(code(service.role_delete(&owner, &terms(), &foreign.id).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn who_has_a_part_grants_nothing_on_the_whole() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    let on = Selector::Domains(BTreeSet::from(["alpha.example".to_owned()]));
+    let part = person_on(&desk, &owner, tenant, "part@x.example", "domain-admin", on.clone()).await;
+    let service = &desk.service;
+    service.mailbox(&part, ann.id).await.unwrap();
+    let new = NewToken { on: on.clone(), ..NewToken::new(tenant, "x", Access::ReadWrite) };
+    assert_eq!(code(service.token_create(&part, &terms(), &new).await), Code::NotFound, "the whole is not reached");
+    let invite = invitation(tenant, "friend@x.example", "domain-admin", on);
+    assert_eq!(code(service.member_invite(&part, &terms(), &invite).await), Code::NotFound);
+    // A grant on what is not the tenant's is none.
+    let (_, _) = desk.customer("beta").await;
+    let foreign = Selector::Domains(BTreeSet::from(["beta.example".to_owned()]));
+    let invite = invitation(tenant, "friend@x.example", "domain-admin", foreign);
+    assert_eq!(code(service.member_invite(&owner, &terms(), &invite).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_tenant_keeps_an_owner() {
+    let desk = Desk::new().await;
+    let (tenant, token) = desk.customer("alpha").await;
+    let owner = person(&desk, &token, tenant, "owner@x.example", "owner").await;
+    let heir = person(&desk, &owner, tenant, "heir@x.example", "auditor").await;
+    let members = desk.service.members(&owner, tenant, &Page::first(10)).await.unwrap().0;
+    let of = |email: &str| members.iter().find(|m| m.person.email == email).unwrap().id.clone();
+    let (own, other) = (of("owner@x.example"), of("heir@x.example"));
+    let service = &desk.service;
+    assert_eq!(code(service.member_remove(&owner, &terms(), &own).await), Code::LastOwner);
+    let down = MemberPatch { role: Some("admin".into()), on: None };
+    assert_eq!(code(service.member_update(&owner, &terms(), &own, &down).await), Code::LastOwner);
+    assert_eq!(code(service.ownership_transfer(&heir, &terms(), &other).await), Code::Forbidden);
+    assert_eq!(
+        code(service.ownership_transfer(&token, &terms(), &other).await),
+        Code::Forbidden,
+        "a token owns nothing"
+    );
+    service.ownership_transfer(&owner, &terms(), &other).await.unwrap();
+    let owner = signed_in(&desk, "owner@x.example", tenant).await;
+    assert_eq!(owner.permissions(), StandardRole::Admin.permissions());
+    let heir = signed_in(&desk, "heir@x.example", tenant).await;
+    assert_eq!(heir.permissions(), StandardRole::Owner.permissions());
+    service.member_remove(&owner, &terms(), &own).await.unwrap();
+    assert_eq!(code(service.member_remove(&heir, &terms(), &other).await), Code::LastOwner);
+}
+
+#[tokio::test]
+async fn what_a_member_made_ends_with_it_at_once() {
+    let desk = Desk::new().await;
+    let (tenant, token) = desk.customer("alpha").await;
+    let owner = person(&desk, &token, tenant, "owner@x.example", "owner").await;
+    let admin = person(&desk, &owner, tenant, "admin@x.example", "admin").await;
+    let service = &desk.service;
+    let new = NewToken::new(tenant, "x", Access::ReadWrite);
+    let first = service.token_create(&admin, &terms(), &new).await.unwrap().object.secret.unwrap();
+    let program = service.authenticate(&first).await.unwrap();
+    let second = service.token_create(&program, &terms(), &new).await.unwrap().object.secret.unwrap();
+    let robot = NewServiceAccount { tenant, name: "robot".into(), role: "help-desk".into(), on: Selector::All };
+    let robot = service.service_account_create(&admin, &terms(), &robot).await.unwrap().object;
+    let new = NewToken { service_account: Some(robot.id), ..new };
+    let third = service.token_create(&admin, &terms(), &new).await.unwrap().object.secret.unwrap();
+    let invite = invitation(tenant, "friend@x.example", "admin", Selector::All);
+    let invited = service.member_invite(&admin, &terms(), &invite).await.unwrap().object;
+    let tokens = desk.service.session_create(&sign_in(SignIn::Person, "admin@x.example", PASSWORD)).await.unwrap();
+    for token in [&first, &second, &third, &tokens.access] {
+        service.authenticate(token).await.unwrap();
+    }
+    let members = service.members(&owner, tenant, &Page::first(10)).await.unwrap().0;
+    let gone = members.iter().find(|m| m.person.email == "admin@x.example").unwrap();
+    service.member_remove(&owner, &terms(), &gone.id).await.unwrap();
+    assert_eq!(code(service.authenticate(&first).await), Code::Unauthenticated);
+    assert_eq!(code(service.authenticate(&second).await), Code::Unauthenticated, "what the token made too");
+    service.authenticate(&third).await.unwrap();
+    let nobody = Actor::nobody("test".into());
+    let accepted = service.invitation_accept(&nobody, &accept(&invited.secret.unwrap())).await;
+    assert_eq!(code(accepted), Code::NotFound);
+    let left = service.authenticate(&tokens.access).await.unwrap();
+    assert!(left.grants().is_empty(), "the person still signs in, and reaches nothing");
+    assert_eq!(code(service.tenant(&left, tenant).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn an_address_is_not_taken_from_who_has_it() {
+    let desk = Desk::new().await;
+    let (alpha, mallory) = desk.customer("alpha").await;
+    let (beta, owner) = desk.customer("beta").await;
+    let nobody = Actor::nobody("test".into());
+    // Mallory invites the victim's address and accepts by the secret it was handed.
+    let invite = invitation(alpha, "victim@x.example", "auditor", Selector::All);
+    let invited = desk.service.member_invite(&mallory, &terms(), &invite).await.unwrap().object;
+    let member = desk.service.invitation_accept(&nobody, &accept(&invited.secret.unwrap())).await.unwrap().object;
+    assert!(!member.person.verified);
+    let stolen = desk.service.session_create(&sign_in(SignIn::Person, "victim@x.example", PASSWORD)).await.unwrap();
+    // The victim is invited elsewhere; by the handed secret nobody gets past the password that is there.
+    let invite = invitation(beta, "victim@x.example", "owner", Selector::All);
+    let invited = desk.service.member_invite(&owner, &terms(), &invite).await.unwrap().object;
+    let own = Acceptance { password: Some("the victim's own".into()), ..accept(&invited.secret.unwrap()) };
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &own).await), Code::InvalidCredentials);
+    // By the mail the victim proves the address: the password and the sign-ins of before are worth nothing.
+    let own = Acceptance { secret: mailed_secret(&desk).await, ..own };
+    let member = desk.service.invitation_accept(&nobody, &own).await.unwrap().object;
+    assert!(member.person.verified);
+    assert_eq!(code(desk.service.authenticate(&stolen.access).await), Code::Unauthenticated);
+    let refused = desk.service.session_create(&sign_in(SignIn::Person, "victim@x.example", PASSWORD)).await;
+    assert_eq!(code(refused), Code::InvalidCredentials);
+    // A verified person's password is not replaced by an invitation, not even by a mailed one.
+    let invite = invitation(alpha, "victim@x.example", "billing", Selector::All);
+    desk.service.member_invite(&mallory, &terms(), &invite).await.unwrap();
+    let taken = Acceptance { secret: mailed_secret(&desk).await, ..accept("") };
+    assert_eq!(code(desk.service.invitation_accept(&nobody, &taken).await), Code::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_person_of_several_tenants_acts_in_one_at_a_time() {
+    let desk = Desk::new().await;
+    let (alpha, first) = desk.customer("alpha").await;
+    let (beta, second) = desk.customer("beta").await;
+    let email = "both@x.example";
+    person(&desk, &first, alpha, email, "owner").await;
+    let invite = invitation(beta, email, "owner", Selector::All);
+    let invited = desk.service.member_invite(&second, &terms(), &invite).await.unwrap().object;
+    let tokens = desk.service.session_create(&sign_in(SignIn::Person, email, PASSWORD)).await.unwrap();
+    let itself = desk.service.authenticate(&tokens.access).await.unwrap();
+    let signed_in = Acceptance { password: None, ..accept(&invited.secret.unwrap()) };
+    desk.service.invitation_accept(&itself, &signed_in).await.unwrap();
+    let acting = |tenant: TenantId| {
+        let (desk, access) = (&desk, tokens.access.clone());
+        async move {
+            let tenant = tenant.to_string();
+            desk.service.authenticate_as(Presented { token: &access, tenant: Some(&tenant), peer: None }).await
+        }
+    };
+    let in_beta = acting(beta).await.unwrap();
+    assert_eq!(desk.service.memberships(&in_beta).await.unwrap().len(), 2);
+    desk.service.tenant(&in_beta, beta).await.unwrap();
+    assert_eq!(code(desk.service.tenant(&in_beta, alpha).await), Code::NotFound);
+    // Being somewhere else does not make the own tenant one below.
+    let more = TenantPatch { max_domains: Some(Some(1000)), ..TenantPatch::default() };
+    for actor in [&in_beta, &acting(alpha).await.unwrap()] {
+        for tenant in [alpha, beta] {
+            assert!(desk.service.tenant_update(actor, &terms(), tenant, &more).await.is_err());
+        }
+    }
+    let (gamma, _) = desk.customer("gamma").await;
+    assert_eq!(code(acting(gamma).await), Code::Unauthenticated);
+    assert_eq!(code(acting(desk.operator.tenant()).await), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_reseller_reaches_below_and_a_customer_never_up() {
+    let desk = Desk::new().await;
+    let (reseller, token) = desk.customer("reseller").await;
+    let rita = person(&desk, &token, reseller, "rita@x.example", "owner").await;
+    let new = NewTenant { name: "Shop".into(), owner_email: Some("sam@x.example".into()), ..NewTenant::default() };
+    let made = desk.service.tenant_create(&rita, &terms(), &new).await.unwrap().object;
+    let nobody = Actor::nobody("test".into());
+    desk.service.invitation_accept(&nobody, &accept(&made.invitation.unwrap())).await.unwrap();
+    let sam = signed_in(&desk, "sam@x.example", made.tenant.id).await;
+    assert_eq!(sam.permissions(), StandardRole::Owner.permissions());
+    let service = &desk.service;
+    assert_eq!(service.members(&rita, made.tenant.id, &Page::first(5)).await.unwrap().1, 1);
+    assert_eq!(code(service.members(&sam, reseller, &Page::first(5)).await), Code::NotFound);
+    let invite = invitation(reseller, "sam@x.example", "owner", Selector::All);
+    assert_eq!(code(service.member_invite(&sam, &terms(), &invite).await), Code::NotFound);
+    let up = NewToken::new(reseller, "up", Access::ReadWrite);
+    assert_eq!(code(service.token_create(&sam, &terms(), &up).await), Code::NotFound);
+    // A maker of customers who may do little gets no token that may do more.
+    let some = Permissions::of(&[Permission::TenantRead, Permission::TenantCreate]);
+    let bot = NewToken { permissions: Some(some), ..NewToken::new(reseller, "bot", Access::ReadWrite) };
+    let bot = service.token_create(&rita, &terms(), &bot).await.unwrap().object.secret.unwrap();
+    let bot = service.authenticate(&bot).await.unwrap();
+    let new = NewTenant { name: "Other".into(), ..NewTenant::default() };
+    let made = service.tenant_create(&bot, &terms(), &new).await.unwrap().object;
+    let owner = service.authenticate(&made.token.unwrap()).await.unwrap();
+    assert_eq!(owner.permissions(), some);
+}

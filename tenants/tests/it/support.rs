@@ -1,0 +1,165 @@
+//! SUMMARY    The provider's people look into a tenant by its consent only, for a time, and the tenant sees who came.
+
+use crate::{
+    desk::{Desk, Hands, new_alias, terms},
+    people::{code, person},
+};
+use base::TenantId;
+use std::{sync::Arc, time::Duration};
+use tenants::{Access, Actor, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+struct World {
+    clock: Arc<Hands>,
+    desk: Desk,
+    tenant: TenantId,
+    owner: Actor,
+    ann: Mailbox,
+    staff: Actor,
+}
+
+async fn world() -> World {
+    let clock = Arc::new(Hands::default());
+    clock.turn(Duration::from_secs(1_700_000_000));
+    let desk = Desk::at(clock.clone()).await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    let staff = person(&desk, &desk.operator, desk.operator.tenant(), "staff@provider.example", "owner").await;
+    World { clock, desk, tenant, owner, ann, staff }
+}
+
+fn grant(tenant: TenantId, scope: SupportScope, life: Duration) -> NewSupportGrant {
+    NewSupportGrant { tenant, scope, reason: "Mail does not arrive".into(), life }
+}
+
+impl World {
+    /// The staff's person as it is now.
+    async fn staff(&self) -> Actor {
+        crate::people::signed_in(&self.desk, "staff@provider.example", self.desk.operator.tenant()).await
+    }
+
+    /// Whether the staff may see members, change a name, set a password.
+    async fn may(&self, staff: &Actor) -> [bool; 3] {
+        let service = &self.desk.service;
+        let seen = service.aliases(staff, self.tenant, &Page::first(5)).await.is_ok();
+        let name = MailboxPatch { display_name: Some("Ann".into()), ..MailboxPatch::default() };
+        let named = service.mailbox_update(staff, &terms(), self.ann.id, &name).await.is_ok();
+        let password = MailboxPatch { password: Some("long enough too".into()), ..MailboxPatch::default() };
+        let opened = service.mailbox_update(staff, &terms(), self.ann.id, &password).await.is_ok();
+        [seen, named, opened]
+    }
+}
+
+#[tokio::test]
+async fn without_consent_the_providers_people_see_the_contract_and_nothing_behind_it() {
+    let w = world().await;
+    let service = &w.desk.service;
+    service.tenant(&w.staff, w.tenant).await.unwrap();
+    service.mailbox(&w.staff, w.ann.id).await.unwrap();
+    service.tenant_hold(&w.staff, &terms(), w.tenant, Some("abuse")).await.unwrap();
+    service.tenant_hold(&w.staff, &terms(), w.tenant, None).await.unwrap();
+    let told = w.desk.plane.told.lock().unwrap().len();
+    assert_eq!(w.may(&w.staff).await, [false; 3]);
+    let password = MailboxPatch {
+        password: Some("long enough too".into()),
+        display_name: Some("Ann".into()),
+        ..MailboxPatch::default()
+    };
+    assert_eq!(code(service.mailbox_update(&w.staff, &terms(), w.ann.id, &password).await), Code::Forbidden);
+    assert_eq!(code(service.app_password_create(&w.staff, &terms(), w.ann.id, "x").await), Code::Forbidden);
+    let alias = new_alias("all@alpha.example", &["staff@provider.example"]);
+    assert_eq!(code(service.alias_create(&w.staff, &terms(), &alias).await), Code::Forbidden);
+    assert_eq!(code(service.audit_entries(&w.staff, w.tenant, &Page::first(5)).await), Code::Forbidden);
+    // Nor around it: by a token there, by a token here, by consent given to themselves.
+    let there = NewToken::new(w.tenant, "x", Access::ReadWrite);
+    assert_eq!(code(service.token_create(&w.staff, &terms(), &there).await), Code::Forbidden);
+    let here = NewToken::new(w.desk.operator.tenant(), "x", Access::ReadWrite);
+    let here = service.token_create(&w.staff, &terms(), &here).await.unwrap().object.secret.unwrap();
+    let here = service.authenticate(&here).await.unwrap();
+    assert_eq!(w.may(&here).await, [false; 3]);
+    for who in [&w.staff, &here, &w.desk.operator] {
+        let new = grant(w.tenant, SupportScope::Content, DAY);
+        assert_eq!(code(service.support_grant_create(who, &terms(), &new).await), Code::Forbidden);
+    }
+    assert_eq!(w.desk.plane.told.lock().unwrap().len(), told, "nothing changed");
+    // A tenant that they make gives them no token.
+    let new = NewTenant { name: "New".into(), ..NewTenant::default() };
+    assert!(service.tenant_create(&w.staff, &terms(), &new).await.unwrap().object.token.is_none());
+    // A machine of the provider, and the tenant itself, go on as before.
+    assert_eq!(w.may(&w.desk.operator).await, [true; 3]);
+    assert_eq!(w.may(&w.owner).await, [true; 3]);
+}
+
+#[tokio::test]
+async fn consent_lets_in_as_far_as_its_scope_and_names_both() {
+    let w = world().await;
+    let service = &w.desk.service;
+    for (scope, expect) in [
+        (SupportScope::Metadata, [true, false, false]),
+        (SupportScope::Settings, [true, true, false]),
+        (SupportScope::Content, [true, true, true]),
+    ] {
+        let made = service.support_grant_create(&w.owner, &terms(), &grant(w.tenant, scope, DAY)).await.unwrap().object;
+        let staff = w.staff().await;
+        assert_eq!(w.may(&staff).await, [false; 3], "not before it is taken up");
+        assert_eq!(service.support_grants(&staff, None, &Page::first(5)).await.unwrap().1, 1);
+        service.support_grant_use(&staff, &terms(), &made.id).await.unwrap();
+        let staff = w.staff().await;
+        assert_eq!(w.may(&staff).await, expect, "{scope:?}");
+        let there = NewToken::new(w.tenant, "x", Access::ReadWrite);
+        assert_eq!(code(service.token_create(&staff, &terms(), &there).await), Code::Forbidden, "it would outlast");
+        let log = service.audit_entries(&w.owner, w.tenant, &Page::first(100)).await.unwrap().0;
+        let entry = log.iter().find(|e| e.action == "supportGrantUse" && e.object == made.id).unwrap();
+        assert_eq!(entry.actor, staff.name());
+        if expect[1] {
+            let both = format!("{} by {} of {}", staff.name(), made.id, w.owner.name());
+            assert!(log.iter().any(|e| e.action == "mailboxUpdate" && e.actor == both), "{log:?}");
+        }
+        service.support_grant_revoke(&w.owner, &terms(), &made.id).await.unwrap();
+        let staff = w.staff().await;
+        assert_eq!(w.may(&staff).await, [false; 3], "at once");
+    }
+    assert_eq!(service.support_grants(&w.owner, Some(w.tenant), &Page::first(5)).await.unwrap().1, 0);
+}
+
+#[tokio::test]
+async fn consent_ends_by_itself_and_is_given_for_three_days_at_most() {
+    let w = world().await;
+    let service = &w.desk.service;
+    for life in [Duration::ZERO, 3 * DAY + Duration::from_secs(1)] {
+        let new = grant(w.tenant, SupportScope::Content, life);
+        assert_eq!(code(service.support_grant_create(&w.owner, &terms(), &new).await), Code::Invalid);
+    }
+    let new = grant(w.tenant, SupportScope::Content, 3 * DAY);
+    let made = service.support_grant_create(&w.owner, &terms(), &new).await.unwrap().object;
+    service.support_grant_use(&w.staff, &terms(), &made.id).await.unwrap();
+    let staff = w.staff().await;
+    w.clock.turn(3 * DAY - Duration::from_secs(1));
+    assert_eq!(w.may(&staff).await, [true; 3]);
+    w.clock.turn(Duration::from_secs(1));
+    assert_eq!(w.may(&staff).await, [false; 3], "also for who was let in before");
+    assert_eq!(code(service.support_grant_use(&w.staff, &terms(), &made.id).await), Code::NotFound);
+    assert_eq!(service.support_grants(&w.owner, Some(w.tenant), &Page::first(5)).await.unwrap().1, 0);
+}
+
+#[tokio::test]
+async fn consent_of_one_tenant_opens_no_other_and_no_reseller_gives_it() {
+    let w = world().await;
+    let service = &w.desk.service;
+    let (beta, other) = w.desk.customer("beta").await;
+    let new = grant(beta, SupportScope::Content, DAY);
+    assert_eq!(code(service.support_grant_create(&w.owner, &terms(), &new).await), Code::NotFound);
+    let made = service.support_grant_create(&other, &terms(), &new).await.unwrap().object;
+    service.support_grant_use(&w.staff, &terms(), &made.id).await.unwrap();
+    let staff = w.staff().await;
+    assert_eq!(w.may(&staff).await, [false; 3]);
+    assert_eq!(code(service.support_grant_revoke(&w.owner, &terms(), &made.id).await), Code::NotFound);
+    assert_eq!(code(service.support_grant_use(&w.owner, &terms(), &made.id).await), Code::NotFound);
+    assert_eq!(code(service.support_grants(&w.owner, None, &Page::first(5)).await), Code::NotFound);
+    // Whoever stands above a tenant does not consent for it.
+    let below = NewTenant { parent: Some(beta), name: "Below".into(), ..NewTenant::default() };
+    let below = service.tenant_create(&other, &terms(), &below).await.unwrap().object.tenant.id;
+    let new = grant(below, SupportScope::Content, DAY);
+    assert_eq!(code(service.support_grant_create(&other, &terms(), &new).await), Code::Forbidden);
+}

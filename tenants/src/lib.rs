@@ -72,15 +72,15 @@ pub use mailbox_list::{MailboxFilter, MailboxOrder, MailboxSort, MailboxState};
 pub use outbox::Applied;
 pub use page::Page;
 pub use password::{NewPassword, PasswordCost, generate as generate_password};
-pub use publish::{DnsCredential, NewDnsCredential, Publication, Publisher, Publishing, RecordChange, Rfc2136};
-pub use records::{Checked, Facet, Purpose, Setup, Status, zone_file};
-pub use seal::SealingKey;
 pub use people::{
     Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, Person,
     PersonPatch, Role, RolePatch, ServiceAccount,
 };
 pub use permission::{Permission, Permissions, StandardRole, SupportScope};
+pub use publish::{DnsCredential, NewDnsCredential, Publication, Publisher, Publishing, RecordChange, Rfc2136};
+pub use records::{Checked, Facet, Purpose, Setup, Status, zone_file};
 pub use rename::{OldAddress, Rename};
+pub use seal::SealingKey;
 pub use service::{Bootstrap, Service, ServiceOptions, SignInOptions};
 pub use support::{NewSupportGrant, SupportGrant};
 pub use tenant::{Limits, Tenant, TenantPatch};

@@ -106,7 +106,7 @@ impl Permission {
     }
 
     /// What a tenant must have let in before the provider's people may do this there
-    /// (docs/decisions/0021-the-provider-asks-before-it-looks.md).
+    /// (docs/decisions/0026-the-provider-asks-before-it-looks.md).
     pub(crate) fn consent(self) -> Consent {
         use Permission as P;
         match self {

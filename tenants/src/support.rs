@@ -1,5 +1,5 @@
 //! SUMMARY    Support by consent: a tenant lets the provider's people in, for a time and a purpose, and sees who came.
-//! STANDARDS  docs/decisions/0021-the-provider-asks-before-it-looks.md
+//! STANDARDS  docs/decisions/0026-the-provider-asks-before-it-looks.md
 //! SECURITY   Only the tenant's own people and tokens grant; nobody above does it for them. Whoever takes a grant up is in the
 //!            tenant's audit log before it sees anything, and each of its changes carries both names.
 //! LIMITS     SUPPORT_LIFE_MAX, REASON_CHARS_MAX

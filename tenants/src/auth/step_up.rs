@@ -1,6 +1,6 @@
 //! SUMMARY    Step-up: what a stolen session must not be enough for takes a factor that was verified a moment ago.
 //! SECURITY   API tokens are exempt: nobody sits there to be asked, and what they may do was decided when they were made, by a
-//!            caller who was asked (docs/decisions/0020-people-and-their-rights.md).
+//!            caller who was asked (docs/decisions/0025-people-and-their-rights.md).
 //! LIMITS     STEP_UP_LIFE
 
 use crate::{Actor, Code, Error, Result, Service, actor::Proof, limits::STEP_UP_LIFE};

@@ -3,8 +3,8 @@
 mod alias;
 mod dns;
 mod domain;
-mod job;
 mod factor;
+mod job;
 mod mailbox;
 mod member;
 mod secret;

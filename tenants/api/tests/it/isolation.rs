@@ -185,18 +185,15 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
         "mutation {{ r: tenantResend(input: {{ tenantId: \"{tenant}\" }}) {{ job {{ id }} userErrors {{ code }} }} }}"
     );
     let job = desk.done(&desk.operator, &resend).await["job"]["id"].as_str().unwrap().to_owned();
+    let people = Foreign::of(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
+        let text = people.fill(text);
         text.replace("$T", &tenant)
             .replace("$M", &mailbox)
             .replace("$D", "beta.example")
             .replace("$K", key)
             .replace("$J", &job)
-    let people = Foreign::of(&desk, &tenant, &beta_token).await;
-    let told = desk.plane.told.lock().unwrap().len();
-    let fill = |text: &str| {
-        let text = people.fill(text);
-        text.replace("$T", &tenant).replace("$M", &mailbox).replace("$D", "beta.example").replace("$K", key)
     };
     let schema = "{ q: __type(name: \"Query\") { fields { name } } m: __type(name: \"Mutation\") { fields { name } } }";
     let schema = desk.ask(&token, schema).await;

@@ -30,9 +30,9 @@ pub(crate) const QUERY_ALIASES_MAX: usize = 50;
 pub(crate) const QUERY_RECURSION_MAX: usize = 24;
 /// Directives on one field.
 pub(crate) const QUERY_DIRECTIVES_MAX: usize = 10;
-/// Cost of a mutation, with that of the fields asked for.
 /// Cost of the records, keys or notices of one domain.
 pub(crate) const RECORDS_COST: usize = 5;
+/// Cost of a mutation, with that of the fields asked for.
 pub(crate) const MUTATION_COST: usize = 10;
 /// What a token may spend at once, and what comes back in a second.
 pub(crate) const TOKEN_COST_MAX: u32 = 20_000;

@@ -38,5 +38,5 @@ pub use route::{LocalRecipient, Route, RouteError};
 pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
 pub use standing::Standing;
 pub use upkeep::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
-pub use verify::Violation;
+pub use verify::{QuotaDrift, Violation};
 pub use work::{AccountWork, Charge, DELETED, NewEmail, NewMailbox, SEEN, Work};

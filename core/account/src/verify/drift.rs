@@ -67,6 +67,8 @@ impl Accounts {
     /// Adds to every counter of a tenant what it lacks; gives what was repaired.
     pub async fn quota_repair(&self, key: &BreakGlass, tenant: TenantId) -> Result<Vec<QuotaDrift>> {
         tracing::warn!(target: "audit", %tenant, reason = key.reason(), "repairing quota counters");
+        // Before anything is repaired: every repair makes the pool anew.
+        let pool = super::pool::counted(self, tenant).await?.filter(|(counted, stored)| counted != stored);
         let (mut repaired, mut last) = (Vec::new(), None);
         while let Some(account) = crate::upkeep::next_account(self, tenant, last).await? {
             if let Some((drift, lack)) = self.account_lack(tenant, account).await? {
@@ -75,7 +77,6 @@ impl Accounts {
             }
             last = Some(account);
         }
-        let pool = super::pool::counted(self, tenant).await?.filter(|(counted, stored)| counted != stored);
         let lack = self.tenant_lack(tenant).await?;
         repaired.extend(lack.as_ref().map(|(drift, _)| drift.clone()));
         repaired.extend(pool.map(|(counted_bytes, stored_bytes)| QuotaDrift {

@@ -134,6 +134,9 @@ async fn provision(args: &QuotaArgs, doors: &Doors) -> Result<(String, Vec<Strin
     let tenant = doors.tenant.clone().ok_or_else(|| check("the demo names no tenant"))?;
     let first = doors.accounts.first().and_then(|(address, _)| address.split_once('@'));
     let (_, domain) = first.ok_or_else(|| check("the demo has no address"))?;
+    let most = args.mailboxes + doors.accounts.len();
+    let input = format!("{{ tenantId: \"{tenant}\", maxMailboxes: {most}, storageBytesMax: \"{}\" }}", args.limit);
+    doors.api.mutate("tenantUpdate", &input).await?;
     let mut mailboxes = Vec::with_capacity(args.mailboxes);
     for nth in 0..args.mailboxes {
         let address = format!("quota{nth}@{domain}");
@@ -141,8 +144,6 @@ async fn provision(args: &QuotaArgs, doors: &Doors) -> Result<(String, Vec<Strin
         doors.api.mutate("mailboxCreate", &input).await?;
         mailboxes.push(address);
     }
-    let input = format!("{{ tenantId: \"{tenant}\", storageBytesMax: \"{}\" }}", args.limit);
-    doors.api.mutate("tenantUpdate", &input).await?;
     Ok((tenant, mailboxes))
 }
 

@@ -43,5 +43,5 @@ pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, Rea
 pub use sending::Reserved;
 pub use standing::Standing;
 pub use upkeep::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
-pub use verify::Violation;
+pub use verify::{QuotaDrift, Violation};
 pub use work::{AccountWork, Charge, DELETED, NewEmail, NewMailbox, SEEN, Work};

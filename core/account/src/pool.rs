@@ -25,6 +25,7 @@ use store::kv::Read;
 /// What the entitlement allows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
+    /// Version of the entitlement + 1: never that of a void pool.
     pub(crate) version: u64,
     /// Bytes that users may fill.
     pub(crate) limit: i64,
@@ -37,7 +38,7 @@ impl Terms {
     pub(crate) fn of(entitlement: &EntitlementSnapshot) -> Option<Terms> {
         let limit = bytes(entitlement.storage_bytes_max?);
         let ceiling = with_grace(limit, entitlement.storage_grace_bytes);
-        Some(Terms { version: entitlement.version, limit, ceiling })
+        Some(Terms { version: entitlement.version.saturating_add(1), limit, ceiling })
     }
 
     fn bound(&self, charge: Charge) -> i64 {
@@ -122,6 +123,15 @@ impl Pool {
         lease.unspent += ahead;
         true
     }
+}
+
+/// Makes a pool and its leases void: the next charge makes them anew from the used bytes. Gives what its record is then.
+pub(crate) async fn void(txn: &mut TenantTxn<'_>) -> Result<PoolRecord> {
+    let Some(stored) = txn.get(&keys::pool()).await? else { return Ok(PoolRecord::default()) };
+    let record = PoolRecord { version: 0, ..record::decode(&stored, "pool")? };
+    txn.set(&keys::pool(), &record::encode(&record));
+    txn.clear_range(&keys::pool_leases());
+    Ok(record)
 }
 
 impl Work {

@@ -59,12 +59,15 @@ pub struct AccountState {
     /// Percent of the quota that was told of last; 0 = none since there was room.
     #[prost(uint32, tag = "11")]
     pub quota_told: u32,
+    /// Number of the last repair of its counters.
+    #[prost(uint32, tag = "12")]
+    pub repairs: u32,
 }
 
 /// The storage pool of a tenant with a limit, for one version of its entitlement.
 #[derive(Clone, Copy, PartialEq, Message)]
 pub(crate) struct PoolRecord {
-    /// Version of the entitlement that the pool and its leases were made for; others are void.
+    /// Of the entitlement that the pool and its leases were made for (its version + 1); others are void, 0 always.
     #[prost(uint64, tag = "1")]
     pub version: u64,
     /// Used bytes and all that is leased or waits to be given back.
@@ -76,6 +79,9 @@ pub(crate) struct PoolRecord {
     /// Percent of the limit that was told of last; 0 = none since there was room.
     #[prost(uint32, tag = "4")]
     pub quota_told: u32,
+    /// Number of the last repair of the tenant's counters.
+    #[prost(uint32, tag = "5")]
+    pub repairs: u32,
 }
 
 /// What one shard may still use without asking the pool.

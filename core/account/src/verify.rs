@@ -4,9 +4,12 @@
 //!            page. Only sums need one version as a whole: they are counted over an account (a tenant) that did not change
 //!            meanwhile, and when it changes too often, while its changes wait. Memory does not grow with the tenant.
 
+mod drift;
 mod pool;
 mod row;
 mod sum;
+
+pub use drift::QuotaDrift;
 
 use crate::{
     Accounts, Result,

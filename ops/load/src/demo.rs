@@ -11,7 +11,10 @@ use std::{
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::error::{Result, check};
+use crate::{
+    api::Api,
+    error::{Result, check},
+};
 
 /// Longest wait for a server to serve.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -27,6 +30,10 @@ pub struct Doors {
     pub imap_tls: String,
     /// (address, password)
     pub accounts: Vec<(String, String)>,
+    /// As the provider's operator.
+    pub api: Api,
+    /// Id of the first account's tenant.
+    pub tenant: Option<String>,
 }
 
 #[derive(Debug)]
@@ -141,7 +148,18 @@ fn doors(text: &str) -> Result<Doors> {
     if accounts.is_empty() {
         return Err(check("the demo has no account"));
     }
-    Ok(Doors { smtp: port("/smtp/mx_port")?, lmtp: port("/lmtp_port")?, imap_tls: port("/imap/tls_port")?, accounts })
+    let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    Ok(Doors {
+        smtp: port("/smtp/mx_port")?,
+        lmtp: port("/lmtp_port")?,
+        imap_tls: port("/imap/tls_port")?,
+        accounts,
+        api: Api {
+            address: port("/http_port").unwrap_or_default(),
+            token: text("/operator_token").unwrap_or_default(),
+        },
+        tenant: text("/tenants/0/id"),
+    })
 }
 
 #[cfg(test)]

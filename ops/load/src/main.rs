@@ -1,6 +1,7 @@
 //! SUMMARY    `load`: drives mail servers over their sockets and measures them; any server, ours and others alike.
 //! INVARIANTS One thread and hand-written clients: the driver shares the machine with what it measures, so it must be cheap.
 
+mod api;
 mod command;
 mod deliver;
 mod demo;
@@ -41,6 +42,8 @@ enum Command {
     Crash(command::crash::CrashArgs),
     /// Send every file of a folder and compare what comes back.
     Corpus(command::corpus::CorpusArgs),
+    /// Fill a tenant up to its limit over many connections while the server is killed: exact, and no drift.
+    Quota(command::quota::QuotaArgs),
     /// Cost of a delivery as the mailbox grows.
     Flat(command::flat::FlatArgs),
 }
@@ -66,6 +69,7 @@ fn run(cli: Cli) -> Result<()> {
             Command::Idle(args) => command::idle::run(args).await,
             Command::Crash(args) => command::crash::run(args).await,
             Command::Corpus(args) => command::corpus::run(args).await,
+            Command::Quota(args) => command::quota::run(args).await,
             Command::Flat(args) => command::flat::run(args).await,
         }
     })

@@ -3,13 +3,13 @@
 //! INVARIANTS Every change of an account changes its state record (the modseq rises), so pages that were read beside the same
 //!            state record show one version of the account, however many transactions they took.
 
-use super::{Check, VERIFY_ATTEMPTS_MAX};
+use super::{Check, VERIFY_ATTEMPTS_MAX, drift::emails_of};
 use crate::{
     Accounts, Error, Result,
     accounts::is_too_old,
     control::counter,
     keys,
-    record::{self, AccountState, EmailRecord, MailboxState, RowRecord},
+    record::{self, AccountState, MailboxState, PoolRecord, RowRecord},
     txn::TenantTxn,
     upkeep::next_account_in,
     work::{DELETED, SEEN},
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use store::kv::{KeyRange, KvTxn, PageLimit, Read};
 
 /// Reads pages over several transactions as long as the keys that tell of changes stay as they are.
-struct Steady<'a> {
+pub(super) struct Steady<'a> {
     accounts: &'a Accounts,
     tenant: TenantId,
     txn: Box<dyn KvTxn>,
@@ -29,7 +29,7 @@ struct Steady<'a> {
 }
 
 /// What a steady read can end with besides its value.
-enum Unsteady {
+pub(super) enum Unsteady {
     Changed,
     Failed(Error),
 }
@@ -40,14 +40,19 @@ impl From<Error> for Unsteady {
     }
 }
 
-type Counted<T> = std::result::Result<T, Unsteady>;
+pub(super) type Counted<T> = std::result::Result<T, Unsteady>;
 
 impl<'a> Steady<'a> {
-    async fn begin(accounts: &'a Accounts, tenant: TenantId, told_by: Vec<Vec<u8>>) -> Result<Steady<'a>> {
+    pub(super) async fn begin(accounts: &'a Accounts, tenant: TenantId, told_by: Vec<Vec<u8>>) -> Result<Steady<'a>> {
         let txn = accounts.0.kv.begin_read();
         let mut steady = Steady { accounts, tenant, txn, told_by, seen: Vec::new(), versions: 1 };
         steady.seen = steady.signs().await?;
         Ok(steady)
+    }
+
+    /// Value of the key of this number that tells of changes.
+    pub(super) fn sign(&self, number: usize) -> Option<Bytes> {
+        self.seen.get(number).cloned().flatten()
     }
 
     async fn signs(&mut self) -> Result<Vec<Option<Bytes>>> {
@@ -76,7 +81,11 @@ impl<'a> Steady<'a> {
         }
     }
 
-    async fn each(&mut self, mut range: KeyRange, mut row: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Counted<()> {
+    pub(super) async fn each(
+        &mut self,
+        mut range: KeyRange,
+        mut row: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    ) -> Counted<()> {
         loop {
             let (rows, more) = self.page(&range).await?;
             for (key, value) in &rows {
@@ -146,14 +155,16 @@ impl Check<'_> {
         let mut wrong = None;
         for _ in 0..2 * VERIFY_ATTEMPTS_MAX {
             match total(self.accounts, self.tenant).await {
-                Ok((None, _)) => return Ok(()),
+                Ok(totals) if totals.counted == totals.held => return Ok(()),
                 // In one version it is certain. Over several, changes that cancel each other out may hide from the
                 // counters: only what is found again and again is one.
-                Ok((found, 1)) => {
-                    wrong = found;
-                    break;
+                Ok(totals) => {
+                    let Totals { counted, held, versions, .. } = totals;
+                    wrong = Some(format!("tenant counts {counted:?} bytes and emails, holds {held:?}"));
+                    if versions == 1 {
+                        break;
+                    }
                 }
-                Ok((found, _)) => wrong = found,
                 Err(Unsteady::Changed) => {}
                 Err(Unsteady::Failed(e)) => return Err(e),
             }
@@ -169,18 +180,10 @@ impl Check<'_> {
 /// What does not agree in one account.
 async fn count(accounts: &Accounts, tenant: TenantId, account: AccountId) -> Counted<Vec<String>> {
     let mut steady = Steady::begin(accounts, tenant, vec![keys::state(account)]).await?;
-    let Some(state) = steady.seen.first().cloned().flatten() else { return Ok(Vec::new()) };
+    let Some(state) = steady.sign(0) else { return Ok(Vec::new()) };
     let state: AccountState = record::decode(&state, "account state")?;
     let mut wrong = Vec::new();
-    let (mut used_bytes, mut emails) = (0, 0);
-    steady
-        .each(keys::objects(account, keys::EMAIL), |_, value| {
-            let email: EmailRecord = record::decode(value, "email")?;
-            used_bytes += email.charged_bytes();
-            emails += 1;
-            Ok(())
-        })
-        .await?;
+    let (used_bytes, emails) = emails_of(&mut steady, account).await?;
     if (state.used_bytes, state.emails) != (used_bytes, emails) {
         let counts = (state.used_bytes, state.emails);
         wrong.push(format!("counts {counts:?} bytes and emails, holds {:?}", (used_bytes, emails)));
@@ -228,20 +231,30 @@ async fn count_mailbox(
     Ok((!same || !ordered).then(|| format!("{mailbox} counts {counters:?}, holds {held:?}, account at {modseq}")))
 }
 
-/// What does not agree in the tenant's total, and in how many versions it was read.
-async fn total(accounts: &Accounts, tenant: TenantId) -> Counted<(Option<String>, u32)> {
+/// Bytes and emails of a tenant.
+pub(super) struct Totals {
+    /// By its counters.
+    pub(super) counted: (i64, i64),
+    /// By the counters of its accounts.
+    pub(super) held: (i64, i64),
+    /// In how many versions that was read.
+    pub(super) versions: u32,
+    pub(super) repairs: u32,
+}
+
+pub(super) async fn total(accounts: &Accounts, tenant: TenantId) -> Counted<Totals> {
     let signs = vec![keys::tenant_used_bytes(), keys::tenant_emails()];
     let mut steady = Steady::begin(accounts, tenant, signs).await?;
-    let mut counts = steady.seen.iter().map(|value| counter(value.as_deref()));
-    let counts = (counts.next().unwrap_or(0), counts.next().unwrap_or(0));
-    let (mut sum, mut last) = ((0, 0), None);
+    let counted = (counter(steady.sign(0).as_deref()), counter(steady.sign(1).as_deref()));
+    let pool = steady.get(&keys::pool()).await?;
+    let pool: PoolRecord = pool.map(|b| record::decode(&b, "pool")).transpose()?.unwrap_or_default();
+    let (mut held, mut last) = ((0, 0), None);
     while let Some(account) = steady.next_account(last).await? {
         if let Some(state) = steady.get(&keys::state(account)).await? {
             let state: AccountState = record::decode(&state, "account state")?;
-            sum = (sum.0 + state.used_bytes, sum.1 + state.emails);
+            held = (held.0 + state.used_bytes, held.1 + state.emails);
         }
         last = Some(account);
     }
-    let wrong = (counts != sum).then(|| format!("tenant counts {counts:?} bytes and emails, holds {sum:?}"));
-    Ok((wrong, steady.versions))
+    Ok(Totals { counted, held, versions: steady.versions, repairs: pool.repairs })
 }

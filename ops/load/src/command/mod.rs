@@ -6,6 +6,7 @@ pub mod fill;
 pub mod flat;
 pub mod idle;
 pub mod imap;
+pub mod quota;
 pub mod smtp;
 
 use clap::Args;

@@ -44,6 +44,7 @@ impl Desk {
         match request {
             Request::Status => self.status(events).await,
             Request::Verify { tenant } => self.verify(who, tenant, events).await,
+            Request::Quota { tenant, repair } => self.quota(who, tenant, repair, events).await,
             Request::QueueList { select, after, limit } => self.queue_list(who, &select, after, limit, events).await,
             Request::QueueRetry { select } => self.queue_retry(who, &select).await,
             Request::QueueCancel { select } => self.queue_cancel(who, &select).await,

@@ -1,4 +1,4 @@
-//! SUMMARY    `ctl verify` and `ctl queue`: what the operator sees and does in the data plane.
+//! SUMMARY    `ctl verify`, `ctl quota` and `ctl queue`: what the operator sees and does in the data plane.
 //! SECURITY   Reads through break-glass, which names who and why. Bytes of messages are not shown.
 //! LIMITS     CTL_ROWS_MAX, CTL_QUEUE_SCAN_MAX
 
@@ -32,6 +32,37 @@ impl Desk {
             }
         }
         Ok((violations == 0, None, format!("{} tenants, {violations} violations", all.len())))
+    }
+
+    pub(super) async fn quota(&self, who: &str, tenant: Option<TenantId>, repair: bool, events: &Events) -> Outcome {
+        let key = self.store()?.break_glass(who, "ctl quota").map_err(text)?;
+        let all = self.tenants_of(tenant).await?;
+        let (mut counters, mut drift_bytes) = (0, 0_u64);
+        for tenant in &all {
+            let found = match repair {
+                true => self.store()?.quota_repair(&key, *tenant).await,
+                false => self.store()?.quota_drift(&key.tenant(*tenant)).await,
+            };
+            for drift in found.map_err(|e| format!("{tenant}: {e}"))? {
+                counters += 1;
+                drift_bytes = drift_bytes.saturating_add(drift.bytes().unsigned_abs());
+                let account = drift.account.map(|a| a.to_string());
+                let drifted = json!({
+                    "tenant": tenant.to_string(),
+                    "account": account,
+                    "counted_bytes": drift.counted_bytes,
+                    "stored_bytes": drift.stored_bytes,
+                    "drift_bytes": drift.bytes(),
+                });
+                row(events, drifted).await?;
+            }
+        }
+        let said = if repair { "repaired" } else { "differ" };
+        Ok((
+            repair || counters == 0,
+            None,
+            format!("{} tenants, {counters} counters {said}, drift {drift_bytes} bytes", all.len()),
+        ))
     }
 
     /// The one, or all that have something stored.

@@ -59,6 +59,9 @@ enum Command {
         #[arg(long)]
         tenant: Option<TenantId>,
     },
+    /// What quotas count against what is stored.
+    #[command(subcommand)]
+    Quota(Quota),
     /// Makes a new operator token for the API and prints it.
     OperatorToken,
 }
@@ -121,6 +124,22 @@ enum Account {
         /// Makes one instead of reading it.
         #[arg(long)]
         generate: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Quota {
+    /// Recounts every mailbox and tenant, and repairs nothing; exit code 1 when a counter differs.
+    Verify {
+        /// This tenant only.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+    },
+    /// Adds to each counter what it lacks, while mail comes and goes.
+    Repair {
+        /// This tenant only.
+        #[arg(long)]
+        tenant: Option<TenantId>,
     },
 }
 
@@ -225,6 +244,8 @@ fn request(command: Command) -> Result<Request, Failure> {
     Ok(match command {
         Command::Status => Request::Status,
         Command::Verify { tenant } => Request::Verify { tenant },
+        Command::Quota(Quota::Verify { tenant }) => Request::Quota { tenant, repair: false },
+        Command::Quota(Quota::Repair { tenant }) => Request::Quota { tenant, repair: true },
         Command::OperatorToken => Request::OperatorToken,
         Command::Tenants(page) | Command::Tenant(Tenant::List(page)) => {
             let after = page.after.map(|a| a.parse::<TenantId>()).transpose();

@@ -27,6 +27,7 @@ impl Printer {
                 &["id", "tenant", "from", "to", "attempts", "state", "held_because", "last_reply"]
             }
             Request::Verify { .. } => &["tenant", "account", "violation"],
+            Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
             _ => &[],
         };
         Printer { json, columns, rows: Vec::new(), end: None }

@@ -53,6 +53,11 @@ pub enum Request {
     Verify {
         tenant: Option<TenantId>,
     },
+    /// Recounts what quotas count; `repair`: and adds what is missing.
+    Quota {
+        tenant: Option<TenantId>,
+        repair: bool,
+    },
     OperatorToken,
 }
 

@@ -74,6 +74,11 @@ fn tenants_and_accounts_are_seen_suspended_and_resumed_while_it_runs() {
     let verify = node.ctl(&["verify", "--tenant", &tenant]);
     assert!(verify.status.success() && text(&verify.stderr).contains("1/1 ten_"), "{}", text(&verify.stderr));
     assert!(text(&verify.stdout).contains("0 violations"));
+    for quota in ["verify", "repair"] {
+        let counted = node.ctl(&["quota", quota, "--tenant", &tenant]);
+        assert!(counted.status.success(), "{}", text(&counted.stderr));
+        assert!(text(&counted.stdout).contains("1 tenants, 0 counters"), "{}", text(&counted.stdout));
+    }
 }
 
 #[test]

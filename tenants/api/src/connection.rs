@@ -8,7 +8,7 @@ use crate::{
     failure::top_level,
     types::{Alias, AuditEntry, Domain, Mailbox, Tenant},
 };
-use async_graphql::{ComplexObject, ID, Result, SimpleObject};
+use async_graphql::{ID, Result, SimpleObject};
 use std::collections::HashMap;
 use tenants::Page;
 

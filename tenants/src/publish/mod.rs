@@ -63,7 +63,10 @@ impl Service {
         if !terms.dry_run {
             // What was done under this key is not done again.
             match self.start::<Publication>(actor, terms, request()).await? {
-                Start::Fresh(work) => work.txn.rollback().await?,
+                Start::Fresh(work) => {
+                    work.expect(domain.version)?;
+                    work.txn.rollback().await?;
+                }
                 Start::Repeated(done) => return Ok(done),
             }
             self.keys_made(&domain.name, domain.tenant).await?;

@@ -4,7 +4,7 @@
 
 use async_graphql::parser::{
     parse_query,
-    types::{DocumentOperations, OperationType, Selection},
+    types::{OperationType, Selection},
 };
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
@@ -41,7 +41,8 @@ pub(crate) fn seen(peer: Option<IpAddr>, headers: &HeaderMap) -> Seen {
 pub(crate) fn is_open(query: &str) -> bool {
     let Ok(document) = parse_query(query) else { return false };
     // One operation: a name could choose another one.
-    let DocumentOperations::Single(operation) = &document.operations else { return false };
+    let mut operations = document.operations.iter();
+    let (Some((_, operation)), None) = (operations.next(), operations.next()) else { return false };
     let fields = &operation.node.selection_set.node.items;
     operation.node.ty == OperationType::Mutation
         && !fields.is_empty()

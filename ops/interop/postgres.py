@@ -1,9 +1,12 @@
-"""A PostgreSQL server of Debian's package on a free port, in a folder of its own, run by a system user."""
+"""A PostgreSQL server of Debian's package on a free port, in a folder of its own, run by a system user.
+
+As a command: `postgres.py COMMAND...` runs the tests of the control plane on it."""
 import glob
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 
 from check import Failed
@@ -47,7 +50,7 @@ class Postgres:
                 raise Failed(f"{program} ended with {done.returncode}: {log.read()[-1000:]}")
 
     def start(self):
-        self.run("pg_ctl", "-w", "-o", f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off", "start")
+        self.run("pg_ctl", "-w", "-o", f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300", "start")
 
     def stop(self):
         """At once, as when the machine fails."""
@@ -65,3 +68,17 @@ class Postgres:
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
             os.remove(self.folder + ".log")
+
+
+def main():
+    """Runs a command with POSTHOUSE_TEST_POSTGRES naming a server of its own; ends as the command does."""
+    server = Postgres()
+    try:
+        environment = {**os.environ, "POSTHOUSE_TEST_POSTGRES": server.url}
+        return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
+    finally:
+        server.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -234,7 +234,8 @@ mod tests {
     fn each_kind_of_record_has_its_rule() {
         use Purpose as P;
         use Status::{Conflict, Match, Missing};
-        let cases: &[(P, &[&str], &[&str], Status, usize)] = &[
+        type Case<'a> = (P, &'a [&'a str], &'a [&'a str], Status, usize);
+        let cases: &[Case<'_>] = &[
             (P::Challenge, &["posthouse-verify=a"], &["other", "posthouse-verify=a"], Match, 0),
             (P::Challenge, &["posthouse-verify=a"], &["posthouse-verify=b"], Conflict, 1),
             (P::Challenge, &["posthouse-verify=a"], &["other"], Missing, 0),

@@ -164,7 +164,7 @@ impl Desk {
             Some(password) => password,
             None => tenants::generate_password().map_err(text)?,
         };
-        let patch = MailboxPatch { password: Some(password.clone()), ..MailboxPatch::default() };
+        let patch = MailboxPatch { password: Some(password.clone().into()), ..MailboxPatch::default() };
         let outcome = self.account_update(who, account, &patch, "password set", events).await?;
         if made {
             row(events, json!({ "password": password })).await?;

@@ -27,7 +27,7 @@ class Process:
 
     def __init__(self, binary, folder, role, variables):
         self.binary, self.data, self.role = binary, os.path.join(folder, role), role
-        self.variables = {"POSTHOUSE_ROLE": role, "POSTHOUSE_HOSTNAME": f"{role}.{DOMAIN}", "POSTHOUSE_DATA": self.data,
+        self.variables = {"POSTHOUSE_ROLE": role, "POSTHOUSE_HOSTNAME": f"{role}.provider.example", "POSTHOUSE_DATA": self.data,
                           "POSTHOUSE_LOG": "warn,posthouse=info", "POSTHOUSE_LISTEN_HTTP": "127.0.0.1:0", **variables}
         self.process = self.ports = None
 
@@ -182,7 +182,7 @@ class Planes(Demo):
         with open(os.path.join(self.control_plane.data, "operator.token"), encoding="ascii") as file:
             operator = file.read().strip()
         made = self.mutate(operator, "tenantCreate", "TenantCreateInput!", "tenant { id } token pending",
-                           {"name": "Customer", "maxDomains": 5, "maxMailboxes": 1000, "domain": DOMAIN})
+                           {"name": "Customer", "maxDomains": 5, "maxMailboxes": 1000, "domain": DOMAIN, "vouch": True})
         if made["pending"]:
             raise Failed("the data plane did not take the first tenant")
         self.info.update(operator_token=operator,

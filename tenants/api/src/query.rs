@@ -1,6 +1,7 @@
 //! SUMMARY    Queries. What the token does not reach is null, never forbidden.
 //! LIMITS     PAGE_ITEMS_MAX
 
+pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
 mod people;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 
 /// All queries: an object for each resource that has a file of its own.
 #[derive(MergedObject, Default)]
-pub struct Query(CoreQuery, job::JobQuery, mailbox::MailboxQuery, people::PeopleQuery);
+pub struct Query(CoreQuery, job::JobQuery, hold::HoldQuery, mailbox::MailboxQuery, people::PeopleQuery);
 
 #[derive(Default)]
 pub struct CoreQuery;

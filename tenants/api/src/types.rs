@@ -10,6 +10,7 @@ use crate::{
     cost::RECORDS_COST,
     failure::read_failed,
     mates::Mates,
+    query::hold::{Capability, HoldKind},
     query::job::Job,
     scalar::{ByteSize, DateTime},
 };
@@ -36,8 +37,20 @@ pub(crate) fn seen(ctx: &Context<'_>) -> Seen {
 /// A restriction in force.
 #[derive(SimpleObject, Clone)]
 pub struct Hold {
+    pub id: ID,
+    pub kind: HoldKind,
+    /// Stable, for programs.
+    pub code: String,
     /// Shown to users at every door.
     pub reason: String,
+    /// What to do about it; may be empty.
+    pub next_step: String,
+    /// What it takes away.
+    pub blocks: Vec<Capability>,
+    /// Id of what it is on; a domain's name.
+    pub subject_id: ID,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime>,
     /// The tenant that placed it. It ends by that one, or one above it.
     pub placed_by_id: ID,
     pub placed_at: DateTime,
@@ -49,6 +62,13 @@ impl From<tenants::Hold> for Hold {
     fn from(h: tenants::Hold) -> Self {
         let on_tenant_id = h.on_tenant().map(|t| ID(t.to_string()));
         Hold {
+            id: ID(h.id),
+            kind: h.kind.into(),
+            code: h.code,
+            next_step: h.next_step,
+            blocks: h.blocks.into_iter().map(Into::into).collect(),
+            subject_id: ID(h.on.to_string()),
+            expires_at: h.expires_at_ms.map(DateTime),
             reason: h.reason,
             placed_by_id: ID(h.placed_by.to_string()),
             placed_at: DateTime(h.placed_at_ms),

@@ -4,6 +4,7 @@ mod alias;
 mod dns;
 mod domain;
 mod factor;
+mod hold;
 mod job;
 mod mailbox;
 mod member;
@@ -26,6 +27,7 @@ pub struct Mutation(
     alias::AliasMutation,
     secret::SecretMutation,
     job::JobMutation,
+    hold::HoldMutation,
     member::MemberMutation,
     service_account::ServiceAccountMutation,
     session::SessionMutation,

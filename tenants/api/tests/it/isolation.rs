@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
-/// `$K` (foreign token), `$J` (foreign job), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
+/// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
 /// `$G` (foreign support grant).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
@@ -34,6 +34,8 @@ const QUERIES: &[(&str, &str)] = &[
     ("supportGrants", "{ r: supportGrants(first: 5) { totalCount } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("node", "{ r: node(id: \"$J\") { id } }"),
+    ("capabilities", "{ r: capabilities(subjectId: \"$M\") { explanation } }"),
+    ("capabilities", "{ r: capabilities(subjectId: \"$D\") { explanation } }"),
     ("job", "{ r: job(id: \"$J\") { id } }"),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
@@ -69,6 +71,9 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("appPasswordRevoke", "mailboxId: \"$M\", id: \"crd_1\", idempotencyKey: \"4\""),
     ("apiTokenCreate", "tenantId: \"$T\", label: \"x\""),
     ("apiTokenRevoke", "id: \"$K\", idempotencyKey: \"5\""),
+    ("holdPlace", "subjectId: \"$M\", kind: ADMIN, code: \"X\", reason: \"x\""),
+    ("holdPlace", "subjectId: \"$T\", kind: ABUSE, code: \"X\", reason: \"x\""),
+    ("holdRelease", "holdId: \"$H\""),
     ("jobCancel", "jobId: \"$J\", idempotencyKey: \"6\""),
     ("jobPause", "jobId: \"$J\""),
     ("jobResume", "jobId: \"$J\""),
@@ -185,6 +190,11 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
         "mutation {{ r: tenantResend(input: {{ tenantId: \"{tenant}\" }}) {{ job {{ id }} userErrors {{ code }} }} }}"
     );
     let job = desk.done(&desk.operator, &resend).await["job"]["id"].as_str().unwrap().to_owned();
+    let held = format!(
+        "mutation {{ r: holdPlace(input: {{ subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\" }}) \
+         {{ hold {{ id }} userErrors {{ code }} }} }}"
+    );
+    let hold = desk.done(&beta_token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
@@ -194,6 +204,7 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
             .replace("$D", "beta.example")
             .replace("$K", key)
             .replace("$J", &job)
+            .replace("$H", &hold)
     };
     let schema = "{ q: __type(name: \"Query\") { fields { name } } m: __type(name: \"Mutation\") { fields { name } } }";
     let schema = desk.ask(&token, schema).await;

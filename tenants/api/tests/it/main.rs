@@ -5,6 +5,7 @@
 mod bulk;
 mod cost;
 mod desk_work;
+mod hold;
 mod isolation;
 mod lookup;
 mod mailbox_list;

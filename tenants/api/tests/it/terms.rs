@@ -74,6 +74,12 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("jobResume", "jobId: \"$L\"", "jobId: \"$J\""),
     ("tenantResend", "tenantId: \"$T\"", "tenantId: \"$U\""),
     (
+        "holdPlace",
+        "subjectId: \"$M\", kind: ABUSE, code: \"SPAM\", reason: \"x\"",
+        "subjectId: \"$M\", kind: ABUSE, code: \"SPAM\", reason: \"y\"",
+    ),
+    ("holdRelease", "holdId: \"$H\"", "holdId: \"hld_1\""),
+    (
         "memberInvite",
         "tenantId: \"$T\", email: \"a@y.example\", role: \"auditor\"",
         "tenantId: \"$T\", email: \"b@y.example\", role: \"auditor\"",
@@ -130,6 +136,8 @@ const UNVERSIONED: &[&str] = &[
     "dnsCredentialSet",
     "domainCreate",
     "domainVouch",
+    "holdPlace",
+    "holdRelease",
     "mailboxCreate",
     "mailboxesCreate",
     "memberInvite",
@@ -169,6 +177,8 @@ impl Town {
             let id = |made: &Value| made["job"]["id"].as_str().unwrap().to_owned();
             (id(&resend().await), id(&resend().await))
         };
+        let held = format!("subjectId: \"{mailbox}\", kind: SECURITY, code: \"LEAKED\", reason: \"x\"");
+        let hold = run("holdPlace", held, "hold { id }").await["hold"]["id"].as_str().unwrap().to_owned();
         run("jobPause", format!("jobId: \"{paused}\""), "").await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
@@ -179,6 +189,7 @@ impl Town {
             ("$P", id(&password)),
             ("$K", id(&token)),
             ("$J", job),
+            ("$H", hold),
             ("$L", paused),
         ];
         Town { desk, ids }

@@ -28,6 +28,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Connections of a process.
 const READERS_MAX: u32 = 8;
@@ -72,6 +73,8 @@ pub(crate) struct Pool {
     engine: Engine,
     /// Statements that ran, for the tests that count them.
     statements: Arc<AtomicU64>,
+    /// Writers of this process take their turn in the order they came; the engines alone promise none.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Pool {
@@ -81,7 +84,7 @@ impl Pool {
             Database::Sqlite(path) => Engine::Sqlite(sqlite(&path).await?),
             Database::Postgres { server, schema } => Engine::Postgres(postgres(*server, &schema).await?),
         };
-        let pool = Pool { engine, statements: Arc::default() };
+        let pool = Pool { engine, statements: Arc::default(), turn: Arc::default() };
         match &pool.engine {
             Engine::Sqlite(p) => migrate::sqlite(p).await?,
             Engine::Postgres(p) => migrate::postgres(p).await?,
@@ -100,6 +103,8 @@ impl Pool {
 
     /// A transaction that will write: it waits its turn at the beginning.
     pub(crate) async fn begin(&self) -> Result<Txn> {
+        let busy = |_| Error::new(Code::Internal, "", "The database is busy, try again");
+        let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(busy)?;
         let held = match &self.engine {
             Engine::Sqlite(p) => Held::SqliteTxn(p.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(p) => {
@@ -108,7 +113,7 @@ impl Pool {
                 Held::PostgresTxn(txn)
             }
         };
-        Ok(Txn(Connection { held, statements: self.statements.clone() }))
+        Ok(Txn { connection: Connection { held, statements: self.statements.clone() }, _turn: turn })
     }
 
     /// How many statements have run since the start.
@@ -194,24 +199,27 @@ impl Connection {
 }
 
 /// A transaction; dropped without a commit it did not happen.
-pub(crate) struct Txn(Connection);
+pub(crate) struct Txn {
+    connection: Connection,
+    _turn: OwnedMutexGuard<()>,
+}
 
 impl Deref for Txn {
     type Target = Connection;
     fn deref(&self) -> &Connection {
-        &self.0
+        &self.connection
     }
 }
 
 impl DerefMut for Txn {
     fn deref_mut(&mut self) -> &mut Connection {
-        &mut self.0
+        &mut self.connection
     }
 }
 
 impl Txn {
     pub(crate) async fn commit(self) -> Result<()> {
-        match self.0.held {
+        match self.connection.held {
             Held::SqliteTxn(t) => t.commit().await?,
             Held::PostgresTxn(t) => t.commit().await?,
             Held::Sqlite(_) | Held::Postgres(_) => {}
@@ -220,7 +228,7 @@ impl Txn {
     }
 
     pub(crate) async fn rollback(self) -> Result<()> {
-        match self.0.held {
+        match self.connection.held {
             Held::SqliteTxn(t) => t.rollback().await?,
             Held::PostgresTxn(t) => t.rollback().await?,
             Held::Sqlite(_) | Held::Postgres(_) => {}

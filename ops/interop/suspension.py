@@ -81,12 +81,20 @@ def mailbox(demo):
     demo.imap(account).logout()
 
 
-@check("a deleted mailbox takes no mail, lets nobody in, and who gets the address next sees none of its mail")
+@check("a deleted mailbox takes no mail and lets nobody in, comes back whole, and once purged shows its mail to nobody")
 def deleted(demo):
     account, token = demo.mailbox(0), demo.tenant(0)["token"]
     mail.deliver(demo, account, [mail.plain(1)])
     demo.mutate(token, "mailboxDelete", "MailboxDeleteInput!", "mailbox { id }",
                 {"mailboxId": account.node, "idempotencyKey": account.node})
+    refuses_logins(demo, account)
+    refuses_mail(demo, account)
+    demo.mutate(token, "mailboxRestore", "MailboxRestoreInput!", "mailbox { id }", {"mailboxId": account.node})
+    equal(len(mail.stored(demo.imap(account))), 1, "messages of the restored mailbox")
+    demo.mutate(token, "mailboxDelete", "MailboxDeleteInput!", "mailbox { id }",
+                {"mailboxId": account.node, "idempotencyKey": account.node + " again"})
+    demo.mutate(token, "mailboxPurge", "MailboxPurgeInput!", "mailbox { id }",
+                {"mailboxId": account.node, "idempotencyKey": account.node + " purge"})
     refuses_logins(demo, account)
     refuses_mail(demo, account)
     again = demo.mutate(token, "mailboxCreate", "MailboxCreateInput!", "mailbox { id }",

@@ -1,16 +1,16 @@
-//! SUMMARY    Aliases, and the rule of who owns an address.
-//! LIMITS     ROUTE_TARGETS_MAX, BULK_ITEMS_MAX
-//! INVARIANTS An address has at most one owner over all time: a tombstone is only given back to the tenant that had it.
+//! SUMMARY    Aliases: addresses that lead to others, with a label, switched on or off.
+//! LIMITS     ROUTE_TARGETS_MAX, BULK_ITEMS_MAX, NAME_CHARS_MAX
+//! INVARIANTS A mailbox may send from an alias that is switched on and leads to it and nowhere else.
 
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Page, Permission, Result, Service, Terms,
+    address::{Lead, address_of, canonical, targets_of},
     bulk::{bulk_size, lifted},
     db::{Connection, Row, query},
-    page::Statements,
-    rows::{number, text},
+    rows::{number, short, text},
     terms::{Request, Start},
 };
-use base::{AccountId, Address, TenantId, limits::ROUTE_TARGETS_MAX};
+use base::{Address, TenantId, limits::ROUTE_TARGETS_MAX};
 use control::Change;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -20,14 +20,31 @@ use std::collections::BTreeSet;
 pub struct Alias {
     pub address: String,
     pub targets: Vec<String>,
+    /// What it is for.
+    pub label: String,
+    /// Mail for one that is switched off is refused.
+    pub enabled: bool,
     pub version: i64,
 }
 
-/// An alias to be made or changed.
-#[derive(Debug, Clone)]
+/// An alias to be made.
+#[derive(Debug, Clone, Default)]
 pub struct NewAlias {
     pub address: String,
     pub targets: Vec<String>,
+    pub label: String,
+    /// Made, but switched off.
+    pub disabled: bool,
+    /// Whose it is on a shared domain; the actor's tenant when missing.
+    pub tenant: Option<TenantId>,
+}
+
+/// Changes of an alias; `None` leaves as it is.
+#[derive(Debug, Clone, Default)]
+pub struct AliasPatch {
+    pub targets: Option<Vec<String>>,
+    pub label: Option<String>,
+    pub enabled: Option<bool>,
 }
 
 /// A change of an alias, and where it led before.
@@ -39,45 +56,16 @@ struct AliasChange {
     targets: Vec<String>,
 }
 
-/// An alias that is well formed.
-struct Ready {
-    address: Address,
-    targets: Vec<String>,
-    body: String,
-}
-
-fn ready(new: &NewAlias) -> Result<Ready> {
-    let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-    if new.targets.is_empty() || new.targets.len() > ROUTE_TARGETS_MAX {
+/// Targets as they are stored.
+fn parse_targets(address: &Address, targets: &[String]) -> Result<Vec<String>> {
+    if targets.is_empty() || targets.len() > ROUTE_TARGETS_MAX {
         return Err(Error::new(Code::Invalid, "targets", "An alias leads to one address at least, 100 at most"));
     }
-    let parse = |t: &String| Address::parse(t).map(|a| a.canonical());
-    let targets: std::result::Result<Vec<String>, _> = new.targets.iter().map(parse).collect();
-    let targets = targets.map_err(|e| Error::new(Code::Invalid, "targets", e.to_string()))?;
+    let targets = canonical(targets, "targets")?;
     if targets.contains(&address.canonical()) {
         return Err(Error::new(Code::Invalid, "targets", "An alias cannot lead to itself"));
     }
-    let body = serde_json::to_string(&targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-    Ok(Ready { address, targets, body })
-}
-
-/// The statements of a list of a tenant's aliases, of domains that fulfil a condition on `$2`.
-macro_rules! aliases {
-    ($domains:literal) => {
-        Statements {
-            forward: concat!(
-                "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND ",
-                $domains,
-                " AND (domain, local) > ($3, $4) ORDER BY domain, local LIMIT $5"
-            ),
-            backward: concat!(
-                "SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND ",
-                $domains,
-                " AND (domain, local) < ($3, $4) ORDER BY domain DESC, local DESC LIMIT $5"
-            ),
-            count: concat!("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'forward' AND ", $domains),
-        }
-    };
+    Ok(targets)
 }
 
 impl Service {
@@ -121,30 +109,49 @@ impl Service {
         self.finish_bulk(work, items, &batch, policy).await
     }
 
-    async fn alias_made(&self, txn: &mut Connection, actor: &Actor, new: &NewAlias) -> Result<(Alias, Vec<Change>)> {
-        let Ready { address, targets, body } = ready(new)?;
-        let domain = self.domain_in(txn, actor, Permission::AddressWrite, address.domain().as_str()).await?;
-        self.own_address(txn, domain.tenant, &address, "forward", None, Some(&body)).await?;
-        let change = AliasChange { action: "aliasCreate", tenant: domain.tenant, address, before: Vec::new(), targets };
+    pub(crate) async fn alias_made(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        new: &NewAlias,
+    ) -> Result<(Alias, Vec<Change>)> {
+        let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
+        let targets = parse_targets(&address, &new.targets)?;
+        short(&new.label, "label")?;
+        let tenant = self.home(txn, actor, Permission::AddressWrite, address.domain().as_str(), new.tenant).await?;
+        let lead = Lead { enabled: !new.disabled, label: &new.label, ..Lead::to("forward", &targets) };
+        self.own_address(txn, tenant, &address, lead).await?;
+        let change = AliasChange { action: "aliasCreate", tenant, address, before: Vec::new(), targets };
         self.alias_told(txn, actor, change).await
     }
 
-    /// Gives an alias other targets.
-    pub async fn alias_update(&self, actor: &Actor, terms: &Terms, new: &NewAlias) -> Result<Done<Alias>> {
-        let Ready { address, targets, body } = ready(new)?;
-        let request = Request::new("aliasUpdate", format!("{new:?}"));
+    /// Gives an alias other targets or another label, switches it on or off.
+    pub async fn alias_update(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        address: &str,
+        patch: &AliasPatch,
+    ) -> Result<Done<Alias>> {
+        let address = Address::parse(address).map_err(|_| Error::not_found("address"))?;
+        let wanted = patch.targets.as_ref().map(|t| parse_targets(&address, t)).transpose()?;
+        short(patch.label.as_deref().unwrap_or(""), "label")?;
+        let request = Request::new("aliasUpdate", format!("{} {patch:?}", address.canonical()));
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
-        query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
+        query("UPDATE address SET label = $3, enabled = $4, version = version + 1 WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
-            .bind(&body)
+            .bind(patch.label.as_ref().unwrap_or(&before.label))
+            .bind(i64::from(patch.enabled.unwrap_or(before.enabled)))
             .execute(&mut work.txn)
             .await?;
+        let targets = wanted.unwrap_or_else(|| before.targets.clone());
+        self.lead_to(&mut work.txn, tenant, &address, &targets).await?;
         let change = AliasChange { action: "aliasUpdate", tenant, address, before: before.targets, targets };
         let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
         self.finish(work, alias, &batch).await
@@ -161,78 +168,25 @@ impl Service {
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
         self.not_catch_all(&mut work.txn, &address, "address").await?;
-        query(
-            "UPDATE address SET kind = 'tombstone', targets = NULL, version = version + 1 WHERE domain = $1 AND local = $2",
-        )
-        .bind(address.domain().as_str())
-        .bind(address.canonical_local())
-        .execute(&mut work.txn)
-        .await?;
-        let change =
-            AliasChange { action: "aliasDelete", tenant, address, before: before.targets, targets: Vec::new() };
-        let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
-        self.finish(work, alias, &batch).await
+        let mut batch = self.leave_address(&mut work.txn, &address).await?;
+        let affected: Vec<&String> = before.targets.iter().collect();
+        batch.extend(self.owners_again(&mut work.txn, tenant, &affected).await?);
+        self.audit(&mut work.txn, actor, tenant, "aliasDelete", &address.canonical(), "").await?;
+        let gone = Alias { targets: Vec::new(), version: before.version + 1, ..before };
+        self.finish(work, gone, &batch).await
     }
 
     /// An alias the actor reaches, and whose it is.
     async fn alias_in(&self, txn: &mut Connection, actor: &Actor, address: &Address) -> Result<(TenantId, Alias)> {
-        let domain = self.domain_in(txn, actor, Permission::AddressWrite, address.domain().as_str()).await?;
-        let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2 AND kind = 'forward'")
-            .bind(address.domain().as_str())
-            .bind(address.canonical_local())
-            .fetch_optional(txn)
-            .await?;
-        Ok((domain.tenant, from_row(&row.ok_or_else(|| Error::not_found("address"))?)?))
+        let (tenant, row) = self.address_in(txn, actor, Permission::AddressWrite, address, "forward").await?;
+        Ok((tenant, from_row(&row)?))
     }
 
     /// Aliases of a tenant that the actor reaches, in order of domain and local part, a page of them; and how many there are.
     pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        let reach = self.reach(&mut connection, actor, Permission::AddressRead, tenant).await?;
-        // The same statements for who reaches all: nothing is compared then.
-        let domains = if reach.whole { "all".to_owned() } else { reach.domain_list() };
-        let list = match reach.whole {
-            true => aliases!("$2 = 'all'"),
-            false => aliases!("domain IN (SELECT value FROM json_each($2))"),
-        };
-        let cursor = page.from::<String>()?;
-        let (local, domain) = match cursor.rsplit_once('@') {
-            Some(both) => both,
-            None if page.cursor.is_none() => ("", cursor.as_str()),
-            None => return Err(page.not_a_cursor()),
-        };
-        let from = vec![domain.into(), local.into()];
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string(), domains], from).await?;
+        let (rows, count) = self.addresses_of(&mut connection, actor, "forward", tenant, page).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
-    }
-
-    /// Makes an address the tenant's; `Taken` while it has an owner, or had one elsewhere.
-    pub(crate) async fn own_address(
-        &self,
-        txn: &mut Connection,
-        tenant: TenantId,
-        address: &Address,
-        kind: &str,
-        account: Option<AccountId>,
-        targets: Option<&str>,
-    ) -> Result<()> {
-        let done = query(
-            "INSERT INTO address (domain, local, tenant, kind, account, targets, version) VALUES ($1, $2, $3, $4, $5, $6, 1) \
-             ON CONFLICT (domain, local) DO UPDATE SET kind = $4, account = $5, targets = $6, version = address.version + 1 \
-             WHERE address.kind = 'tombstone' AND address.tenant = $3",
-        )
-        .bind(address.domain().as_str())
-        .bind(address.canonical_local())
-        .bind(tenant.to_string())
-        .bind(kind)
-        .bind(account.map(|a| a.to_string()))
-        .bind(targets)
-        .execute(txn)
-        .await?;
-        if done == 0 {
-            return Err(Error::new(Code::Taken, "address", "The address is in use, or was somebody else's"));
-        }
-        Ok(())
     }
 
     /// The audit entry of a change and what the data plane is to know.
@@ -247,32 +201,22 @@ impl Service {
         let mut batch = vec![self.address_change(txn, &address).await?];
         // Who may send from the alias changed with it: for those it led to as for those it leads to.
         let affected: BTreeSet<&String> = before.iter().chain(&targets).collect();
-        for target in affected {
-            let row = query(
-                "UPDATE mailbox SET version = version + 1 WHERE address = $1 AND tenant = $2 AND live = 1 RETURNING id",
-            )
-            .bind(target)
-            .bind(tenant.to_string())
-            .fetch_optional(&mut *txn)
-            .await?;
-            if let Some(row) = row {
-                batch.push(self.account_snapshot(txn, crate::rows::id(&row, "id")?).await?);
-            }
-        }
-        let row = query("SELECT version FROM address WHERE domain = $1 AND local = $2")
+        batch.extend(self.owners_again(txn, tenant, &affected.into_iter().collect::<Vec<_>>()).await?);
+        let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
             .fetch_one(txn)
             .await?;
-        Ok((Alias { address: address.canonical(), targets, version: number(&row, "version")? }, batch))
+        Ok((from_row(&row)?, batch))
     }
 }
 
-pub(crate) fn from_row(row: &Row) -> Result<Alias> {
+fn from_row(row: &Row) -> Result<Alias> {
     Ok(Alias {
-        address: format!("{}@{}", text(row, "local")?, text(row, "domain")?),
-        targets: serde_json::from_str(&text(row, "targets")?)
-            .map_err(|e| Error::new(Code::Internal, "", e.to_string()))?,
+        address: address_of(row)?,
+        targets: targets_of(row)?,
+        label: text(row, "label")?,
+        enabled: number(row, "enabled")? != 0,
         version: number(row, "version")?,
     })
 }

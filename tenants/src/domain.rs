@@ -21,6 +21,10 @@ pub struct Domain {
     pub tenant: TenantId,
     pub catch_all: Option<String>,
     pub plus_addressing: bool,
+    /// The domain of the same tenant that this is another name of.
+    pub alias_of: Option<String>,
+    /// Whether tenants below may have addresses on it.
+    pub shared: bool,
     pub version: i64,
     /// What says that it is the tenant's.
     pub claim: Claim,
@@ -124,7 +128,8 @@ impl Service {
         if used.is_some() {
             return Err(Error::new(Code::InUse, "name", "The domain still has addresses"));
         }
-        query("UPDATE domain SET catch_all = NULL WHERE name = $1 AND tenant = $2")
+        self.has_no_other_names(&mut work.txn, &domain.name).await?;
+        query("UPDATE domain SET catch_all = NULL, alias_of = NULL WHERE name = $1 AND tenant = $2")
             .bind(&domain.name)
             .bind(domain.tenant.to_string())
             .execute(&mut work.txn)
@@ -215,6 +220,8 @@ pub(crate) fn from_row(row: &Row) -> Result<Domain> {
         tenant: id(row, "tenant")?,
         catch_all: row.text("catch_all")?,
         plus_addressing: number(row, "plus_addressing")? != 0,
+        alias_of: row.text("alias_of")?,
+        shared: number(row, "shared")? != 0,
         version: number(row, "version")?,
         claim: Claim::default(),
     })

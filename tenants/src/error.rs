@@ -15,6 +15,8 @@ pub enum Code {
     LimitReached,
     /// It still has parts that must go first.
     InUse,
+    /// A hold keeps it.
+    Held,
     /// `expectedVersion` is not the object's version.
     StaleObject,
     /// The idempotency key was used with another input.

@@ -134,3 +134,27 @@ pub const SUPPORT_LIFE_MAX: Duration = Duration::from_secs(72 * 3600);
 pub const TOKEN_NETWORKS_MAX: usize = 50;
 /// Live tokens of a service account.
 pub const SERVICE_TOKENS_MAX: i64 = 10;
+/// Members of a distribution group: what one message is expanded to at most.
+pub const GROUP_MEMBERS_MAX: usize = base::limits::ROUTE_TARGETS_MAX - 1;
+/// Masked addresses of a mailbox.
+pub const MASKED_PER_MAILBOX_MAX: i64 = 500;
+/// Characters of a note.
+pub const NOTE_CHARS_MAX: usize = 1_000;
+/// Delegates of a mailbox.
+pub const DELEGATES_PER_MAILBOX_MAX: i64 = 100;
+/// Addresses that a mailbox was granted to send from.
+pub const SEND_AS_PER_MAILBOX_MAX: i64 = 100;
+/// Days a deleted mailbox can be restored where no tenant says otherwise.
+pub const MAILBOX_RETENTION_DAYS: i64 = 30;
+/// The same at most.
+pub const MAILBOX_RETENTION_DAYS_MAX: i64 = 365;
+/// Mailboxes that one look for due ones purges.
+pub const PURGED_AT_ONCE: i64 = 100;
+/// Bytes of a file of mailboxes.
+pub const IMPORT_BYTES_MAX: usize = 4 << 20;
+/// Rows of a file of mailboxes.
+pub const IMPORT_ROWS_MAX: usize = 10_000;
+/// Rows that are made in one transaction.
+pub const IMPORT_PART_ROWS: usize = 50;
+/// How long what became of the rows can be asked for.
+pub const IMPORT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -1,14 +1,12 @@
-//! SUMMARY    Mailboxes: a person's account with its address and credentials.
-//! INVARIANTS An account id is never given twice. Deleting leaves a tombstone of the address; creating it again, by the same
-//!            tenant only, makes a new account that cannot reach the old one's mail.
+//! SUMMARY    Mailboxes: an account with its address and credentials.
+//! INVARIANTS An account id is never given twice. A purged mailbox does not exist for anybody.
 
 use crate::{
-    Actor, Code, Done, Error, Hold, MailboxState, NewHold, NewPassword, Permission, Result, Service, Subject, Terms,
+    Actor, Done, Error, Hold, MailboxState, NewHold, NewPassword, Permission, Result, Service, Subject, Terms,
     actor::Object,
     db::{Connection, Row, query},
     kind, password,
     rows::{domain_of, id, json_list, number, optional, short, text, to_sql},
-    snapshot::address_snapshot,
     terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
@@ -186,48 +184,6 @@ impl Service {
         Ok(())
     }
 
-    /// Deletes a mailbox: its address becomes a tombstone, its mail can be reached by nobody. `InUse` while it is a
-    /// catch-all, `Forbidden` while a tenant above suspends it.
-    pub async fn mailbox_delete(&self, actor: &Actor, terms: &Terms, account: AccountId) -> Result<Done<Mailbox>> {
-        let request = Request::new("mailboxDelete", account.to_string());
-        let mut work = match self.start(actor, terms, request).await? {
-            Start::Fresh(work) => work,
-            Start::Repeated(done) => return Ok(done),
-        };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxDelete, account).await?;
-        work.expect(mailbox.version)?;
-        self.no_foreign_hold(&mut work.txn, actor, &mailbox).await?;
-        let address = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        self.not_catch_all(&mut work.txn, &address, "mailboxId").await?;
-        let key = account.to_string();
-        work.rights = true;
-        query("UPDATE mailbox SET live = 0, version = version + 1 WHERE id = $1")
-            .bind(&key)
-            .execute(&mut work.txn)
-            .await?;
-        query("UPDATE address SET kind = 'tombstone', account = NULL, version = version + 1 WHERE account = $1")
-            .bind(&key)
-            .execute(&mut work.txn)
-            .await?;
-        query("DELETE FROM credential WHERE mailbox = $1").bind(&key).execute(&mut work.txn).await?;
-        self.audit(&mut work.txn, actor, mailbox.tenant, "mailboxDelete", &key, &mailbox.address).await?;
-        let account_change = self.account_snapshot(&mut work.txn, account).await?;
-        let batch = [account_change, self.address_change(&mut work.txn, &address).await?];
-        let deleted = Mailbox { state: MailboxState::Deleted, version: mailbox.version + 1, ..mailbox };
-        self.finish(work, deleted, &batch).await
-    }
-
-    /// A mailbox that a tenant above suspends stays: making it again would end the suspension.
-    async fn no_foreign_hold(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
-        for hold in &mailbox.holds {
-            if !self.is_above(&mut *txn, actor, hold.placed_by).await? {
-                let message = "A tenant above suspended the mailbox; it stays until that ends";
-                return Err(Error::new(Code::Forbidden, "mailboxId", message));
-            }
-        }
-        Ok(())
-    }
-
     /// A mailbox, also one that can still be restored.
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
         let mut connection = self.pool().acquire().await?;
@@ -248,15 +204,6 @@ impl Service {
         }
         let mailbox = self.mailbox_row(&mut work.txn, before.id).await?;
         self.finish(work, mailbox, &batch).await
-    }
-
-    pub(crate) async fn address_change(&self, txn: &mut Connection, address: &Address) -> Result<control::Change> {
-        let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2")
-            .bind(address.domain().as_str())
-            .bind(address.canonical_local())
-            .fetch_one(txn)
-            .await?;
-        address_snapshot(&row)
     }
 
     pub(crate) async fn mailbox_row(&self, txn: &mut Connection, account: AccountId) -> Result<Mailbox> {

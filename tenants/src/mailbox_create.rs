@@ -3,7 +3,9 @@
 //! INVARIANTS An account id is never given twice.
 
 use crate::{
-    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, NewPassword, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, ErrorPolicy, Item, Mailbox, NewPassword, PasswordCost, Permission, Result, Service,
+    Terms,
+    address::Lead,
     allocation::Limit,
     bulk::{bulk_size, lifted},
     db::{Connection, query},
@@ -25,18 +27,20 @@ pub struct NewMailbox {
     pub quota_bytes_max: Option<u64>,
     pub kind: AccountKind,
     pub send: SendLimits,
+    /// Whose it is on a shared domain; the actor's tenant when missing.
+    pub tenant: Option<TenantId>,
 }
 
 /// Without the password.
 impl std::fmt::Debug for NewMailbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let NewMailbox { address, display_name, password, quota_bytes_max, kind, send } = self;
-        write!(f, "{address:?} {display_name:?} {password:?} {quota_bytes_max:?} {kind:?} {send:?}")
+        let NewMailbox { address, display_name, password, quota_bytes_max, kind, send, tenant } = self;
+        write!(f, "{address:?} {display_name:?} {password:?} {quota_bytes_max:?} {kind:?} {send:?} {tenant:?}")
     }
 }
 
 /// What needs no database.
-struct Ready {
+pub(crate) struct Ready {
     address: Address,
     verifiers: Option<password::Verifiers>,
 }
@@ -64,7 +68,7 @@ impl Service {
         policy: ErrorPolicy,
     ) -> Result<Done<Vec<Item<Mailbox>>>> {
         bulk_size(new.len(), "mailboxes")?;
-        let ready = self.all_ready(new).await?;
+        let ready = self.all_ready(new, self.password_cost).await?;
         let passwords: Vec<&str> = new.iter().filter_map(|n| n.password.secret()).collect();
         let request = Request::with_passwords("mailboxesCreate", format!("{policy:?} {new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
@@ -89,10 +93,10 @@ impl Service {
         self.finish_bulk(work, items, &batch, policy).await
     }
 
-    async fn all_ready(&self, new: &[NewMailbox]) -> Result<Vec<Result<Ready>>> {
+    /// What needs no database, of many: the passwords of some at a time.
+    pub(crate) async fn all_ready(&self, new: &[NewMailbox], cost: PasswordCost) -> Result<Vec<Result<Ready>>> {
         let mut all = Vec::with_capacity(new.len());
         for part in new.chunks(HASHES_AT_ONCE) {
-            let cost = self.password_cost;
             let hashing: Vec<_> =
                 part.iter().cloned().map(|n| tokio::spawn(async move { ready(&n, cost).await })).collect();
             for hashed in hashing {
@@ -103,7 +107,7 @@ impl Service {
     }
 
     /// One mailbox: its rows, its audit entry, what the data plane is to know.
-    async fn mailbox_made(
+    pub(crate) async fn mailbox_made(
         &self,
         txn: &mut Connection,
         actor: &Actor,
@@ -111,9 +115,10 @@ impl Service {
         ready: &Ready,
     ) -> Result<(Mailbox, Vec<Change>)> {
         let Ready { address, verifiers } = ready;
-        let domain = self.domain_in(txn, actor, Permission::MailboxCreate, address.domain().as_str()).await?;
-        let account = self.insert_mailbox(txn, domain.tenant, address, new, verifiers.as_ref()).await?;
-        self.audit(txn, actor, domain.tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
+        let domain = address.domain().as_str();
+        let tenant = self.home(txn, actor, Permission::MailboxCreate, domain, new.tenant).await?;
+        let account = self.insert_mailbox(txn, tenant, address, new, verifiers.as_ref()).await?;
+        self.audit(txn, actor, tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
         let batch = vec![self.account_snapshot(txn, account).await?, self.address_change(txn, address).await?];
         Ok((self.mailbox_row(txn, account).await?, batch))
     }
@@ -153,7 +158,7 @@ impl Service {
         if let Some(verifiers) = verifiers {
             self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
         }
-        self.own_address(txn, tenant, address, "account", Some(account), None).await?;
+        self.own_address(txn, tenant, address, Lead::account(account)).await?;
         Ok(account)
     }
 
@@ -185,7 +190,7 @@ impl Service {
     }
 }
 
-async fn ready(new: &NewMailbox, cost: crate::PasswordCost) -> Result<Ready> {
+async fn ready(new: &NewMailbox, cost: PasswordCost) -> Result<Ready> {
     let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
     Ok(Ready { address, verifiers: new.password.verifiers(cost).await? })
 }

@@ -90,10 +90,11 @@ impl Service {
         }
     }
 
-    /// What one turn does: holds whose time is over end, and all that waits goes out.
+    /// What one turn does: holds and deleted mailboxes whose time is over end, and all that waits goes out.
     async fn relay_turn(&self) -> Result<()> {
         self.write_uses().await?;
         self.expire_holds().await?;
+        self.purge_due().await?;
         self.drain().await
     }
 }

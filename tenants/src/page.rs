@@ -36,6 +36,16 @@ impl Page {
         Ok(read.to_string())
     }
 
+    /// The same of a list in order of domain and local part, whose cursors are addresses.
+    pub(crate) fn address_from(&self) -> Result<(String, String)> {
+        let cursor = self.from::<String>()?;
+        match cursor.rsplit_once('@') {
+            Some((local, domain)) => Ok((domain.to_owned(), local.to_owned())),
+            None if self.cursor.is_none() => Ok((cursor, String::new())),
+            None => Err(self.not_a_cursor()),
+        }
+    }
+
     pub(crate) fn not_a_cursor(&self) -> Error {
         let field = if self.backward { "before" } else { "after" };
         Error::new(Code::Invalid, field, "This is not a cursor of this list")

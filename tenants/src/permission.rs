@@ -73,6 +73,10 @@ permissions! {
     SupportUse = "support:use",
     /// Identity providers that a tenant's people sign in by.
     IdentityWrite = "identity:write",
+    /// Ending deleted mailboxes for ever.
+    MailboxPurge = "mailbox:purge",
+    /// Masked addresses of a mailbox.
+    MaskedWrite = "masked:write",
 }
 
 /// What a tenant lets the provider's people do: each contains the one before.
@@ -125,12 +129,19 @@ impl Permission {
             P::AddressRead | P::CredentialRead | P::MemberRead | P::TokenRead | P::WebhookRead | P::AuditRead => {
                 Consent::To(SupportScope::Metadata)
             }
-            P::DomainWrite | P::DomainDelete | P::MailboxCreate | P::MailboxUpdate | P::MailboxDelete | P::JobWrite => {
-                Consent::To(SupportScope::Settings)
-            }
-            P::MailboxPassword | P::AddressWrite | P::CredentialWrite | P::ExportRequest | P::WebhookWrite => {
-                Consent::To(SupportScope::Content)
-            }
+            P::DomainWrite
+            | P::DomainDelete
+            | P::MailboxCreate
+            | P::MailboxUpdate
+            | P::MailboxDelete
+            | P::MaskedWrite
+            | P::JobWrite => Consent::To(SupportScope::Settings),
+            P::MailboxPassword
+            | P::MailboxPurge
+            | P::AddressWrite
+            | P::CredentialWrite
+            | P::ExportRequest
+            | P::WebhookWrite => Consent::To(SupportScope::Content),
             P::MemberWrite | P::RoleWrite | P::TokenWrite | P::IdentityWrite | P::SupportGrant => Consent::Impossible,
         }
     }
@@ -326,6 +337,7 @@ impl StandardRole {
                 P::CredentialRead,
                 P::CredentialWrite,
                 P::JobRead,
+                P::MaskedWrite,
             ]),
             StandardRole::HelpDesk => Permissions::of(&[
                 P::TenantRead,
@@ -345,6 +357,7 @@ impl StandardRole {
                 P::CredentialRead,
                 P::CredentialWrite,
                 P::ExportRequest,
+                P::MaskedWrite,
             ]),
         }
     }

@@ -1,11 +1,13 @@
 //! SUMMARY    Giving a mailbox another address.
 //! INVARIANTS The account id stays, and its mail with it. The old address stays the tenant's: a tombstone, or an alias of the
-//!            new one. Aliases of the tenant that led to the old address lead to the new one.
+//!            new one. Aliases, groups and masked addresses of the tenant that led to the old address lead to the new one;
+//!            delegates and the right of others to send from it stay.
 
 use crate::{
     Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Terms,
+    address::{Lead, address_of, stored, targets_of},
     db::{Connection, query},
-    rows::{like, text},
+    rows::id,
     terms::{Request, Start},
 };
 use base::{AccountId, Address, TenantId};
@@ -45,16 +47,18 @@ impl Service {
         };
         let txn = &mut work.txn;
         let mailbox = self.mailbox_in(txn, actor, Permission::MailboxUpdate, account).await?;
-        let domain = self.domain_in(txn, actor, Permission::MailboxUpdate, new.domain().as_str()).await?;
-        if domain.tenant != mailbox.tenant {
-            return Err(Error::not_found("domain"));
+        let (domain, tenant) = (new.domain().as_str(), Some(mailbox.tenant));
+        let home = self.home(txn, actor, Permission::MailboxUpdate, domain, tenant).await;
+        home.map_err(|e| e.missing("domain"))?;
+        let was = stored(&mailbox.address)?;
+        if was.canonical() == new.canonical() {
+            return Err(Error::new(Code::Invalid, "address", "The mailbox has this address"));
         }
-        let was = Address::parse(&mailbox.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
         if to.old == OldAddress::Tombstone {
             self.not_catch_all(txn, &was, "address").await?;
         }
-        self.own_address(txn, mailbox.tenant, &new, "account", Some(account), None).await?;
-        let mut batch = self.leave_address(txn, &was, &new, to.old).await?;
+        self.own_address(txn, mailbox.tenant, &new, Lead::account(account)).await?;
+        let mut batch = self.leave_for(txn, mailbox.tenant, &was, &new, to.old).await?;
         batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, &new).await?);
         query("UPDATE mailbox SET address = $2, domain = $3, version = version + 1 WHERE id = $1")
             .bind(account.to_string())
@@ -71,30 +75,42 @@ impl Service {
         self.finish(work, renamed, &batch).await
     }
 
-    async fn leave_address(
+    /// What becomes of the old address, and of the right of others to send from it.
+    async fn leave_for(
         &self,
         txn: &mut Connection,
+        tenant: TenantId,
         was: &Address,
         new: &Address,
         old: OldAddress,
     ) -> Result<Vec<Change>> {
-        let (kind, targets) = match old {
-            OldAddress::Tombstone => ("tombstone", None),
-            OldAddress::Alias => ("forward", Some(body(&[new.canonical()])?)),
+        let senders = query("DELETE FROM send_as WHERE address = $1 RETURNING mailbox")
+            .bind(was.canonical())
+            .fetch_all(&mut *txn)
+            .await?;
+        for row in &senders {
+            self.grant_send_as(txn, tenant, id(row, "mailbox")?, &new.canonical()).await?;
+        }
+        let mut batch = match old {
+            OldAddress::Tombstone => self.leave_address(txn, was).await?,
+            OldAddress::Alias => {
+                query(
+                    "UPDATE address SET kind = 'forward', account = NULL, version = version + 1 WHERE domain = $1 AND local = $2",
+                )
+                .bind(was.domain().as_str())
+                .bind(was.canonical_local())
+                .execute(&mut *txn)
+                .await?;
+                self.lead_to(txn, tenant, was, &[new.canonical()]).await?;
+                vec![self.address_change(txn, was).await?]
+            }
         };
-        query(
-            "UPDATE address SET kind = $3, account = NULL, targets = $4, version = version + 1 WHERE domain = $1 AND local = $2",
-        )
-        .bind(was.domain().as_str())
-        .bind(was.canonical_local())
-        .bind(kind)
-        .bind(targets)
-        .execute(&mut *txn)
-        .await?;
-        Ok(vec![self.address_change(txn, was).await?])
+        let senders: Vec<AccountId> = senders.iter().map(|r| id(r, "mailbox")).collect::<Result<_>>()?;
+        batch.extend(self.accounts_again(txn, &senders).await?);
+        Ok(batch)
     }
 
-    /// Points the tenant's aliases from one address to another.
+    /// Points the tenant's aliases, groups and masked addresses from one address to another.
     async fn lead_elsewhere(
         &self,
         txn: &mut Connection,
@@ -103,33 +119,23 @@ impl Service {
         new: &Address,
     ) -> Result<Vec<Change>> {
         let (was, new) = (was.canonical(), new.canonical());
-        let rows = query("SELECT * FROM address WHERE tenant = $1 AND kind = 'forward' AND targets LIKE $2 ESCAPE '!'")
-            .bind(tenant.to_string())
-            .bind(format!("%{}%", like(&was)))
-            .fetch_all(&mut *txn)
-            .await?;
+        let rows = query(
+            "SELECT a.* FROM address_target t JOIN address a ON a.domain = t.domain AND a.local = t.local \
+             WHERE t.target = $1 AND a.tenant = $2 ORDER BY a.domain, a.local",
+        )
+        .bind(&was)
+        .bind(tenant.to_string())
+        .fetch_all(&mut *txn)
+        .await?;
         let mut batch = Vec::new();
         for row in rows {
-            let alias = crate::alias::from_row(&row)?;
-            // LIKE also finds longer addresses that end so.
-            if !alias.targets.contains(&was) {
-                continue;
-            }
-            let mut targets: Vec<String> = alias.targets.into_iter().filter(|t| *t != was && *t != new).collect();
+            let mut targets = targets_of(&row)?;
+            targets.retain(|t| *t != was && *t != new);
             targets.push(new.clone());
-            query("UPDATE address SET targets = $3, version = version + 1 WHERE domain = $1 AND local = $2")
-                .bind(text(&row, "domain")?)
-                .bind(text(&row, "local")?)
-                .bind(body(&targets)?)
-                .execute(&mut *txn)
-                .await?;
-            let address = Address::parse(&alias.address).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-            batch.push(self.address_change(txn, &address).await?);
+            let address = stored(&address_of(&row)?)?;
+            self.lead_to(txn, tenant, &address, &targets).await?;
+            batch.push(self.address_again(txn, &address).await?);
         }
         Ok(batch)
     }
-}
-
-fn body(targets: &[String]) -> Result<String> {
-    serde_json::to_string(targets).map_err(|e| Error::new(Code::Internal, "", e.to_string()))
 }

@@ -2,15 +2,16 @@
 //! INVARIANTS A snapshot is whole and carries the version of its row.
 
 use crate::{
-    Code, Error, Result, Service,
+    Result, Service,
+    address::{posting_of, targets_of},
     db::{Connection, Row, query},
     hold::standing,
     kind,
-    rows::{domain_of, id, number, optional, text},
+    rows::{domain_of, id, json_list, number, optional, text},
 };
 use base::{AccountId, TenantId};
 use control::{
-    AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
+    AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate, Destination, DomainSnapshot,
 };
 
 impl Service {
@@ -23,6 +24,7 @@ impl Service {
             catch_all: row.text("catch_all")?,
             plus_addressing: number(&row, "plus_addressing")? != 0,
             mx_here: number(&row, "mx_here")? != 0,
+            alias_of: row.text("alias_of")?,
             ..DomainSnapshot::new(name, tenant, version(&row)?)
         }))
     }
@@ -54,17 +56,20 @@ impl Service {
             reason = if reason.is_empty() { restriction.line() } else { format!("{reason}; {}", restriction.line()) };
             restrictions.push(restriction);
         }
-        let credentials = self.credential_snapshots(txn, &key).await?;
+        // What was deleted opens to nobody, whatever the doors make of the rest.
+        let live = number(&row, "live")? != 0;
+        let credentials = if live { self.credential_snapshots(txn, &key).await? } else { Vec::new() };
         Ok(Change::Account(AccountSnapshot {
             display_name: text(&row, "display_name")?,
-            live: number(&row, "live")? != 0,
+            live,
             capabilities,
             reason,
             restrictions,
             quota_bytes_max: optional(&row, "quota_bytes_max")?.and_then(|n| u64::try_from(n).ok()),
             kind: kind::of(&row)?,
             send: kind::send_limits(&row)?,
-            send_as: self.aliases_of(txn, tenant, &text(&row, "address")?).await?,
+            send_as: self.sends_as(txn, tenant, &key, &text(&row, "address")?).await?,
+            delegates: self.delegates_told(txn, &key).await?,
             credentials,
             ..AccountSnapshot::new(account, tenant, version(&row)?, text(&row, "address")?)
         }))
@@ -86,27 +91,57 @@ impl Service {
         rows.iter().zip(&ids).map(snapshot).collect()
     }
 
-    /// Aliases that lead to an address and nowhere else: it may send from them.
-    async fn aliases_of(&self, txn: &mut Connection, tenant: TenantId, address: &str) -> Result<Vec<String>> {
-        let only = serde_json::to_string(&[address]).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        let rows = query("SELECT local, domain FROM address WHERE tenant = $1 AND kind = 'forward' AND targets = $2")
-            .bind(tenant.to_string())
-            .bind(only)
-            .fetch_all(&mut *txn)
-            .await?;
-        let aliases = rows.iter().map(|r| Ok(format!("{}@{}", text(r, "local")?, text(r, "domain")?)));
-        let aliases: Vec<String> = aliases.collect::<Result<_>>()?;
+    /// What else an account may send from: aliases that lead to it and nowhere else, its masked addresses, what was granted.
+    async fn sends_as(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        mailbox: &str,
+        address: &str,
+    ) -> Result<Vec<String>> {
+        let rows = query(
+            "SELECT t.source AS address FROM address_target t JOIN address a ON a.domain = t.domain AND a.local = t.local \
+             JOIN mailbox m ON m.id = $2 AND m.tenant = a.tenant WHERE t.target = $1 AND a.enabled = 1 \
+             AND (a.kind = 'masked' OR (a.kind = 'forward' AND a.targets = $3)) \
+             UNION SELECT address FROM send_as WHERE mailbox = $2 ORDER BY address",
+        )
+        .bind(address)
+        .bind(mailbox)
+        .bind(json_list(&[address]))
+        .fetch_all(&mut *txn)
+        .await?;
+        let addresses: Vec<String> = rows.iter().map(|r| text(r, "address")).collect::<Result<_>>()?;
         // Most accounts have none: nothing is asked then.
-        if aliases.is_empty() { Ok(aliases) } else { self.on_proven_domains(txn, tenant, aliases).await }
+        if addresses.is_empty() { Ok(addresses) } else { self.on_proven_domains(txn, tenant, addresses).await }
+    }
+
+    /// Who else may open an account or send from it. A deleted mailbox opens nothing.
+    async fn delegates_told(&self, txn: &mut Connection, mailbox: &str) -> Result<Vec<Delegate>> {
+        let rows = query(
+            "SELECT d.* FROM delegate d JOIN mailbox m ON m.id = d.account WHERE d.mailbox = $1 AND m.live = 1 ORDER BY d.account",
+        )
+        .bind(mailbox)
+        .fetch_all(txn)
+        .await?;
+        let delegate = |row: &Row| {
+            Ok(Delegate {
+                account: id(row, "account")?,
+                open: number(row, "may_open")? != 0,
+                write: number(row, "may_write")? != 0,
+                send_as: number(row, "may_send_as")? != 0,
+            })
+        };
+        rows.iter().map(delegate).collect()
     }
 }
 
 pub(crate) fn address_snapshot(row: &Row) -> Result<Change> {
+    let enabled = number(row, "enabled")? != 0;
     let destination = match text(row, "kind")?.as_str() {
         "account" => Destination::Account(id(row, "account")?),
-        "forward" => Destination::Forward(
-            serde_json::from_str(&text(row, "targets")?).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?,
-        ),
+        "forward" | "masked" | "group" if !enabled => Destination::Disabled,
+        "forward" | "masked" => Destination::Forward(targets_of(row)?),
+        "group" => Destination::Group { members: targets_of(row)?, posting: posting_of(row)? },
         _ => Destination::Tombstone,
     };
     Ok(Change::Address(AddressSnapshot {

@@ -6,7 +6,7 @@
 use crate::{
     cost::PAGE_ITEMS_MAX,
     failure::top_level,
-    types::{Alias, AuditEntry, Domain, Mailbox, Tenant},
+    types::{Alias, AuditEntry, Domain, Group, Mailbox, Masked, Tenant},
 };
 use async_graphql::{ID, Result, SimpleObject};
 use std::collections::HashMap;
@@ -103,6 +103,8 @@ connection!(TenantConnection, TenantEdge, Tenant);
 connection!(DomainConnection, DomainEdge, Domain);
 connection!(MailboxConnection, MailboxEdge, Mailbox);
 connection!(AliasConnection, AliasEdge, Alias);
+connection!(GroupConnection, GroupEdge, Group);
+connection!(MaskedAddressConnection, MaskedAddressEdge, Masked);
 connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);
 
 impl MailboxConnection {

@@ -37,6 +37,7 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
         | Code::Taken
         | Code::LimitReached
         | Code::InUse
+        | Code::Held
         | Code::StaleObject
         | Code::IdempotencyMismatch
         | Code::Aborted

@@ -2,13 +2,15 @@
 //! INVARIANTS A field left out keeps what is there; null means unlimited or none, where the field says so. Every mutation
 //!            takes one `input` and its terms: a dry run, a key; a version where there is an object that has one.
 
+mod address;
 mod mailbox;
 
+pub(crate) use address::*;
 pub(crate) use mailbox::*;
 
 use crate::{people::object::GrantScopeInput, scalar::ByteSize};
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
-use tenants::{NewAlias, Terms};
+use tenants::Terms;
 
 /// Terms of making something.
 #[derive(InputObject)]
@@ -161,52 +163,6 @@ pub(crate) struct DomainDeleteInput {
     pub(crate) name: String,
     /// Whose claim is meant, where several below the token's tenant claim the name.
     pub(crate) tenant_id: Option<ID>,
-    #[graphql(flatten)]
-    pub(crate) terms: DestroyTerms,
-}
-
-/// An address that leads to others.
-#[derive(InputObject)]
-pub(crate) struct AliasInput {
-    pub(crate) address: String,
-    /// 1 to 100 addresses, here or elsewhere.
-    pub(crate) targets: Vec<String>,
-}
-
-impl From<AliasInput> for NewAlias {
-    fn from(input: AliasInput) -> Self {
-        NewAlias { address: input.address, targets: input.targets }
-    }
-}
-
-#[derive(InputObject)]
-pub(crate) struct AliasCreateInput {
-    #[graphql(flatten)]
-    pub(crate) alias: AliasInput,
-    #[graphql(flatten)]
-    pub(crate) terms: CreateTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct AliasesCreateInput {
-    /// At most 100.
-    pub(crate) aliases: Vec<AliasInput>,
-    pub(crate) error_policy: ErrorPolicy,
-    #[graphql(flatten)]
-    pub(crate) terms: CreateTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct AliasUpdateInput {
-    #[graphql(flatten)]
-    pub(crate) alias: AliasInput,
-    #[graphql(flatten)]
-    pub(crate) terms: ChangeTerms,
-}
-
-#[derive(InputObject)]
-pub(crate) struct AliasDeleteInput {
-    pub(crate) address: String,
     #[graphql(flatten)]
     pub(crate) terms: DestroyTerms,
 }

@@ -8,7 +8,7 @@ use async_graphql::Context;
 use base::{AccountId, TenantId};
 use control::Usage;
 use std::{collections::HashMap, sync::Arc};
-use tenants::Error;
+use tenants::{Error, Sharing};
 use tokio::sync::OnceCell;
 
 /// Objects that were read together, and what has been asked for them.
@@ -20,6 +20,7 @@ pub(crate) struct Mates {
     owners: Vec<TenantId>,
     tenant_usages: OnceCell<HashMap<TenantId, Usage>>,
     account_usages: OnceCell<HashMap<(TenantId, AccountId), Usage>>,
+    sharings: OnceCell<Result<HashMap<AccountId, Sharing>, Error>>,
     owner_objects: OnceCell<Result<HashMap<TenantId, Tenant>, Error>>,
 }
 
@@ -51,6 +52,16 @@ impl Mates {
     pub(crate) async fn account_usage(&self, ctx: &Context<'_>, of: (TenantId, AccountId)) -> Option<Usage> {
         let ask = || async { service(ctx).account_usages(actor(ctx), &self.accounts).await.unwrap_or_default() };
         self.account_usages.get_or_init(ask).await.get(&of).cloned()
+    }
+
+    /// Delegates and granted addresses of a mailbox.
+    pub(crate) async fn sharing(&self, ctx: &Context<'_>, of: AccountId) -> Result<Sharing, Error> {
+        let ask = || async {
+            let accounts: Vec<AccountId> = self.accounts.iter().map(|(_, account)| *account).collect();
+            service(ctx).sharing_of(actor(ctx), &accounts).await
+        };
+        let sharings = self.sharings.get_or_init(ask).await;
+        sharings.as_ref().map(|s| s.get(&of).cloned().unwrap_or_default()).map_err(Error::clone)
     }
 
     /// The owner of an object; `None` when the caller does not reach it.

@@ -123,6 +123,9 @@ macro_rules! bulk_payload {
     };
 }
 
+mod address;
+
+pub(crate) use address::*;
 pub(crate) use {object_payload, payload};
 
 payload!(TenantCreatePayload, TenantCreateUserError, TenantCreateErrorCode, [NotFound, Taken, LimitReached], {

@@ -1,6 +1,7 @@
 //! SUMMARY    Queries. What the token does not reach is null, never forbidden.
 //! LIMITS     PAGE_ITEMS_MAX
 
+mod address;
 pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
@@ -19,7 +20,14 @@ use std::collections::HashMap;
 
 /// All queries: an object for each resource that has a file of its own.
 #[derive(MergedObject, Default)]
-pub struct Query(CoreQuery, job::JobQuery, hold::HoldQuery, mailbox::MailboxQuery, people::PeopleQuery);
+pub struct Query(
+    CoreQuery,
+    job::JobQuery,
+    hold::HoldQuery,
+    mailbox::MailboxQuery,
+    address::AddressQuery,
+    people::PeopleQuery,
+);
 
 #[derive(Default)]
 pub struct CoreQuery;

@@ -1,8 +1,10 @@
 //! SUMMARY    The objects of the schema, and connections over them.
 //! INVARIANTS Ids are opaque to clients: the prefixed texts of the control plane. Sizes are ByteSize, bytes as a decimal text.
 
+mod address;
 mod mailbox;
 
+pub use address::{Alias, Delegate, Group, GroupPosting, Masked};
 pub use mailbox::{MailboxKind, MailboxState, SendLimits};
 
 use crate::{
@@ -112,6 +114,8 @@ pub struct Tenant {
     pub new_recipients_per_day_max: Option<u64>,
     /// What incoming mail may use beyond the storage limit, and each mailbox's quota, before it is refused.
     pub storage_grace_bytes: ByteSize,
+    /// Days its deleted mailboxes can be restored; null: as the tenant above.
+    pub mailbox_retention_days: Option<u32>,
     /// Whether it, or a tenant above it, is suspended.
     pub suspended: bool,
     /// Why: holds on it and on those above it, of the highest first.
@@ -151,6 +155,7 @@ impl Tenant {
             recipients_per_day_max: t.limits.recipients_per_day_max,
             new_recipients_per_day_max: t.limits.new_recipients_per_day_max,
             storage_grace_bytes: ByteSize(t.limits.storage_grace_bytes),
+            mailbox_retention_days: t.mailbox_retention_days,
             suspended: !t.holds.is_empty(),
             holds: t.holds.into_iter().map(Hold::from).collect(),
             version: t.version,
@@ -187,6 +192,10 @@ pub struct Domain {
     pub tenant_id: ID,
     pub catch_all: Option<String>,
     pub plus_addressing: bool,
+    /// The domain of the same tenant that this is another name of.
+    pub alias_of: Option<String>,
+    /// Whether tenants below may have addresses on it.
+    pub shared: bool,
     pub version: i64,
     pub state: DomainState,
     /// What ownership rests on.
@@ -278,6 +287,8 @@ impl Domain {
             tenant_id: ID(d.tenant.to_string()),
             catch_all: d.catch_all,
             plus_addressing: d.plus_addressing,
+            alias_of: d.alias_of,
+            shared: d.shared,
             version: d.version,
             state: claim.state,
             proof: claim.proof,
@@ -366,32 +377,20 @@ impl Mailbox {
         self.mates.account_usage(ctx, self.key).await.map(|u| Usage::new(&u))
     }
 
+    /// Other mailboxes whose users may open this one, or send from it, with their own login.
+    async fn delegates(&self, ctx: &Context<'_>) -> Result<Vec<Delegate>> {
+        let sharing = self.mates.sharing(ctx, self.key.1).await.map_err(|e| read_failed(&e))?;
+        Ok(sharing.delegates.into_iter().map(Delegate::from).collect())
+    }
+
+    /// Addresses it was granted to send from, besides its own and those that lead to it alone.
+    async fn send_as(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        Ok(self.mates.sharing(ctx, self.key.1).await.map_err(|e| read_failed(&e))?.send_as)
+    }
+
     /// Whose it is.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         self.mates.owner(ctx, self.key.0).await.map_err(|e| read_failed(&e))
-    }
-}
-
-/// An address that leads to others.
-#[derive(SimpleObject)]
-pub struct Alias {
-    /// The address itself.
-    pub id: ID,
-    pub address: String,
-    pub targets: Vec<String>,
-    pub version: i64,
-}
-
-impl From<tenants::Alias> for Alias {
-    fn from(a: tenants::Alias) -> Self {
-        Alias { id: ID(a.address.clone()), address: a.address, targets: a.targets, version: a.version }
-    }
-}
-
-impl Alias {
-    /// Of one page.
-    pub(crate) fn together(rows: Vec<tenants::Alias>) -> Vec<Self> {
-        rows.into_iter().map(Self::from).collect()
     }
 }
 

@@ -35,7 +35,11 @@ impl Service {
 
     /// Accounts that have an address on a domain, told again: what they may send from changed with it.
     pub(super) async fn accounts_told(&self, txn: &mut Connection, domain: &str) -> Result<Vec<Change>> {
-        let rows = query("SELECT account, targets FROM address WHERE domain = $1 AND kind IN ('account', 'forward')")
+        let rows = query(
+            "SELECT account, targets FROM address WHERE domain = $1 AND kind IN ('account', 'forward', 'masked') UNION ALL \
+             SELECT s.mailbox AS account, NULL AS targets FROM address a \
+             JOIN send_as s ON s.address = a.local || '@' || a.domain WHERE a.domain = $1",
+        )
             .bind(domain)
             .fetch_all(&mut *txn)
             .await?;

@@ -188,6 +188,15 @@ impl Service {
 impl Domain {
     /// What is shown of a claim that is not proven: nothing is set.
     pub(crate) fn unproven(name: String, tenant: TenantId, version: i64) -> Domain {
-        Domain { name, tenant, catch_all: None, plus_addressing: true, version, claim: Claim::default() }
+        Domain {
+            name,
+            tenant,
+            catch_all: None,
+            plus_addressing: true,
+            alias_of: None,
+            shared: false,
+            version,
+            claim: Claim::default(),
+        }
     }
 }

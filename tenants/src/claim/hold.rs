@@ -51,6 +51,8 @@ impl Service {
              ON CONFLICT (name) DO UPDATE SET tenant = $2, live = 1, mx_here = $6, \
              catch_all = CASE WHEN domain.tenant = $2 THEN domain.catch_all ELSE NULL END, \
              plus_addressing = CASE WHEN domain.tenant = $2 THEN domain.plus_addressing ELSE 1 END, \
+             alias_of = CASE WHEN domain.tenant = $2 THEN domain.alias_of ELSE NULL END, \
+             shared = CASE WHEN domain.tenant = $2 THEN domain.shared ELSE 0 END, \
              version = CASE WHEN domain.version < excluded.version THEN excluded.version ELSE domain.version END + 1",
         )
         .bind(name)
@@ -62,6 +64,7 @@ impl Service {
         .execute(&mut *txn)
         .await?;
         let mut changes = self.accounts_told(txn, name).await?;
+        changes.extend(self.end_names_of_others(txn, tenant, name).await?);
         changes.extend(self.shut_addresses_of_others(txn, tenant, name).await?);
         Ok(changes)
     }
@@ -138,6 +141,11 @@ impl Service {
             for row in &shut {
                 changes.push(address_snapshot(row)?);
             }
+            query("DELETE FROM address_target WHERE domain = $1 AND tenant = $2")
+                .bind(name)
+                .bind(other.to_string())
+                .execute(&mut *txn)
+                .await?;
         }
         Ok(changes)
     }

@@ -287,7 +287,9 @@ impl Service {
         let sql = match subject {
             Subject::Tenant(tenant) => return Ok(Place { tenant: *tenant, mailbox: None }),
             Subject::Domain(_) => "SELECT tenant, NULL AS id, NULL AS address FROM domain WHERE name = $1 AND live = 1",
-            Subject::Mailbox(_) => "SELECT tenant, id, address FROM mailbox WHERE id = $1 AND live = 1",
+            Subject::Mailbox(_) => {
+                "SELECT tenant, id, address FROM mailbox WHERE id = $1 AND (live = 1 OR purge_at IS NOT NULL)"
+            }
             Subject::Credential(_) => {
                 "SELECT m.tenant, m.id, m.address FROM credential c JOIN mailbox m ON m.id = c.mailbox \
                  WHERE c.id = $1 AND m.live = 1"

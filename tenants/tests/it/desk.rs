@@ -1,7 +1,7 @@
 //! SUMMARY    A service over a temporary file, and a data plane that keeps what it is told.
 
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
-use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Hello, Usage};
+use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Destination, Hello, Usage};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
@@ -151,6 +151,16 @@ impl Desk {
         self.service.mailbox_create(actor, &terms(), &new_mailbox(address)).await.unwrap().object
     }
 
+    /// Where the data plane leads mail for an address: the snapshot with the highest version.
+    pub fn destination(&self, address: &str) -> Destination {
+        let told = self.plane.told.lock().unwrap();
+        let addresses = told.iter().filter_map(|c| match c {
+            Change::Address(a) if format!("{}@{}", a.local, a.domain) == address => Some(a.clone()),
+            _ => None,
+        });
+        addresses.max_by_key(|a| a.version).unwrap().destination
+    }
+
     /// What the data plane knows of an account: the snapshot with the highest version.
     pub fn account(&self, id: AccountId) -> AccountSnapshot {
         let told = self.plane.told.lock().unwrap();
@@ -167,7 +177,8 @@ pub fn new_mailbox(address: &str) -> NewMailbox {
 }
 
 pub fn new_alias(address: &str, targets: &[&str]) -> NewAlias {
-    NewAlias { address: address.into(), targets: targets.iter().map(|t| (*t).to_owned()).collect() }
+    let targets = targets.iter().map(|t| (*t).to_owned()).collect();
+    NewAlias { address: address.into(), targets, ..NewAlias::default() }
 }
 
 /// Neither dry run nor version nor key.

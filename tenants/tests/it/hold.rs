@@ -145,5 +145,6 @@ async fn a_catch_all_is_there_and_stays() {
     assert_eq!(refused.unwrap_err().code, Code::InUse);
     update(None).await.unwrap();
     desk.service.mailbox_delete(&actor, &keyed("k"), ann.id).await.unwrap();
+    desk.service.mailbox_purge(&actor, &keyed("p"), ann.id).await.unwrap();
     desk.service.mailbox_create(&actor, &terms(), &new_mailbox("ann@alpha.example")).await.unwrap();
 }

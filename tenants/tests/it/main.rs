@@ -3,15 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod allocation;
+mod alternate;
 mod authenticator;
 mod capability;
 mod claim;
 mod console;
+mod delegate;
+mod delete;
 mod desk;
 mod factor;
+mod group;
 mod hold;
 mod job;
 mod mailbox;
+mod masked;
 mod outbox;
 mod page;
 mod people;

@@ -47,6 +47,9 @@ async fn u1_a_domain_that_moved_does_not_bring_its_used_addresses() {
         Code::InUse
     );
     desk.service.mailbox_delete(&actor, &terms(), ann.id).await.unwrap();
+    let kept = desk.service.domain_delete(&actor, &terms(), "alpha.example", None).await;
+    assert_eq!(kept.unwrap_err().code, Code::InUse, "a deleted mailbox can still be restored");
+    desk.service.mailbox_purge(&actor, &terms(), ann.id).await.unwrap();
     desk.service.domain_delete(&actor, &terms(), "alpha.example", None).await.unwrap();
     desk.service.domain_vouch(&desk.operator, &terms(), beta, "alpha.example").await.unwrap();
     let refused = desk.service.mailbox_create(&other, &terms(), &new_mailbox("ann@alpha.example")).await;

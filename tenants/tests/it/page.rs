@@ -16,7 +16,8 @@ async fn lists_are_paged_in_both_directions_in_one_order() {
     let tenant = desk.service.tenant_create(&desk.operator, &terms(), &new).await.unwrap().object.tenant.id;
     for name in NAMES {
         desk.service.domain_vouch(&desk.operator, &terms(), tenant, name).await.unwrap();
-        let new = NewAlias { address: format!("x@{name}"), targets: vec!["y@elsewhere.test".into()] };
+        let new =
+            NewAlias { address: format!("x@{name}"), targets: vec!["y@elsewhere.test".into()], ..NewAlias::default() };
         desk.service.alias_create(&desk.operator, &terms(), &new).await.unwrap();
     }
     let cases = [
@@ -63,7 +64,11 @@ async fn an_alias_never_leads_to_itself() {
     let desk = Desk::new().await;
     let by = &desk.operator;
     desk.service.domain_vouch(&desk.operator, &terms(), by.tenant(), "a.test").await.unwrap();
-    let new = NewAlias { address: "x@a.test".into(), targets: vec!["y@b.test".into(), "X@A.test".into()] };
+    let new = NewAlias {
+        address: "x@a.test".into(),
+        targets: vec!["y@b.test".into(), "X@A.test".into()],
+        ..NewAlias::default()
+    };
     let refused = desk.service.alias_create(by, &terms(), &new).await.unwrap_err();
     assert_eq!((refused.code, refused.field), (Code::Invalid, "targets"));
 }

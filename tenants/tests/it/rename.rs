@@ -1,8 +1,8 @@
 //! SUMMARY    A renamed mailbox keeps its id; its old address stays the tenant's.
 
 use crate::desk::{Desk, new_alias, new_mailbox, terms};
-use control::{Change, Destination};
-use tenants::{Code, DomainPatch, OldAddress, Rename};
+use control::{Change, Destination, Posting};
+use tenants::{Code, DelegateRights, DomainPatch, NewGroup, NewMasked, OldAddress, Rename};
 
 const ANN: &str = "ann@alpha.example";
 const ANNA: &str = "anna@alpha.example";
@@ -37,6 +37,34 @@ async fn the_id_stays_and_aliases_follow() {
     assert_eq!(destination(&desk, "anna"), Destination::Account(ann.id));
     assert_eq!(destination(&desk, "sales"), Destination::Forward(vec![ANNA.into()]));
     assert_eq!(desk.account(ann.id).send_as, ["sales@alpha.example"]);
+}
+
+#[tokio::test]
+async fn groups_masked_addresses_delegates_and_rights_to_send_follow() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, ANN).await, desk.mailbox(&actor, "bob@alpha.example").await);
+    let team = NewGroup {
+        address: "team@alpha.example".into(),
+        name: "Team".into(),
+        members: vec![ANN.into(), "bob@alpha.example".into()],
+        posting: Posting::Tenant,
+        tenant: None,
+    };
+    desk.service.group_create(&actor, &terms(), &team).await.unwrap();
+    let masked =
+        NewMasked { mailbox: ann.id, domain: None, label: String::new(), note: String::new(), site: "shop".into() };
+    let masked = desk.service.masked_create(&actor, &terms(), &masked).await.unwrap().object.address;
+    let rights = DelegateRights { open: true, ..DelegateRights::default() };
+    desk.service.delegate_add(&actor, &terms(), ann.id, bob.id, rights).await.unwrap();
+    desk.service.send_as_add(&actor, &terms(), bob.id, ANN).await.unwrap();
+    desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Tombstone)).await.unwrap();
+    let members = vec!["bob@alpha.example".to_owned(), ANNA.to_owned()];
+    assert_eq!(desk.destination("team@alpha.example"), Destination::Group { members, posting: Posting::Tenant });
+    assert_eq!(desk.destination(&masked), Destination::Forward(vec![ANNA.into()]));
+    let account = desk.account(ann.id);
+    assert_eq!((account.send_as, account.delegates[0].account), (vec![masked], bob.id));
+    assert_eq!(desk.account(bob.id).send_as, [ANNA]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! SUMMARY    What mutations of mailboxes take, and how lists of them are searched and sorted.
 
-use super::{ChangeTerms, CreateTerms, DestroyTerms, ErrorPolicy};
+use super::{ChangeTerms, CreateTerms, DestroyTerms, ErrorPolicy, tenant_of};
 use crate::{
     scalar::ByteSize,
     types::{MailboxKind, MailboxState},
@@ -52,6 +52,8 @@ pub(crate) struct MailboxInput {
     /// PERSON when missing.
     pub(crate) kind: Option<MailboxKind>,
     pub(crate) send_limits: Option<SendLimitsInput>,
+    /// Whose it is on a shared domain; the token's own tenant when missing.
+    pub(crate) tenant_id: Option<ID>,
 }
 
 impl TryFrom<MailboxInput> for NewMailbox {
@@ -65,6 +67,7 @@ impl TryFrom<MailboxInput> for NewMailbox {
             quota_bytes_max: input.quota_bytes_max.map(|b| b.0),
             kind: input.kind.unwrap_or_default().into(),
             send: send.over(control::SendLimits::default()),
+            tenant: tenant_of(input.tenant_id.as_ref())?,
         })
     }
 }
@@ -195,4 +198,27 @@ pub(crate) struct MailboxDeleteInput {
     pub(crate) mailbox_id: ID,
     #[graphql(flatten)]
     pub(crate) terms: DestroyTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxRestoreInput {
+    pub(crate) mailbox_id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxPurgeInput {
+    pub(crate) mailbox_id: ID,
+    #[graphql(flatten)]
+    pub(crate) terms: DestroyTerms,
+}
+
+#[derive(InputObject)]
+pub(crate) struct MailboxRetentionSetInput {
+    pub(crate) tenant_id: ID,
+    /// 0 to 365 days from the deletion on; null: as the tenant above has it.
+    pub(crate) days: Option<u32>,
+    #[graphql(flatten)]
+    pub(crate) terms: ChangeTerms,
 }

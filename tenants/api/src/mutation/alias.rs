@@ -16,23 +16,29 @@ pub struct AliasMutation;
 impl AliasMutation {
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn alias_create(&self, ctx: &Context<'_>, input: AliasCreateInput) -> Result<AliasCreatePayload> {
-        let (terms, new) = (input.terms.into(), input.alias.into());
-        AliasCreatePayload::object(service(ctx).alias_create(actor(ctx), &terms, &new).await)
+        let done = async {
+            let new = input.alias.try_into()?;
+            service(ctx).alias_create(actor(ctx), &input.terms.into(), &new).await
+        };
+        AliasCreatePayload::object(done.await)
     }
 
     /// Makes aliases in one transaction.
     #[graphql(complexity = "bulk_cost(input.aliases.len(), child_complexity)")]
     async fn aliases_create(&self, ctx: &Context<'_>, input: AliasesCreateInput) -> Result<AliasesCreatePayload> {
         let (terms, policy) = (input.terms.into(), input.error_policy.into());
-        let new: Vec<NewAlias> = input.aliases.into_iter().map(Into::into).collect();
-        AliasesCreatePayload::items(service(ctx).aliases_create(actor(ctx), &terms, &new, policy).await)
+        let done = async {
+            let new: Vec<NewAlias> = input.aliases.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+            service(ctx).aliases_create(actor(ctx), &terms, &new, policy).await
+        };
+        AliasesCreatePayload::items(done.await)
     }
 
-    /// Gives an alias other targets.
+    /// Gives an alias other targets or another label, switches it on or off.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn alias_update(&self, ctx: &Context<'_>, input: AliasUpdateInput) -> Result<AliasUpdatePayload> {
-        let (terms, new) = (input.terms.into(), input.alias.into());
-        AliasUpdatePayload::object(service(ctx).alias_update(actor(ctx), &terms, &new).await)
+        let (patch, terms) = (input.patch(), input.terms.into());
+        AliasUpdatePayload::object(service(ctx).alias_update(actor(ctx), &terms, &input.address, &patch).await)
     }
 
     /// The address becomes a tombstone. IN_USE while it is its domain's catch-all.

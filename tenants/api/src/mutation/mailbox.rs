@@ -1,15 +1,17 @@
 //! SUMMARY    Mailboxes: made, changed, renamed, suspended, resumed, deleted.
 
-use super::{account_id, wanted};
+use super::{account_id, tenant_id, wanted};
 use crate::{
     cost::{MUTATION_COST, bulk_cost},
     input::{
-        MailboxCreateInput, MailboxDeleteInput, MailboxRenameInput, MailboxResumeInput, MailboxSetPasswordInput,
-        MailboxSuspendInput, MailboxUpdateInput, MailboxesCreateInput, new_password,
+        MailboxCreateInput, MailboxDeleteInput, MailboxPurgeInput, MailboxRenameInput, MailboxRestoreInput,
+        MailboxResumeInput, MailboxRetentionSetInput, MailboxSetPasswordInput, MailboxSuspendInput, MailboxUpdateInput,
+        MailboxesCreateInput, new_password,
     },
     payload::{
-        MailboxCreatePayload, MailboxDeletePayload, MailboxRenamePayload, MailboxResumePayload,
-        MailboxSetPasswordPayload, MailboxSuspendPayload, MailboxUpdatePayload, MailboxesCreatePayload,
+        MailboxCreatePayload, MailboxDeletePayload, MailboxPurgePayload, MailboxRenamePayload, MailboxRestorePayload,
+        MailboxResumePayload, MailboxRetentionSetPayload, MailboxSetPasswordPayload, MailboxSuspendPayload,
+        MailboxUpdatePayload, MailboxesCreatePayload,
     },
     types::{actor, service},
 };
@@ -101,8 +103,8 @@ impl MailboxMutation {
         MailboxResumePayload::object(patched(ctx, &input.mailbox_id, input.terms.into(), patch).await)
     }
 
-    /// The address becomes a tombstone; nobody can reach the mail any more. IN_USE while it is its domain's catch-all,
-    /// FORBIDDEN while a tenant above suspends it.
+    /// Nobody logs in and no mail is taken until it is restored; at `purgeAt` it is gone for ever. Its address stays its own
+    /// meanwhile. IN_USE while it is its domain's catch-all, FORBIDDEN while a tenant above suspends it.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn mailbox_delete(&self, ctx: &Context<'_>, input: MailboxDeleteInput) -> Result<MailboxDeletePayload> {
         let done = async {
@@ -110,6 +112,41 @@ impl MailboxMutation {
             service(ctx).mailbox_delete(actor(ctx), &input.terms.into(), account).await
         };
         MailboxDeletePayload::object(done.await)
+    }
+
+    /// Takes a deletion back: id, mail, address and credentials are as they were. LIMIT_REACHED when there is no room.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_restore(&self, ctx: &Context<'_>, input: MailboxRestoreInput) -> Result<MailboxRestorePayload> {
+        let done = async {
+            let account = account_id(&input.mailbox_id)?;
+            service(ctx).mailbox_restore(actor(ctx), &input.terms.into(), account).await
+        };
+        MailboxRestorePayload::object(done.await)
+    }
+
+    /// Ends a deleted mailbox before its time: its addresses become tombstones, and nobody can reach its mail any more. HELD
+    /// while a hold keeps it.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_purge(&self, ctx: &Context<'_>, input: MailboxPurgeInput) -> Result<MailboxPurgePayload> {
+        let done = async {
+            let account = account_id(&input.mailbox_id)?;
+            service(ctx).mailbox_purge(actor(ctx), &input.terms.into(), account).await
+        };
+        MailboxPurgePayload::object(done.await)
+    }
+
+    /// Says how long deleted mailboxes of a tenant can be restored. What is deleted already keeps its day.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn mailbox_retention_set(
+        &self,
+        ctx: &Context<'_>,
+        input: MailboxRetentionSetInput,
+    ) -> Result<MailboxRetentionSetPayload> {
+        let done = async {
+            let tenant = tenant_id(&input.tenant_id)?;
+            service(ctx).mailbox_retention_set(actor(ctx), &input.terms.into(), tenant, input.days).await
+        };
+        MailboxRetentionSetPayload::object(done.await)
     }
 }
 

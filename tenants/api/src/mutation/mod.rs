@@ -4,13 +4,16 @@ mod alias;
 mod dns;
 mod domain;
 mod factor;
+mod group;
 mod hold;
 mod job;
 mod mailbox;
+mod masked;
 mod member;
 mod secret;
 mod service_account;
 mod session;
+mod sharing;
 mod support;
 mod tenant;
 
@@ -25,6 +28,9 @@ pub struct Mutation(
     dns::DnsMutation,
     mailbox::MailboxMutation,
     alias::AliasMutation,
+    group::GroupMutation,
+    masked::MaskedMutation,
+    sharing::SharingMutation,
     secret::SecretMutation,
     job::JobMutation,
     hold::HoldMutation,

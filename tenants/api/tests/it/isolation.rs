@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// `$G` (foreign support grant).
+/// `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox).
 const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -32,6 +32,9 @@ const QUERIES: &[(&str, &str)] = &[
     ("apiTokens", "{ r: apiTokens(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("supportGrants", "{ r: supportGrants(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("supportGrants", "{ r: supportGrants(first: 5) { totalCount } }"),
+    ("group", "{ r: group(address: \"team@$D\") { id } }"),
+    ("groups", "{ r: groups(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("maskedAddresses", "{ r: maskedAddresses(mailboxId: \"$M\", first: 5) { totalCount } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("node", "{ r: node(id: \"$J\") { id } }"),
     ("capabilities", "{ r: capabilities(subjectId: \"$M\") { explanation } }"),
@@ -64,6 +67,28 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("mailboxSuspend", "mailboxId: \"$M\", reason: \"x\""),
     ("mailboxResume", "mailboxId: \"$M\""),
     ("mailboxDelete", "mailboxId: \"$M\", idempotencyKey: \"2\""),
+    ("mailboxRestore", "mailboxId: \"$M\""),
+    ("mailboxPurge", "mailboxId: \"$M\", idempotencyKey: \"6\""),
+    ("mailboxRetentionSet", "tenantId: \"$T\", days: 1"),
+    ("delegateAdd", "mailboxId: \"$M\", delegateId: \"$O\", open: true"),
+    ("delegateAdd", "mailboxId: \"$O\", delegateId: \"$M\", open: true"),
+    ("delegateRemove", "mailboxId: \"$M\", delegateId: \"$O\""),
+    ("sendAsAdd", "mailboxId: \"$M\", address: \"ann@alpha.example\""),
+    ("sendAsAdd", "mailboxId: \"$O\", address: \"ann@$D\""),
+    ("sendAsRemove", "mailboxId: \"$M\", address: \"ann@$D\""),
+    ("groupCreate", "address: \"g@$D\", posting: ANYONE"),
+    ("groupUpdate", "address: \"team@$D\", name: \"x\""),
+    ("groupMembersAdd", "address: \"team@$D\", members: [\"x@y.example\"]"),
+    ("groupMembersRemove", "address: \"team@$D\", members: [\"x@y.example\"]"),
+    ("groupDelete", "address: \"team@$D\", idempotencyKey: \"7\""),
+    ("maskedAddressCreate", "mailboxId: \"$M\""),
+    ("maskedAddressCreate", "mailboxId: \"$O\", domain: \"$D\""),
+    ("maskedAddressUpdate", "address: \"$X\", enabled: false"),
+    ("maskedAddressDelete", "address: \"$X\", idempotencyKey: \"8\""),
+    ("domainAliasCreate", "name: \"$D\", aliasOf: \"alpha.example\""),
+    ("domainAliasCreate", "name: \"alpha.example\", aliasOf: \"$D\""),
+    ("domainAliasRemove", "name: \"$D\", idempotencyKey: \"9\""),
+    ("domainShare", "name: \"$D\", shared: true"),
     ("aliasCreate", "address: \"a@$D\", targets: [\"x@y.example\"]"),
     ("aliasUpdate", "address: \"a@$D\", targets: [\"x@y.example\"]"),
     ("aliasDelete", "address: \"a@$D\", idempotencyKey: \"3\""),
@@ -178,7 +203,7 @@ fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let desk = Desk::new().await;
-    let (_, token, _) = desk.customer("alpha").await;
+    let (_, token, own) = desk.customer("alpha").await;
     let (tenant, beta_token, mailbox) = desk.customer("beta").await;
     let made = format!(
         "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) \
@@ -196,15 +221,27 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     );
     let hold = desk.done(&beta_token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
+    let group = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
+    desk.done(&beta_token, group).await;
+    let masked = format!(
+        "mutation {{ r: maskedAddressCreate(input: {{ mailboxId: \"{mailbox}\" }}) \
+         {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
+    );
+    let masked = desk.done(&beta_token, &masked).await["maskedAddress"]["address"].as_str().unwrap().to_owned();
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
         let text = people.fill(text);
-        text.replace("$T", &tenant)
-            .replace("$M", &mailbox)
-            .replace("$D", "beta.example")
-            .replace("$K", key)
-            .replace("$J", &job)
-            .replace("$H", &hold)
+        let ids: [(&str, &str); 8] = [
+            ("$T", tenant.as_str()),
+            ("$M", mailbox.as_str()),
+            ("$O", own.as_str()),
+            ("$X", masked.as_str()),
+            ("$D", "beta.example"),
+            ("$K", key),
+            ("$J", job.as_str()),
+            ("$H", hold.as_str()),
+        ];
+        ids.iter().fold(text, |text, (mark, id)| text.replace(mark, id))
     };
     let schema = "{ q: __type(name: \"Query\") { fields { name } } m: __type(name: \"Mutation\") { fields { name } } }";
     let schema = desk.ask(&token, schema).await;

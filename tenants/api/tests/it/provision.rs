@@ -38,11 +38,14 @@ async fn u1_an_address_has_one_owner_over_all_time_and_m1_a_new_account_is_anoth
     assert_eq!(desk.refused(&token, &mailbox("ANN@alpha.example")).await, "TAKEN");
     assert_eq!(desk.refused(&other, &mailbox("new@alpha.example")).await, "NOT_FOUND");
     desk.done(&token, &delete(&account, "k")).await;
-    let last = desk.plane.told.lock().unwrap().last().cloned().unwrap();
-    assert!(
-        matches!(last, Change::Address(a) if a.destination == Destination::Tombstone),
-        "the address became a tombstone"
+    assert_eq!(desk.refused(&token, &mailbox("ann@alpha.example")).await, "TAKEN", "it can still be restored");
+    let purge = format!(
+        "mutation {{ r: mailboxPurge(input: {{ mailboxId: \"{account}\", idempotencyKey: \"p\" }}) {{ userErrors {{ message code }} }} }}"
     );
+    desk.done(&token, &purge).await;
+    let told = desk.plane.told.lock().unwrap().clone();
+    let last = told.iter().rev().find_map(|c| if let Change::Address(a) = c { Some(a) } else { None }).unwrap();
+    assert_eq!(last.destination, Destination::Tombstone);
     let again = desk.done(&token, &mailbox("ann@alpha.example")).await;
     assert_ne!(again["mailbox"]["id"].as_str().unwrap(), account);
 }

@@ -49,6 +49,48 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("mailboxSuspend", "mailboxId: \"$M\", reason: \"x\"", "mailboxId: \"$N\", reason: \"x\""),
     ("mailboxResume", "mailboxId: \"$M\"", "mailboxId: \"$N\""),
     ("mailboxDelete", "mailboxId: \"$M\"", "mailboxId: \"$N\""),
+    ("mailboxRestore", "mailboxId: \"$R\"", "mailboxId: \"$M\""),
+    ("mailboxPurge", "mailboxId: \"$R\"", "mailboxId: \"$M\""),
+    ("mailboxRetentionSet", "tenantId: \"$T\", days: 7", "tenantId: \"$T\", days: 8"),
+    (
+        "delegateAdd",
+        "mailboxId: \"$M\", delegateId: \"$V\", open: true",
+        "mailboxId: \"$M\", delegateId: \"$V\", sendAs: true",
+    ),
+    ("delegateRemove", "mailboxId: \"$M\", delegateId: \"$V\"", "mailboxId: \"$M\", delegateId: \"$N\""),
+    (
+        "sendAsAdd",
+        "mailboxId: \"$M\", address: \"a@alpha.example\"",
+        "mailboxId: \"$M\", address: \"team@alpha.example\"",
+    ),
+    (
+        "sendAsRemove",
+        "mailboxId: \"$V\", address: \"a@alpha.example\"",
+        "mailboxId: \"$V\", address: \"team@alpha.example\"",
+    ),
+    ("groupCreate", "address: \"g@alpha.example\", posting: ANYONE", "address: \"g@alpha.example\", posting: TENANT"),
+    ("groupUpdate", "address: \"team@alpha.example\", name: \"x\"", "address: \"team@alpha.example\", enabled: false"),
+    (
+        "groupMembersAdd",
+        "address: \"team@alpha.example\", members: [\"x@y.example\"]",
+        "address: \"team@alpha.example\", members: [\"z@y.example\"]",
+    ),
+    (
+        "groupMembersRemove",
+        "address: \"team@alpha.example\", members: [\"b@y.example\"]",
+        "address: \"team@alpha.example\", members: [\"z@y.example\"]",
+    ),
+    ("groupDelete", "address: \"team@alpha.example\"", "address: \"g@alpha.example\""),
+    ("maskedAddressCreate", "mailboxId: \"$M\", site: \"x\"", "mailboxId: \"$M\", site: \"y\""),
+    ("maskedAddressUpdate", "address: \"$X\", enabled: false", "address: \"$X\", note: \"y\""),
+    ("maskedAddressDelete", "address: \"$X\"", "address: \"x@alpha.example\""),
+    (
+        "domainAliasCreate",
+        "name: \"spare.example\", aliasOf: \"alpha.example\"",
+        "name: \"spare.example\", aliasOf: \"beta.example\"",
+    ),
+    ("domainAliasRemove", "name: \"alt.example\"", "name: \"spare.example\""),
+    ("domainShare", "name: \"alpha.example\", shared: true", "name: \"alpha.example\", shared: false"),
     (
         "aliasCreate",
         "address: \"n@alpha.example\", targets: [\"x@y.example\"]",
@@ -136,10 +178,12 @@ const UNVERSIONED: &[&str] = &[
     "dnsCredentialSet",
     "domainCreate",
     "domainVouch",
+    "groupCreate",
     "holdPlace",
     "holdRelease",
     "mailboxCreate",
     "mailboxesCreate",
+    "maskedAddressCreate",
     "memberInvite",
     "roleCreate",
     "serviceAccountCreate",
@@ -170,6 +214,13 @@ impl Town {
             run("dnsCredentialSet", format!("tenantId: \"{tenant}\", {key}"), "").await;
         }
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]".into(), "").await;
+        let members = "members: [\"b@y.example\"]";
+        run("groupCreate", format!("address: \"team@alpha.example\", posting: ANYONE, {members}"), "").await;
+        let (helper, gone) = rest(&run, &mailbox).await;
+        let masked = run("maskedAddressCreate", format!("mailboxId: \"{mailbox}\""), "maskedAddress { address }").await;
+        let masked = masked["maskedAddress"]["address"].as_str().unwrap().to_owned();
+        desk.done(&desk.operator, &crate::plane::domain(&tenant, "alt.example")).await;
+        run("domainAliasCreate", "name: \"alt.example\", aliasOf: \"alpha.example\"".into(), "").await;
         let password = run("appPasswordCreate", format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let token = run("apiTokenCreate", format!("tenantId: \"{tenant}\", label: \"t\""), "id").await;
         let (job, paused) = {
@@ -186,6 +237,9 @@ impl Town {
             ("$U", other),
             ("$M", mailbox),
             ("$N", other_mailbox),
+            ("$R", gone),
+            ("$V", helper),
+            ("$X", masked),
             ("$P", id(&password)),
             ("$K", id(&token)),
             ("$J", job),
@@ -215,6 +269,19 @@ impl Town {
         counts.push(self.desk.ask(&self.desk.operator, "{ tenants(first: 1) { totalCount } }").await["data"].clone());
         (counts, self.desk.plane.told.lock().unwrap().len())
     }
+}
+
+/// Another mailbox, which is a delegate of the first and may send from an alias; and a deleted one.
+async fn rest(run: &impl AsyncFn(&str, String, &str) -> Value, mailbox: &str) -> (String, String) {
+    let made = async |local: &str| {
+        let made = run("mailboxCreate", format!("address: \"{local}@alpha.example\""), "mailbox { id }").await;
+        made["mailbox"]["id"].as_str().unwrap().to_owned()
+    };
+    let (helper, gone) = (made("helper").await, made("gone").await);
+    run("delegateAdd", format!("mailboxId: \"{mailbox}\", delegateId: \"{helper}\", open: true"), "").await;
+    run("sendAsAdd", format!("mailboxId: \"{helper}\", address: \"a@alpha.example\""), "").await;
+    run("mailboxDelete", format!("mailboxId: \"{gone}\", idempotencyKey: \"gone\""), "").await;
+    (helper, gone)
 }
 
 fn code(answer: &Value) -> &Value {
@@ -274,7 +341,9 @@ async fn a_stale_version_is_refused_wherever_there_is_one() {
 #[tokio::test]
 async fn a_destroying_mutation_wants_a_key() {
     let town = Town::new().await;
-    for (name, input, _) in ROWS.iter().filter(|row| row.0.ends_with("Delete") || row.0.ends_with("Revoke")) {
+    for (name, input, _) in
+        ROWS.iter().filter(|row| ["Delete", "Revoke", "Purge"].iter().any(|end| row.0.ends_with(end)))
+    {
         let input = town.ids.iter().fold((*input).to_owned(), |text, (mark, id)| text.replace(mark, id));
         let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ userErrors {{ code }} }} }}");
         let answer = town.desk.ask(&town.desk.operator, &text).await;

@@ -1,0 +1,54 @@
+//! SUMMARY    Groups and masked addresses.
+
+use crate::{
+    connection::{GroupConnection, MaskedAddressConnection, Paging},
+    cost::page_cost,
+    failure::found,
+    types::{Group, actor, service},
+};
+use async_graphql::{Context, ID, Object, Result};
+
+#[derive(Default)]
+pub struct AddressQuery;
+
+#[Object]
+impl AddressQuery {
+    /// A group by its address.
+    async fn group(&self, ctx: &Context<'_>, address: String) -> Result<Option<Group>> {
+        Ok(found(service(ctx).group(actor(ctx), &address).await)?.map(Group::from))
+    }
+
+    /// Groups of a tenant, in order of domain and local part.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<Option<GroupConnection>> {
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).groups(actor(ctx), tenant, &paging.page()).await)?;
+        Ok(rows.map(|rows| GroupConnection::new(&paging, rows)))
+    }
+
+    /// Masked addresses of a mailbox, in order of domain and local part.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn masked_addresses(
+        &self,
+        ctx: &Context<'_>,
+        mailbox_id: ID,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<Option<MaskedAddressConnection>> {
+        let paging = Paging::new(first, after, last, before)?;
+        let Ok(mailbox) = mailbox_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).masked_of(actor(ctx), mailbox, &paging.page()).await)?;
+        Ok(rows.map(|rows| MaskedAddressConnection::new(&paging, rows)))
+    }
+}

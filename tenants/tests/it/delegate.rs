@@ -1,0 +1,83 @@
+//! SUMMARY    Delegates and granted addresses: within one tenant, told to the doors, gone with who had them.
+
+use crate::desk::{Desk, keyed, new_alias, terms};
+use tenants::{Code, DelegateRights};
+
+const OPEN: DelegateRights = DelegateRights { open: true, write: false, send_as: false };
+
+#[tokio::test]
+async fn a_delegate_is_told_changed_and_taken_away() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, "ann@alpha.example").await, desk.mailbox(&actor, "bob@alpha.example").await);
+    desk.service.delegate_add(&actor, &terms(), ann.id, bob.id, OPEN).await.unwrap();
+    let told = desk.account(ann.id).delegates;
+    assert_eq!((told[0].account, told[0].open, told[0].write, told[0].send_as), (bob.id, true, false, false));
+    let all = DelegateRights { write: true, send_as: true, ..OPEN };
+    desk.service.delegate_add(&actor, &terms(), ann.id, bob.id, all).await.unwrap();
+    let told = desk.account(ann.id).delegates;
+    assert_eq!((told.len(), told[0].write, told[0].send_as), (1, true, true));
+    let shown = desk.service.sharing_of(&actor, &[ann.id, bob.id]).await.unwrap();
+    assert_eq!((shown[&ann.id].delegates[0].address.as_str(), shown.len()), ("bob@alpha.example", 1));
+    desk.service.delegate_remove(&actor, &terms(), ann.id, bob.id).await.unwrap();
+    assert!(desk.account(ann.id).delegates.is_empty());
+    assert_eq!(desk.service.delegate_remove(&actor, &terms(), ann.id, bob.id).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn rights_stay_within_one_tenant_and_make_sense() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (_, other) = desk.customer("beta").await;
+    let (ann, bob) = (desk.mailbox(&actor, "ann@alpha.example").await, desk.mailbox(&actor, "bob@alpha.example").await);
+    let eve = desk.mailbox(&other, "eve@beta.example").await;
+    let told = desk.plane.told.lock().unwrap().len();
+    for by in [&actor, &other, &desk.operator] {
+        for (of, to) in [(ann.id, eve.id), (eve.id, ann.id)] {
+            assert_eq!(desk.service.delegate_add(by, &terms(), of, to, OPEN).await.unwrap_err().code, Code::NotFound);
+        }
+        let refused = desk.service.send_as_add(by, &terms(), ann.id, "eve@beta.example").await;
+        assert_eq!(refused.unwrap_err().code, Code::NotFound);
+    }
+    let write_only = DelegateRights { write: true, ..DelegateRights::default() };
+    for (to, rights) in [(ann.id, OPEN), (bob.id, DelegateRights::default()), (bob.id, write_only)] {
+        assert_eq!(
+            desk.service.delegate_add(&actor, &terms(), ann.id, to, rights).await.unwrap_err().code,
+            Code::Invalid
+        );
+    }
+    assert_eq!(desk.plane.told.lock().unwrap().len(), told);
+}
+
+#[tokio::test]
+async fn a_granted_address_is_sent_from_until_it_or_the_grant_goes() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, "ann@alpha.example").await, desk.mailbox(&actor, "bob@alpha.example").await);
+    let shared = new_alias("sales@alpha.example", &["ann@alpha.example", "bob@alpha.example"]);
+    desk.service.alias_create(&actor, &terms(), &shared).await.unwrap();
+    desk.service.send_as_add(&actor, &terms(), ann.id, "Sales@alpha.example").await.unwrap();
+    desk.service.send_as_add(&actor, &terms(), bob.id, "sales@alpha.example").await.unwrap();
+    assert_eq!(desk.account(ann.id).send_as, ["sales@alpha.example"]);
+    desk.service.send_as_remove(&actor, &terms(), ann.id, "sales@alpha.example").await.unwrap();
+    assert!(desk.account(ann.id).send_as.is_empty());
+    desk.service.alias_delete(&actor, &terms(), "sales@alpha.example").await.unwrap();
+    assert!(desk.account(bob.id).send_as.is_empty());
+    let refused = desk.service.send_as_add(&actor, &terms(), ann.id, "sales@alpha.example").await;
+    assert_eq!(refused.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_deleted_delegate_comes_back_with_its_rights_and_a_purged_one_does_not() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, "ann@alpha.example").await, desk.mailbox(&actor, "bob@alpha.example").await);
+    desk.service.delegate_add(&actor, &terms(), ann.id, bob.id, OPEN).await.unwrap();
+    desk.service.mailbox_delete(&actor, &keyed("1"), bob.id).await.unwrap();
+    desk.service.mailbox_restore(&actor, &keyed("2"), bob.id).await.unwrap();
+    assert_eq!(desk.account(ann.id).delegates.len(), 1);
+    desk.service.mailbox_delete(&actor, &keyed("3"), bob.id).await.unwrap();
+    desk.service.mailbox_purge(&actor, &keyed("4"), bob.id).await.unwrap();
+    assert!(desk.account(ann.id).delegates.is_empty());
+    assert!(desk.service.sharing_of(&actor, &[ann.id]).await.unwrap().is_empty());
+}

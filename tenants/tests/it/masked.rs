@@ -1,0 +1,57 @@
+//! SUMMARY    Masked addresses lead to their mailbox, are switched off, and are never given again.
+
+use crate::desk::{Desk, keyed, terms};
+use control::Destination;
+use tenants::{Code, MaskedPatch, NewMasked, Page};
+
+fn new_masked(mailbox: base::AccountId, site: &str) -> NewMasked {
+    NewMasked { mailbox, domain: None, label: "Shop".into(), note: "since May".into(), site: site.into() }
+}
+
+#[tokio::test]
+async fn one_leads_to_its_mailbox_until_it_is_switched_off() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, "ann@alpha.example").await;
+    let make =
+        async |site| desk.service.masked_create(&actor, &terms(), &new_masked(ann.id, site)).await.unwrap().object;
+    let (one, two) = (make("one.example").await, make("two.example").await);
+    assert_ne!(one.address, two.address);
+    assert!(one.address.ends_with("@alpha.example") && one.address.len() == "@alpha.example".len() + 12);
+    assert_eq!(desk.destination(&one.address), Destination::Forward(vec!["ann@alpha.example".into()]));
+    let mut both = vec![one.address.clone(), two.address.clone()];
+    both.sort();
+    assert_eq!(desk.account(ann.id).send_as, both);
+    let off = MaskedPatch { enabled: Some(false), ..MaskedPatch::default() };
+    let changed = desk.service.masked_update(&actor, &terms(), &one.address, &off).await.unwrap().object;
+    assert_eq!((changed.enabled, changed.site.as_str(), changed.note.as_str()), (false, "one.example", "since May"));
+    assert_eq!(desk.destination(&one.address), Destination::Disabled);
+    assert_eq!(desk.account(ann.id).send_as, [two.address.clone()]);
+    desk.service.masked_delete(&actor, &keyed("k"), &two.address).await.unwrap();
+    assert_eq!(desk.destination(&two.address), Destination::Tombstone);
+    assert!(desk.account(ann.id).send_as.is_empty());
+    let (listed, count) = desk.service.masked_of(&actor, ann.id, &Page::first(5)).await.unwrap();
+    assert_eq!((listed[0].address.as_str(), count), (one.address.as_str(), 1));
+}
+
+#[tokio::test]
+async fn another_tenants_mailbox_and_domain_are_not_there() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (_, other) = desk.customer("beta").await;
+    let ann = desk.mailbox(&actor, "ann@alpha.example").await;
+    let masked = desk.service.masked_create(&actor, &terms(), &new_masked(ann.id, "s")).await.unwrap().object;
+    let told = desk.plane.told.lock().unwrap().len();
+    let foreign = NewMasked { domain: Some("beta.example".into()), ..new_masked(ann.id, "s") };
+    let off = MaskedPatch { enabled: Some(false), ..MaskedPatch::default() };
+    let refused = [
+        desk.service.masked_create(&other, &terms(), &new_masked(ann.id, "s")).await.unwrap_err(),
+        desk.service.masked_create(&actor, &terms(), &foreign).await.unwrap_err(),
+        desk.service.masked_create(&desk.operator, &terms(), &foreign).await.unwrap_err(),
+        desk.service.masked_update(&other, &terms(), &masked.address, &off).await.unwrap_err(),
+        desk.service.masked_delete(&other, &terms(), &masked.address).await.unwrap_err(),
+        desk.service.masked_of(&other, ann.id, &Page::first(5)).await.unwrap_err(),
+    ];
+    assert!(refused.iter().all(|e| e.code == Code::NotFound), "{refused:?}");
+    assert_eq!(desk.plane.told.lock().unwrap().len(), told);
+}

@@ -26,7 +26,7 @@ async fn one_leads_to_its_mailbox_until_it_is_switched_off() {
     let changed = desk.service.masked_update(&actor, &terms(), &one.address, &off).await.unwrap().object;
     assert_eq!((changed.enabled, changed.site.as_str(), changed.note.as_str()), (false, "one.example", "since May"));
     assert_eq!(desk.destination(&one.address), Destination::Disabled);
-    assert_eq!(desk.account(ann.id).send_as, [two.address.clone()]);
+    assert_eq!(desk.account(ann.id).send_as, std::slice::from_ref(&two.address));
     desk.service.masked_delete(&actor, &keyed("k"), &two.address).await.unwrap();
     assert_eq!(desk.destination(&two.address), Destination::Tombstone);
     assert!(desk.account(ann.id).send_as.is_empty());

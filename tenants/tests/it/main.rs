@@ -14,6 +14,7 @@ mod desk;
 mod factor;
 mod group;
 mod hold;
+mod import;
 mod job;
 mod mailbox;
 mod masked;

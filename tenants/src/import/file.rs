@@ -1,0 +1,234 @@
+//! SUMMARY    The file of an import: rows of a CSV text with named columns.
+//! STANDARDS  RFC 4180, with a header line
+//! SECURITY   Anything may stand in the file. A row that cannot be right is refused by itself; the file only for its columns or
+//!            its size.
+//! LIMITS     IMPORT_BYTES_MAX, IMPORT_ROWS_MAX
+
+use crate::{
+    Code, Error, ItemError, NewMailbox, NewPassword, Result, kind,
+    limits::{IMPORT_BYTES_MAX, IMPORT_ROWS_MAX},
+};
+use base::TenantId;
+use control::SendLimits;
+use serde::{Deserialize, Serialize};
+
+/// The columns there are; `address` is the one that must be there.
+pub const IMPORT_COLUMNS: [&str; 11] = [
+    "address",
+    "name",
+    "password",
+    "passwordHash",
+    "generate",
+    "quota",
+    "kind",
+    "aliases",
+    "sendPerHour",
+    "sendPerDay",
+    "newRecipientsPerDay",
+];
+
+/// One row, as it was written.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Line {
+    /// Number in the file; the header is 1.
+    pub(crate) number: u64,
+    pub(crate) address: String,
+    pub(crate) name: String,
+    pub(crate) password: String,
+    pub(crate) password_hash: String,
+    pub(crate) generate: String,
+    pub(crate) quota: String,
+    pub(crate) kind: String,
+    pub(crate) aliases: String,
+    pub(crate) send: [String; 3],
+    /// Why it was refused when the file was read.
+    pub(crate) refused: Option<ItemError>,
+}
+
+/// What a row asks for.
+pub(crate) struct Wanted {
+    pub(crate) mailbox: NewMailbox,
+    pub(crate) generate: bool,
+    pub(crate) aliases: Vec<String>,
+}
+
+fn invalid(field: &'static str, why: impl Into<String>) -> Error {
+    Error::new(Code::Invalid, field, why)
+}
+
+/// The rows of a file. `Invalid` for a file that is too large, has no rows, or columns that are unknown or twice there.
+pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
+    if csv.len() > IMPORT_BYTES_MAX {
+        return Err(invalid("csv", format!("A file has at most {IMPORT_BYTES_MAX} bytes (IMPORT_BYTES_MAX)")));
+    }
+    let csv = csv.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv.as_bytes());
+    let headers = reader.headers().map_err(|e| invalid("csv", e.to_string()))?.clone();
+    let mut columns = Vec::with_capacity(headers.len());
+    for header in &headers {
+        let known = IMPORT_COLUMNS.iter().position(|c| c.eq_ignore_ascii_case(header));
+        let known = known.ok_or_else(|| {
+            invalid("csv", format!("`{header}` is no column; there are: {}", IMPORT_COLUMNS.join(", ")))
+        })?;
+        if columns.contains(&known) {
+            return Err(invalid("csv", format!("The column `{header}` is there twice")));
+        }
+        columns.push(known);
+    }
+    if !columns.contains(&0) {
+        return Err(invalid("csv", "The first line names the columns, and one of them is `address`"));
+    }
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        if lines.len() == IMPORT_ROWS_MAX {
+            return Err(invalid("csv", format!("A file has at most {IMPORT_ROWS_MAX} rows (IMPORT_ROWS_MAX)")));
+        }
+        let record = record.map_err(|e| invalid("csv", e.to_string()))?;
+        lines.push(line(&record, &columns, headers.len()));
+    }
+    if lines.is_empty() {
+        return Err(invalid("csv", "The file has no rows"));
+    }
+    Ok(lines)
+}
+
+fn line(record: &csv::StringRecord, columns: &[usize], width: usize) -> Line {
+    let mut line = Line { number: record.position().map_or(0, csv::Position::line), ..Line::default() };
+    if record.len() != width {
+        let why = format!("The row has {} fields, the header {width}", record.len());
+        line.refused = Some(invalid("", why).into());
+    }
+    for (column, value) in columns.iter().zip(record) {
+        let value = value.to_owned();
+        match column {
+            0 => line.address = value,
+            1 => line.name = value,
+            2 => line.password = value,
+            3 => line.password_hash = value,
+            4 => line.generate = value,
+            5 => line.quota = value,
+            6 => line.kind = value,
+            7 => line.aliases = value,
+            8 => line.send[0] = value,
+            9 => line.send[1] = value,
+            _ => line.send[2] = value,
+        }
+    }
+    line
+}
+
+impl Line {
+    /// What the row asks for; `Invalid` on its column.
+    pub(crate) fn wanted(&self, tenant: TenantId) -> Result<Wanted> {
+        let generate = match self.generate.to_ascii_lowercase().as_str() {
+            "" | "no" | "false" | "0" => false,
+            "yes" | "true" | "1" => true,
+            _ => return Err(invalid("generate", "This is yes or no")),
+        };
+        let password = match (self.password.is_empty(), self.password_hash.is_empty(), generate) {
+            (true, true, _) => NewPassword::Unset,
+            (false, true, false) => NewPassword::Plain(self.password.clone()),
+            (true, false, false) => NewPassword::Hash(self.password_hash.clone()),
+            _ => return Err(invalid("password", "A row has a password, or its hash, or generates one")),
+        };
+        let kind = match self.kind.to_ascii_lowercase().as_str() {
+            "" => Some(control::AccountKind::default()),
+            name => kind::parse(name),
+        };
+        let kind = kind.ok_or_else(|| invalid("kind", "This is person, shared, resource or service"))?;
+        let send = SendLimits {
+            per_hour: count(&self.send[0], "sendPerHour")?,
+            per_day: count(&self.send[1], "sendPerDay")?,
+            new_recipients_per_day: count(&self.send[2], "newRecipientsPerDay")?,
+        };
+        let mailbox = NewMailbox {
+            address: self.address.clone(),
+            display_name: self.name.clone(),
+            password,
+            quota_bytes_max: bytes(&self.quota)?,
+            kind,
+            send,
+            tenant: Some(tenant),
+        };
+        let aliases = self.aliases.split([';', ' ']).filter(|a| !a.is_empty()).map(str::to_owned).collect();
+        Ok(Wanted { mailbox, generate, aliases })
+    }
+}
+
+fn count(text: &str, field: &'static str) -> Result<Option<u32>> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| invalid(field, "This is a whole number")),
+    }
+}
+
+/// Bytes, or with K, M, G, T behind: in steps of 1024. Empty: unlimited.
+fn bytes(text: &str) -> Result<Option<u64>> {
+    let wrong = || invalid("quota", "A quota is a number of bytes, or of K, M, G, T");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit.to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).map(Some).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(csv: &str, expect: std::result::Result<usize, &str>) {
+        match (read(csv), expect) {
+            (Ok(lines), Ok(rows)) => assert_eq!(lines.len(), rows, "{csv}"),
+            (Err(e), Err(why)) => assert!(e.message.contains(why), "{csv}: {e}"),
+            (got, _) => panic!("{csv}: {:?}", got.map(|l| l.len())),
+        }
+    }
+
+    #[test]
+    fn a_file_is_refused_for_its_columns_and_its_size() {
+        check("address\na@b.test\n", Ok(1));
+        check("\u{feff}Address,NAME\r\n\"a@b.test\",\"Miller, Zoe\"\r\n", Ok(1));
+        check("address\n", Err("no rows"));
+        check("", Err("address"));
+        check("name\nx\n", Err("address"));
+        check("address,address\na,b\n", Err("twice"));
+        check("address,colour\na,b\n", Err("colour"));
+        check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX)), Ok(IMPORT_ROWS_MAX));
+        check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX + 1)), Err("IMPORT_ROWS_MAX"));
+        check(&"x".repeat(IMPORT_BYTES_MAX + 1), Err("IMPORT_BYTES_MAX"));
+        let short = read("address,name\na@b.test\n").unwrap();
+        assert!(short[0].refused.as_ref().unwrap().message.contains("1 fields"));
+    }
+
+    #[test]
+    fn a_row_is_read_by_its_columns() {
+        let csv = "kind,quota,address,aliases,generate,sendPerDay\nSHARED,5G,a@b.test,x@b.test; y@b.test,yes,7\n";
+        let wanted = read(csv).unwrap()[0].wanted(TenantId(1)).unwrap();
+        assert_eq!(wanted.mailbox.quota_bytes_max, Some(5 << 30));
+        assert_eq!((wanted.mailbox.kind, wanted.generate), (control::AccountKind::Shared, true));
+        assert_eq!(
+            (wanted.aliases, wanted.mailbox.send.per_day),
+            (vec!["x@b.test".into(), "y@b.test".into()], Some(7))
+        );
+        for (csv, field) in [
+            ("address,quota\na@b.test,many\n", "quota"),
+            ("address,quota\na@b.test,99999999T\n", "quota"),
+            ("address,kind\na@b.test,cat\n", "kind"),
+            ("address,generate\na@b.test,perhaps\n", "generate"),
+            ("address,password,generate\na@b.test,secret123,yes\n", "password"),
+            ("address,sendPerHour\na@b.test,-1\n", "sendPerHour"),
+        ] {
+            assert_eq!(read(csv).unwrap()[0].wanted(TenantId(1)).err().unwrap().field, field, "{csv}");
+        }
+    }
+}

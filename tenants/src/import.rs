@@ -1,50 +1,35 @@
-//! SUMMARY    Mailboxes from a file: read, tried or made part by part, told row by row.
-//! SECURITY   Generated passwords are never stored: they are made of a key of this server, the import and the row.
-//! LIMITS     IMPORT_BYTES_MAX, IMPORT_ROWS_MAX, IMPORT_PART_ROWS
-//! INVARIANTS A part is one transaction, in which each row stands by itself. A part that is repeated makes nothing twice: its
-//!            addresses are taken.
+//! SUMMARY    Mailboxes from a file: asked for, made part by part, told row by row.
+//! SECURITY   Passwords of the file stand in the database only until their part is done, or the import ends. Generated ones are
+//!            never stored: they are made of a key of this server and the row, and shown once.
+//! LIMITS     IMPORT_BYTES_MAX, IMPORT_ROWS_MAX, IMPORT_PART_ROWS, IMPORT_LIFE
+//! INVARIANTS A part, what became of its rows and the job's cursor are one transaction: a crash neither repeats nor skips a row.
+//!            When all or nothing is asked for, every row is tried before the first is kept.
 
 mod file;
-mod part;
+mod work;
 
 pub use file::IMPORT_COLUMNS;
+pub(crate) use work::MailboxImport;
 
-use crate::{Actor, Error, ItemError, Permission, Result, Service, limits::IMPORT_PART_ROWS};
+use crate::{
+    Actor, Code, Done, Error, ErrorPolicy, ItemError, Job, Permission, Result, Service, Terms,
+    db::query,
+    limits::{IMPORT_LIFE, IMPORT_PART_ROWS},
+    rows::{id, number, text},
+    terms::{Request, Start},
+};
 use base::TenantId;
 use file::Line;
 use serde::{Deserialize, Serialize};
 
-/// A file of mailboxes that was read.
+/// A file of mailboxes to be made.
 #[derive(Clone)]
-pub struct ImportFile(Vec<Line>);
-
-impl ImportFile {
-    /// Reads a CSV text with a header line (`IMPORT_COLUMNS`). `Invalid` when it is too large, has no rows, or columns that
-    /// are unknown.
-    pub fn read(csv: &str) -> Result<ImportFile> {
-        file::read(csv).map(ImportFile)
-    }
-
-    pub fn rows(&self) -> usize {
-        self.0.len()
-    }
-
-    /// How many parts it has.
-    pub fn parts(&self) -> usize {
-        self.0.len().div_ceil(IMPORT_PART_ROWS)
-    }
-}
-
-/// Which part of which import.
-#[derive(Debug, Clone, Copy)]
-pub struct ImportPart<'a> {
+pub struct NewImport {
     pub tenant: TenantId,
-    /// Names the import: generated passwords depend on it.
-    pub import: &'a str,
-    /// From 0 on.
-    pub part: usize,
-    /// `false`: rows are tried, and taken back.
-    pub making: bool,
+    pub csv: String,
+    /// Every row is tried, none is made.
+    pub check_only: bool,
+    pub policy: ErrorPolicy,
 }
 
 /// What became of a row.
@@ -55,44 +40,186 @@ pub struct ImportedRow {
     pub address: String,
     /// The mailbox that was made.
     pub mailbox: Option<String>,
-    /// Whether its password was generated.
+    /// Whether a password was generated for it.
     pub generated: bool,
     pub refused: Option<ItemError>,
 }
 
 impl Service {
-    /// Makes the rows of a part of a file in one transaction, or only tries to; what became of each, in their order.
-    pub async fn mailbox_import_part(
-        &self,
-        actor: &Actor,
-        file: &ImportFile,
-        at: ImportPart<'_>,
-    ) -> Result<Vec<ImportedRow>> {
-        let lines = file.0.chunks(IMPORT_PART_ROWS).nth(at.part).ok_or_else(|| Error::not_found("part"))?;
-        let prepared = self.import_prepared(at.tenant, at.import, lines, at.making).await?;
-        let mut txn = self.begin_as(actor, false).await?;
-        self.permit(&mut txn, actor, Permission::MailboxCreate, at.tenant).await?;
-        let (rows, changes) = self.import_made(&mut txn, actor, at.tenant, prepared, at.making).await?;
-        if !at.making {
-            txn.rollback().await?;
-            return Ok(rows);
+    /// Asks for an import. The file is read at once: `Invalid` when it is none; its rows are made by a job.
+    pub async fn mailbox_import(&self, actor: &Actor, terms: &Terms, new: &NewImport) -> Result<Done<Job>> {
+        let lines = file::read(&new.csv)?;
+        let input = format!("{} {} {:?}", new.tenant, new.check_only, new.policy);
+        let secrets = [new.csv.as_str()];
+        let mut work = match self.start(actor, terms, Request::with_passwords("mailboxImport", input, &secrets)).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        self.permit(&mut work.txn, actor, Permission::MailboxCreate, new.tenant).await?;
+        let asked = work::Asked {
+            tenant: new.tenant,
+            check_only: new.check_only,
+            all_or_nothing: new.policy == ErrorPolicy::AllOrNothing,
+            rows: i64::try_from(lines.len()).unwrap_or(i64::MAX),
+            parts: i64::try_from(lines.chunks(IMPORT_PART_ROWS).len()).unwrap_or(i64::MAX),
+        };
+        let job = self.job_place::<MailboxImport>(&mut work.txn, actor, new.tenant, &asked).await?;
+        query("INSERT INTO mailbox_import (job, tenant, passwords_shown, created_at) VALUES ($1, $2, 0, $3)")
+            .bind(&job.id)
+            .bind(new.tenant.to_string())
+            .bind(self.now().0)
+            .execute(&mut work.txn)
+            .await?;
+        for (part, lines) in (0i64..).zip(lines.chunks(IMPORT_PART_ROWS)) {
+            query("INSERT INTO mailbox_import_part (job, tenant, part, lines) VALUES ($1, $2, $3, $4)")
+                .bind(&job.id)
+                .bind(new.tenant.to_string())
+                .bind(part)
+                .bind(to_text(lines)?)
+                .execute(&mut work.txn)
+                .await?;
         }
-        self.tell(&mut txn, &changes).await?;
-        txn.commit().await?;
-        self.settle().await;
-        Ok(rows)
+        let detail = format!("{} rows", lines.len());
+        self.audit(&mut work.txn, actor, new.tenant, "mailboxImport", &job.id, &detail).await?;
+        self.finish(work, job, &[]).await
     }
 
-    /// The password that an import generated for a row; `None` for one that has none. `NotFound`, `Forbidden`.
-    pub async fn mailbox_import_password(
-        &self,
-        actor: &Actor,
-        at: ImportPart<'_>,
-        row: &ImportedRow,
-    ) -> Result<Option<String>> {
+    /// What became of the rows of an import so far, in the order of the file. `NotFound`.
+    pub async fn mailbox_import_rows(&self, actor: &Actor, job: &str) -> Result<Vec<ImportedRow>> {
         let mut connection = self.pool().acquire().await?;
-        self.permit(&mut connection, actor, Permission::MailboxPassword, at.tenant).await?;
-        let made = row.generated && row.mailbox.is_some();
-        Ok(made.then(|| part::generated(self.jwt_key(), at.import, row.line)))
+        let missing = || Error::not_found("jobId");
+        let import = query("SELECT tenant FROM mailbox_import WHERE job = $1").bind(job);
+        let tenant: TenantId = id(&import.fetch_optional(&mut connection).await?.ok_or_else(missing)?, "tenant")?;
+        let permitted = self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await;
+        permitted.map_err(|e| e.missing("jobId"))?;
+        let rows = query(
+            "SELECT results FROM mailbox_import_part WHERE job = $1 AND results IS NOT NULL ORDER BY part",
+        )
+        .bind(job)
+        .fetch_all(&mut connection)
+        .await?;
+        let mut all = Vec::new();
+        for row in &rows {
+            all.extend(from_text::<Vec<ImportedRow>>(&text(row, "results")?)?);
+        }
+        Ok(all)
     }
+
+    /// The same as a CSV text: line, address, mailbox, code, field, message.
+    pub async fn mailbox_import_result(&self, actor: &Actor, job: &str) -> Result<String> {
+        let rows = self.mailbox_import_rows(actor, job).await?;
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let failed = |e: csv::Error| Error::new(Code::Internal, "", e.to_string());
+        writer.write_record(["line", "address", "mailbox", "code", "field", "message"]).map_err(failed)?;
+        for row in rows {
+            let line = row.line.to_string();
+            let mailbox = row.mailbox.unwrap_or_default();
+            let code = row.refused.as_ref().map(|e| format!("{:?}", e.code)).unwrap_or_default();
+            let (field, message) = row.refused.map(|e| (e.field, e.message)).unwrap_or_default();
+            let record = [&line, &plain(&row.address), &mailbox, &code, &field, &plain(&message)];
+            writer.write_record(record).map_err(failed)?;
+        }
+        csv_text(writer)
+    }
+
+    /// The passwords that an import generated, as a CSV text: address, password. They are shown once: `NotFound` afterwards.
+    pub async fn mailbox_import_passwords(&self, actor: &Actor, terms: &Terms, job: &str) -> Result<Done<Option<String>>> {
+        let request = Request::new("mailboxImportPasswords", job.to_owned());
+        let mut work = match self.start::<Option<String>>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let missing = || Error::not_found("jobId");
+        let import = query("SELECT * FROM mailbox_import WHERE job = $1").bind(job);
+        let import = import.fetch_optional(&mut work.txn).await?.ok_or_else(missing)?;
+        let tenant: TenantId = id(&import, "tenant")?;
+        let permitted = self.permit(&mut work.txn, actor, Permission::MailboxPassword, tenant).await;
+        permitted.map_err(|e| e.missing("jobId"))?;
+        if number(&import, "passwords_shown")? != 0 {
+            return Err(Error::new(Code::NotFound, "jobId", "The passwords were shown already"));
+        }
+        let state = query("SELECT state FROM job WHERE id = $1").bind(job).fetch_optional(&mut work.txn).await?;
+        if !matches!(text(&state.ok_or_else(missing)?, "state")?.as_str(), "DONE" | "CANCELLED") {
+            return Err(Error::new(Code::InUse, "jobId", "The import still goes on"));
+        }
+        let shown = if work.dry_run { None } else { Some(self.generated(&mut work.txn, job).await?) };
+        query("UPDATE mailbox_import SET passwords_shown = 1 WHERE job = $1").bind(job).execute(&mut work.txn).await?;
+        self.audit(&mut work.txn, actor, tenant, "mailboxImportPasswords", job, "").await?;
+        // What is remembered under the key is without them.
+        let done = self.finish::<Option<String>>(work, None, &[]).await?;
+        Ok(done.map(|_| shown))
+    }
+
+    async fn generated(&self, txn: &mut crate::db::Connection, job: &str) -> Result<String> {
+        let rows = query("SELECT results FROM mailbox_import_part WHERE job = $1 AND results IS NOT NULL ORDER BY part")
+            .bind(job)
+            .fetch_all(txn)
+            .await?;
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let failed = |e: csv::Error| Error::new(Code::Internal, "", e.to_string());
+        writer.write_record(["address", "password"]).map_err(failed)?;
+        for row in &rows {
+            for made in from_text::<Vec<ImportedRow>>(&text(row, "results")?)? {
+                if made.generated && made.mailbox.is_some() {
+                    let password = work::generated(self.jwt_key(), job, made.line);
+                    writer.write_record([plain(&made.address), password]).map_err(failed)?;
+                }
+            }
+        }
+        csv_text(writer)
+    }
+
+    /// Forgets imports that are long over, and what cancelled ones had still to make.
+    pub(crate) async fn forget_imports(&self) -> Result<()> {
+        let old = self.now().0.saturating_sub(i64::try_from(IMPORT_LIFE.as_millis()).unwrap_or(i64::MAX));
+        let mut reader = self.pool().acquire().await?;
+        let due = query(
+            "SELECT 1 AS n FROM mailbox_import i WHERE i.created_at < $1 OR EXISTS (SELECT 1 FROM mailbox_import_part p \
+             JOIN job j ON j.id = p.job WHERE p.job = i.job AND p.lines IS NOT NULL AND j.state = 'CANCELLED') LIMIT 1",
+        );
+        if due.bind(old).fetch_optional(&mut reader).await?.is_none() {
+            return Ok(());
+        }
+        drop(reader);
+        let mut txn = self.begin().await?;
+        query(
+            "UPDATE mailbox_import_part SET lines = NULL WHERE lines IS NOT NULL \
+             AND job IN (SELECT id FROM job WHERE state = 'CANCELLED')",
+        )
+        .execute(&mut txn)
+        .await?;
+        for sql in [
+            "DELETE FROM mailbox_import_part WHERE job IN (SELECT job FROM mailbox_import WHERE created_at < $1)",
+            "DELETE FROM mailbox_import WHERE created_at < $1",
+        ] {
+            query(sql).bind(old).execute(&mut txn).await?;
+        }
+        txn.commit().await
+    }
+}
+
+/// A field that no program takes for a formula.
+fn plain(field: &str) -> String {
+    match field.starts_with(['=', '+', '-', '@', '\t']) {
+        true => format!("'{field}"),
+        false => field.to_owned(),
+    }
+}
+
+fn csv_text(writer: csv::Writer<Vec<u8>>) -> Result<String> {
+    let bytes = writer.into_inner().map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| Error::new(Code::Internal, "", e.to_string()))
+}
+
+fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::new(Code::Internal, "", e.to_string()))
+}
+
+fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::new(Code::Internal, "", format!("a stored import: {e}")))
+}
+
+/// The rows of a part that is still to be made.
+fn lines_of(text: &str) -> Result<Vec<Line>> {
+    from_text(text)
 }

@@ -1,0 +1,224 @@
+//! SUMMARY    The steps of an import: hash the passwords of a part, then make its mailboxes and aliases, each row by itself.
+//! LIMITS     IMPORT_PART_ROWS, HASHES_AT_ONCE
+//! INVARIANTS Hashing goes before the transaction. A refused row leaves nothing of itself.
+
+use super::{ImportedRow, file::{Line, Wanted}, lines_of, to_text};
+use crate::{
+    Actor, Code, Error, NewAlias, NewPassword, PasswordCost, Result, Service,
+    db::{Connection, query},
+    job::{JobContext, JobKind, Step},
+    mailbox_create::Ready,
+    rows::text,
+};
+use aws_lc_rs::hmac;
+use base::TenantId;
+use control::Change;
+use serde::{Deserialize, Serialize};
+
+/// Work of a hash that is thrown away.
+const TRIAL_COST: PasswordCost = PasswordCost { memory_kib: 8, passes: 1 };
+
+pub(crate) struct MailboxImport;
+
+/// What was asked for; the rows stand in their own table.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(super) tenant: TenantId,
+    pub(super) check_only: bool,
+    pub(super) all_or_nothing: bool,
+    pub(super) rows: i64,
+    pub(super) parts: i64,
+}
+
+/// The part that is next, and whether rows are only tried yet.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct At {
+    part: i64,
+    making: bool,
+}
+
+/// What came out.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Imported {
+    made: i64,
+    refused: i64,
+    /// Rows that were only tried, and would be made.
+    would: i64,
+}
+
+/// A row with what was prepared of it.
+struct Prepared {
+    line: Line,
+    ready: Result<(Wanted, Ready)>,
+}
+
+impl JobKind for MailboxImport {
+    const NAME: &'static str = "mailboxImport";
+    type Input = Asked;
+    type Cursor = At;
+    type Output = Imported;
+
+    async fn step(service: &Service, job: &mut JobContext<Self>) -> Result<Step> {
+        if job.cursor.part == 0 && !job.cursor.making {
+            job.cursor.making = !job.input.check_only && !job.input.all_or_nothing;
+        }
+        let passes = if job.input.all_or_nothing && !job.input.check_only { 2 } else { 1 };
+        job.total = Some(job.input.rows.saturating_mul(passes));
+        let (part, making) = (job.cursor.part, job.cursor.making);
+        let prepared = prepare(service, job, part).await?;
+        let (actor, tenant) = (job.actor.clone(), job.tenant);
+        let rows = i64::try_from(prepared.len()).unwrap_or(i64::MAX);
+        let txn = job.txn(service).await?;
+        let (results, changes) = make(service, txn, &actor, tenant, prepared, making).await?;
+        let refused = results.iter().filter(|r| r.refused.is_some()).count();
+        let refused = i64::try_from(refused).unwrap_or(i64::MAX);
+        keep(service, job, part, &results).await?;
+        job.tell(changes);
+        job.done += rows;
+        job.output.refused += refused;
+        *(if making { &mut job.output.made } else { &mut job.output.would }) += rows - refused;
+        job.cursor.part += 1;
+        if job.cursor.part < job.input.parts {
+            return Ok(Step::More);
+        }
+        // Every row was tried: now they are made, unless one was refused.
+        if !making && !job.input.check_only && job.output.refused == 0 {
+            job.cursor = At { part: 0, making: true };
+            job.output = Imported::default();
+            return Ok(Step::More);
+        }
+        let id = job.id.clone();
+        let forget = query("UPDATE mailbox_import_part SET lines = NULL WHERE job = $1").bind(id);
+        forget.execute(job.txn(service).await?).await?;
+        Ok(Step::Done)
+    }
+}
+
+/// Reads the rows of a part and hashes their passwords.
+async fn prepare(service: &Service, job: &JobContext<MailboxImport>, part: i64) -> Result<Vec<Prepared>> {
+    let mut connection = service.pool().acquire().await?;
+    let row = query("SELECT lines FROM mailbox_import_part WHERE job = $1 AND part = $2 AND lines IS NOT NULL")
+        .bind(&job.id)
+        .bind(part)
+        .fetch_optional(&mut connection)
+        .await?;
+    drop(connection);
+    let row = row.ok_or_else(|| Error::new(Code::NotFound, "", "The rows of the file are not kept any more"))?;
+    let lines = lines_of(&text(&row, "lines")?)?;
+    let mut wanted = Vec::with_capacity(lines.len());
+    for line in lines {
+        let asked = match &line.refused {
+            Some(e) => Err(Error::new(e.code, "", e.message.clone())),
+            None => line.wanted(job.tenant),
+        };
+        let asked = asked.map(|mut w| {
+            if w.generate {
+                w.mailbox.password = NewPassword::Plain(generated(service.jwt_key(), &job.id, line.number));
+            }
+            w
+        });
+        wanted.push((line, asked));
+    }
+    let new: Vec<_> = wanted.iter().filter_map(|(_, w)| w.as_ref().ok()).map(|w| w.mailbox.clone()).collect();
+    // What is only tried is taken back: its hashes need not be worth anything.
+    let cost = if job.cursor.making { service.password_cost } else { TRIAL_COST };
+    let mut ready = service.all_ready(&new, cost).await?.into_iter();
+    let mut prepared = Vec::with_capacity(wanted.len());
+    for (line, asked) in wanted {
+        let ready = match asked {
+            Err(e) => Err(e),
+            Ok(wanted) => {
+                let lost = || Err(Error::new(Code::Internal, "", "a prepared row was lost"));
+                ready.next().unwrap_or_else(lost).map(|ready| (wanted, ready))
+            }
+        };
+        prepared.push(Prepared { line, ready });
+    }
+    Ok(prepared)
+}
+
+/// Makes the rows of a part, or only tries to; what became of each, and what the data plane is to know.
+async fn make(
+    service: &Service,
+    txn: &mut Connection,
+    actor: &Actor,
+    tenant: TenantId,
+    rows: Vec<Prepared>,
+    making: bool,
+) -> Result<(Vec<ImportedRow>, Vec<Change>)> {
+    let (mut results, mut changes) = (Vec::with_capacity(rows.len()), Vec::new());
+    if !making {
+        txn.savepoint().await?;
+    }
+    for Prepared { line, ready } in rows {
+        let generated = ready.as_ref().is_ok_and(|(wanted, _)| wanted.generate);
+        txn.savepoint().await?;
+        let made = match ready {
+            Ok((wanted, ready)) => one(service, txn, actor, tenant, &wanted, &ready).await,
+            Err(e) => Err(e),
+        };
+        let (mailbox, refused) = match made {
+            Ok((mailbox, told)) => {
+                txn.keep().await?;
+                changes.extend(told);
+                (making.then_some(mailbox), None)
+            }
+            Err(e) if e.code == Code::Internal => return Err(e),
+            Err(e) => {
+                txn.take_back().await?;
+                (None, Some(e.into()))
+            }
+        };
+        results.push(ImportedRow { line: line.number, address: line.address, mailbox, generated, refused });
+    }
+    if !making {
+        txn.take_back().await?;
+        changes.clear();
+    }
+    Ok((results, changes))
+}
+
+/// One row: its mailbox and its aliases, or nothing.
+async fn one(
+    service: &Service,
+    txn: &mut Connection,
+    actor: &Actor,
+    tenant: TenantId,
+    wanted: &Wanted,
+    ready: &Ready,
+) -> Result<(String, Vec<Change>)> {
+    let (mailbox, mut changes) = service.mailbox_made(txn, actor, &wanted.mailbox, ready).await?;
+    for alias in &wanted.aliases {
+        let targets = vec![mailbox.address.clone()];
+        let new = NewAlias { address: alias.clone(), targets, tenant: Some(tenant), ..NewAlias::default() };
+        let made = service.alias_made(txn, actor, &new).await.map_err(|e| Error { field: "aliases", ..e })?;
+        changes.extend(made.1);
+    }
+    Ok((mailbox.id.to_string(), changes))
+}
+
+/// Writes down what became of a part; its passwords go as soon as it is made.
+async fn keep(service: &Service, job: &mut JobContext<MailboxImport>, part: i64, results: &[ImportedRow]) -> Result<()> {
+    let (id, making) = (job.id.clone(), job.cursor.making);
+    query(
+        "UPDATE mailbox_import_part SET results = $3, lines = CASE WHEN $4 = 1 THEN NULL ELSE lines END \
+         WHERE job = $1 AND part = $2",
+    )
+    .bind(id)
+    .bind(part)
+    .bind(to_text(results)?)
+    .bind(i64::from(making))
+    .execute(job.txn(service).await?)
+    .await?;
+    Ok(())
+}
+
+/// The generated password of a row: 20 letters and digits, 100 bits, the same each time it is asked for.
+pub(super) fn generated(key: &[u8], job: &str, line: u64) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, format!("mailbox import\0{job}\0{line}").as_bytes());
+    let letters = tag.as_ref().iter().take(20).filter_map(|b| LETTERS.get(usize::from(*b) % 32));
+    let letters: Vec<char> = letters.map(|b| char::from(*b)).collect();
+    letters.chunks(5).map(|g| g.iter().collect::<String>()).collect::<Vec<_>>().join("-")
+}

@@ -127,18 +127,19 @@ impl Service {
         Ok(())
     }
 
-    /// Whether one more domain or mailbox fits: the tenant's own limit, and that of everyone above who granted more than it has.
-    pub(crate) async fn room_for_one(
+    /// Whether so many more domains or mailboxes fit: the tenant's own limit, and that of everyone above who granted more than it has.
+    pub(crate) async fn room_for(
         &self,
         txn: &mut Connection,
         tenant: TenantId,
         limit: Limit,
+        more: u64,
         field: &'static str,
         full: &'static str,
     ) -> Result<()> {
         let refused = |why: &str| Err(Error::new(Code::LimitReached, field, why));
         if let Some(max) = self.own_limit(txn, tenant, limit).await?
-            && self.own_use(txn, tenant, limit).await? >= max
+            && self.own_use(txn, tenant, limit).await?.saturating_add(more) > max
         {
             return refused(full);
         }
@@ -146,7 +147,7 @@ impl Service {
             let Some(max) = limit.of(&self.limits_in(txn, above).await?) else { continue };
             let granted = self.granted(txn, above, None, limit).await?;
             let covered = granted.is_some_and(|granted| granted <= max);
-            if !covered && self.use_below(txn, above, limit).await? >= max {
+            if !covered && self.use_below(txn, above, limit).await?.saturating_add(more) > max {
                 return refused("A tenant above is over its limit: nothing new is made below it");
             }
         }

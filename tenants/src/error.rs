@@ -43,6 +43,31 @@ pub enum Code {
     Internal,
 }
 
+impl Code {
+    /// As answers in files spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::NotFound => "NOT_FOUND",
+            Code::Invalid => "INVALID",
+            Code::Taken => "TAKEN",
+            Code::LimitReached => "LIMIT_REACHED",
+            Code::InUse => "IN_USE",
+            Code::Held => "HELD",
+            Code::StaleObject => "STALE_OBJECT",
+            Code::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Code::Aborted => "ABORTED",
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::Forbidden => "FORBIDDEN",
+            Code::LastOwner => "LAST_OWNER",
+            Code::Throttled { .. } => "THROTTLED",
+            Code::StepUpRequired => "STEP_UP_REQUIRED",
+            Code::InvalidCredentials => "INVALID_CREDENTIALS",
+            Code::FactorRequired => "FACTOR_REQUIRED",
+            Code::Internal => "INTERNAL",
+        }
+    }
+}
+
 /// A refused operation.
 #[derive(Debug, Clone)]
 pub struct Error {

@@ -1,6 +1,6 @@
 //! SUMMARY    Mailboxes from a file: asked for, made part by part, told row by row.
-//! SECURITY   Passwords of the file stand in the database only until their part is done, or the import ends. Generated ones are
-//!            never stored: they are made of a key of this server and the row, and shown once.
+//! SECURITY   Rows that are still to be made stand in the database sealed, and only until their part is done, or the import
+//!            ends. Generated passwords are never stored: they are made of a key of this server and the row, and shown once.
 //! LIMITS     IMPORT_BYTES_MAX, IMPORT_ROWS_MAX, IMPORT_PART_ROWS, IMPORT_LIFE
 //! INVARIANTS A part, what became of its rows and the job's cursor are one transaction: a crash neither repeats nor skips a row.
 //!            When all or nothing is asked for, every row is tried before the first is kept.
@@ -13,13 +13,12 @@ pub(crate) use work::MailboxImport;
 
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, ItemError, Job, Permission, Result, Service, Terms,
-    db::query,
+    db::{Connection, query},
     limits::{IMPORT_LIFE, IMPORT_PART_ROWS},
     rows::{id, number, text},
     terms::{Request, Start},
 };
 use base::TenantId;
-use file::Line;
 use serde::{Deserialize, Serialize};
 
 /// A file of mailboxes to be made.
@@ -33,16 +32,16 @@ pub struct NewImport {
 }
 
 /// What became of a row.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ImportedRow {
+#[derive(Serialize, Deserialize)]
+struct ImportedRow {
     /// Line of the file; the header is 1.
-    pub line: u64,
-    pub address: String,
+    line: u64,
+    address: String,
     /// The mailbox that was made.
-    pub mailbox: Option<String>,
+    mailbox: Option<String>,
     /// Whether a password was generated for it.
-    pub generated: bool,
-    pub refused: Option<ItemError>,
+    generated: bool,
+    refused: Option<ItemError>,
 }
 
 impl Service {
@@ -51,7 +50,8 @@ impl Service {
         let lines = file::read(&new.csv)?;
         let input = format!("{} {} {:?}", new.tenant, new.check_only, new.policy);
         let secrets = [new.csv.as_str()];
-        let mut work = match self.start(actor, terms, Request::with_passwords("mailboxImport", input, &secrets)).await? {
+        let mut work = match self.start(actor, terms, Request::with_passwords("mailboxImport", input, &secrets)).await?
+        {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
@@ -75,7 +75,7 @@ impl Service {
                 .bind(&job.id)
                 .bind(new.tenant.to_string())
                 .bind(part)
-                .bind(to_text(lines)?)
+                .bind(self.keys.seal(&job.id, to_text(lines)?.as_bytes())?)
                 .execute(&mut work.txn)
                 .await?;
         }
@@ -84,20 +84,35 @@ impl Service {
         self.finish(work, job, &[]).await
     }
 
-    /// What became of the rows of an import so far, in the order of the file. `NotFound`.
-    pub async fn mailbox_import_rows(&self, actor: &Actor, job: &str) -> Result<Vec<ImportedRow>> {
+    /// What became of the rows of an import so far, in the order of the file, as a CSV text: line, address, mailbox, code,
+    /// field, message. Only those that were refused, if asked so. `NotFound`.
+    pub async fn mailbox_import_result(&self, actor: &Actor, job: &str, refused_only: bool) -> Result<String> {
         let mut connection = self.pool().acquire().await?;
-        let missing = || Error::not_found("jobId");
-        let import = query("SELECT tenant FROM mailbox_import WHERE job = $1").bind(job);
-        let tenant: TenantId = id(&import.fetch_optional(&mut connection).await?.ok_or_else(missing)?, "tenant")?;
-        let permitted = self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await;
-        permitted.map_err(|e| e.missing("jobId"))?;
-        let rows = query(
-            "SELECT results FROM mailbox_import_part WHERE job = $1 AND results IS NOT NULL ORDER BY part",
-        )
-        .bind(job)
-        .fetch_all(&mut connection)
-        .await?;
+        self.import_in(&mut connection, actor, Permission::MailboxRead, job).await?;
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(["line", "address", "mailbox", "code", "field", "message"]).map_err(unwritten)?;
+        for row in self.imported(&mut connection, job).await? {
+            if refused_only && row.refused.is_none() {
+                continue;
+            }
+            let line = row.line.to_string();
+            let mailbox = row.mailbox.unwrap_or_default();
+            let code = row.refused.as_ref().map(|e| e.code.name()).unwrap_or_default();
+            let (field, message) =
+                row.refused.as_ref().map(|e| (e.field.as_str(), e.message.as_str())).unwrap_or_default();
+            writer
+                .write_record([&line, &plain(&row.address), &mailbox, code, field, &plain(message)])
+                .map_err(unwritten)?;
+        }
+        csv_text(writer)
+    }
+
+    async fn imported(&self, connection: &mut Connection, job: &str) -> Result<Vec<ImportedRow>> {
+        let rows =
+            query("SELECT results FROM mailbox_import_part WHERE job = $1 AND results IS NOT NULL ORDER BY part")
+                .bind(job)
+                .fetch_all(connection)
+                .await?;
         let mut all = Vec::new();
         for row in &rows {
             all.extend(from_text::<Vec<ImportedRow>>(&text(row, "results")?)?);
@@ -105,65 +120,63 @@ impl Service {
         Ok(all)
     }
 
-    /// The same as a CSV text: line, address, mailbox, code, field, message.
-    pub async fn mailbox_import_result(&self, actor: &Actor, job: &str) -> Result<String> {
-        let rows = self.mailbox_import_rows(actor, job).await?;
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let failed = |e: csv::Error| Error::new(Code::Internal, "", e.to_string());
-        writer.write_record(["line", "address", "mailbox", "code", "field", "message"]).map_err(failed)?;
-        for row in rows {
-            let line = row.line.to_string();
-            let mailbox = row.mailbox.unwrap_or_default();
-            let code = row.refused.as_ref().map(|e| format!("{:?}", e.code)).unwrap_or_default();
-            let (field, message) = row.refused.map(|e| (e.field, e.message)).unwrap_or_default();
-            let record = [&line, &plain(&row.address), &mailbox, &code, &field, &plain(&message)];
-            writer.write_record(record).map_err(failed)?;
-        }
-        csv_text(writer)
-    }
-
-    /// The passwords that an import generated, as a CSV text: address, password. They are shown once: `NotFound` afterwards.
-    pub async fn mailbox_import_passwords(&self, actor: &Actor, terms: &Terms, job: &str) -> Result<Done<Option<String>>> {
+    /// The passwords that an import generated, as a CSV text: address, password; `None` in a dry run. They are shown once
+    /// (`NotFound` afterwards), and to the same request with the same key. `InUse` while the import goes on.
+    pub async fn mailbox_import_passwords(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        job: &str,
+    ) -> Result<Done<Option<String>>> {
         let request = Request::new("mailboxImportPasswords", job.to_owned());
-        let mut work = match self.start::<Option<String>>(actor, terms, request).await? {
+        let mut work = match self.start::<()>(actor, terms, request).await? {
             Start::Fresh(work) => work,
-            Start::Repeated(done) => return Ok(done),
+            Start::Repeated(done) => {
+                let mut connection = self.pool().acquire().await?;
+                self.import_in(&mut connection, actor, Permission::MailboxPassword, job).await?;
+                let shown = self.generated(&mut connection, job).await?;
+                return Ok(done.map(|()| Some(shown)));
+            }
         };
-        let missing = || Error::not_found("jobId");
-        let import = query("SELECT * FROM mailbox_import WHERE job = $1").bind(job);
-        let import = import.fetch_optional(&mut work.txn).await?.ok_or_else(missing)?;
-        let tenant: TenantId = id(&import, "tenant")?;
-        let permitted = self.permit(&mut work.txn, actor, Permission::MailboxPassword, tenant).await;
-        permitted.map_err(|e| e.missing("jobId"))?;
-        if number(&import, "passwords_shown")? != 0 {
+        let (tenant, were_shown) = self.import_in(&mut work.txn, actor, Permission::MailboxPassword, job).await?;
+        if were_shown {
             return Err(Error::new(Code::NotFound, "jobId", "The passwords were shown already"));
         }
-        let state = query("SELECT state FROM job WHERE id = $1").bind(job).fetch_optional(&mut work.txn).await?;
-        if !matches!(text(&state.ok_or_else(missing)?, "state")?.as_str(), "DONE" | "CANCELLED") {
+        let state = query("SELECT state FROM job WHERE id = $1").bind(job).fetch_one(&mut work.txn).await?;
+        if !matches!(text(&state, "state")?.as_str(), "DONE" | "FAILED" | "CANCELLED") {
             return Err(Error::new(Code::InUse, "jobId", "The import still goes on"));
         }
+        // What is remembered under the key is without them.
         let shown = if work.dry_run { None } else { Some(self.generated(&mut work.txn, job).await?) };
         query("UPDATE mailbox_import SET passwords_shown = 1 WHERE job = $1").bind(job).execute(&mut work.txn).await?;
         self.audit(&mut work.txn, actor, tenant, "mailboxImportPasswords", job, "").await?;
-        // What is remembered under the key is without them.
-        let done = self.finish::<Option<String>>(work, None, &[]).await?;
-        Ok(done.map(|_| shown))
+        let done = self.finish(work, (), &[]).await?;
+        Ok(done.map(|()| shown))
     }
 
-    async fn generated(&self, txn: &mut crate::db::Connection, job: &str) -> Result<String> {
-        let rows = query("SELECT results FROM mailbox_import_part WHERE job = $1 AND results IS NOT NULL ORDER BY part")
-            .bind(job)
-            .fetch_all(txn)
-            .await?;
+    /// Whose an import is, and whether its passwords were shown. `NotFound`.
+    async fn import_in(
+        &self,
+        connection: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        job: &str,
+    ) -> Result<(TenantId, bool)> {
+        let row =
+            query("SELECT * FROM mailbox_import WHERE job = $1").bind(job).fetch_optional(&mut *connection).await?;
+        let row = row.ok_or_else(|| Error::not_found("jobId"))?;
+        let tenant = id(&row, "tenant")?;
+        self.permit(connection, actor, permission, tenant).await.map_err(|e| e.missing("jobId"))?;
+        Ok((tenant, number(&row, "passwords_shown")? != 0))
+    }
+
+    async fn generated(&self, connection: &mut Connection, job: &str) -> Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let failed = |e: csv::Error| Error::new(Code::Internal, "", e.to_string());
-        writer.write_record(["address", "password"]).map_err(failed)?;
-        for row in &rows {
-            for made in from_text::<Vec<ImportedRow>>(&text(row, "results")?)? {
-                if made.generated && made.mailbox.is_some() {
-                    let password = work::generated(self.jwt_key(), job, made.line);
-                    writer.write_record([plain(&made.address), password]).map_err(failed)?;
-                }
+        writer.write_record(["address", "password"]).map_err(unwritten)?;
+        for made in self.imported(connection, job).await? {
+            if made.generated && made.mailbox.is_some() {
+                let password = work::generated(self.jwt_key(), job, made.line);
+                writer.write_record([plain(&made.address), password]).map_err(unwritten)?;
             }
         }
         csv_text(writer)
@@ -206,6 +219,10 @@ fn plain(field: &str) -> String {
     }
 }
 
+fn unwritten(e: csv::Error) -> Error {
+    Error::new(Code::Internal, "", e.to_string())
+}
+
 fn csv_text(writer: csv::Writer<Vec<u8>>) -> Result<String> {
     let bytes = writer.into_inner().map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| Error::new(Code::Internal, "", e.to_string()))
@@ -217,9 +234,4 @@ fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String> {
 
 fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| Error::new(Code::Internal, "", format!("a stored import: {e}")))
-}
-
-/// The rows of a part that is still to be made.
-fn lines_of(text: &str) -> Result<Vec<Line>> {
-    from_text(text)
 }

@@ -75,7 +75,7 @@ pub use factor::is_portal;
 pub use factor::{Factor, FactorKind, Given, PasskeyBegun, TotpEnrolled};
 pub use group::{Group, GroupPatch, NewGroup};
 pub use hold::{Because, Explained, Hold, NewHold, Subject};
-pub use import::{IMPORT_COLUMNS, ImportFile, ImportPart, ImportedRow};
+pub use import::{IMPORT_COLUMNS, NewImport};
 pub use job::{Job, JobState, Steer};
 pub use mailbox::{Mailbox, MailboxPatch, SendPatch};
 pub use mailbox_create::NewMailbox;

@@ -156,3 +156,5 @@ pub const IMPORT_BYTES_MAX: usize = 4 << 20;
 pub const IMPORT_ROWS_MAX: usize = 10_000;
 /// Rows that are made in one transaction.
 pub const IMPORT_PART_ROWS: usize = 50;
+/// How long what became of the rows can be asked for.
+pub const IMPORT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -18,6 +18,9 @@ use crate::{
 use base::{AccountId, Address, TenantId};
 use control::{AccountKind, Change, SendLimits};
 
+/// Why one more is refused.
+pub(crate) const FULL: &str = "The tenant has all the mailboxes it may have";
+
 /// A mailbox to be made.
 #[derive(Clone, Default)]
 pub struct NewMailbox {
@@ -133,8 +136,7 @@ impl Service {
         verifiers: Option<&password::Verifiers>,
     ) -> Result<AccountId> {
         short(&new.display_name, "displayName")?;
-        let full = "The tenant has all the mailboxes it may have";
-        self.room_for_one(txn, tenant, Limit::Mailboxes, "address", full).await?;
+        self.room_for(txn, tenant, Limit::Mailboxes, 1, "address", FULL).await?;
         let account = AccountId(fresh_number()?);
         query(
             "INSERT INTO mailbox (id, tenant, address, domain, display_name, name_key, quota_bytes_max, kind, send_per_hour, \

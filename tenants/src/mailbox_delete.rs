@@ -11,6 +11,7 @@ use crate::{
     db::{Connection, query},
     hold::standing,
     limits::{MAILBOX_RETENTION_DAYS, MAILBOX_RETENTION_DAYS_MAX, PURGED_AT_ONCE},
+    mailbox_create::FULL,
     rows::{domain_of, id, json_list, optional},
     terms::{Request, Start},
 };
@@ -64,8 +65,7 @@ impl Service {
         };
         let txn = &mut work.txn;
         let mailbox = self.deleted_in(txn, actor, Permission::MailboxDelete, account).await?;
-        let full = "The tenant has all the mailboxes it may have";
-        self.room_for_one(txn, mailbox.tenant, Limit::Mailboxes, "mailboxId", full).await?;
+        self.room_for(txn, mailbox.tenant, Limit::Mailboxes, 1, "mailboxId", FULL).await?;
         self.domain_for(txn, mailbox.tenant, domain_of(&mailbox.address)).await?;
         self.still_own(txn, &mailbox).await?;
         query("UPDATE mailbox SET live = 1, deleted_at = NULL, purge_at = NULL, version = version + 1 WHERE id = $1")

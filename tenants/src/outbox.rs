@@ -90,11 +90,12 @@ impl Service {
         }
     }
 
-    /// What one turn does: holds and deleted mailboxes whose time is over end, and all that waits goes out.
+    /// What one turn does: holds, deleted mailboxes and imports whose time is over end, and all that waits goes out.
     async fn relay_turn(&self) -> Result<()> {
         self.write_uses().await?;
         self.expire_holds().await?;
         self.purge_due().await?;
+        self.forget_imports().await?;
         self.drain().await
     }
 }

@@ -43,6 +43,9 @@ pub(crate) const TENANT_COST_PER_SECOND: u32 = 1_000;
 /// Buckets that are kept; beyond, full ones are forgotten.
 const BUCKETS_MAX: usize = 100_000;
 
+/// Cost of a file that is read as a whole.
+pub(crate) const FILE_COST: usize = 100;
+
 /// Cost of a page: that of an item as often as there may be items.
 pub(crate) fn page_cost(first: Option<u32>, last: Option<u32>, item: usize) -> usize {
     let items = first.or(last).unwrap_or(1).max(1) as usize;

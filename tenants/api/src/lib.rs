@@ -2,7 +2,7 @@
 //! STANDARDS  GraphQL (October 2021), Relay connections, RFC 6750 (bearer tokens)
 //! SECURITY   Every field asks for the actor; ids of foreign tenants do not exist. Depth, cost, aliases, recursion and
 //!            directives of a query are bounded; tokens and tenants are throttled by cost.
-//! LIMITS     REQUEST_BYTES_MAX, those of cost.rs
+//! LIMITS     REQUEST_BYTES_MAX, UPLOAD_BYTES_MAX, those of cost.rs
 //! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for authentication, throttling, queries that do
 //!            not fit the schema, and failures of ours; each has `extensions.code`.
 
@@ -22,7 +22,7 @@ mod types;
 use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
 use axum::{
     Extension, Router,
-    body::Bytes,
+    body::Body,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
@@ -40,8 +40,10 @@ use tenants::{Actor, Code, Presented, Service};
 pub use mutation::Mutation;
 pub use query::Query;
 
-/// Bytes of one request.
+/// Bytes of one request without a token.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one request with a token that is good: a file of mailboxes as JSON (tenants' IMPORT_BYTES_MAX).
+const UPLOAD_BYTES_MAX: usize = 6 << 20;
 
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
@@ -98,19 +100,31 @@ async fn execute(
     State(shared): State<Shared>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    if body.len() > REQUEST_BYTES_MAX {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", "limit REQUEST_BYTES_MAX");
-    }
+    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
+    let peer = visitor::origin(peer, &headers, &shared.options.trusted_proxies);
+    // Who is told first: nobody sends much before.
+    let somebody = match bearer(&shared, peer, &headers).await {
+        Ok(somebody) => somebody,
+        Err(refusal) => return refusal,
+    };
+    let (max, limit) = match somebody {
+        Some(_) => (UPLOAD_BYTES_MAX, "limit UPLOAD_BYTES_MAX"),
+        None => (REQUEST_BYTES_MAX, "limit REQUEST_BYTES_MAX"),
+    };
+    let Ok(body) = axum::body::to_bytes(body, max).await else {
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", limit);
+    };
     let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");
     };
-    let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
-    let peer = visitor::origin(peer, &headers, &shared.options.trusted_proxies);
-    let actor = match who(&shared, peer, &headers, &request).await {
-        Ok(actor) => actor,
-        Err(refusal) => return refusal,
+    let actor = match somebody {
+        Some(actor) => actor,
+        None if visitor::is_open(&request.query) => {
+            Actor::nobody(peer.map_or("nobody".to_owned(), |p| format!("nobody at {p}")))
+        }
+        None => return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed"),
     };
     let seen = visitor::seen(peer, &headers);
     let mut response = shared.schema.execute(request.data(actor).data(seen)).await;
@@ -130,22 +144,13 @@ async fn execute(
     }
 }
 
-/// Who asks; without a token somebody who may sign in.
-async fn who(
-    shared: &Shared,
-    peer: Option<IpAddr>,
-    headers: &HeaderMap,
-    request: &async_graphql::Request,
-) -> Result<Actor, Response> {
-    let Some(bearer) = headers.get(header::AUTHORIZATION) else {
-        return match visitor::is_open(&request.query) {
-            true => Ok(Actor::nobody(peer.map_or("nobody".to_owned(), |p| format!("nobody at {p}")))),
-            false => Err(refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed")),
-        };
-    };
+/// Whose token it is; `None` without one.
+async fn bearer(shared: &Shared, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Option<Actor>, Response> {
+    let Some(bearer) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let token = bearer.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
     let tenant = headers.get(visitor::TENANT_HEADER).and_then(|v| v.to_str().ok());
-    shared.service.authenticate_as(Presented { token, tenant, peer }).await.map_err(|e| match e.code {
+    let known = shared.service.authenticate_as(Presented { token, tenant, peer }).await;
+    known.map(Some).map_err(|e| match e.code {
         Code::Unauthenticated => refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &e.message),
         Code::Forbidden => refused(StatusCode::FORBIDDEN, "FORBIDDEN", &e.message),
         _ => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),

@@ -101,7 +101,7 @@ impl Service {
         self.not_within_anothers(txn, tenant, name.as_str()).await?;
         self.room_for_claim(txn, name.as_str()).await?;
         let full = "The tenant has all the domains it may have";
-        self.room_for_one(txn, tenant, Limit::Domains, "tenantId", full).await?;
+        self.room_for(txn, tenant, Limit::Domains, 1, "tenantId", full).await?;
         let now = self.now().0;
         let made = query(
             "INSERT INTO claim (name, tenant, token, state, proof, live, proven, version, created_at, due_at) \

@@ -8,9 +8,10 @@ use crate::{
     Code, Error, ItemError, NewMailbox, NewPassword, Result, kind,
     limits::{IMPORT_BYTES_MAX, IMPORT_ROWS_MAX},
 };
-use base::TenantId;
+use base::{Address, TenantId};
 use control::SendLimits;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The columns there are; `address` is the one that must be there.
 pub const IMPORT_COLUMNS: [&str; 11] = [
@@ -78,18 +79,35 @@ pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
     if !columns.contains(&0) {
         return Err(invalid("csv", "The first line names the columns, and one of them is `address`"));
     }
-    let mut lines = Vec::new();
+    let (mut lines, mut seen) = (Vec::new(), HashMap::new());
     for record in reader.records() {
         if lines.len() == IMPORT_ROWS_MAX {
             return Err(invalid("csv", format!("A file has at most {IMPORT_ROWS_MAX} rows (IMPORT_ROWS_MAX)")));
         }
         let record = record.map_err(|e| invalid("csv", e.to_string()))?;
-        lines.push(line(&record, &columns, headers.len()));
+        let mut line = line(&record, &columns, headers.len());
+        if line.refused.is_none() {
+            line.refused = twice(&mut seen, &line).map(Into::into);
+        }
+        lines.push(line);
     }
     if lines.is_empty() {
         return Err(invalid("csv", "The file has no rows"));
     }
     Ok(lines)
+}
+
+/// `Taken` when an address of a row was in a row before it. What is no address is refused when it is made.
+fn twice(seen: &mut HashMap<String, u64>, line: &Line) -> Option<Error> {
+    for (field, address) in
+        std::iter::once(("address", line.address.as_str())).chain(line.aliases().map(|a| ("aliases", a)))
+    {
+        let Ok(address) = Address::parse(address) else { continue };
+        if let Some(before) = seen.insert(address.canonical(), line.number) {
+            return Some(Error::new(Code::Taken, field, format!("Line {before} has {} already", address.canonical())));
+        }
+    }
+    None
 }
 
 fn line(record: &csv::StringRecord, columns: &[usize], width: usize) -> Line {
@@ -118,6 +136,10 @@ fn line(record: &csv::StringRecord, columns: &[usize], width: usize) -> Line {
 }
 
 impl Line {
+    fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.aliases.split([';', ' ']).filter(|a| !a.is_empty())
+    }
+
     /// What the row asks for; `Invalid` on its column.
     pub(crate) fn wanted(&self, tenant: TenantId) -> Result<Wanted> {
         let generate = match self.generate.to_ascii_lowercase().as_str() {
@@ -150,7 +172,7 @@ impl Line {
             send,
             tenant: Some(tenant),
         };
-        let aliases = self.aliases.split([';', ' ']).filter(|a| !a.is_empty()).map(str::to_owned).collect();
+        let aliases = self.aliases().map(str::to_owned).collect();
         Ok(Wanted { mailbox, generate, aliases })
     }
 }
@@ -204,6 +226,9 @@ mod tests {
         check("address,address\na,b\n", Err("twice"));
         check("address,colour\na,b\n", Err("colour"));
         check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX)), Ok(IMPORT_ROWS_MAX));
+        let twice = read("address,aliases\na@b.test,x@b.test\nc@b.test,X@b.test\nA@b.test,\n").unwrap();
+        let refused: Vec<_> = twice.iter().map(|l| l.refused.as_ref().map(|e| (e.code, e.field.as_str()))).collect();
+        assert_eq!(refused, [None, Some((Code::Taken, "aliases")), Some((Code::Taken, "address"))]);
         check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX + 1)), Err("IMPORT_ROWS_MAX"));
         check(&"x".repeat(IMPORT_BYTES_MAX + 1), Err("IMPORT_BYTES_MAX"));
         let short = read("address,name\na@b.test\n").unwrap();

@@ -2,12 +2,17 @@
 //! LIMITS     IMPORT_PART_ROWS, HASHES_AT_ONCE
 //! INVARIANTS Hashing goes before the transaction. A refused row leaves nothing of itself.
 
-use super::{ImportedRow, file::{Line, Wanted}, lines_of, to_text};
+use super::{
+    ImportedRow,
+    file::{Line, Wanted},
+    from_text, to_text,
+};
 use crate::{
     Actor, Code, Error, NewAlias, NewPassword, PasswordCost, Result, Service,
+    allocation::Limit,
     db::{Connection, query},
     job::{JobContext, JobKind, Step},
-    mailbox_create::Ready,
+    mailbox_create::{FULL, Ready},
     rows::text,
 };
 use aws_lc_rs::hmac;
@@ -46,6 +51,13 @@ pub(crate) struct Imported {
     would: i64,
 }
 
+/// Whether rows are made, or only tried, after so many that could be made.
+#[derive(Clone, Copy)]
+enum Mode {
+    Make,
+    Try { before: u64 },
+}
+
 /// A row with what was prepared of it.
 struct Prepared {
     line: Line,
@@ -67,9 +79,11 @@ impl JobKind for MailboxImport {
         let (part, making) = (job.cursor.part, job.cursor.making);
         let prepared = prepare(service, job, part).await?;
         let (actor, tenant) = (job.actor.clone(), job.tenant);
+        // What was only tried is not there: it counts against the limits all the same.
+        let mode = if making { Mode::Make } else { Mode::Try { before: u64::try_from(job.output.would).unwrap_or(0) } };
         let rows = i64::try_from(prepared.len()).unwrap_or(i64::MAX);
         let txn = job.txn(service).await?;
-        let (results, changes) = make(service, txn, &actor, tenant, prepared, making).await?;
+        let (results, changes) = make(service, txn, &actor, tenant, prepared, mode).await?;
         let refused = results.iter().filter(|r| r.refused.is_some()).count();
         let refused = i64::try_from(refused).unwrap_or(i64::MAX);
         keep(service, job, part, &results).await?;
@@ -104,7 +118,9 @@ async fn prepare(service: &Service, job: &JobContext<MailboxImport>, part: i64) 
         .await?;
     drop(connection);
     let row = row.ok_or_else(|| Error::new(Code::NotFound, "", "The rows of the file are not kept any more"))?;
-    let lines = lines_of(&text(&row, "lines")?)?;
+    let clear = service.keys.open(&job.id, &text(&row, "lines")?)?;
+    let damaged = |_| Error::new(Code::Internal, "", "the stored rows of an import are no text");
+    let lines: Vec<Line> = from_text(&String::from_utf8(clear).map_err(damaged)?)?;
     let mut wanted = Vec::with_capacity(lines.len());
     for line in lines {
         let asked = match &line.refused {
@@ -144,24 +160,24 @@ async fn make(
     actor: &Actor,
     tenant: TenantId,
     rows: Vec<Prepared>,
-    making: bool,
+    mode: Mode,
 ) -> Result<(Vec<ImportedRow>, Vec<Change>)> {
     let (mut results, mut changes) = (Vec::with_capacity(rows.len()), Vec::new());
-    if !making {
+    if let Mode::Try { .. } = mode {
         txn.savepoint().await?;
     }
     for Prepared { line, ready } in rows {
         let generated = ready.as_ref().is_ok_and(|(wanted, _)| wanted.generate);
         txn.savepoint().await?;
         let made = match ready {
-            Ok((wanted, ready)) => one(service, txn, actor, tenant, &wanted, &ready).await,
+            Ok((wanted, ready)) => one(service, txn, actor, tenant, (&wanted, &ready), mode).await,
             Err(e) => Err(e),
         };
         let (mailbox, refused) = match made {
             Ok((mailbox, told)) => {
                 txn.keep().await?;
                 changes.extend(told);
-                (making.then_some(mailbox), None)
+                (matches!(mode, Mode::Make).then_some(mailbox), None)
             }
             Err(e) if e.code == Code::Internal => return Err(e),
             Err(e) => {
@@ -171,7 +187,7 @@ async fn make(
         };
         results.push(ImportedRow { line: line.number, address: line.address, mailbox, generated, refused });
     }
-    if !making {
+    if let Mode::Try { .. } = mode {
         txn.take_back().await?;
         changes.clear();
     }
@@ -184,9 +200,12 @@ async fn one(
     txn: &mut Connection,
     actor: &Actor,
     tenant: TenantId,
-    wanted: &Wanted,
-    ready: &Ready,
+    (wanted, ready): (&Wanted, &Ready),
+    mode: Mode,
 ) -> Result<(String, Vec<Change>)> {
+    if let Mode::Try { before } = mode {
+        service.room_for(txn, tenant, Limit::Mailboxes, before + 1, "address", FULL).await?;
+    }
     let (mailbox, mut changes) = service.mailbox_made(txn, actor, &wanted.mailbox, ready).await?;
     for alias in &wanted.aliases {
         let targets = vec![mailbox.address.clone()];
@@ -198,7 +217,12 @@ async fn one(
 }
 
 /// Writes down what became of a part; its passwords go as soon as it is made.
-async fn keep(service: &Service, job: &mut JobContext<MailboxImport>, part: i64, results: &[ImportedRow]) -> Result<()> {
+async fn keep(
+    service: &Service,
+    job: &mut JobContext<MailboxImport>,
+    part: i64,
+    results: &[ImportedRow],
+) -> Result<()> {
     let (id, making) = (job.id.clone(), job.cursor.making);
     query(
         "UPDATE mailbox_import_part SET results = $3, lines = CASE WHEN $4 = 1 THEN NULL ELSE lines END \

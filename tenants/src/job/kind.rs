@@ -6,6 +6,7 @@ use super::{resend, run};
 use crate::{
     Actor, Code, Error, Result, Service,
     db::{Txn, query},
+    import::MailboxImport,
     rows::text,
 };
 use base::TenantId;
@@ -164,4 +165,4 @@ impl Kind {
 }
 
 /// Every kind of job there is.
-pub(super) const KINDS: &[Kind] = &[Kind::of::<resend::TenantResend>()];
+pub(super) const KINDS: &[Kind] = &[Kind::of::<resend::TenantResend>(), Kind::of::<MailboxImport>()];

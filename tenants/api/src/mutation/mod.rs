@@ -6,6 +6,7 @@ mod domain;
 mod factor;
 mod group;
 mod hold;
+mod import;
 mod job;
 mod mailbox;
 mod masked;
@@ -33,6 +34,7 @@ pub struct Mutation(
     sharing::SharingMutation,
     secret::SecretMutation,
     job::JobMutation,
+    import::ImportMutation,
     hold::HoldMutation,
     member::MemberMutation,
     service_account::ServiceAccountMutation,

@@ -2,7 +2,7 @@
 
 use crate::{
     connection::{Paging, connection},
-    cost::page_cost,
+    cost::{FILE_COST, page_cost},
     failure::found,
     scalar::DateTime,
     types::{actor, service},
@@ -87,6 +87,18 @@ pub struct JobQuery;
 impl JobQuery {
     async fn job(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Job>> {
         Ok(found(service(ctx).job(actor(ctx), &id).await)?.map(Job::from))
+    }
+
+    /// What became of the rows of an import so far, in their order, as a CSV text: line, address, mailbox, code, field,
+    /// message. It is kept for 7 days.
+    #[graphql(complexity = "FILE_COST + child_complexity")]
+    async fn mailbox_import_result(
+        &self,
+        ctx: &Context<'_>,
+        job_id: ID,
+        #[graphql(default)] refused_only: bool,
+    ) -> Result<Option<String>> {
+        found(service(ctx).mailbox_import_result(actor(ctx), &job_id, refused_only).await)
     }
 
     /// Jobs of a tenant, in order of their ids.

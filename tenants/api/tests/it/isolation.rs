@@ -40,6 +40,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("capabilities", "{ r: capabilities(subjectId: \"$M\") { explanation } }"),
     ("capabilities", "{ r: capabilities(subjectId: \"$D\") { explanation } }"),
     ("job", "{ r: job(id: \"$J\") { id } }"),
+    ("mailboxImportResult", "{ r: mailboxImportResult(jobId: \"$J\") }"),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
@@ -61,6 +62,8 @@ const MUTATIONS: &[(&str, &str)] = &[
     ("domainUpdate", "name: \"$D\", plusAddressing: false"),
     ("domainDelete", "name: \"$D\", idempotencyKey: \"1\""),
     ("mailboxCreate", "address: \"new@$D\", password: \"long enough\""),
+    ("mailboxImport", "tenantId: \"$T\", csv: \"address\\na@free.example\", errorPolicy: CONTINUE"),
+    ("mailboxImportPasswords", "jobId: \"$J\", idempotencyKey: \"8\""),
     ("mailboxUpdate", "mailboxId: \"$M\", password: \"long enough\""),
     ("mailboxSetPassword", "mailboxId: \"$M\", password: \"long enough\""),
     ("mailboxRename", "mailboxId: \"$M\", address: \"ben@alpha.example\""),

@@ -35,6 +35,12 @@ const ROWS: &[(&str, &str, &str)] = &[
         "errorPolicy: CONTINUE, mailboxes: [{ address: \"c@alpha.example\", password: \"long enough\" }]",
         "errorPolicy: ALL_OR_NOTHING, mailboxes: [{ address: \"c@alpha.example\", password: \"long enough\" }]",
     ),
+    (
+        "mailboxImport",
+        "tenantId: \"$T\", csv: \"address\\na@alpha.example\", errorPolicy: CONTINUE",
+        "tenantId: \"$T\", csv: \"address\\nb@alpha.example\", errorPolicy: CONTINUE",
+    ),
+    ("mailboxImportPasswords", "jobId: \"$I\"", "jobId: \"$J\""),
     ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\"", "mailboxId: \"$M\", displayName: \"y\""),
     (
         "mailboxSetPassword",
@@ -182,6 +188,8 @@ const UNVERSIONED: &[&str] = &[
     "holdPlace",
     "holdRelease",
     "mailboxCreate",
+    "mailboxImport",
+    "mailboxImportPasswords",
     "mailboxesCreate",
     "maskedAddressCreate",
     "memberInvite",
@@ -231,6 +239,10 @@ impl Town {
         let held = format!("subjectId: \"{mailbox}\", kind: SECURITY, code: \"LEAKED\", reason: \"x\"");
         let hold = run("holdPlace", held, "hold { id }").await["hold"]["id"].as_str().unwrap().to_owned();
         run("jobPause", format!("jobId: \"{paused}\""), "").await;
+        let csv = "csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE";
+        let import = run("mailboxImport", format!("tenantId: \"{tenant}\", {csv}"), "job { id }").await;
+        let import = import["job"]["id"].as_str().unwrap().to_owned();
+        run("jobCancel", format!("jobId: \"{import}\", idempotencyKey: \"import\""), "").await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$T", tenant),
@@ -242,6 +254,7 @@ impl Town {
             ("$X", masked),
             ("$P", id(&password)),
             ("$K", id(&token)),
+            ("$I", import),
             ("$J", job),
             ("$H", hold),
             ("$L", paused),

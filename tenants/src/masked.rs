@@ -134,7 +134,13 @@ impl Service {
     /// Masked addresses of a mailbox in order of domain and local part, a page of them; and how many there are.
     pub async fn masked_of(&self, actor: &Actor, mailbox: AccountId, page: &Page) -> Result<(Vec<Masked>, i64)> {
         let mut connection = self.pool().acquire().await?;
-        self.mailbox_or_deleted(&mut connection, actor, Permission::MailboxRead, mailbox).await?;
+        // Which sites somebody uses is not for everybody who sees that there is a mailbox.
+        match self.mailbox_or_deleted(&mut connection, actor, Permission::AddressRead, mailbox).await {
+            Err(e) if e.code == Code::Forbidden => {
+                self.mailbox_or_deleted(&mut connection, actor, Permission::MaskedWrite, mailbox).await?
+            }
+            read => read?,
+        };
         let list = Statements {
             forward: "SELECT * FROM address WHERE account = $1 AND kind = 'masked' AND (domain, local) > ($2, $3) \
                       ORDER BY domain, local LIMIT $4",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
 /// `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox).
-const QUERIES: &[(&str, &str)] = &[
+pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
     ("node", "{ r: node(id: \"$T\") { id } }"),
@@ -44,7 +44,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
-const MUTATIONS: &[(&str, &str)] = &[
+pub const MUTATIONS: &[(&str, &str)] = &[
     ("tenantCreate", "parentId: \"$T\", name: \"x\""),
     ("tenantUpdate", "tenantId: \"$T\""),
     ("tenantSuspend", "tenantId: \"$T\", reason: \"x\""),
@@ -142,13 +142,13 @@ const OWN: &[&str] = &[
 ];
 
 /// Bulks, whose refusals stand at their items.
-const BULKS: &[(&str, &str)] = &[
+pub const BULKS: &[(&str, &str)] = &[
     ("mailboxesCreate", "mailboxes: [{ address: \"new@$D\", password: \"long enough\" }], errorPolicy: CONTINUE"),
     ("aliasesCreate", "aliases: [{ address: \"a@$D\", targets: [\"x@y.example\"] }], errorPolicy: ALL_OR_NOTHING"),
 ];
 
 /// People and roles of another tenant.
-struct Foreign {
+pub struct Foreign {
     member: String,
     invitation: String,
     role: String,
@@ -157,7 +157,7 @@ struct Foreign {
 }
 
 impl Foreign {
-    async fn of(desk: &Desk, tenant: &str, token: &str) -> Foreign {
+    pub async fn of(desk: &Desk, tenant: &str, token: &str) -> Foreign {
         let done = |text: String| async move { desk.done(token, &format!("mutation {{ r: {text} }}")).await };
         let invite = |email: &str| {
             format!(
@@ -192,7 +192,7 @@ impl Foreign {
         }
     }
 
-    fn fill(&self, text: &str) -> String {
+    pub fn fill(&self, text: &str) -> String {
         let text = text.replace("$P", &self.member).replace("$I", &self.invitation);
         text.replace("$R", &self.role).replace("$S", &self.account).replace("$G", &self.grant)
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod authorisation;
 mod bulk;
 mod cost;
 mod desk_work;
@@ -12,6 +13,7 @@ mod mailbox_list;
 mod people;
 mod plane;
 mod provision;
+mod statements;
 mod terms;
 
 #[test]

@@ -1,0 +1,67 @@
+//! SUMMARY    What is asked: one sample for each query and mutation that isolation.rs has none of, or one that somebody may do.
+
+/// Queries as they are called; `$T` the tenant, `$M` its mailbox, `$D` its domain and so on (world.rs), `$N` who asks.
+pub const QUERIES: &[(&str, &str)] = &[
+    ("viewer", "viewer"),
+    ("me", "me"),
+    ("tenants", "tenants(first: 1)"),
+    ("nodes", "nodes(ids: [\"$T\"])"),
+    ("standardRoles", "standardRoles"),
+    ("mailboxImportResult", "mailboxImportResult(jobId: \"$B\")"),
+    ("sessions", "sessions"),
+    ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
+];
+
+/// Where an object of a type is found, when the shortest way in the schema leads to none: type, query, fields.
+pub const WAYS: &[(&str, &str, &[&str])] = &[("Hold", "mailbox(id: \"$M\")", &["holds"])];
+
+/// Mutations with their inputs.
+pub const MUTATIONS: &[(&str, &str)] = &[
+    ("tenantCreate", "parentId: \"$T\", name: \"x\", maxDomains: 1, maxMailboxes: 1"),
+    ("tenantUpdate", "tenantId: \"$T\", name: \"x\""),
+    ("dnsCredentialDelete", "tenantId: \"$T\""),
+    ("mailboxImport", "tenantId: \"$T\", csv: \"address\\nnew@$D\", errorPolicy: CONTINUE"),
+    ("mailboxImportPasswords", "jobId: \"$B\""),
+    ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\""),
+    ("mailboxRename", "mailboxId: \"$M\", address: \"ben@$D\""),
+    ("aliasCreate", "address: \"new@$D\", targets: [\"x@y.example\"]"),
+    ("aliasesCreate", "aliases: [{ address: \"new@$D\", targets: [\"x@y.example\"] }], errorPolicy: CONTINUE"),
+    ("appPasswordRevoke", "mailboxId: \"$M\", id: \"$C\""),
+    ("mailboxRestore", "mailboxId: \"$Q\""),
+    ("mailboxPurge", "mailboxId: \"$Q\""),
+    ("sendAsAdd", "mailboxId: \"$M\", address: \"a@$D\""),
+    ("sendAsRemove", "mailboxId: \"$O\", address: \"a@$D\""),
+    ("groupMembersRemove", "address: \"team@$D\", members: [\"b@y.example\"]"),
+    ("domainAliasCreate", "name: \"$E\", aliasOf: \"$D\""),
+    ("domainAliasRemove", "name: \"alt.example\""),
+    ("domainDelete", "name: \"$E\""),
+    ("dkimRotate", "name: \"$E\""),
+    ("jobResume", "jobId: \"$L\""),
+    ("memberInvite", "tenantId: \"$T\", email: \"new@y.example\", role: \"auditor\""),
+    ("memberUpdate", "memberId: \"$P\", role: \"auditor\""),
+    ("invitationAccept", "secret: \"none\", name: \"A\", password: \"long enough\""),
+    ("factorRemove", "id: \"$F\""),
+    ("passkeyChallenge", ""),
+    ("passkeyRegister", ""),
+    ("passkeyRegisterFinish", "ceremonyId: \"cer_1\", label: \"x\", credential: \"{}\""),
+    ("personSetPassword", "password: \"long enough\""),
+    ("personUpdate", "name: \"x\""),
+    ("recoveryCodesCreate", ""),
+    ("sessionCreate", "email: \"$N@people.example\", password: \"long enough\""),
+    ("sessionRefresh", "refreshToken: \"none\""),
+    ("sessionRevoke", ""),
+    ("sessionStepUp", "password: \"long enough\""),
+    ("totpConfirm", "id: \"$F\", code: \"000000\""),
+    ("totpEnroll", "label: \"x\""),
+];
+
+/// What nobody is allowed here: it takes a secret that the world has used up, a portal, or a factor that is confirmed.
+pub const UNREACHED: &[&str] = &[
+    "Mutation.invitationAccept",
+    "Mutation.passkeyChallenge",
+    "Mutation.passkeyRegister",
+    "Mutation.passkeyRegisterFinish",
+    "Mutation.recoveryCodesCreate",
+    "Mutation.sessionRefresh",
+    "Mutation.totpConfirm",
+];

@@ -1,0 +1,84 @@
+//! SUMMARY    Every connection of the schema takes as many statements for twenty items as for two, and not many, whatever is asked
+//!            of them.
+//! INVARIANTS What is asked comes from the schema: every field of an item, and of the objects that it leads to. A connection that
+//!            `filled` makes no twenty of fails the test.
+
+use crate::{
+    authorisation::graph::{Graph, INTROSPECTION, Pages},
+    plane::Desk,
+};
+use std::collections::BTreeMap;
+
+/// Items of a page.
+const ITEMS: usize = 20;
+/// Statements of one page at most, with those that check the token.
+const STATEMENTS_MAX: u64 = 20;
+/// Fields that ask the database for each object by itself; their cost says so (RECORDS_COST).
+const PER_OBJECT: &[&str] =
+    &["Domain.records", "Domain.facets", "Domain.zoneFile", "Domain.dkimKeys", "Domain.notices"];
+
+/// Makes as many of everything as a page has; what stands for the marks of the samples.
+async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
+    let (tenant, token, mailbox) = desk.customer("alpha").await;
+    let run = async |token: &str, name: &str, input: &str, fields: &str| {
+        let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {fields} userErrors {{ message }} }} }}");
+        desk.done(token, &text).await
+    };
+    let of = format!("tenantId: \"{tenant}\"");
+    run(&desk.operator, "tenantUpdate", &format!("{of}, maxMailboxes: null, maxDomains: null"), "").await;
+    let each = |make: &dyn Fn(usize) -> String| (0..ITEMS).map(make).collect::<Vec<_>>();
+    for name in each(&|n| format!("t{n}")) {
+        run(&desk.operator, "tenantCreate", &format!("name: \"{name}\""), "").await;
+        run(&desk.operator, "domainVouch", &format!("{of}, name: \"{name}.example\""), "").await;
+        run(&desk.operator, "tenantResend", &of, "").await;
+        run(&token, "roleCreate", &format!("{of}, name: \"{name}\", permissions: [\"mailbox:read\"]"), "").await;
+        run(&token, "groupCreate", &format!("address: \"g{name}@alpha.example\", posting: ANYONE"), "").await;
+        run(&token, "maskedAddressCreate", &format!("mailboxId: \"{mailbox}\""), "").await;
+        run(&token, "serviceAccountCreate", &format!("{of}, name: \"{name}\", role: \"auditor\""), "").await;
+        run(&token, "apiTokenCreate", &format!("{of}, label: \"{name}\""), "").await;
+        let grant = format!("{of}, scope: CONTENT, reason: \"{name}\", lifeSeconds: 60");
+        run(&token, "supportGrantCreate", &grant, "").await;
+        for kind in ["member", "invited"] {
+            let invite = format!("{of}, email: \"{kind}-{name}@y.example\", role: \"auditor\"");
+            let secret = run(&token, "memberInvite", &invite, "secret").await["secret"].as_str().unwrap().to_owned();
+            if kind == "member" {
+                let accept = format!("secret: \"{secret}\", name: \"{name}\", password: \"long enough\"");
+                run("", "invitationAccept", &accept, "").await;
+            }
+        }
+    }
+    let aliases = each(&|n| format!("{{ address: \"a{n}@alpha.example\", targets: [\"x@y.example\"] }}")).join(" ");
+    run(&token, "aliasesCreate", &format!("errorPolicy: ALL_OR_NOTHING, aliases: [{aliases}]"), "").await;
+    let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
+    run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
+    BTreeMap::from([("$T", tenant), ("$M", mailbox)])
+}
+
+#[tokio::test]
+async fn twenty_items_take_as_many_statements_as_two() {
+    let desk = Desk::new().await;
+    let marks = filled(&desk).await;
+    let introspection = desk.ask(&desk.operator, INTROSPECTION).await;
+    let pages: Vec<Pages> = Graph::pages(&introspection, PER_OBJECT);
+    assert!(pages.len() >= 12, "{}", pages.len());
+    let mut wrong = Vec::new();
+    for page in pages {
+        let mut seen = Vec::new();
+        // The first time fills what is kept in memory.
+        for first in [2, 2, ITEMS] {
+            let query = marks.iter().fold(page.query(first), |text, (mark, id)| text.replace(mark, id));
+            let before = desk.service.statements();
+            let answer = desk.ask(&desk.operator, &query).await;
+            seen.push(desk.service.statements() - before);
+            match answer["data"]["r"]["nodes"].as_array() {
+                Some(nodes) if nodes.len() == first => {}
+                _ => wrong.push(format!("{}: not {first} items: {query}: {:.500}", page.of, answer.to_string())),
+            }
+        }
+        // The version of the rights is asked once in a second, by whoever comes first.
+        if seen[2] > seen[1] + 1 || seen[2] > STATEMENTS_MAX {
+            wrong.push(format!("{}: {seen:?} statements for 2, 2 and {ITEMS} items", page.of));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -148,7 +148,12 @@ impl Service {
         self.finish_mailbox(work, actor, action, &mailbox).await
     }
 
-    async fn apply_patch(&self, txn: &mut Connection, mailbox: &Mailbox, patch: &MailboxPatch) -> Result<()> {
+    pub(crate) async fn apply_patch(
+        &self,
+        txn: &mut Connection,
+        mailbox: &Mailbox,
+        patch: &MailboxPatch,
+    ) -> Result<()> {
         let display_name = patch.display_name.as_ref().unwrap_or(&mailbox.display_name);
         short(display_name, "displayName")?;
         let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
@@ -170,7 +175,7 @@ impl Service {
         Ok(())
     }
 
-    async fn replace_password(
+    pub(crate) async fn replace_password(
         &self,
         txn: &mut Connection,
         mailbox: &Mailbox,

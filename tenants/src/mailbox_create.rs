@@ -192,7 +192,7 @@ impl Service {
     }
 }
 
-async fn ready(new: &NewMailbox, cost: PasswordCost) -> Result<Ready> {
+pub(crate) async fn ready(new: &NewMailbox, cost: PasswordCost) -> Result<Ready> {
     let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
     Ok(Ready { address, verifiers: new.password.verifiers(cost).await? })
 }

@@ -45,8 +45,22 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let txn = &mut work.txn;
-        let mailbox = self.mailbox_in(txn, actor, Permission::MailboxUpdate, account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxUpdate, account).await?;
+        let batch = self.renamed(&mut work.txn, actor, &mailbox, &new, to.old).await?;
+        let renamed = self.mailbox_row(&mut work.txn, account).await?;
+        work.expect(mailbox.version)?;
+        self.finish(work, renamed, &batch).await
+    }
+
+    /// Gives a mailbox that the actor may change its new address; what the data plane is to know.
+    pub(crate) async fn renamed(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        mailbox: &Mailbox,
+        new: &Address,
+        old: OldAddress,
+    ) -> Result<Vec<Change>> {
         let (domain, tenant) = (new.domain().as_str(), Some(mailbox.tenant));
         let home = self.home(txn, actor, Permission::MailboxUpdate, domain, tenant).await;
         home.map_err(|e| e.missing("domain"))?;
@@ -54,25 +68,23 @@ impl Service {
         if was.canonical() == new.canonical() {
             return Err(Error::new(Code::Invalid, "address", "The mailbox has this address"));
         }
-        if to.old == OldAddress::Tombstone {
+        if old == OldAddress::Tombstone {
             self.not_catch_all(txn, &was, "address").await?;
         }
-        self.own_address(txn, mailbox.tenant, &new, Lead::account(account)).await?;
-        let mut batch = self.leave_for(txn, mailbox.tenant, &was, &new, to.old).await?;
-        batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, &new).await?);
+        self.own_address(txn, mailbox.tenant, new, Lead::account(mailbox.id)).await?;
+        let mut batch = self.leave_for(txn, mailbox.tenant, &was, new, old).await?;
+        batch.extend(self.lead_elsewhere(txn, mailbox.tenant, &was, new).await?);
         query("UPDATE mailbox SET address = $2, domain = $3, version = version + 1 WHERE id = $1")
-            .bind(account.to_string())
+            .bind(mailbox.id.to_string())
             .bind(new.canonical())
             .bind(new.domain().as_str())
             .execute(txn)
             .await?;
-        batch.push(self.address_change(txn, &new).await?);
-        batch.push(self.account_snapshot(txn, account).await?);
+        batch.push(self.address_change(txn, new).await?);
+        batch.push(self.account_snapshot(txn, mailbox.id).await?);
         let detail = format!("{} to {}", was.canonical(), new.canonical());
-        self.audit(txn, actor, mailbox.tenant, "mailboxRename", &account.to_string(), &detail).await?;
-        let renamed = self.mailbox_row(txn, account).await?;
-        work.expect(mailbox.version)?;
-        self.finish(work, renamed, &batch).await
+        self.audit(txn, actor, mailbox.tenant, "mailboxRename", &mailbox.id.to_string(), &detail).await?;
+        Ok(batch)
     }
 
     /// What becomes of the old address, and of the right of others to send from it.

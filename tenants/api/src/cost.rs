@@ -98,7 +98,7 @@ pub(crate) struct Buckets(Mutex<HashMap<String, Bucket>>);
 
 impl Buckets {
     /// Takes a cost from both buckets of an actor: what is left in the lesser one, or the seconds to wait.
-    fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<i64, i64> {
+    pub(crate) fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<i64, i64> {
         let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= BUCKETS_MAX {

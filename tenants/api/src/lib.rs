@@ -8,6 +8,7 @@
 
 mod claim;
 mod connection;
+mod console;
 mod cost;
 mod failure;
 mod input;
@@ -17,6 +18,7 @@ mod payload;
 mod people;
 mod query;
 mod scalar;
+mod scim;
 mod types;
 
 use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
@@ -37,6 +39,7 @@ use std::{
 };
 use tenants::{Actor, Code, Presented, Service};
 
+pub use console::answer;
 pub use mutation::Mutation;
 pub use query::Query;
 
@@ -83,10 +86,11 @@ struct Shared {
     options: ApiOptions,
 }
 
-/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on.
+/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; SCIM below `/scim/v2`.
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
+    let scim = scim::router(service.clone(), options.trusted_proxies.clone());
     let shared = Shared { schema: schema(service.clone()), service, options };
-    Router::new().route("/graphql", post(execute).get(graphiql)).with_state(shared)
+    Router::new().route("/graphql", post(execute).get(graphiql)).with_state(shared).merge(scim)
 }
 
 async fn graphiql(State(shared): State<Shared>) -> Response {
@@ -127,14 +131,7 @@ async fn execute(
         None => return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed"),
     };
     let seen = visitor::seen(peer, &headers);
-    let mut response = shared.schema.execute(request.data(actor).data(seen)).await;
-    for error in &mut response.errors {
-        // What has no code yet is a query that does not fit the schema.
-        let extensions = error.extensions.get_or_insert_default();
-        if extensions.get("code").is_none() {
-            extensions.set("code", "INVALID");
-        }
-    }
+    let response = coded(shared.schema.execute(request.data(actor).data(seen)).await);
     let throttled = response.errors.iter().filter_map(|e| e.extensions.as_ref()?.get("retryAfterSeconds")).next();
     let wait = throttled.map(ToString::to_string);
     let body = serde_json::to_string(&response).unwrap_or_default();
@@ -155,6 +152,17 @@ async fn bearer(shared: &Shared, peer: Option<IpAddr>, headers: &HeaderMap) -> R
         Code::Forbidden => refused(StatusCode::FORBIDDEN, "FORBIDDEN", &e.message),
         _ => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", &e.message),
     })
+}
+
+/// With a code at every error: what has none yet is a query that does not fit the schema.
+fn coded(mut response: async_graphql::Response) -> async_graphql::Response {
+    for error in &mut response.errors {
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", "INVALID");
+        }
+    }
+    response
 }
 
 fn refused(status: StatusCode, code: &str, message: &str) -> Response {

@@ -21,6 +21,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (10, "factors", include_str!("../../../migrations/sql/0010_factors.sql")),
     (11, "domain keys", include_str!("../../../migrations/sql/0011_domain_keys.sql")),
     (12, "mailbox imports", include_str!("../../../migrations/sql/0012_mailbox_import.sql")),
+    (14, "directory", include_str!("../../../migrations/sql/0014_directory.sql")),
 ];
 
 /// What SQLite has and PostgreSQL lacks: a list as a parameter, and rows from it.

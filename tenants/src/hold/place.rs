@@ -216,7 +216,7 @@ impl Service {
         if kept > 0 && kept == open.len() { Err(placed_above()) } else { Ok(()) }
     }
 
-    async fn end_hold(&self, txn: &mut Connection, hold: &str) -> Result<()> {
+    pub(crate) async fn end_hold(&self, txn: &mut Connection, hold: &str) -> Result<()> {
         query("UPDATE hold SET released_at = $2 WHERE id = $1").bind(hold).bind(self.now().0).execute(txn).await?;
         Ok(())
     }
@@ -304,7 +304,7 @@ impl Service {
     }
 
     /// What the data plane is to know after a hold on a subject came or went.
-    async fn changes_of(&self, txn: &mut Connection, subject: &Subject) -> Result<Vec<Change>> {
+    pub(crate) async fn changes_of(&self, txn: &mut Connection, subject: &Subject) -> Result<Vec<Change>> {
         let sql = match subject {
             Subject::Tenant(tenant) => return self.entitlements_below(txn, *tenant).await,
             Subject::Domain(_) => "SELECT account AS id FROM address WHERE domain = $1 AND kind = 'account'",

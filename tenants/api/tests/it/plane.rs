@@ -99,6 +99,13 @@ impl Desk {
         (status, serde_json::from_slice(&body).unwrap())
     }
 
+    /// Any request; gives the response with its body as JSON, null when it has none.
+    pub async fn http(&self, request: Request<Body>) -> (axum::http::response::Parts, Value) {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (parts, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
     /// Runs a mutation aliased `r` that must succeed; gives `r`.
     pub async fn done(&self, token: &str, mutation: &str) -> Value {
         let answer = self.ask(token, mutation).await;

@@ -1,0 +1,92 @@
+//! SUMMARY    SCIM: a customer's directory (Okta, Entra) keeps its users in step with the tenant's mailboxes.
+//! STANDARDS  RFC 7643 (schema), RFC 7644 (protocol; §3.14: If-Match, If-None-Match), RFC 6750 (bearer tokens)
+//! SECURITY   Every request has an API token and stays in the token's tenant, not even below it; what is elsewhere does not
+//!            exist. Bodies, filters, operations and pages are bounded; requests take from a leaky bucket.
+//! LIMITS     BODY_BYTES_MAX, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX, OPERATIONS_MAX, PAGE_MAX, SCAN_MAX
+//! INVARIANTS A request is one transaction. What changes nothing raises no version. Resources that are not offered are not in
+//!            ResourceTypes either.
+
+mod discovery;
+mod filter;
+mod list;
+mod patch;
+mod problem;
+mod request;
+mod user;
+mod users;
+
+use crate::cost::Buckets;
+use axum::{
+    Router,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use ipnet::IpNet;
+use problem::Problem;
+use serde_json::Value;
+use std::sync::Arc;
+use tenants::Service;
+
+/// Where everything stands.
+const BASE: &str = "/scim/v2";
+/// Where users stand.
+const USERS: &str = "/scim/v2/Users";
+
+struct Shared {
+    service: Arc<Service>,
+    buckets: Buckets,
+    /// Whose X-Forwarded-For is believed.
+    trusted_proxies: Vec<IpNet>,
+}
+
+/// What handlers share.
+type Scim = Arc<Shared>;
+
+/// The routes below `/scim/v2`.
+pub(crate) fn router(service: Arc<Service>, trusted_proxies: Vec<IpNet>) -> Router {
+    let shared: Scim = Arc::new(Shared { service, buckets: Buckets::default(), trusted_proxies });
+    let routes = Router::new()
+        .route("/ServiceProviderConfig", get(discovery::provider))
+        .route("/ResourceTypes", get(discovery::resource_types))
+        .route("/ResourceTypes/{id}", get(discovery::resource_type))
+        .route("/Schemas", get(discovery::schemas))
+        .route("/Schemas/{id}", get(discovery::schema))
+        .route("/Users", get(users::list).post(users::create))
+        .route("/Users/{id}", get(users::show).put(users::replace).patch(users::change).delete(users::delete))
+        // RFC 7644 §3.11 and §3.7: what is not offered says so.
+        .route("/Me", any(absent))
+        .route("/Bulk", any(absent))
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(missing)
+        .with_state(shared);
+    Router::new().nest(BASE, routes)
+}
+
+async fn absent() -> Problem {
+    Problem::new(StatusCode::NOT_IMPLEMENTED, None, "This is not offered: see ServiceProviderConfig")
+}
+
+async fn not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, None, "This resource does not take this method")
+}
+
+async fn missing() -> Problem {
+    Problem::missing()
+}
+
+/// A response with a body of SCIM.
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let kind = HeaderValue::from_static("application/scim+json");
+    (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+}
+
+/// `invalidSyntax` unless a body is of a schema.
+fn expect_schema(body: &Value, schema: &str) -> Result<(), Problem> {
+    let named = patch::member(body, "schemas").and_then(Value::as_array);
+    let is = |s: &Value| s.as_str().is_some_and(|s| s.eq_ignore_ascii_case(schema));
+    match named.is_some_and(|all| all.iter().any(is)) {
+        true => Ok(()),
+        false => Err(Problem::bad("invalidSyntax", format!("`schemas` names {schema}"))),
+    }
+}

@@ -1,0 +1,120 @@
+//! SUMMARY    Users of a directory: one, those of a page, those that a key finds.
+//! LIMITS     pages are the caller's to bound
+
+use super::{DirectoryKey, DirectoryUser, missing, parsed};
+use crate::{
+    Actor, Error, Mailbox, Permission, Result, Service,
+    db::{Connection, Row, query},
+    rows::number,
+};
+use base::{AccountId, Address};
+
+/// Which rows are users of a tenant, with what the directory keeps of them.
+macro_rules! users {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.*, d.external_id, d.given_name, d.family_name FROM mailbox m \
+             LEFT JOIN directory_entry d ON d.mailbox = m.id WHERE m.tenant = $1 AND m.live = 1 AND m.kind = 'person' ",
+            $rest
+        )
+    };
+}
+
+impl Service {
+    /// Users from an offset on, by id, and how many there are.
+    pub async fn directory_page(
+        &self,
+        actor: &Actor,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<DirectoryUser>, usize)> {
+        let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::MailboxRead, actor.tenant).await?;
+        let count =
+            query("SELECT COUNT(*) AS n FROM mailbox m WHERE m.tenant = $1 AND m.live = 1 AND m.kind = 'person'")
+                .bind(actor.tenant.to_string())
+                .fetch_one(&mut connection)
+                .await?;
+        let rows = query(users!("ORDER BY m.id LIMIT $2 OFFSET $3"))
+            .bind(actor.tenant.to_string())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(i64::try_from(offset).unwrap_or(i64::MAX))
+            .fetch_all(&mut connection)
+            .await?;
+        let total = usize::try_from(number(&count, "n")?).unwrap_or(0);
+        Ok((self.directory_of(&mut connection, &rows).await?, total))
+    }
+
+    /// Users behind one, by id: for who looks at all of them.
+    pub async fn directory_scan(
+        &self,
+        actor: &Actor,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<DirectoryUser>> {
+        let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::MailboxRead, actor.tenant).await?;
+        let rows = query(users!("AND m.id > $2 ORDER BY m.id LIMIT $3"))
+            .bind(actor.tenant.to_string())
+            .bind(after.map(|a| a.to_string()).unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(&mut connection)
+            .await?;
+        self.directory_of(&mut connection, &rows).await
+    }
+
+    /// The users that a key finds.
+    pub async fn directory_find(&self, actor: &Actor, key: &DirectoryKey) -> Result<Vec<DirectoryUser>> {
+        let (sql, value) = match key {
+            DirectoryKey::Id(id) => (users!("AND m.id = $2"), parsed(id).map(|id| id.to_string())),
+            DirectoryKey::UserName(name) => {
+                (users!("AND m.address = $2"), Address::parse(name).ok().map(|a| a.canonical()))
+            }
+            DirectoryKey::ExternalId(id) => (users!("AND d.external_id = $2 ORDER BY m.id"), Some(id.clone())),
+        };
+        let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::MailboxRead, actor.tenant).await?;
+        // PostgreSQL knows no zero bytes in texts, and no row has one.
+        let Some(value) = value.filter(|v| !v.contains('\0')) else { return Ok(Vec::new()) };
+        let rows = query(sql).bind(actor.tenant.to_string()).bind(value).fetch_all(&mut connection).await?;
+        self.directory_of(&mut connection, &rows).await
+    }
+
+    /// One user.
+    pub async fn directory_user(&self, actor: &Actor, account: AccountId) -> Result<DirectoryUser> {
+        let mut connection = self.pool().acquire().await?;
+        self.directory_in(&mut connection, actor, Permission::MailboxRead, account).await
+    }
+
+    /// A user of the actor's own tenant.
+    pub(super) async fn directory_in(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        permission: Permission,
+        account: AccountId,
+    ) -> Result<DirectoryUser> {
+        let rows = query(users!("AND m.id = $2"))
+            .bind(actor.tenant.to_string())
+            .bind(account.to_string())
+            .fetch_all(&mut *txn)
+            .await?;
+        let user = self.directory_of(txn, &rows).await?.pop().ok_or_else(|| missing(()))?;
+        let reached: Result<Mailbox> = self.mailbox_in(txn, actor, permission, account).await;
+        reached.map(|_| user)
+    }
+
+    async fn directory_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<DirectoryUser>> {
+        let mailboxes = self.mailboxes_of(txn, rows).await?;
+        let user = |(row, mailbox): (&Row, Mailbox)| -> std::result::Result<DirectoryUser, Error> {
+            Ok(DirectoryUser {
+                mailbox,
+                external_id: row.text("external_id")?,
+                given_name: row.text("given_name")?,
+                family_name: row.text("family_name")?,
+                created_at_ms: number(row, "created_at")?,
+            })
+        };
+        rows.iter().zip(mailboxes).map(user).collect()
+    }
+}

@@ -136,8 +136,10 @@ impl Service {
         verifiers: Option<&password::Verifiers>,
     ) -> Result<AccountId> {
         short(&new.display_name, "displayName")?;
-        self.room_for(txn, tenant, Limit::Mailboxes, 1, "address", FULL).await?;
         let account = AccountId(fresh_number()?);
+        // First: who asks again for what is there hears so, also at the limit.
+        self.own_address(txn, tenant, address, Lead::account(account)).await?;
+        self.room_for(txn, tenant, Limit::Mailboxes, 1, "address", FULL).await?;
         query(
             "INSERT INTO mailbox (id, tenant, address, domain, display_name, name_key, quota_bytes_max, kind, send_per_hour, \
              send_per_day, send_new_per_day, live, version, created_at) \
@@ -160,7 +162,6 @@ impl Service {
         if let Some(verifiers) = verifiers {
             self.add_credential(txn, tenant, account, "password", "password", verifiers).await?;
         }
-        self.own_address(txn, tenant, address, Lead::account(account)).await?;
         Ok(account)
     }
 

@@ -56,9 +56,9 @@ impl Desk {
                 row(events, self.tenant_row(&tenant).await?).await?;
                 done("")
             }
-            Request::TenantHold { tenant, reason } => {
+            Request::TenantHold { tenant, reason, terms } => {
                 let actor = self.actor(who).await?;
-                let held = self.service()?.tenant_hold(&actor, &Terms::default(), tenant, reason.as_deref()).await;
+                let held = self.service()?.tenant_hold(&actor, &terms.into(), tenant, reason.as_deref()).await;
                 let held = held.map_err(text)?;
                 row(events, self.tenant_row(&held.object).await?).await?;
                 applied(held.applied, if reason.is_some() { "suspended" } else { "resumed" })
@@ -72,12 +72,19 @@ impl Desk {
                 row(events, self.account_row(&mailbox).await?).await?;
                 done("")
             }
-            Request::AccountHold { account, reason } => {
+            Request::AccountHold { account, reason, terms } => {
                 let said = if reason.is_some() { "suspended" } else { "resumed" };
                 let patch = MailboxPatch { hold: Some(reason), ..MailboxPatch::default() };
-                self.account_update(who, &account, &patch, said, events).await
+                self.account_update(who, &account, &terms.into(), &patch, said, events).await
             }
-            Request::AccountPassword { account, password } => self.password(who, &account, password, events).await,
+            Request::AccountPassword { account, password, terms } => {
+                self.password(who, &account, &terms.into(), password, events).await
+            }
+            Request::HoldPlace { placing, terms } => self.hold_place(who, placing, terms, events).await,
+            Request::HoldRelease { hold, terms } => self.hold_release(who, &hold, terms, events).await,
+            Request::HoldList { subject } => self.hold_list(who, &subject, events).await,
+            Request::Why { subject } => self.why(who, &subject, events).await,
+            Request::Api { query, variables, accounts } => self.api(who, query, variables, &accounts, events).await,
         }
     }
 
@@ -87,7 +94,12 @@ impl Desk {
 
     /// Who is asked for tenants and accounts.
     fn service(&self) -> Result<&Service, String> {
-        self.service.as_deref().ok_or_else(|| {
+        self.shared_service().map(|service| service.as_ref())
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared_service(&self) -> Result<&Arc<Service>, String> {
+        self.service.as_ref().ok_or_else(|| {
             "this is a data plane (role = \"data\"): tenants, accounts and tokens are the control plane's; ask there".to_owned()
         })
     }
@@ -158,14 +170,21 @@ impl Desk {
         Ok((true, next, format!("{} of {total} accounts", mailboxes.len())))
     }
 
-    async fn password(&self, who: &str, account: &str, password: Option<String>, events: &Events) -> Outcome {
+    async fn password(
+        &self,
+        who: &str,
+        account: &str,
+        terms: &Terms,
+        password: Option<String>,
+        events: &Events,
+    ) -> Outcome {
         let made = password.is_none();
         let password = match password {
             Some(password) => password,
             None => tenants::generate_password().map_err(text)?,
         };
         let patch = MailboxPatch { password: Some(password.clone().into()), ..MailboxPatch::default() };
-        let outcome = self.account_update(who, account, &patch, "password set", events).await?;
+        let outcome = self.account_update(who, account, terms, &patch, "password set", events).await?;
         if made {
             row(events, json!({ "password": password })).await?;
         }
@@ -176,13 +195,14 @@ impl Desk {
         &self,
         who: &str,
         account: &str,
+        terms: &Terms,
         patch: &MailboxPatch,
         said: &str,
         events: &Events,
     ) -> Outcome {
         let actor = self.actor(who).await?;
         let mailbox = self.mailbox(&actor, account).await?;
-        let done = self.service()?.mailbox_update(&actor, &Terms::default(), mailbox.id, patch).await.map_err(text)?;
+        let done = self.service()?.mailbox_update(&actor, terms, mailbox.id, patch).await.map_err(text)?;
         row(events, self.account_row(&done.object).await?).await?;
         applied(done.applied, said)
     }
@@ -249,7 +269,7 @@ fn page(after: Option<String>, limit: usize) -> Page {
     Page { cursor: after, ..Page::first(u32::try_from(limit).unwrap_or(u32::MAX)) }
 }
 
-fn applied(told: Applied, said: &str) -> Outcome {
+pub(super) fn applied(told: Applied, said: &str) -> Outcome {
     match told {
         Applied::Done => done(said),
         Applied::Pending => done(&format!("{said}; pending: the doors will know when the data plane answers")),

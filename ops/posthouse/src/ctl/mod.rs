@@ -2,11 +2,18 @@
 //! SECURITY   See `socket`: who may read the data folder is the operator.
 //! INVARIANTS Exit codes: 0 fine, 1 failed or something is wrong (violations, a store that does not serve), 2 wrong usage.
 
+mod answer;
+mod api;
+mod command;
 mod desk;
+mod hold;
 mod inspect;
+mod operation;
 mod print;
 mod request;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use desk::Desk;
 
@@ -18,6 +25,7 @@ use crate::{
 use base::{AccountId, QueueId, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
+use print::{Printer, Shape};
 use request::{Request, Select};
 use std::{io::BufRead, path::PathBuf, sync::Arc};
 use tokio::sync::mpsc;
@@ -47,7 +55,33 @@ enum Command {
     /// The older spelling of `tenant list`.
     #[command(hide = true)]
     Tenants(Page),
-    /// Mailboxes of people.
+    /// Domains: claimed, proven, given up.
+    #[command(subcommand)]
+    Domain(command::Domain),
+    /// Mailboxes: made, changed, deleted.
+    #[command(subcommand)]
+    Mailbox(command::Mailbox),
+    /// Addresses that lead to others.
+    #[command(subcommand)]
+    Alias(command::Alias),
+    /// Restrictions: placed, ended, listed.
+    #[command(subcommand)]
+    Hold(hold::Hold),
+    /// What a tenant, domain, mailbox or credential may do now, and why not the rest.
+    Why {
+        /// ten_…, a domain, acc_… or an address, crd_…
+        subject: String,
+    },
+    /// API tokens.
+    #[command(subcommand)]
+    Token(command::Token),
+    /// What was done, by whom.
+    #[command(subcommand)]
+    Audit(command::Audit),
+    /// Runs any operation of the API (tenants/api/schema.graphql) as the operator and prints its answer; exit code 1 when anything
+    /// is refused.
+    Api(api::Api),
+    /// Mailboxes with what is stored in them.
     #[command(subcommand)]
     Account(Account),
     /// The outgoing queue.
@@ -78,6 +112,10 @@ struct Page {
 
 #[derive(Subcommand)]
 enum Tenant {
+    /// Makes a customer; the owner's token is shown.
+    Create(command::TenantCreate),
+    /// Name and limits.
+    Update(command::TenantUpdate),
     /// All tenants, by id.
     List(Page),
     Show {
@@ -86,12 +124,16 @@ enum Tenant {
     /// Its people can no longer log in or send; mail for them is deferred.
     Suspend {
         tenant: TenantId,
-        /// Stands in the audit log.
+        /// One line, shown to its users.
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        terms: command::Terms,
     },
     Resume {
         tenant: TenantId,
+        #[command(flatten)]
+        terms: command::Terms,
     },
 }
 
@@ -105,17 +147,19 @@ enum Account {
         page: Page,
     },
     /// By id (acc_…) or address.
-    Show {
-        account: String,
-    },
+    Show { account: String },
     Suspend {
         account: String,
-        /// Stands in the audit log.
+        /// One line, shown to the user.
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        terms: command::Terms,
     },
     Resume {
         account: String,
+        #[command(flatten)]
+        terms: command::Terms,
     },
     /// Sets the password: the first line of standard input, or a made one, which is printed.
     #[command(visible_alias = "set-password")]
@@ -124,6 +168,8 @@ enum Account {
         /// Makes one instead of reading it.
         #[arg(long)]
         generate: bool,
+        #[command(flatten)]
+        terms: command::Terms,
     },
 }
 
@@ -178,8 +224,8 @@ enum Queue {
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let request = request(arguments.command)?;
-    let mut printer = print::Printer::new(&request, arguments.json);
+    let (request, shape) = asked(arguments.command)?;
+    let mut printer = Printer::new(shape, arguments.json);
     let asked = match socket::connect(&arguments.data).await {
         Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
         Ok(None) => offline(&arguments.data, request, &mut printer).await,
@@ -191,7 +237,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     printer.end()
 }
 
-async fn offline(data: &std::path::Path, request: Request, printer: &mut print::Printer) -> Result<(), String> {
+async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer) -> Result<(), String> {
     if let Request::Status = request {
         return Err(format!("no server runs on {}", data.display()));
     }
@@ -240,41 +286,91 @@ fn locked(data: &std::path::Path, why: String) -> String {
     )
 }
 
-fn request(command: Command) -> Result<Request, Failure> {
+/// What to ask, and how to show the answer.
+fn asked(command: Command) -> Result<(Request, Shape), Failure> {
     Ok(match command {
-        Command::Status => Request::Status,
-        Command::Verify { tenant } => Request::Verify { tenant },
-        Command::Quota(Quota::Verify { tenant }) => Request::Quota { tenant, repair: false },
-        Command::Quota(Quota::Repair { tenant }) => Request::Quota { tenant, repair: true },
-        Command::OperatorToken => Request::OperatorToken,
-        Command::Tenants(page) | Command::Tenant(Tenant::List(page)) => {
-            let after = page.after.map(|a| a.parse::<TenantId>()).transpose();
-            let after = after.map_err(|_| Failure::Usage("--after: not an id of a tenant (ten_…)".to_owned()))?;
-            Request::TenantList { after, limit: page.limit }
+        Command::Status => plain(Request::Status),
+        Command::Verify { tenant } => plain(Request::Verify { tenant }),
+        Command::Quota(Quota::Verify { tenant }) => plain(Request::Quota { tenant, repair: false }),
+        Command::Quota(Quota::Repair { tenant }) => plain(Request::Quota { tenant, repair: true }),
+        Command::OperatorToken => plain(Request::OperatorToken),
+        Command::Tenants(page) => plain(tenants(page)?),
+        Command::Tenant(tenant) => of_tenant(tenant)?,
+        Command::Account(account) => plain(of_account(account)?),
+        Command::Queue(queue) => plain(of_queue(queue)?),
+        Command::Hold(hold) => plain(hold.request()),
+        Command::Why { subject } => plain(Request::Why { subject }),
+        Command::Api(api) => {
+            let (query, variables) = api.read()?;
+            (Request::Api { query, variables, accounts: Vec::new() }, Shape::Answer)
         }
-        Command::Tenant(Tenant::Show { tenant }) => Request::TenantShow { tenant },
-        Command::Tenant(Tenant::Suspend { tenant, reason }) => Request::TenantHold { tenant, reason: Some(reason) },
-        Command::Tenant(Tenant::Resume { tenant }) => Request::TenantHold { tenant, reason: None },
-        Command::Account(Account::List { tenant, page }) => {
-            Request::AccountList { tenant, after: page.after, limit: page.limit }
+        Command::Domain(domain) => operation(domain.call()?, None),
+        Command::Mailbox(mailbox) => {
+            let (call, made) = mailbox.call()?;
+            operation(call, made)
         }
-        Command::Account(Account::Show { account }) => Request::AccountShow { account: known(account)? },
-        Command::Account(Account::Suspend { account, reason }) => {
-            Request::AccountHold { account: known(account)?, reason: Some(reason) }
+        Command::Alias(alias) => operation(alias.call()?, None),
+        Command::Token(token) => operation(token.call()?, None),
+        Command::Audit(audit) => operation(audit.call(), None),
+    })
+}
+
+fn plain(request: Request) -> (Request, Shape) {
+    let shape = Printer::shape(&request);
+    (request, shape)
+}
+
+/// An operation of the API; a password that was made for it is shown.
+fn operation(call: command::Call, made: Option<String>) -> (Request, Shape) {
+    let accounts = call.accounts.iter().map(|pointer| (*pointer).to_owned()).collect();
+    let request = Request::Api { query: call.operation.text.to_owned(), variables: call.variables, accounts };
+    (request, Shape::Operation(call.operation.columns, made.map(|password| ("password", password))))
+}
+
+fn tenants(page: Page) -> Result<Request, Failure> {
+    let after = page.after.map(|a| a.parse::<TenantId>()).transpose();
+    let after = after.map_err(|_| Failure::Usage("--after: not an id of a tenant (ten_…)".to_owned()))?;
+    Ok(Request::TenantList { after, limit: page.limit })
+}
+
+fn of_tenant(tenant: Tenant) -> Result<(Request, Shape), Failure> {
+    Ok(match tenant {
+        Tenant::Create(new) => operation(new.call(), None),
+        Tenant::Update(patch) => operation(patch.call(), None),
+        Tenant::List(page) => plain(tenants(page)?),
+        Tenant::Show { tenant } => plain(Request::TenantShow { tenant }),
+        Tenant::Suspend { tenant, reason, terms } => {
+            plain(Request::TenantHold { tenant, reason: Some(reason), terms: terms.into() })
         }
-        Command::Account(Account::Resume { account }) => {
-            Request::AccountHold { account: known(account)?, reason: None }
+        Tenant::Resume { tenant, terms } => plain(Request::TenantHold { tenant, reason: None, terms: terms.into() }),
+    })
+}
+
+fn of_account(account: Account) -> Result<Request, Failure> {
+    Ok(match account {
+        Account::List { tenant, page } => Request::AccountList { tenant, after: page.after, limit: page.limit },
+        Account::Show { account } => Request::AccountShow { account: known(account)? },
+        Account::Suspend { account, reason, terms } => {
+            Request::AccountHold { account: known(account)?, reason: Some(reason), terms: terms.into() }
         }
-        Command::Account(Account::Password { account, generate }) => {
+        Account::Resume { account, terms } => {
+            Request::AccountHold { account: known(account)?, reason: None, terms: terms.into() }
+        }
+        Account::Password { account, generate, terms } => {
             let password = if generate { None } else { Some(password()?) };
-            Request::AccountPassword { account: known(account)?, password }
+            Request::AccountPassword { account: known(account)?, password, terms: terms.into() }
         }
-        Command::Queue(Queue::List { tenant, domain, page }) => {
+    })
+}
+
+fn of_queue(queue: Queue) -> Result<Request, Failure> {
+    Ok(match queue {
+        Queue::List { tenant, domain, page } => {
             let select = Select { item: None, tenant, domain };
             Request::QueueList { select, after: page.after, limit: page.limit }
         }
-        Command::Queue(Queue::Retry(which)) => Request::QueueRetry { select: select(which)? },
-        Command::Queue(Queue::Cancel(which)) => Request::QueueCancel { select: select(which)? },
+        Queue::Retry(which) => Request::QueueRetry { select: select(which)? },
+        Queue::Cancel(which) => Request::QueueCancel { select: select(which)? },
     })
 }
 

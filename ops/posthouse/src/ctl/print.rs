@@ -1,36 +1,56 @@
 //! SUMMARY    What `ctl` prints: tables and lines for people, one JSON object for programs.
 //! INVARIANTS Rows go to standard output, progress and errors to standard error. A broken pipe ends quietly.
 
-use super::request::{Event, Request};
+use super::{
+    answer,
+    request::{Event, Request},
+};
 use crate::Failure;
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal, Write};
 
+/// Columns of what `verify` finds.
+const VIOLATIONS: &[&str] = &["tenant", "account", "violation"];
 /// Widest column, characters.
 const COLUMN_CHARS_MAX: usize = 48;
+
+/// How rows are shown.
+pub enum Shape {
+    /// Columns of a list; none: a row is shown field by field.
+    Rows(&'static [&'static str]),
+    /// The API's answer as it is.
+    Answer,
+    /// The API's answer as rows; with a field of the first row that was made here.
+    Operation(&'static [&'static str], Option<(&'static str, String)>),
+}
 
 /// Collects events until the end.
 pub struct Printer {
     json: bool,
-    /// Columns of a list; none: a row is shown field by field.
-    columns: &'static [&'static str],
+    shape: Shape,
     rows: Vec<Value>,
     end: Option<Event>,
 }
 
 impl Printer {
-    pub fn new(request: &Request, json: bool) -> Printer {
-        let columns: &[&str] = match request {
+    pub fn new(shape: Shape, json: bool) -> Printer {
+        Printer { json, shape, rows: Vec::new(), end: None }
+    }
+
+    /// How the rows of a request are shown.
+    pub fn shape(request: &Request) -> Shape {
+        Shape::Rows(match request {
             Request::TenantList { .. } => &["id", "name", "state", "emails", "used_bytes"],
             Request::AccountList { .. } => &["id", "address", "state", "emails", "used_bytes"],
             Request::QueueList { .. } => {
                 &["id", "tenant", "from", "to", "attempts", "state", "held_because", "last_reply"]
             }
-            Request::Verify { .. } => &["tenant", "account", "violation"],
+            Request::HoldList { .. } => &["id", "on", "kind", "code", "reason"],
+            Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
+            Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
             _ => &[],
-        };
-        Printer { json, columns, rows: Vec::new(), end: None }
+        })
     }
 
     pub fn take(&mut self, event: Event) {
@@ -48,16 +68,23 @@ impl Printer {
     }
 
     /// Prints, and says how it ended.
-    pub fn end(self) -> Result<(), Failure> {
-        if !self.json && self.columns == ["tenant", "account", "violation"] && std::io::stderr().is_terminal() {
+    pub fn end(mut self) -> Result<(), Failure> {
+        let columns = match &self.shape {
+            Shape::Rows(columns) | Shape::Operation(columns, _) => *columns,
+            Shape::Answer => &[],
+        };
+        if !self.json && columns == VIOLATIONS && std::io::stderr().is_terminal() {
             eprint!("\r\x1b[K");
         }
-        let end = self.end.unwrap_or_else(|| Event::Failed("no answer".to_owned()));
-        let (text, result) = match end {
+        let end = self.end.take().unwrap_or_else(|| Event::Failed("no answer".to_owned()));
+        let (text, result) = match self.told(end) {
             Event::Done { ok, next, summary } => {
-                let text = match self.json {
-                    true => format!("{}\n", json!({ "rows": self.rows, "next": next, "summary": summary, "ok": ok })),
-                    false => people(self.columns, &self.rows, next.as_deref(), &summary),
+                let text = match (&self.shape, self.json) {
+                    (Shape::Answer, json) => raw(&self.rows, json),
+                    (_, true) => {
+                        format!("{}\n", json!({ "rows": self.rows, "next": next, "summary": summary, "ok": ok }))
+                    }
+                    (_, false) => people(columns, &self.rows, next.as_deref(), &summary),
                 };
                 (text, if ok { Ok(()) } else { Err(Failure::Told) })
             }
@@ -69,6 +96,28 @@ impl Printer {
         let _ = std::io::stdout().write_all(text.as_bytes());
         result
     }
+
+    /// The end as it is to be told: an operation's answer becomes rows, or says why not.
+    fn told(&mut self, end: Event) -> Event {
+        let (Shape::Operation(_, made), Event::Done { .. }) = (&self.shape, &end) else { return end };
+        match answer::shown(self.rows.first().unwrap_or(&Value::Null)) {
+            Err(why) => Event::Failed(why),
+            Ok(mut shown) => {
+                if let (Some((name, value)), Some(Value::Object(row))) = (made, shown.rows.first_mut()) {
+                    row.insert((*name).to_owned(), json!(value));
+                }
+                self.rows = shown.rows;
+                Event::Done { ok: true, next: shown.next, summary: shown.summary }
+            }
+        }
+    }
+}
+
+/// For programs on one line, for people on several.
+fn raw(rows: &[Value], json: bool) -> String {
+    let answer = rows.first().unwrap_or(&Value::Null);
+    let text = if json { serde_json::to_string(answer) } else { serde_json::to_string_pretty(answer) };
+    format!("{}\n", text.unwrap_or_default())
 }
 
 fn people(columns: &[&str], rows: &[Value], next: Option<&str>, summary: &str) -> String {

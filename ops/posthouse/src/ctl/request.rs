@@ -1,6 +1,7 @@
 //! SUMMARY    What `ctl` asks and what it hears: one line of JSON up, lines of JSON down.
 //! INVARIANTS The last line is `Done` or `Failed`. Both ends are one program: the form may change with it.
 
+use super::hold::Placing;
 use base::{QueueId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,6 +22,7 @@ pub enum Request {
     TenantHold {
         tenant: TenantId,
         reason: Option<String>,
+        terms: Terms,
     },
     AccountList {
         tenant: TenantId,
@@ -33,11 +35,13 @@ pub enum Request {
     AccountHold {
         account: String,
         reason: Option<String>,
+        terms: Terms,
     },
     /// Without a password one is made.
     AccountPassword {
         account: String,
         password: Option<String>,
+        terms: Terms,
     },
     QueueList {
         select: Select,
@@ -59,6 +63,39 @@ pub enum Request {
         repair: bool,
     },
     OperatorToken,
+    HoldPlace {
+        placing: Placing,
+        terms: Terms,
+    },
+    HoldRelease {
+        hold: String,
+        terms: Terms,
+    },
+    HoldList {
+        subject: String,
+    },
+    Why {
+        subject: String,
+    },
+    /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
+    Api {
+        query: String,
+        variables: Value,
+        accounts: Vec<String>,
+    },
+}
+
+/// How a change is asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Terms {
+    pub dry_run: bool,
+    pub idempotency_key: Option<String>,
+}
+
+impl From<Terms> for tenants::Terms {
+    fn from(terms: Terms) -> Self {
+        tenants::Terms { dry_run: terms.dry_run, expected_version: None, idempotency_key: terms.idempotency_key }
+    }
 }
 
 /// Queue items: all that meet every condition.

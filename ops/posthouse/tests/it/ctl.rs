@@ -199,3 +199,92 @@ fn a_password_is_read_from_standard_input_and_is_not_printed() {
     assert_eq!(set("").status.code(), Some(2));
     assert!(login(&node, "another-word-for-it").1);
 }
+
+#[test]
+fn a_customer_is_made_and_kept_by_commands_running_or_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &VARIABLES);
+    let made = node.ctl_json(&["tenant", "create", "A", "--domain", "a.example", "--vouch", "--max-mailboxes", "2"]);
+    let tenant = made["rows"][0]["id"].as_str().unwrap().to_owned();
+    assert!(made["rows"][0]["token"].as_str().unwrap().len() > 40);
+    assert_eq!(node.ctl_json(&["domain", "list", "--tenant", &tenant])["rows"][0]["name"], "a.example");
+    let would = ["mailbox", "create", "ann@a.example", "--generate", "--dry-run"];
+    assert_eq!(node.ctl_json(&would)["rows"][0]["address"], "ann@a.example");
+    fails(folder.path(), &["mailbox", "show", "ann@a.example"], "does not exist");
+    let ann = node.ctl_json(&["mailbox", "create", "ann@a.example", "--generate", "--idempotency-key", "k"]);
+    assert!(login(&node, ann["rows"][0]["password"].as_str().unwrap()).1);
+    fails(folder.path(), &["mailbox", "create", "ann@a.example", "--generate"], "TAKEN");
+    node.ctl_json(&["alias", "create", "info@a.example", "--to", "ann@a.example"]);
+    let held = node.ctl_json(&["mailbox", "suspend", "ann@a.example", "--reason", "asked", "--dry-run"]);
+    assert_eq!(held["rows"][0]["suspended"], true);
+    assert!(login(&node, ann["rows"][0]["password"].as_str().unwrap()).1, "a dry run changes nothing");
+    node.stop();
+    let offline = |arguments: &[&str]| -> serde_json::Value {
+        let output = ctl(folder.path(), &[&["--json"], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    offline(&["mailbox", "rename", "ann@a.example", "anna@a.example", "--keep-old-address"]);
+    assert_eq!(offline(&["mailbox", "list", "--tenant", &tenant])["rows"][0]["address"], "anna@a.example");
+    offline(&["mailbox", "delete", "anna@a.example"]);
+    assert!(offline(&["mailbox", "list", "--tenant", &tenant])["rows"].as_array().unwrap().is_empty());
+    let log = offline(&["audit", "list", "--tenant", &tenant, "--limit", "2"]);
+    assert_eq!(
+        (&log["rows"][0]["action"], &log["rows"][1]["action"]),
+        (&"mailboxDelete".into(), &"mailboxRename".into())
+    );
+    assert!(log["rows"][0]["actor"].as_str().unwrap().starts_with("ctl uid "));
+    assert!(log["next"].is_string());
+}
+
+#[test]
+fn any_operation_of_the_api_runs_and_its_refusals_are_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &VARIABLES);
+    let tenant = node.provision();
+    let show = "query($t: ID!, $n: Int!) { mailboxes(tenantId: $t, first: $n) { nodes { address } } }";
+    let id = format!("t={tenant}");
+    let arguments = ["api", show, "--var", &id, "--vars", "{\"n\": 5}"];
+    assert_eq!(node.ctl_json(&arguments)["data"]["mailboxes"]["nodes"][0]["address"], "ann@a.example");
+    let file = folder.path().join("q.graphql");
+    std::fs::write(&file, "{ viewer { name } }").unwrap();
+    let shown = node.ctl(&["api", "--file", file.to_str().unwrap()]);
+    assert!(shown.status.success() && text(&shown.stdout).contains("\"name\": "), "{}", text(&shown.stdout));
+    let taken = "mutation { mailboxCreate(input: { address: \"ann@a.example\", password: \"long enough\" }) { userErrors { code } } }";
+    for wrong in ["{ nothing }", "not graphql", taken, "subscription { x }"] {
+        let output = node.ctl(&["api", wrong]);
+        assert_eq!(output.status.code(), Some(1), "{wrong}");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer.to_string().contains("\"code\""), "{wrong}: {answer}");
+    }
+    assert_eq!(node.ctl(&["api", "{ viewer { name } }", "--vars", "[1]"]).status.code(), Some(2));
+    assert_eq!(node.ctl(&["api", "--file", "/nowhere"]).status.code(), Some(2));
+    node.stop();
+    let stopped = ctl(folder.path(), &["api", show, "--var", &id, "--var", "n=1"]);
+    assert!(stopped.status.success() && text(&stopped.stdout).contains("ann@a.example"));
+}
+
+#[test]
+fn a_hold_says_why_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &VARIABLES);
+    let tenant = node.provision();
+    let why = node.ctl_json(&["why", "ann@a.example"]);
+    assert!(why["rows"].as_array().unwrap().iter().all(|row| row["allowed"] == true), "{why}");
+    let words = ["--kind", "security", "--code", "STOLEN", "--reason", "Password seen elsewhere", "--days", "3"];
+    let would = node.ctl_json(&[&["hold", "place", "ann@a.example", "--dry-run"], &words[..]].concat());
+    assert_eq!(would["rows"][0]["code"], "STOLEN");
+    assert!(login(&node, "ann-likes-tests").1, "a dry run changes nothing");
+    let held = node.ctl_json(&[&["hold", "place", "ann@a.example"], &words[..]].concat());
+    assert!(!login(&node, "ann-likes-tests").1);
+    let id = held["rows"][0]["id"].as_str().unwrap();
+    let why = node.ctl_json(&["why", "ann@a.example"]);
+    let refused: Vec<_> = why["rows"].as_array().unwrap().iter().filter(|r| r["allowed"] == false).collect();
+    assert!(!refused.is_empty() && refused.iter().all(|r| r["hold"] == id && r["code"] == "STOLEN"), "{why}");
+    assert_eq!(node.ctl_json(&["hold", "list", "ann@a.example"])["rows"].as_array().unwrap().len(), 1);
+    assert!(node.ctl_json(&["hold", "list", &tenant])["rows"].as_array().unwrap().is_empty());
+    node.ctl_json(&["hold", "release", id]);
+    assert!(login(&node, "ann-likes-tests").1);
+    fails(folder.path(), &["hold", "release", id], "does not exist");
+    fails(folder.path(), &["why", "nobody@a.example"], "does not exist");
+}

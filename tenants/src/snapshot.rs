@@ -62,6 +62,7 @@ impl Service {
         Ok(Change::Account(AccountSnapshot {
             display_name: text(&row, "display_name")?,
             live,
+            purged: !live && optional(&row, "purge_at")?.is_none(),
             capabilities,
             reason,
             restrictions,

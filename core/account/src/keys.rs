@@ -279,6 +279,10 @@ pub(crate) fn log_marks(acct: AccountId) -> Key {
 pub(crate) fn known(acct: AccountId, bucket: u8) -> Key {
     account(acct, b'r').tag(bucket).done()
 }
+/// Every bucket of them.
+pub(crate) fn all_known(acct: AccountId) -> KeyRange {
+    KeyRange::prefix(&account(acct, b'r').done())
+}
 pub(crate) fn object(acct: AccountId, kind: u8, id: u64) -> Key {
     account(acct, b'o').tag(kind).u64(id).done()
 }
@@ -337,6 +341,10 @@ pub(crate) fn decode_change(key: &[u8]) -> Option<(ModSeq, u64)> {
 }
 fn in_mailbox(acct: AccountId, id: MailboxId, tag: u8) -> Builder {
     account(acct, b'm').u32(id.0).tag(tag)
+}
+/// Everything of an account.
+pub(crate) fn account_all(acct: AccountId) -> KeyRange {
+    KeyRange::prefix(&Builder::new(b'a').u64(acct.0).done())
 }
 /// Everything of the accounts with ids from `from` on.
 pub(crate) fn accounts_from(from: AccountId) -> KeyRange {

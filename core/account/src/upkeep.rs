@@ -1,10 +1,11 @@
-//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed.
-//! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, OP_MARK_MS_MAX
+//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed, purged mail removed.
+//! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, PURGE_EMAILS_MAX, OP_MARK_MS_MAX
 //! INVARIANTS Of equal peers one does each job: it holds the job's lease, and what it notes in the job's record is refused when
 //!            a later lease has written there. Every step may be repeated and may be cut off anywhere, so stopping is dropping.
 
 mod job;
 mod mark;
+mod purge;
 mod trim;
 
 pub use trim::LogKeep;
@@ -40,12 +41,14 @@ pub enum Job {
     Trim,
     /// Marks of operations that are done.
     Marks,
+    /// Mail of purged accounts.
+    Purge,
     /// What quotas count, recounted.
     Quota,
 }
 
 impl Job {
-    pub const ALL: [Job; 6] = [Job::Trim, Job::Marks, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
+    pub const ALL: [Job; 7] = [Job::Purge, Job::Trim, Job::Marks, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -54,6 +57,7 @@ impl Job {
             Job::Sweep => "sweep",
             Job::Trim => "trim",
             Job::Marks => "marks",
+            Job::Purge => "purge",
             Job::Quota => "quota",
         }
     }
@@ -90,6 +94,8 @@ pub struct Upkept {
     pub trimmed: u64,
     /// Marks of done operations that were cleared.
     pub marks: u64,
+    /// Emails of purged accounts that were removed.
+    pub purged: u64,
     /// Bytes by which quotas and what is stored differ: always zero.
     pub drift_bytes: u64,
 }
@@ -216,6 +222,7 @@ impl Upkeep {
             Job::Sweep => done.swept = blob::sweep(&on).await?,
             Job::Trim => done.trimmed = self.trim(held).await?,
             Job::Marks => done.marks = self.clear_marks().await?,
+            Job::Purge => done.purged = self.purge(held).await?,
             Job::Quota => done.drift_bytes = self.drift().await?,
         }
         Ok(done)
@@ -273,6 +280,7 @@ impl Upkept {
             Job::Sweep => Upkept { swept: done.swept, ..self },
             Job::Trim => Upkept { trimmed: done.trimmed, ..self },
             Job::Marks => Upkept { marks: done.marks, ..self },
+            Job::Purge => Upkept { purged: done.purged, ..self },
             Job::Quota => Upkept { drift_bytes: done.drift_bytes, ..self },
         }
     }
@@ -290,4 +298,5 @@ fn count(done: &Upkept) {
     metrics::counter!("posthouse_upkeep_swept_objects_total").increment(done.swept.objects as u64);
     metrics::counter!("posthouse_upkeep_trimmed_entries_total").increment(done.trimmed);
     metrics::counter!("posthouse_upkeep_cleared_marks_total").increment(done.marks);
+    metrics::counter!("posthouse_upkeep_purged_emails_total").increment(done.purged);
 }

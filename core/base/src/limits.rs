@@ -307,6 +307,8 @@ pub const CHANGES_MS_KEPT: u64 = 30 * 24 * 3_600_000;
 pub const LOG_MARKS_MAX: usize = 8;
 /// Entries of a change log that are cleared in one transaction.
 pub const CHANGES_TRIM_MAX: usize = 1_000;
+/// Emails of a purged account that are removed in one transaction.
+pub const PURGE_EMAILS_MAX: usize = 100;
 /// A peer that does an upkeep job and stays silent for this long has lost it, milliseconds.
 pub const UPKEEP_LEASE_MS: u64 = 60_000;
 /// Violations that one verify reports; then it stops.

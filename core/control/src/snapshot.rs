@@ -209,6 +209,9 @@ pub struct AccountSnapshot {
     pub display_name: String,
     /// `false`: deleted; logins and mail are refused, data is kept until purged.
     pub live: bool,
+    /// Deleted for ever: upkeep removes its data.
+    #[serde(default)]
+    pub purged: bool,
     pub capabilities: Capabilities,
     pub reason: String,
     pub quota_bytes_max: Option<u64>,
@@ -281,6 +284,7 @@ impl AccountSnapshot {
             address: address.into(),
             display_name: String::new(),
             live: true,
+            purged: false,
             capabilities: Capabilities::ALL,
             reason: String::new(),
             quota_bytes_max: None,

@@ -29,7 +29,7 @@ async fn a_deleted_mailbox_is_shut_and_restoring_gives_everything_back() {
     assert_eq!(gone.state, MailboxState::Deleted);
     assert_eq!(gone.purge_at_ms.unwrap() - gone.deleted_at_ms.unwrap(), 30 * 24 * 3_600_000);
     let shut = desk.account(ann.id);
-    assert!(!shut.live && shut.credentials.is_empty());
+    assert!(!shut.live && shut.credentials.is_empty() && !shut.purged);
     assert_eq!(desk.destination(ANN), Destination::Account(ann.id), "the address stays its own");
     let page = Page::first(5);
     assert_eq!(desk.service.mailboxes(&actor, tenant, &page).await.unwrap().1, 0);
@@ -69,7 +69,7 @@ async fn m1_a_purged_mailbox_leaves_tombstones_and_the_next_owner_reaches_nothin
     assert_eq!(desk.destination(ANN), Destination::Account(ann.id), "a dry run purges nothing");
     desk.service.mailbox_purge(&actor, &keyed("p"), ann.id).await.unwrap();
     let gone = desk.account(ann.id);
-    assert!(!gone.live && gone.credentials.is_empty() && gone.display_name.is_empty());
+    assert!(gone.purged && !gone.live && gone.credentials.is_empty() && gone.display_name.is_empty());
     assert_eq!((desk.destination(ANN), desk.destination(&masked)), (Destination::Tombstone, Destination::Tombstone));
     let members = vec!["x@y.example".to_owned()];
     assert_eq!(

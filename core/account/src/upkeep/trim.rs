@@ -101,7 +101,7 @@ impl Upkeep {
     }
 
     /// Clears what lies at or below the floor, also what an earlier pass left.
-    async fn clear_below(&self, tenant: TenantId, account: AccountId, floor: ModSeq) -> Result<u64> {
+    pub(super) async fn clear_below(&self, tenant: TenantId, account: AccountId, floor: ModSeq) -> Result<u64> {
         let mut cleared = 0;
         for kind in keys::CHANGE_TYPES {
             cleared += self.clear_pages(tenant, &keys::changes_until(account, kind, floor)).await?;
@@ -112,7 +112,7 @@ impl Upkeep {
         Ok(cleared)
     }
 
-    async fn clear_pages(&self, tenant: TenantId, range: &KeyRange) -> Result<u64> {
+    pub(super) async fn clear_pages(&self, tenant: TenantId, range: &KeyRange) -> Result<u64> {
         let (accounts, mut cleared) = (&self.accounts, 0);
         loop {
             let mut txn = accounts.0.kv.begin_read();

@@ -4,6 +4,7 @@ use crate::world::{Client, Ground, World};
 use account::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
 use base::{Clock, SystemClock, Timestamp};
 use bytes::Bytes;
+use control::{Change, Control};
 use serve::Budget;
 use std::{
     ops::Range,
@@ -218,6 +219,45 @@ async fn mail_is_the_same_after_packing_a_crash_and_compaction() {
     house.later().await;
     house.later().await;
     assert_eq!(house.pack_files().await, 0, "nothing is kept of what nobody has");
+    house.world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn m1_the_mail_of_a_purged_account_is_removed_and_nobody_elses() {
+    const MESSAGES: usize = 130;
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::new(folder.path()).await;
+    house.deliver(MESSAGES).await;
+    assert_eq!(house.later().await.packed.blobs, MESSAGES);
+    let mut client = session(&house.world).await;
+    client.ask("c CREATE Old", "c OK").await;
+    client.ask("c COPY 1:3 Old", "c OK").await;
+    client.ask("l LOGOUT", "l OK").await;
+    let mut ann = house.world.account(1, "ann", "a.example", None, 2, true);
+    (ann.live, ann.credentials) = (false, Vec::new());
+    house.world.accounts.apply(vec![Change::Account(ann.clone())]).await.unwrap();
+    assert_eq!(house.later().await.purged, 0, "what is deleted can be restored");
+    assert_eq!(house.world.accounts.usage(ann.tenant).await.unwrap().emails, MESSAGES as i64);
+    ann = control::AccountSnapshot { version: 3, purged: true, ..ann };
+    house.world.accounts.apply(vec![Change::Account(ann.clone())]).await.unwrap();
+    // Cut off after a while, it goes on where it was.
+    house.clock.pass(HOUR * 2);
+    let slow = Upkeep::new(
+        house.world.accounts.clone(),
+        UpkeepOptions { pace: Pace { pause: HOUR, ..Pace::default() }, ..house.options.clone() },
+    );
+    let cut = tokio::time::timeout(Duration::from_millis(500), slow.run_job(Job::Purge, false)).await;
+    assert!(cut.is_err(), "it rests after the first part");
+    let after = house.world.accounts.usage(ann.tenant).await.unwrap();
+    assert_eq!(after.emails, MESSAGES as i64 - 100);
+    house.clock.pass(Duration::from_secs(61));
+    assert_eq!(house.later().await.purged, MESSAGES as u64 - 100);
+    let after = house.world.accounts.usage(ann.tenant).await.unwrap();
+    assert_eq!((after.emails, after.used_bytes), (0, 0));
+    house.later().await;
+    house.later().await;
+    assert_eq!(house.pack_files().await, 0, "nothing is kept of what nobody has");
+    assert_eq!(house.later().await.purged, 0);
     house.world.end().await;
 }
 

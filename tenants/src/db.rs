@@ -1,9 +1,10 @@
 //! SUMMARY    The database behind one set of statements: SQLite or PostgreSQL.
 //! STANDARDS  docs/decisions/0015-two-sql-engines-one-set-of-statements.md
 //! SECURITY   Statements are texts of the program; values are bound, never spliced.
-//! LIMITS     READERS_MAX
+//! LIMITS     READERS_MAX, TURN_WAIT, SQLITE_CACHE_KIB, SQLITE_CHECKPOINT_PAGES
 //! INVARIANTS One writer at a time on either engine (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory lock), so what a
-//!            mutation has read stays true until its commit, and the outbox is numbered in the order of the commits. Texts
+//!            mutation has read stays true until its commit, and the outbox is numbered in the order of the commits. Writers
+//!            of this process wait in the order they came, and hold no connection meanwhile: readers always find one. Texts
 //!            compare byte by byte.
 
 mod migrate;
@@ -32,6 +33,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Connections of a process.
 const READERS_MAX: u32 = 8;
+/// Pages that a connection to SQLite keeps in memory, KiB: with its default of 2 MiB a large database is read from the file
+/// again and again.
+const SQLITE_CACHE_KIB: u32 = 16 * 1024;
+/// Pages of the write-ahead log after which SQLite writes them into the file: the same page is written less often.
+const SQLITE_CHECKPOINT_PAGES: u32 = 4_000;
 /// Key of the advisory lock that writers take on PostgreSQL.
 const WRITER_LOCK: i64 = 0x706f_7374;
 /// Longest wait for a connection, or for the turn to write.
@@ -129,6 +135,8 @@ async fn sqlite(path: &Path) -> Result<SqlitePool> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("cache_size", format!("-{SQLITE_CACHE_KIB}"))
+        .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES.to_string())
         .busy_timeout(TURN_WAIT);
     Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(connect).await?)
 }

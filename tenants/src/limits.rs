@@ -18,6 +18,8 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const IDEMPOTENCY_SWEEP_MAX: i64 = 100;
 /// Snapshots of one outbox row; more become several rows of the same transaction.
 pub const OUTBOX_BATCH_MAX: usize = 1_000;
+/// Outbox rows that are read at once; those that fit OUTBOX_BATCH_MAX are told together.
+pub const OUTBOX_ROWS_AT_ONCE: i64 = 32;
 /// Characters of the reason of a hold: it is shown in one line of SMTP and IMAP.
 pub const REASON_CHARS_MAX: usize = 200;
 /// Characters of the code of a hold.

@@ -1,16 +1,23 @@
 //! SUMMARY    Telling the data plane: the outbox, and the relay that empties it in order.
-//! LIMITS     OUTBOX_BATCH_MAX
+//! LIMITS     OUTBOX_BATCH_MAX, OUTBOX_ROWS_AT_ONCE
 //! INVARIANTS Batches are applied in the order of their commits; one that cannot be applied stays first and is tried again.
-//!            A batch holds whole snapshots, so that applying it twice, or after a newer one, is harmless.
+//!            A batch holds whole snapshots, so that applying it twice, or after a newer one, is harmless. So a row that was
+//!            told may stand a while: the next mutation takes it away in its own commit, or the relay does.
 
 use crate::{
     Code, Error, Result, Service,
-    db::{Connection, query},
-    limits::OUTBOX_BATCH_MAX,
+    db::{Connection, Row, query},
+    limits::{OUTBOX_BATCH_MAX, OUTBOX_ROWS_AT_ONCE},
     rows::{number, text},
 };
 use control::{Change, Control};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Mutex, watch};
 
 /// Longest wait of a mutation for the data plane.
@@ -29,17 +36,21 @@ pub enum Applied {
 pub(crate) struct Relay {
     pub(crate) control: Arc<dyn Control>,
     turn: Mutex<()>,
+    /// The last row that the data plane took, and the last one known to be gone from the table.
+    told: AtomicI64,
+    cleared: AtomicI64,
 }
 
 impl Relay {
     pub(crate) fn new(control: Arc<dyn Control>) -> Self {
-        Relay { control, turn: Mutex::new(()) }
+        Relay { control, turn: Mutex::new(()), told: AtomicI64::new(0), cleared: AtomicI64::new(0) }
     }
 }
 
 impl Service {
-    /// Puts a batch into the outbox of this transaction.
+    /// Puts a batch into the outbox of this transaction, and takes away what was told meanwhile.
     pub(crate) async fn tell(&self, txn: &mut Connection, batch: &[Change]) -> Result<()> {
+        self.clear_told(txn).await?;
         for part in batch.chunks(OUTBOX_BATCH_MAX) {
             let body = serde_json::to_string(part).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
             query("INSERT INTO outbox (batch, created_at) VALUES ($1, $2)")
@@ -47,6 +58,14 @@ impl Service {
                 .bind(self.now().0)
                 .execute(&mut *txn)
                 .await?;
+        }
+        Ok(())
+    }
+
+    async fn clear_told(&self, txn: &mut Connection) -> Result<()> {
+        let told = self.relay.told.load(Ordering::Acquire);
+        if told > self.relay.cleared.load(Ordering::Acquire) {
+            query("DELETE FROM outbox WHERE seq <= $1").bind(told).execute(txn).await?;
         }
         Ok(())
     }
@@ -66,14 +85,24 @@ impl Service {
     async fn drain(&self) -> Result<()> {
         let _turn = self.relay.turn.lock().await;
         let mut connection = self.pool().acquire().await?;
+        let mut rows_at_once = OUTBOX_ROWS_AT_ONCE;
         loop {
-            let next =
-                query("SELECT seq, batch FROM outbox ORDER BY seq LIMIT 1").fetch_optional(&mut connection).await?;
-            let Some(row) = next else { return Ok(()) };
-            let batch: Vec<Change> = serde_json::from_str(&text(&row, "batch")?)
-                .map_err(|e| Error::new(Code::Internal, "", format!("outbox: {e}")))?;
-            self.relay.control.apply(batch).await.map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-            query("DELETE FROM outbox WHERE seq = $1").bind(number(&row, "seq")?).execute(&mut connection).await?;
+            let told = self.relay.told.load(Ordering::Acquire);
+            let rows = query("SELECT seq, batch FROM outbox WHERE seq > $1 ORDER BY seq LIMIT $2")
+                .bind(told)
+                .bind(rows_at_once)
+                .fetch_all(&mut connection)
+                .await?;
+            let Some((last, batch)) = together(&rows)? else { return Ok(()) };
+            match self.relay.control.apply(batch).await {
+                Ok(()) => self.relay.told.fetch_max(last, Ordering::AcqRel),
+                // What goes before the one that cannot be applied is told all the same.
+                Err(_) if rows_at_once > 1 && rows.len() > 1 => {
+                    rows_at_once = 1;
+                    continue;
+                }
+                Err(e) => return Err(Error::new(Code::Internal, "", e.to_string())),
+            };
         }
     }
 
@@ -96,6 +125,38 @@ impl Service {
         self.expire_holds().await?;
         self.purge_due().await?;
         self.forget_imports().await?;
-        self.drain().await
+        self.drain().await?;
+        self.clear().await
     }
+
+    /// Takes what was told out of the table, when no mutation came to do it.
+    async fn clear(&self) -> Result<()> {
+        let told = self.relay.told.load(Ordering::Acquire);
+        if told > self.relay.cleared.load(Ordering::Acquire) {
+            let mut txn = self.begin().await?;
+            self.clear_told(&mut txn).await?;
+            txn.commit().await?;
+            self.relay.cleared.fetch_max(told, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+}
+
+/// The batches of rows as one, as far as one transaction of the data plane takes them whole; and the last row that is in it.
+fn together(rows: &[Row]) -> Result<Option<(i64, Vec<Change>)>> {
+    let mut taken: Option<(i64, Vec<Change>)> = None;
+    for row in rows {
+        let batch: Vec<Change> = serde_json::from_str(&text(row, "batch")?)
+            .map_err(|e| Error::new(Code::Internal, "", format!("outbox: {e}")))?;
+        let seq = number(row, "seq")?;
+        match &mut taken {
+            None => taken = Some((seq, batch)),
+            Some((_, known)) if known.len() + batch.len() > OUTBOX_BATCH_MAX => break,
+            Some((last, known)) => {
+                *last = seq;
+                known.extend(batch);
+            }
+        }
+    }
+    Ok(taken)
 }

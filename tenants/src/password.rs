@@ -8,7 +8,8 @@ use crate::{Code, Error, Result, rows::random};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, sync::LazyLock};
+use tokio::sync::Semaphore;
 
 /// Shortest password.
 const PASSWORD_CHARS_MIN: usize = 8;
@@ -89,6 +90,18 @@ pub(crate) struct Verifiers {
     pub(crate) scram: String,
 }
 
+/// Hashes computed at the same time by the process: half of the cores, whoever asks and however many do, so that the others have
+/// the rest. Who waits is served in the order he came.
+static HASHING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))));
+
+/// Runs the work of a hash off the async workers.
+async fn hashed<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T> {
+    let failed = || Error::new(Code::Internal, "", "hashing the password failed");
+    let _turn = HASHING.acquire().await.map_err(|_| failed())?;
+    tokio::task::spawn_blocking(work).await.ok().flatten().ok_or_else(failed)
+}
+
 /// Both verifiers of a password; `Invalid` when it is too short or too long.
 pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Verifiers> {
     if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
@@ -96,13 +109,13 @@ pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Veri
         return Err(Error::new(Code::Invalid, "password", message));
     }
     let (password, salt) = (password.to_owned(), random::<16>()?);
-    let hashing = tokio::task::spawn_blocking(move || {
+    let hashing = hashed(move || {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).ok()?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let argon2 = argon2.hash_password_with_salt(password.as_bytes(), &salt).ok()?.to_string();
         Some(Verifiers { argon2, scram: scram(&password, &salt) })
     });
-    hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
+    hashing.await
 }
 
 /// The argon2id verifier alone, of somebody who signs in over HTTP only; `Invalid` as above.
@@ -115,7 +128,7 @@ pub(crate) async fn fingerprint(passwords: &[&str], salt: &str, cost: PasswordCo
     let joined: Vec<u8> =
         passwords.iter().flat_map(|p| [p.len().to_be_bytes().as_slice(), p.as_bytes()].concat()).collect();
     let salt = digest::digest(&digest::SHA256, salt.as_bytes());
-    let hashing = tokio::task::spawn_blocking(move || {
+    let hashing = hashed(move || {
         let params = Params::new(cost.memory_kib, cost.passes, 1, None).ok()?;
         let secret = digest::digest(&digest::SHA256, &joined);
         let mut out = [0u8; 32];
@@ -123,7 +136,7 @@ pub(crate) async fn fingerprint(passwords: &[&str], salt: &str, cost: PasswordCo
         argon2.hash_password_into(secret.as_ref(), salt.as_ref(), &mut out).ok()?;
         Some(hex(&out))
     });
-    hashing.await.ok().flatten().ok_or_else(|| Error::new(Code::Internal, "", "hashing the password failed"))
+    hashing.await
 }
 
 /// Lower-case hex.

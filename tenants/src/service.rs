@@ -142,7 +142,8 @@ impl Service {
         self.pool.statements()
     }
 
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+    /// The service's clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 

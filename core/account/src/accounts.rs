@@ -10,6 +10,7 @@ use crate::{
     login::LoginCache,
     read::Reader,
     scope::{AccountScope, BreakGlass, CanRead},
+    turn::Turns,
     work::Work,
 };
 use base::{AccountId, Clock, Kind, ModSeq, OpId, Rng, TenantId, limits::KV_ATTEMPTS_MAX};
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) cells: Arc<dyn Ephemeral>,
     /// What was sent: apart, so that a flood of strangers' addresses does not push it out.
     pub(crate) sent: Arc<dyn Ephemeral>,
+    pub(crate) turns: Turns,
     lanes: Vec<Arc<Mutex<()>>>,
     /// For writers that need the whole pool of a tenant. Taken after the lanes of accounts, so nobody waits in a circle.
     pool_lanes: Vec<Arc<Mutex<()>>>,
@@ -84,6 +86,7 @@ impl Accounts {
             kv: options.kv,
             objects: options.objects,
             master: options.master,
+            turns: Turns::new(options.clock.clone()),
             clock: options.clock,
             rng: options.rng,
             hub: Hub::default(),

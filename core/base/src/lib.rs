@@ -7,6 +7,7 @@ pub mod error;
 pub mod id;
 pub mod limits;
 pub mod rng;
+pub mod share;
 
 pub use address::{Address, AddressError, Domain};
 pub use clock::{Clock, SystemClock, Timestamp};

@@ -351,3 +351,12 @@ pub const PLANE_REQUESTS_MAX: usize = 32;
 pub const PLANE_IDS_MAX: usize = 10_000;
 /// Events of one answer.
 pub const PLANE_EVENTS_MAX: u32 = 1_000;
+// --- fairness between tenants ---
+/// Messages of a tenant that are taken at once while no other tenant is active.
+pub const TENANT_MESSAGES_ALONE: usize = 64;
+/// The same while others are.
+pub const TENANT_MESSAGES_SHARED: usize = 2;
+/// Messages of a tenant that wait to be taken.
+pub const TENANT_MESSAGES_WAITING: usize = 1_000;
+/// How long a tenant counts as active after it did something, milliseconds.
+pub const TENANT_COMPANY_MS: u64 = 2_000;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    api::Api,
+    api::Endpoint,
     error::{Result, check},
 };
 
@@ -27,11 +27,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 pub struct Doors {
     pub smtp: String,
     pub lmtp: String,
+    pub submission: String,
+    pub imap: String,
     pub imap_tls: String,
     /// (address, password)
     pub accounts: Vec<(String, String)>,
-    /// As the provider's operator.
-    pub api: Api,
+    pub api: Endpoint,
+    /// The provider's operator's.
+    pub operator_token: String,
     /// Id of the first account's tenant.
     pub tenant: Option<String>,
 }
@@ -46,9 +49,23 @@ pub struct Demo {
 impl Demo {
     /// Starts the process; `doors` waits until it serves. Its log is appended to DATA.log.
     pub fn start(bin: &Path, data: &Path) -> Result<Self> {
+        Self::start_on(bin, data, &[])
+    }
+
+    /// The same on some cores only (taskset); none: on all.
+    pub fn start_on(bin: &Path, data: &Path, cores: &[usize]) -> Result<Self> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log_path(data))?;
         let began = Instant::now();
-        let mut child = Command::new(bin)
+        let cores: Vec<String> = cores.iter().map(ToString::to_string).collect();
+        let mut command = match cores.is_empty() {
+            true => Command::new(bin),
+            false => Command::new("taskset"),
+        };
+        if !cores.is_empty() {
+            // It becomes the server: the process id is the server's.
+            command.arg("-c").arg(cores.join(",")).arg(bin);
+        }
+        let mut child = command
             .args(["demo", "--json", "--data"])
             .arg(data)
             .stdin(Stdio::null())
@@ -152,12 +169,12 @@ fn doors(text: &str) -> Result<Doors> {
     Ok(Doors {
         smtp: port("/smtp/mx_port")?,
         lmtp: port("/lmtp_port")?,
+        submission: port("/smtp/submission_port")?,
+        imap: port("/imap/port")?,
         imap_tls: port("/imap/tls_port")?,
         accounts,
-        api: Api {
-            address: port("/http_port").unwrap_or_default(),
-            token: text("/operator_token").unwrap_or_default(),
-        },
+        api: Endpoint::parse(&format!("http://{}/graphql", port("/http_port")?))?,
+        operator_token: text("/operator_token").ok_or_else(|| check("the demo's JSON has no operator's token"))?,
         tenant: text("/tenants/0/id"),
     })
 }
@@ -168,8 +185,8 @@ mod tests {
 
     #[test]
     fn the_demo_line_is_read() {
-        let text = r#"{"imap":{"port":1,"tls_port":2},"smtp":{"mx_port":3},"lmtp_port":4,
-            "tenants":[{"id":"x","accounts":[{"address":"a@b","password":"p"}]},{"accounts":[{"address":"c@d","password":"q"}]}]}"#;
+        let text = r#"{"imap":{"port":1,"tls_port":2},"smtp":{"mx_port":3,"submission_port":6},"lmtp_port":4,
+            "http_port":5,"operator_token":"t","tenants":[{"id":"x","accounts":[{"address":"a@b","password":"p"}]},{"accounts":[{"address":"c@d","password":"q"}]}]}"#;
         let d = doors(text).unwrap();
         assert_eq!(
             (d.smtp.as_str(), d.lmtp.as_str(), d.imap_tls.as_str()),

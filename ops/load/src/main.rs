@@ -13,6 +13,7 @@ mod net;
 mod process;
 mod smtp;
 mod stats;
+mod world;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,16 @@ enum Command {
     Quota(command::quota::QuotaArgs),
     /// Cost of a delivery as the mailbox grows.
     Flat(command::flat::FlatArgs),
+    /// Make customers with mailboxes through the API: rate, cost, memory, sizes.
+    Provision(command::provision::ProvisionArgs),
+    /// Look recipients up and check logins among many mailboxes: time of each.
+    Lookup(command::lookup::LookupArgs),
+    /// Ask the API simple queries: rate, latency, cost.
+    Api(command::api::LoadApiArgs),
+    /// What one tenant feels while another does all it can.
+    Noisy(command::noisy::NoisyArgs),
+    /// How long after the API's answer every door goes by a new limit.
+    Limit(command::limit::LimitArgs),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +82,11 @@ fn run(cli: Cli) -> Result<()> {
             Command::Corpus(args) => command::corpus::run(args).await,
             Command::Quota(args) => command::quota::run(args).await,
             Command::Flat(args) => command::flat::run(args).await,
+            Command::Provision(args) => command::provision::run(args).await,
+            Command::Lookup(args) => command::lookup::run(args).await,
+            Command::Api(args) => command::api::run(args).await,
+            Command::Noisy(args) => command::noisy::run(args).await,
+            Command::Limit(args) => command::limit::run(args).await,
         }
     })
 }

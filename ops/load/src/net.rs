@@ -29,7 +29,7 @@ const LINE_BYTES_MAX: usize = 4 << 20;
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// Where to connect to, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub address: String,
     pub tls: bool,

@@ -118,6 +118,12 @@ impl Client {
         Ok(())
     }
 
+    /// One command alone, and the answer to it, whatever it says.
+    pub async fn ask(&mut self, command: &str) -> Result<(u16, String)> {
+        self.conn.write(format!("{command}\r\n").as_bytes()).await?;
+        self.reply().await
+    }
+
     pub async fn quit(mut self) {
         // The work is acknowledged; how the goodbye goes does not matter.
         if self.conn.write(b"QUIT\r\n").await.is_ok() {

@@ -17,6 +17,19 @@ pub struct Quantiles {
     pub max_ms: f64,
 }
 
+impl Quantiles {
+    /// Each the median of several measurements'.
+    pub fn median(all: &[Quantiles]) -> Quantiles {
+        let of = |field: fn(&Quantiles) -> f64| median(all.iter().map(field).collect());
+        Quantiles {
+            p50_ms: of(|q| q.p50_ms),
+            p95_ms: of(|q| q.p95_ms),
+            p99_ms: of(|q| q.p99_ms),
+            max_ms: of(|q| q.max_ms),
+        }
+    }
+}
+
 impl Latencies {
     pub fn push(&mut self, took: Duration) {
         self.0.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
@@ -24,6 +37,11 @@ impl Latencies {
 
     pub fn append(&mut self, mut other: Latencies) {
         self.0.append(&mut other.0);
+    }
+
+    /// How many were measured.
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
     }
 
     /// Nearest-rank percentiles; all zero when nothing was measured.
@@ -39,6 +57,12 @@ impl Latencies {
 fn nearest_rank(sorted: &[u32], percent: f64) -> u32 {
     let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0)
+}
+
+/// The middle value, the lower one of two; 0 of nothing.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
 
 /// `count` per second of `took`; 0 when no time passed.
@@ -58,6 +82,12 @@ mod tests {
         }
         assert_eq!(nearest_rank(&[], 50.0), 0);
         assert_eq!(nearest_rank(&[7], 99.0), 7);
+    }
+
+    #[test]
+    fn the_median_does_not_mind_one_odd_measurement() {
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
+        assert_eq!((median(vec![2.0, 1.0]), median(Vec::new())), (1.0, 0.0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! SUMMARY    What a request costs: bounded for each, and by a leaky bucket for each token and each tenant.
 //! SECURITY   The cost is known before anything runs: pages count with their size, bulks with their items.
-//! LIMITS     QUERY_COST_MAX, QUERY_DEPTH_MAX, QUERY_ALIASES_MAX, PAGE_ITEMS_MAX, TOKEN_COST_MAX, TENANT_COST_MAX, BUCKETS_MAX
+//! LIMITS     QUERY_COST_MAX, QUERY_DEPTH_MAX, QUERY_ALIASES_MAX, PAGE_ITEMS_MAX, TOKEN_COST_MAX, TENANT_COST_MAX,
+//!            OPERATOR_COST_MAX, BUCKETS_MAX
 //! INVARIANTS Every answer to a valid request says in `extensions.cost` what it cost and what is left.
 
 use crate::failure::top_level;
@@ -40,6 +41,9 @@ pub(crate) const TOKEN_COST_PER_SECOND: u32 = 500;
 /// What all tokens of a tenant may spend at once, and what comes back in a second.
 pub(crate) const TENANT_COST_MAX: u32 = 50_000;
 pub(crate) const TENANT_COST_PER_SECOND: u32 = 1_000;
+/// The same for an operator's token and for the provider's tenant: customers are made with them.
+pub(crate) const OPERATOR_COST_MAX: u32 = 100_000;
+pub(crate) const OPERATOR_COST_PER_SECOND: u32 = 10_000;
 /// Buckets that are kept; beyond, full ones are forgotten.
 const BUCKETS_MAX: usize = 100_000;
 
@@ -73,6 +77,7 @@ struct Rate {
 
 const TOKEN: Rate = Rate { max: TOKEN_COST_MAX, per_second: TOKEN_COST_PER_SECOND };
 const TENANT: Rate = Rate { max: TENANT_COST_MAX, per_second: TENANT_COST_PER_SECOND };
+const OPERATOR: Rate = Rate { max: OPERATOR_COST_MAX, per_second: OPERATOR_COST_PER_SECOND };
 
 impl Rate {
     /// What a bucket holds now.
@@ -104,7 +109,8 @@ impl Buckets {
         if buckets.len() >= BUCKETS_MAX {
             buckets.retain(|_, b| at.since(b.at).as_secs() < u64::from(TENANT_COST_MAX / TENANT_COST_PER_SECOND));
         }
-        let keys = [(actor.name().to_owned(), TOKEN), (actor.tenant().to_string(), TENANT)];
+        let (token, tenant) = if actor.is_operator() { (OPERATOR, OPERATOR) } else { (TOKEN, TENANT) };
+        let keys = [(actor.name().to_owned(), token), (actor.tenant().to_string(), tenant)];
         // Whoever has not said who it is shares no bucket with others.
         let keys = keys.into_iter().take(if actor.is_somebody() { 2 } else { 1 });
         let now: Vec<_> = keys

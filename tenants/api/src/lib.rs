@@ -2,7 +2,7 @@
 //! STANDARDS  GraphQL (October 2021), Relay connections, RFC 6750 (bearer tokens)
 //! SECURITY   Every field asks for the actor; ids of foreign tenants do not exist. Depth, cost, aliases, recursion and
 //!            directives of a query are bounded; tokens and tenants are throttled by cost.
-//! LIMITS     REQUEST_BYTES_MAX, UPLOAD_BYTES_MAX, those of cost.rs
+//! LIMITS     REQUEST_BYTES_MAX, UPLOAD_BYTES_MAX, THROTTLED_PAUSE, those of cost.rs and turn.rs
 //! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for authentication, throttling, queries that do
 //!            not fit the schema, and failures of ours; each has `extensions.code`.
 
@@ -19,6 +19,7 @@ mod people;
 mod query;
 mod scalar;
 mod scim;
+mod turn;
 mod types;
 
 use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
@@ -36,8 +37,10 @@ use people::visitor;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 use tenants::{Actor, Code, Presented, Service};
+use turn::Turns;
 
 pub use console::answer;
 pub use mutation::Mutation;
@@ -47,6 +50,8 @@ pub use query::Query;
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one request with a token that is good: a file of mailboxes as JSON (tenants' IMPORT_BYTES_MAX).
 const UPLOAD_BYTES_MAX: usize = 6 << 20;
+/// How long an answer that says "later" is held back: who does not wait by himself takes no time from others.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(200);
 
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
@@ -84,12 +89,14 @@ struct Shared {
     schema: ApiSchema,
     service: Arc<Service>,
     options: ApiOptions,
+    turns: Turns,
 }
 
 /// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; SCIM below `/scim/v2`.
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let scim = scim::router(service.clone(), options.trusted_proxies.clone());
-    let shared = Shared { schema: schema(service.clone()), service, options };
+    let turns = Turns::new(service.clock().clone());
+    let shared = Shared { schema: schema(service.clone()), service, options, turns };
     Router::new().route("/graphql", post(execute).get(graphiql)).with_state(shared).merge(scim)
 }
 
@@ -131,13 +138,20 @@ async fn execute(
         None => return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed"),
     };
     let seen = visitor::seen(peer, &headers);
+    let Some(turn) = shared.turns.take(&actor).await else {
+        return refused(StatusCode::TOO_MANY_REQUESTS, "THROTTLED", "limit TENANT_REQUESTS_WAITING");
+    };
     let response = coded(shared.schema.execute(request.data(actor).data(seen)).await);
+    drop(turn);
     let throttled = response.errors.iter().filter_map(|e| e.extensions.as_ref()?.get("retryAfterSeconds")).next();
     let wait = throttled.map(ToString::to_string);
     let body = serde_json::to_string(&response).unwrap_or_default();
     match wait {
         None => json(StatusCode::OK, body),
-        Some(seconds) => ([(header::RETRY_AFTER, seconds)], json(StatusCode::TOO_MANY_REQUESTS, body)).into_response(),
+        Some(seconds) => {
+            tokio::time::sleep(THROTTLED_PAUSE).await;
+            ([(header::RETRY_AFTER, seconds)], json(StatusCode::TOO_MANY_REQUESTS, body)).into_response()
+        }
     }
 }
 

@@ -203,6 +203,7 @@ impl Session {
     /// Why the account may not be read now, if so. Reads the store when something was heard, or after a while.
     pub(super) async fn held(&mut self) -> Option<String> {
         let (Some(login), Some(ear)) = (&mut self.login, &mut self.ear) else { return None };
+        self.door.options.mail.accounts().mark_active(login.scope.tenant());
         let heard = ear.listener.standing();
         if heard == ear.heard && ear.asked.elapsed() < Duration::from_millis(STANDING_MS_MAX) {
             return None;

@@ -10,7 +10,7 @@ use crate::{
     auth::{Client, Denied, Exchange, Progress},
     limit::{self, Seat},
 };
-use account::{Listener, RouteError, Sender};
+use account::{Listener, RouteError, Sender, Turn};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
 use control::Capability;
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
@@ -339,6 +339,15 @@ impl Session {
         Ok(accepted?.0)
     }
 
+    /// The turn of who answers for the message: its sender, or else whose mailbox it is for.
+    async fn turn(&self, recipients: &[EnvelopeRecipient]) -> Result<Option<Turn>, Error> {
+        let of = self.login.as_ref().map(|login| login.scope.tenant()).or_else(|| answering(recipients));
+        match of {
+            Some(tenant) => self.door.options.mail.accounts().turn(tenant).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Replies per recipient (LMTP), or one; and how many recipients got nothing. `added`: fields for the top of the message.
     async fn accept(
         &self,
@@ -349,6 +358,7 @@ impl Session {
     ) -> Result<(Vec<Reply>, usize), Error> {
         let options = &self.door.options;
         let mail = &options.mail;
+        let _turn = self.turn(recipients).await?;
         let now = mail.accounts().clock().now();
         let source = self.login.as_ref().map_or(Source::Relay, |login| Source::Submission(login));
         let params = &message.envelope.params;

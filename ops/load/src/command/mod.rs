@@ -1,11 +1,16 @@
 //! SUMMARY    The subcommands, one file each, and the options several share.
 
+pub mod api;
 pub mod corpus;
 pub mod crash;
 pub mod fill;
 pub mod flat;
 pub mod idle;
 pub mod imap;
+pub mod limit;
+pub mod lookup;
+pub mod noisy;
+pub mod provision;
 pub mod quota;
 pub mod smtp;
 

@@ -32,14 +32,23 @@ impl Client {
 
     /// `read_bytes` bounds the memory of an idle connection.
     pub async fn login_sized(target: &Target, user: &str, password: &str, read_bytes: usize) -> Result<Self> {
+        let mut client = Self::connect(target, read_bytes).await?;
+        client.log_in(user, password).await?;
+        Ok(client)
+    }
+
+    /// Connects and reads the greeting.
+    pub async fn connect(target: &Target, read_bytes: usize) -> Result<Self> {
         let mut conn = Conn::open(target, read_bytes).await?;
         let greeting = conn.line().await?;
         if !greeting.starts_with(b"* OK") {
             return Err(protocol(format!("greeting: {}", String::from_utf8_lossy(greeting))));
         }
-        let mut client = Client { conn, tag: 0 };
-        client.command(&format!("LOGIN {} {}", quote(user), quote(password)), |_| Ok(())).await?;
-        Ok(client)
+        Ok(Client { conn, tag: 0 })
+    }
+
+    pub async fn log_in(&mut self, user: &str, password: &str) -> Result<()> {
+        self.command(&format!("LOGIN {} {}", quote(user), quote(password)), |_| Ok(())).await
     }
 
     /// Runs a command; every untagged response, literals included, goes to `on`.

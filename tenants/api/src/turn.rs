@@ -1,0 +1,149 @@
+//! SUMMARY    Turns of the API: of each tenant only so many requests at once, so that nobody waits behind another one's many.
+//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING
+//! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back. Who has not
+//!            said who it is shares turns with those that come from the same address only.
+
+use base::{
+    Clock, TenantId,
+    share::{Bounds, Entry, Shares},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tenants::Actor;
+use tokio::sync::oneshot;
+
+/// Requests of a tenant at the same time while no other tenant asks for anything.
+pub(crate) const TENANT_REQUESTS_ALONE: usize = 16;
+/// The same while others do.
+pub(crate) const TENANT_REQUESTS_SHARED: usize = 2;
+/// Requests of a tenant that wait for their turn.
+pub(crate) const TENANT_REQUESTS_WAITING: usize = 256;
+/// How long a tenant counts as asking after its last request.
+const COMPANY: Duration = Duration::from_secs(2);
+
+/// The turns of this process.
+#[derive(Clone)]
+pub(crate) struct Turns(Arc<Inner>);
+
+/// Those that share turns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Lane {
+    Tenant(TenantId),
+    /// By the name of one who has not said who it is: where it comes from.
+    Nobody(String),
+}
+
+struct Inner {
+    shares: Mutex<Shares<Lane, oneshot::Sender<Turn>>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A turn; dropped, it is the next one's.
+pub(crate) struct Turn {
+    turns: Turns,
+    lane: Lane,
+}
+
+impl Turns {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Turns {
+        let bounds = Bounds {
+            alone: TENANT_REQUESTS_ALONE,
+            shared: TENANT_REQUESTS_SHARED,
+            waiting: TENANT_REQUESTS_WAITING,
+            company: COMPANY,
+        };
+        Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(bounds)), clock }))
+    }
+
+    /// Waits for a turn. `None`: too many wait already.
+    pub(crate) async fn take(&self, actor: &Actor) -> Option<Turn> {
+        let lane = match actor.is_somebody() {
+            true => Lane::Tenant(actor.tenant()),
+            false => Lane::Nobody(actor.name().to_owned()),
+        };
+        self.take_in(lane).await
+    }
+
+    async fn take_in(&self, lane: Lane) -> Option<Turn> {
+        let mut waits = None;
+        let entry = self.shares().enter(&lane, self.0.clock.now(), || {
+            let (tell, told) = oneshot::channel();
+            waits = Some(told);
+            tell
+        });
+        match (entry, waits) {
+            (Entry::Begun, _) => Some(Turn { turns: self.clone(), lane }),
+            (Entry::Waits, Some(told)) => told.await.ok(),
+            (Entry::Waits, None) | (Entry::Full, _) => None,
+        }
+    }
+
+    fn shares(&self) -> MutexGuard<'_, Shares<Lane, oneshot::Sender<Turn>>> {
+        self.0.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let next = self.turns.shares().leave(&self.lane, self.turns.0.clock.now());
+        for waiter in next {
+            // Who went away drops the turn, and so gives it on.
+            let _ = waiter.send(Turn { turns: self.turns.clone(), lane: self.lane.clone() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::SystemClock;
+
+    fn tenant(id: u64) -> Lane {
+        Lane::Tenant(TenantId(id))
+    }
+
+    #[tokio::test]
+    async fn a_noisy_tenant_waits_for_its_own_and_nobody_else_does() {
+        let turns = Turns::new(Arc::new(SystemClock));
+        let (noisy, quiet) = (tenant(1), tenant(2));
+        drop(turns.take_in(quiet.clone()).await);
+        let mut held = Vec::new();
+        for _ in 0..TENANT_REQUESTS_SHARED {
+            held.push(turns.take_in(noisy.clone()).await.unwrap());
+        }
+        let waits = tokio::spawn({
+            let (turns, noisy) = (turns.clone(), noisy.clone());
+            async move { turns.take_in(noisy.clone()).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished(), "it has its share");
+        assert!(turns.take_in(quiet.clone()).await.is_some());
+        held.pop();
+        assert!(waits.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_it_waits_gives_its_turn_on() {
+        let turns = Turns::new(Arc::new(SystemClock));
+        drop(turns.take_in(tenant(2)).await);
+        let mut held = Vec::new();
+        for _ in 0..TENANT_REQUESTS_SHARED {
+            held.push(turns.take_in(tenant(1)).await.unwrap());
+        }
+        let gone = tokio::spawn({
+            let turns = turns.clone();
+            async move { turns.take_in(tenant(1)).await.is_some() }
+        });
+        let waits = tokio::spawn({
+            let turns = turns.clone();
+            async move { turns.take_in(tenant(1)).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(gone.await.is_err());
+        held.pop();
+        assert!(waits.await.unwrap());
+    }
+}

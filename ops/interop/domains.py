@@ -53,11 +53,13 @@ def listens(port):
 class Served(Demo):
     """`posthouse serve` with a DNS server of its own; speaks as a demo does."""
 
-    def begin(self, folder):
+    def begin(self, folder, zones=("shop.example",)):
+        """Starts both; the DNS server takes updates of these zones."""
         self.folder, self.dns_port = folder, free()
-        for name, more in [("shop.example", "old TXT \"kept\""), ("host.example", "ns A 127.0.0.1\nmail A 127.0.0.1")]:
+        for name, more in [*[(zone, "old TXT \"kept\"") for zone in zones], ("host.example", "ns A 127.0.0.1\nmail A 127.0.0.1")]:
             with open(f"{folder}/{name}.zone", "w") as zone:
                 zone.write(ZONE.format(name=name, more=more))
+        updated = "".join(f"\n  - domain: {zone}\n    file: {folder}/{zone}.zone\n    acl: update" for zone in zones)
         with open(f"{folder}/knot.conf", "w") as conf:
             conf.write(f"""
 server:
@@ -73,21 +75,19 @@ acl:
   - id: update
     key: posthouse
     action: update
-zone:
-  - domain: shop.example
-    file: {folder}/shop.example.zone
-    acl: update
+zone:{updated}
   - domain: host.example
     file: {folder}/host.example.zone
 """)
         log = open(f"{folder}/knot.log", "wb")
         self.knot = subprocess.Popen(["knotd", "-c", f"{folder}/knot.conf"], stdout=log, stderr=log)
-        wait(self.knot, "knotd", lambda: self.dig("shop.example", "SOA"))
-        ports = {name: free() for name in ["http", "smtp", "imap", "imaps"]}
+        wait(self.knot, "knotd", lambda: self.dig(zones[0], "SOA"))
+        ports = {name: free() for name in ["http", "smtp", "submission", "imap", "imaps"]}
         listen = "\n".join(f'{name} = "127.0.0.1:{port}"' for name, port in ports.items())
         with open(f"{folder}/posthouse.toml", "w") as conf:
             conf.write(f"""hostname = "mail.host.example"
 data = "{self.data}"
+plain_auth = true
 [listen]
 {listen}
 [dns]
@@ -99,7 +99,7 @@ private_addresses = true
         self.process = subprocess.Popen([self.binary, "serve", "--config", f"{folder}/posthouse.toml"], stdout=subprocess.PIPE, stderr=log)
         wait(self.process, "posthouse", lambda: os.path.exists(f"{self.data}/operator.token") and listens(ports["http"]))
         self.operator = open(f"{self.data}/operator.token").read().strip()
-        self.info = {"graphql_url": f"http://127.0.0.1:{ports['http']}/graphql", "smtp": {"mx_port": ports["smtp"]},
+        self.info = {"graphql_url": f"http://127.0.0.1:{ports['http']}/graphql", "smtp": {"mx_port": ports["smtp"], "submission_port": ports["submission"]},
                      "imap": {"port": ports["imap"], "tls_port": ports["imaps"]}}
 
     def end(self):

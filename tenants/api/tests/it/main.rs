@@ -13,6 +13,7 @@ mod mailbox_list;
 mod people;
 mod plane;
 mod provision;
+mod recipes;
 mod scim;
 mod statements;
 mod terms;

@@ -88,11 +88,16 @@ impl Desk {
 
     /// Runs a query; gives the status and the whole answer.
     pub async fn send(&self, token: &str, query: &str) -> (u16, Value) {
+        self.send_with(token, query, &json!({})).await
+    }
+
+    /// The same with variables.
+    pub async fn send_with(&self, token: &str, query: &str, variables: &Value) -> (u16, Value) {
         let mut request = Request::post("/graphql");
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request.body(Body::from(json!({ "query": query }).to_string())).unwrap();
+        let request = request.body(Body::from(json!({ "query": query, "variables": variables }).to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();

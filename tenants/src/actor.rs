@@ -13,7 +13,7 @@ use crate::{
 use base::{AccountId, TenantId, Timestamp};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// On which objects of its tenants a grant holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +149,9 @@ pub struct Actor {
     pub(crate) bound: bool,
     #[serde(skip)]
     pub(crate) support: Vec<Support>,
+    /// Where the request came from; empty when that is not known.
+    #[serde(default)]
+    pub(crate) from: String,
 }
 
 impl Actor {
@@ -156,7 +159,7 @@ impl Actor {
     pub(crate) fn of(tenant: TenantId, permissions: Permissions, operator: bool, name: String) -> Actor {
         let grants = vec![Grant { tenant, permissions, on: Selector::All }];
         let proof = Proof::Token { ips: Vec::new(), expires_at: None };
-        Actor { tenant, operator, grants, name, proof, bound: false, support: Vec::new() }
+        Actor { tenant, operator, grants, name, proof, bound: false, support: Vec::new(), from: String::new() }
     }
 
     /// Who has not said who it is: nothing is granted. `name` is what its cost is counted by.
@@ -170,6 +173,7 @@ impl Actor {
             proof: Proof::None,
             bound: false,
             support: Vec::new(),
+            from: String::new(),
         }
     }
 
@@ -188,6 +192,16 @@ impl Actor {
     /// Whether it has proved who it is.
     pub fn is_somebody(&self) -> bool {
         self.proof != Proof::None
+    }
+    /// The same, asking from this address, for the audit log and the cost of addresses.
+    #[must_use]
+    pub fn seen_at(mut self, address: Option<IpAddr>) -> Actor {
+        self.from = address.map(|a| a.to_canonical().to_string()).unwrap_or_default();
+        self
+    }
+    /// Where the request came from; empty when that is not known.
+    pub fn address(&self) -> &str {
+        &self.from
     }
     /// What it was granted.
     pub fn grants(&self) -> &[Grant] {
@@ -345,19 +359,17 @@ impl Service {
         Ok(granted.iter().filter(|p| self.consented(actor, *p, &line)).fold(Permissions::NONE, Permissions::with))
     }
 
-    /// Who acts in a tenant, as its audit log shows it: with the consent that lets it, both names.
-    pub(crate) async fn signature(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<String> {
+    /// By whose consent somebody acts in a tenant, as its audit log shows it: the support grant and who gave it; empty where it
+    /// takes none.
+    pub(crate) async fn consent_of(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<String> {
         if actor.support.is_empty() {
-            return Ok(actor.name.clone());
+            return Ok(String::new());
         }
         let line = self.line(txn, tenant).await?;
         let now = self.now();
         let used =
             actor.support.iter().filter(|s| now < s.expires_at && line.contains(&s.tenant)).max_by_key(|s| s.scope);
-        Ok(match used {
-            Some(s) => format!("{} by {} of {}", actor.name, s.id, s.granted_by),
-            None => actor.name.clone(),
-        })
+        Ok(used.map(|s| format!("{} of {}", s.id, s.granted_by)).unwrap_or_default())
     }
 
     /// The same as an answer: what is not reached and what is not permitted is `false`.

@@ -1,52 +1,159 @@
-//! SUMMARY    What was done in a tenant.
-//! INVARIANTS Entries are only added, in the transaction of what they tell.
+//! SUMMARY    What was done in a tenant, by whom, for whom, from where: a chain of entries for each tenant.
+//! SECURITY   The engine refuses to change an entry, and to delete one that retention has not passed. Who can do it all the same
+//!            breaks the chain, which `audit_verify` finds.
+//! INVARIANTS Entries are only added, in the transaction of what they tell. Whatever writes one writes the event too.
+
+mod chain;
+mod export;
+
+pub use chain::{AuditCheck, AuditHead};
+pub(crate) use export::AuditExport;
 
 use crate::{
     Actor, Page, Permission, Result, Service,
-    db::Row,
+    db::{Connection, Row, query},
     page::Statements,
-    rows::{number, text},
+    rows::{number, optional, text},
 };
 use base::TenantId;
+use serde::{Deserialize, Serialize};
 
 /// One entry of the audit log.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     pub seq: i64,
+    /// Its place in the tenant's chain, from 1; `None` for what was written before there was one.
+    pub number: Option<i64>,
     pub at_ms: i64,
     pub actor: String,
+    /// What let the actor in, where that is not its own: a support grant.
+    pub on_behalf_of: String,
+    /// Where the request came from; empty when that is not known.
+    pub ip: String,
     pub action: String,
     pub object: String,
     pub detail: String,
+    /// SHA-256 over the hash before and this entry, hex.
+    pub hash: Option<String>,
+}
+
+/// Which entries; an empty text is any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditFilter {
+    pub actor: String,
+    pub action: String,
+    pub object: String,
+    /// From this time on, and before that one.
+    pub since_ms: Option<i64>,
+    pub until_ms: Option<i64>,
+}
+
+impl AuditFilter {
+    /// `$1` to `$6` of the statements.
+    fn scope(&self, tenant: TenantId) -> [String; 6] {
+        [
+            tenant.to_string(),
+            self.actor.clone(),
+            self.action.clone(),
+            self.object.clone(),
+            self.since_ms.unwrap_or(i64::MIN).to_string(),
+            self.until_ms.unwrap_or(i64::MAX).to_string(),
+        ]
+    }
+}
+
+/// The entries of a tenant that fit a filter.
+macro_rules! filtered {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $select,
+            " FROM audit WHERE tenant = $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3) \
+             AND ($4 = '' OR object = $4) AND at >= CAST($5 AS BIGINT) AND at < CAST($6 AS BIGINT)",
+            $rest
+        )
+    };
 }
 
 impl Service {
-    /// Entries of a tenant's audit log, newest first, a page of them; and how many there are.
-    pub async fn audit_entries(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<AuditEntry>, i64)> {
+    /// Writes what was done, and tells it as an event.
+    pub(crate) async fn audit(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        tenant: TenantId,
+        action: &str,
+        object: &str,
+        detail: &str,
+    ) -> Result<()> {
+        let mut entry = AuditEntry {
+            seq: 0,
+            number: None,
+            at_ms: self.now().0,
+            actor: actor.name.clone(),
+            on_behalf_of: self.consent_of(txn, actor, tenant).await?,
+            ip: actor.from.clone(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+            detail: detail.to_owned(),
+            hash: None,
+        };
+        self.chain(txn, tenant, &mut entry).await?;
+        self.event_of(txn, tenant, &entry).await
+    }
+
+    /// Entries of a tenant's audit log that fit a filter, newest first, a page of them; and how many there are.
+    pub async fn audit_entries(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        filter: &AuditFilter,
+        page: &Page,
+    ) -> Result<(Vec<AuditEntry>, i64)> {
         let mut connection = self.pool().acquire().await?;
         self.permit(&mut connection, actor, Permission::AuditRead, tenant).await?;
         let list = Statements {
-            forward: "SELECT * FROM audit WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
-            backward: "SELECT * FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-            count: "SELECT COUNT(*) AS n FROM audit WHERE tenant = $1",
+            forward: filtered!("*", " AND seq < $7 ORDER BY seq DESC LIMIT $8"),
+            backward: filtered!("*", " AND seq > $7 ORDER BY seq LIMIT $8"),
+            count: filtered!("COUNT(*) AS n", ""),
         };
         let end = if page.backward { 0 } else { i64::MAX };
         let from = match &page.cursor {
             Some(cursor) => cursor.parse().map_err(|_| page.not_a_cursor())?,
             None => end,
         };
-        let (rows, count) = page.rows(&mut connection, &list, &[tenant.to_string()], vec![from.into()]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &filter.scope(tenant), vec![from.into()]).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
+    }
+
+    /// Entries that fit a filter behind a seq, oldest first.
+    async fn audit_page(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        filter: &AuditFilter,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>> {
+        let mut select = query(filtered!("*", " AND seq > $7 ORDER BY seq LIMIT $8"));
+        for value in filter.scope(tenant) {
+            select = select.bind(value);
+        }
+        select.bind(after).bind(limit).fetch_all(txn).await?.iter().map(from_row).collect()
     }
 }
 
 fn from_row(row: &Row) -> Result<AuditEntry> {
     Ok(AuditEntry {
         seq: number(row, "seq")?,
+        number: optional(row, "number")?,
         at_ms: number(row, "at")?,
         actor: text(row, "actor")?,
+        on_behalf_of: text(row, "on_behalf_of")?,
+        ip: text(row, "ip")?,
         action: text(row, "action")?,
         object: text(row, "object")?,
         detail: text(row, "detail")?,
+        hash: row.text("hash")?,
     })
 }

@@ -160,3 +160,57 @@ pub const IMPORT_ROWS_MAX: usize = 10_000;
 pub const IMPORT_PART_ROWS: usize = 50;
 /// How long what became of the rows can be asked for.
 pub const IMPORT_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Entries of the audit log that are read at once.
+pub const AUDIT_PAGE: i64 = 500;
+/// Entries that one verification goes through; the next one goes on.
+pub const AUDIT_VERIFY_MAX: i64 = 50_000;
+/// How long entries of the audit log are kept.
+pub const AUDIT_KEPT: Duration = Duration::from_secs(730 * 86_400);
+/// Entries of the audit log that are cleared away in one transaction.
+pub const AUDIT_SWEEP_MAX: i64 = 1_000;
+/// How long the file that a job made can be fetched.
+pub const JOB_FILE_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// How long ended jobs are kept.
+pub const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How long events are kept; the last one of an object stays.
+pub const EVENT_KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// How long the log of a delivery is kept.
+pub const DELIVERY_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Rows that are cleared away in one transaction.
+pub const SWEEP_MAX: i64 = 1_000;
+/// Pause between two sweeps.
+pub const SWEEP_PAUSE: Duration = Duration::from_secs(3_600);
+/// Events that are taken over from the data plane at once.
+pub const PLANE_EVENTS_MAX: u32 = 500;
+/// How often events are looked for that nobody told this process of.
+pub const EVENT_POLL: Duration = Duration::from_secs(1);
+/// Webhooks of a tenant.
+pub const WEBHOOKS_MAX: i64 = 20;
+/// Bytes of a webhook's URL.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_000;
+/// Kinds of events that one webhook names.
+pub const WEBHOOK_KINDS_MAX: usize = 50;
+/// How long a rotated secret may go on signing.
+pub const WEBHOOK_OVERLAP_MAX: Duration = Duration::from_secs(7 * 86_400);
+/// Events that become deliveries in one transaction.
+pub const WEBHOOK_FANOUT: i64 = 200;
+/// Deliveries that a process posts at the same time.
+pub const WEBHOOK_SENDING_MAX: usize = 32;
+/// Deliveries of a tenant that are posted at the same time.
+pub const WEBHOOK_PER_TENANT_MAX: i64 = 4;
+/// Deliveries that wait for one webhook; beyond, they are given up at once.
+pub const WEBHOOK_PENDING_MAX: i64 = 10_000;
+/// Longest attempt, from the look-up of the name to the end of the answer.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an attempt belongs to its process; longer than the longest one.
+pub const WEBHOOK_SEND_LEASE: Duration = Duration::from_secs(60);
+/// Bytes of an answer that are read and kept.
+pub const WEBHOOK_RESPONSE_BYTES_MAX: usize = 1_024;
+/// Pause before the second attempt; each one after is twice as long.
+pub const WEBHOOK_RETRY_FIRST: Duration = Duration::from_secs(10);
+/// Longest pause between two attempts.
+pub const WEBHOOK_RETRY_LONGEST: Duration = Duration::from_secs(8 * 3_600);
+/// How long a delivery is tried.
+pub const WEBHOOK_GIVE_UP: Duration = Duration::from_secs(3 * 86_400);
+/// A webhook that has taken nothing for so long, though it was tried, is disabled.
+pub const WEBHOOK_DISABLE_AFTER: Duration = Duration::from_secs(5 * 86_400);

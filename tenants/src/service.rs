@@ -1,9 +1,10 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result,
+    Access, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result, WebhookRules,
     auth::{Attempts, AuthCache, Keys},
-    db::{Connection, Database, Pool, Txn, query},
+    db::{Database, Pool, Txn, query},
+    event::Events,
     factor::relying_party,
     job::Jobs,
     limits::HASHES_AT_ONCE,
@@ -15,7 +16,7 @@ use crate::{
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use tokio::sync::{OnceCell, Semaphore};
 use webauthn_rs::prelude::Webauthn;
 
@@ -54,6 +55,8 @@ pub struct Service {
     pub(crate) lines: Lines,
     pub(crate) relay: Relay,
     pub(crate) jobs: Jobs,
+    pub(crate) events: Events,
+    pub(crate) webhook_rules: RwLock<WebhookRules>,
     pub(crate) password_cost: PasswordCost,
     pub(crate) domains: DomainOptions,
 }
@@ -101,6 +104,8 @@ impl Service {
             lines: Lines::default(),
             relay,
             jobs: Jobs::default(),
+            events: Events::default(),
+            webhook_rules: RwLock::default(),
             password_cost: options.password_cost,
             domains: options.domains,
         };
@@ -165,28 +170,6 @@ impl Service {
     /// A transaction that will write: it waits its turn at the beginning, so what it checks stays true until its commit.
     pub(crate) async fn begin(&self) -> Result<Txn> {
         self.pool.begin().await
-    }
-
-    pub(crate) async fn audit(
-        &self,
-        txn: &mut Connection,
-        actor: &Actor,
-        tenant: TenantId,
-        action: &str,
-        object: &str,
-        detail: &str,
-    ) -> Result<()> {
-        let name = self.signature(txn, actor, tenant).await?;
-        query("INSERT INTO audit (tenant, at, actor, action, object, detail) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(tenant.to_string())
-            .bind(self.now().0)
-            .bind(name)
-            .bind(action)
-            .bind(object)
-            .bind(detail)
-            .execute(txn)
-            .await?;
-        Ok(())
     }
 }
 

@@ -158,6 +158,7 @@ impl Service {
         if work.rights {
             self.auth.forget();
         }
+        self.events.committed();
         Ok(Done { object, applied: self.settle().await })
     }
 

@@ -1,11 +1,16 @@
 //! SUMMARY    The HTTP port: health, readiness and metrics beside the API.
+//! LIMITS     HTTP_STALL_MAX
 
 use account::Accounts;
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{Router, extract::State, http::StatusCode, routing::get, serve::ListenerExt};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{net::SocketAddr, sync::Arc};
+use socket2::SockRef;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tenants::Service;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// How long a client may take nothing of what is sent to it (a subscription that nobody reads); then the connection is reset.
+const HTTP_STALL_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked how it is; a plane that is not here is `None`.
 #[derive(Clone)]
@@ -68,6 +73,11 @@ pub async fn listen(
     };
     let listener = listener.map_err(|e| format!("http on {address}: {e}"))?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = SockRef::from(&*stream).set_tcp_user_timeout(Some(HTTP_STALL_MAX)) {
+            tracing::debug!(%error, "http: TCP_USER_TIMEOUT");
+        }
+    });
     let task = tokio::spawn(async move {
         let stopped = async move {
             let _ = stop.changed().await;

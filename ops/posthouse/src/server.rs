@@ -76,8 +76,11 @@ impl Server {
         };
         if let Some(service) = &service {
             tokio::spawn(service.clone().run_relay(shutdown.watch()));
+            service.set_webhook_rules(config.webhooks.clone());
             tasks.push(tokio::spawn(service.clone().run_jobs(shutdown.watch())));
             tokio::spawn(service.clone().run_checks(shutdown.watch()));
+            tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
+            tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
             tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
         }
         let mut ports = data.as_ref().map(|d| d.ports).unwrap_or_default();
@@ -86,7 +89,8 @@ impl Server {
             let mut router = http::router(accounts.clone(), service.clone(), metrics);
             if let Some(service) = &service {
                 let trusted_proxies = config.trusted_proxies.clone();
-                let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies };
+                let stop = Some(shutdown.watch());
+                let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
                 router = router.merge(api::router(service.clone(), options));
             }
             let (port, task) = http::listen(address, config.free_ports, router, shutdown.watch()).await?;

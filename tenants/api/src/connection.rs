@@ -6,7 +6,7 @@
 use crate::{
     cost::PAGE_ITEMS_MAX,
     failure::top_level,
-    types::{Alias, AuditEntry, Domain, Group, Mailbox, Masked, Tenant},
+    types::{Alias, Domain, Group, Mailbox, Masked, Tenant},
 };
 use async_graphql::{ID, Result, SimpleObject};
 use std::collections::HashMap;
@@ -105,7 +105,6 @@ connection!(MailboxConnection, MailboxEdge, Mailbox);
 connection!(AliasConnection, AliasEdge, Alias);
 connection!(GroupConnection, GroupEdge, Group);
 connection!(MaskedAddressConnection, MaskedAddressEdge, Masked);
-connection!(AuditEntryConnection, AuditEntryEdge, AuditEntry);
 
 impl MailboxConnection {
     /// The same, with the cursors of an order.

@@ -1,7 +1,7 @@
-//! SUMMARY    What a request costs: bounded for each, and by a leaky bucket for each token and each tenant.
+//! SUMMARY    What a request costs: bounded for each, and by a leaky bucket for each token, tenant and client address.
 //! SECURITY   The cost is known before anything runs: pages count with their size, bulks with their items.
 //! LIMITS     QUERY_COST_MAX, QUERY_DEPTH_MAX, QUERY_ALIASES_MAX, PAGE_ITEMS_MAX, TOKEN_COST_MAX, TENANT_COST_MAX,
-//!            OPERATOR_COST_MAX, BUCKETS_MAX
+//!            OPERATOR_COST_MAX, ADDRESS_COST_MAX, BUCKETS_MAX
 //! INVARIANTS Every answer to a valid request says in `extensions.cost` what it cost and what is left.
 
 use crate::failure::top_level;
@@ -44,6 +44,10 @@ pub(crate) const TENANT_COST_PER_SECOND: u32 = 1_000;
 /// The same for an operator's token and for the provider's tenant: customers are made with them.
 pub(crate) const OPERATOR_COST_MAX: u32 = 100_000;
 pub(crate) const OPERATOR_COST_PER_SECOND: u32 = 10_000;
+/// What one client address may spend at once, whatever its tokens, and what comes back in a second: more than a tenant, since a
+/// hosting company's systems, or a network behind one address, act for many.
+pub(crate) const ADDRESS_COST_MAX: u32 = 500_000;
+pub(crate) const ADDRESS_COST_PER_SECOND: u32 = 50_000;
 /// Buckets that are kept; beyond, full ones are forgotten.
 const BUCKETS_MAX: usize = 100_000;
 
@@ -76,6 +80,7 @@ struct Rate {
 }
 
 const TOKEN: Rate = Rate { max: TOKEN_COST_MAX, per_second: TOKEN_COST_PER_SECOND };
+const ADDRESS: Rate = Rate { max: ADDRESS_COST_MAX, per_second: ADDRESS_COST_PER_SECOND };
 const TENANT: Rate = Rate { max: TENANT_COST_MAX, per_second: TENANT_COST_PER_SECOND };
 const OPERATOR: Rate = Rate { max: OPERATOR_COST_MAX, per_second: OPERATOR_COST_PER_SECOND };
 
@@ -102,7 +107,7 @@ impl Rate {
 pub(crate) struct Buckets(Mutex<HashMap<String, Bucket>>);
 
 impl Buckets {
-    /// Takes a cost from both buckets of an actor: what is left in the lesser one, or the seconds to wait.
+    /// Takes a cost from all buckets of an actor: what is left in the lesser one, or the seconds to wait.
     pub(crate) fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<i64, i64> {
         let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,10 +115,16 @@ impl Buckets {
             buckets.retain(|_, b| at.since(b.at).as_secs() < u64::from(TENANT_COST_MAX / TENANT_COST_PER_SECOND));
         }
         let (token, tenant) = if actor.is_operator() { (OPERATOR, OPERATOR) } else { (TOKEN, TENANT) };
-        let keys = [(actor.name().to_owned(), token), (actor.tenant().to_string(), tenant)];
-        // Whoever has not said who it is shares no bucket with others.
-        let keys = keys.into_iter().take(if actor.is_somebody() { 2 } else { 1 });
+        let mut keys = vec![(actor.name().to_owned(), token)];
+        // Whoever has not said who it is has its own bucket by its address.
+        if actor.is_somebody() {
+            keys.push((actor.tenant().to_string(), tenant));
+            if !actor.address().is_empty() {
+                keys.push((actor.address().to_owned(), ADDRESS));
+            }
+        }
         let now: Vec<_> = keys
+            .into_iter()
             .map(|(key, rate)| {
                 let left = rate.left(buckets.get(&key), at);
                 (key, rate.wait(left, cost), left - cost)

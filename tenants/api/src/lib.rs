@@ -11,6 +11,7 @@ mod connection;
 mod console;
 mod cost;
 mod failure;
+mod file;
 mod input;
 mod mates;
 mod mutation;
@@ -19,17 +20,19 @@ mod people;
 mod query;
 mod scalar;
 mod scim;
+mod stream;
+mod subscription;
 mod turn;
 mod types;
 
-use async_graphql::{EmptySubscription, Schema, http::GraphiQLSource};
+use async_graphql::{Schema, http::GraphiQLSource};
 use axum::{
     Extension, Router,
     body::Body,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
 use ipnet::IpNet;
@@ -39,7 +42,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use stream::Stop;
+use subscription::{Streams, Subscription, Ticket};
 use tenants::{Actor, Code, Presented, Service};
+use tokio::sync::watch;
 use turn::Turns;
 
 pub use console::answer;
@@ -53,7 +59,7 @@ const UPLOAD_BYTES_MAX: usize = 6 << 20;
 /// How long an answer that says "later" is held back: who does not wait by himself takes no time from others.
 const THROTTLED_PAUSE: Duration = Duration::from_millis(200);
 
-pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 /// How the API is offered.
 #[derive(Debug, Clone, Default)]
@@ -62,21 +68,26 @@ pub struct ApiOptions {
     pub graphiql: bool,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Turns true when the server ends: streams end then.
+    pub stop: Option<watch::Receiver<bool>>,
 }
 
 /// The schema on a service.
 pub fn schema(service: Arc<Service>) -> ApiSchema {
     limited(
-        Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(service).data(Buckets::default()),
+        Schema::build(Query::default(), Mutation::default(), Subscription)
+            .data(service)
+            .data(Buckets::default())
+            .data(Streams::default()),
     )
 }
 
 /// The schema's text, as committed in `tenants/api/schema.graphql`.
 pub fn sdl() -> String {
-    limited(Schema::build(Query::default(), Mutation::default(), EmptySubscription)).sdl()
+    limited(Schema::build(Query::default(), Mutation::default(), Subscription)).sdl()
 }
 
-fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription>) -> ApiSchema {
+fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, Subscription>) -> ApiSchema {
     builder
         .extension(CostCounter)
         .limit_recursive_depth(QUERY_RECURSION_MAX)
@@ -90,21 +101,28 @@ struct Shared {
     service: Arc<Service>,
     options: ApiOptions,
     turns: Turns,
+    stop: Stop,
 }
 
-/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; SCIM below `/scim/v2`.
+/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; subscriptions, files of jobs; SCIM below `/scim/v2`.
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let scim = scim::router(service.clone(), options.trusted_proxies.clone());
+    let stop = Stop(options.stop.clone());
     let turns = Turns::new(service.clock().clone());
-    let shared = Shared { schema: schema(service.clone()), service, options, turns };
-    Router::new().route("/graphql", post(execute).get(graphiql)).with_state(shared).merge(scim)
+    let shared = Shared { schema: schema(service.clone()), service, options, turns, stop };
+    Router::new()
+        .route("/graphql", post(execute).get(graphiql))
+        .route("/graphql/ws", get(stream::socket))
+        .route("/jobs/{id}/file", get(file::file))
+        .with_state(shared)
+        .merge(scim)
 }
 
 async fn graphiql(State(shared): State<Shared>) -> Response {
     if !shared.options.graphiql {
         return StatusCode::NOT_FOUND.into_response();
     }
-    Html(GraphiQLSource::build().endpoint("/graphql").finish()).into_response()
+    Html(GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql/ws").finish()).into_response()
 }
 
 async fn execute(
@@ -141,7 +159,13 @@ async fn execute(
     let Some(turn) = shared.turns.take(&actor).await else {
         return refused(StatusCode::TOO_MANY_REQUESTS, "THROTTLED", "limit TENANT_REQUESTS_WAITING");
     };
-    let response = coded(shared.schema.execute(request.data(actor).data(seen)).await);
+    let accepts = header_text(&headers, header::ACCEPT.as_str()).unwrap_or_default();
+    let streams = accepts.contains("text/event-stream") && stream::subscribes(&request);
+    let request = request.data(actor.seen_at(peer)).data(seen);
+    if streams {
+        return stream::events(&shared.schema, request.data(Ticket::new(&headers, peer)), shared.stop);
+    }
+    let response = coded(shared.schema.execute(request).await);
     drop(turn);
     let throttled = response.errors.iter().filter_map(|e| e.extensions.as_ref()?.get("retryAfterSeconds")).next();
     let wait = throttled.map(ToString::to_string);
@@ -158,8 +182,8 @@ async fn execute(
 /// Whose token it is; `None` without one.
 async fn bearer(shared: &Shared, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<Option<Actor>, Response> {
     let Some(bearer) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = bearer.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
-    let tenant = headers.get(visitor::TENANT_HEADER).and_then(|v| v.to_str().ok());
+    let token = bearer.to_str().ok().and_then(bearer_token).unwrap_or_default();
+    let tenant = header_text(headers, visitor::TENANT_HEADER);
     let known = shared.service.authenticate_as(Presented { token, tenant, peer }).await;
     known.map(Some).map_err(|e| match e.code {
         Code::Unauthenticated => refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &e.message),
@@ -177,6 +201,15 @@ fn coded(mut response: async_graphql::Response) -> async_graphql::Response {
         }
     }
     response
+}
+
+/// The token of an Authorization header.
+fn bearer_token(value: &str) -> Option<&str> {
+    value.strip_prefix("Bearer ")
+}
+
+fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
 }
 
 fn refused(status: StatusCode, code: &str, message: &str) -> Response {

@@ -8,7 +8,7 @@ use async_graphql::Context;
 use base::{AccountId, TenantId};
 use control::Usage;
 use std::{collections::HashMap, sync::Arc};
-use tenants::{Error, Sharing};
+use tenants::{Domain, DomainSheet, DomainSheets, Error, Sharing};
 use tokio::sync::OnceCell;
 
 /// Objects that were read together, and what has been asked for them.
@@ -16,11 +16,13 @@ use tokio::sync::OnceCell;
 pub(crate) struct Mates {
     tenants: Vec<TenantId>,
     accounts: Vec<(TenantId, AccountId)>,
+    domains: Vec<Domain>,
     /// Tenants that own them, or stand above them.
     owners: Vec<TenantId>,
     tenant_usages: OnceCell<HashMap<TenantId, Usage>>,
     account_usages: OnceCell<HashMap<(TenantId, AccountId), Usage>>,
     sharings: OnceCell<Result<HashMap<AccountId, Sharing>, Error>>,
+    sheets: OnceCell<Result<DomainSheets, Error>>,
     owner_objects: OnceCell<Result<HashMap<TenantId, Tenant>, Error>>,
 }
 
@@ -39,7 +41,7 @@ impl Mates {
     }
 
     pub(crate) fn domains(of: &[tenants::Domain]) -> Arc<Mates> {
-        Arc::new(Mates { owners: of.iter().map(|d| d.tenant).collect(), ..Mates::default() })
+        Arc::new(Mates { domains: of.to_vec(), owners: of.iter().map(|d| d.tenant).collect(), ..Mates::default() })
     }
 
     /// What a tenant uses; `None` while the data plane does not answer.
@@ -62,6 +64,13 @@ impl Mates {
         };
         let sharings = self.sharings.get_or_init(ask).await;
         sharings.as_ref().map(|s| s.get(&of).cloned().unwrap_or_default()).map_err(Error::clone)
+    }
+
+    /// Records, keys and notices of a domain.
+    pub(crate) async fn sheet(&self, ctx: &Context<'_>, of: (String, TenantId)) -> Result<DomainSheet, Error> {
+        let ask = || async { service(ctx).domain_sheets(actor(ctx), &self.domains).await };
+        let sheets = self.sheets.get_or_init(ask).await;
+        sheets.as_ref().map(|s| s.get(&of).cloned().unwrap_or_default()).map_err(Error::clone)
     }
 
     /// The owner of an object; `None` when the caller does not reach it.

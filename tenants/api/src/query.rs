@@ -2,13 +2,16 @@
 //! LIMITS     PAGE_ITEMS_MAX
 
 mod address;
+pub(crate) mod audit;
+pub(crate) mod event;
 pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
 mod people;
+pub(crate) mod webhook;
 
 use crate::{
-    connection::{AliasConnection, AuditEntryConnection, DomainConnection, Paging, TenantConnection},
+    connection::{AliasConnection, DomainConnection, Paging, TenantConnection},
     cost::{PAGE_ITEMS_MAX, page_cost},
     failure::{found, read_failed, top_level},
     people::viewer::{Me, Viewer},
@@ -27,6 +30,9 @@ pub struct Query(
     mailbox::MailboxQuery,
     address::AddressQuery,
     people::PeopleQuery,
+    event::EventQuery,
+    webhook::WebhookQuery,
+    audit::AuditQuery,
 );
 
 #[derive(Default)]
@@ -117,23 +123,6 @@ impl CoreQuery {
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).aliases(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| AliasConnection::new(&paging, rows)))
-    }
-
-    /// The audit log of a tenant, newest first.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
-    async fn audit_entries(
-        &self,
-        ctx: &Context<'_>,
-        tenant_id: ID,
-        first: Option<u32>,
-        after: Option<ID>,
-        last: Option<u32>,
-        before: Option<ID>,
-    ) -> Result<Option<AuditEntryConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
-        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
-        let rows = found(service(ctx).audit_entries(actor(ctx), tenant, &paging.page()).await)?;
-        Ok(rows.map(|rows| AuditEntryConnection::new(&paging, rows)))
     }
 }
 

@@ -220,19 +220,19 @@ impl Domain {
     /// Every record with what was seen at the last look, in the order in which they are safely published.
     #[graphql(complexity = "RECORDS_COST + child_complexity")]
     async fn records(&self, ctx: &Context<'_>) -> Result<Vec<DomainRecord>> {
-        Ok(self.checked(ctx).await?.into_iter().map(DomainRecord::from).collect())
+        Ok(self.sheet(ctx).await?.records.into_iter().map(DomainRecord::from).collect())
     }
 
     /// How the records stand together, by what they are for.
     #[graphql(complexity = "RECORDS_COST + child_complexity")]
     async fn facets(&self, ctx: &Context<'_>) -> Result<DomainFacets> {
-        Ok(DomainFacets::new(&self.checked(ctx).await?))
+        Ok(DomainFacets::new(&self.sheet(ctx).await?.records))
     }
 
     /// The records as text of a zone file.
     #[graphql(complexity = "RECORDS_COST")]
     async fn zone_file(&self, ctx: &Context<'_>) -> Result<String> {
-        Ok(tenants::zone_file(&self.name, &self.checked(ctx).await?))
+        Ok(tenants::zone_file(&self.name, &self.sheet(ctx).await?.records))
     }
 
     /// The policy to be served at https://mta-sts.DOMAIN/.well-known/mta-sts.txt.
@@ -242,15 +242,13 @@ impl Domain {
 
     #[graphql(complexity = "RECORDS_COST + child_complexity")]
     async fn dkim_keys(&self, ctx: &Context<'_>) -> Result<Vec<DkimKey>> {
-        let keys = service(ctx).dkim_keys(actor(ctx), &self.name, self.owner).await;
-        Ok(keys.map_err(|e| read_failed(&e))?.into_iter().map(DkimKey::from).collect())
+        Ok(self.sheet(ctx).await?.dkim_keys.into_iter().map(DkimKey::from).collect())
     }
 
     /// What its holder was to hear, newest first, the last of it.
     #[graphql(complexity = "RECORDS_COST + child_complexity")]
     async fn notices(&self, ctx: &Context<'_>) -> Result<Vec<DomainNotice>> {
-        let notices = service(ctx).domain_notices(actor(ctx), &self.name, self.owner).await;
-        Ok(notices.map_err(|e| read_failed(&e))?.into_iter().map(DomainNotice::from).collect())
+        Ok(self.sheet(ctx).await?.notices.into_iter().map(DomainNotice::from).collect())
     }
 
     /// Whose it is.
@@ -260,8 +258,8 @@ impl Domain {
 }
 
 impl Domain {
-    async fn checked(&self, ctx: &Context<'_>) -> Result<Vec<tenants::Checked>> {
-        service(ctx).domain_records(actor(ctx), &self.name, self.owner).await.map_err(|e| read_failed(&e))
+    async fn sheet(&self, ctx: &Context<'_>) -> Result<tenants::DomainSheet> {
+        self.mates.sheet(ctx, (self.name.clone(), self.owner)).await.map_err(|e| read_failed(&e))
     }
 }
 
@@ -391,38 +389,6 @@ impl Mailbox {
     /// Whose it is.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Option<Tenant>> {
         self.mates.owner(ctx, self.key.0).await.map_err(|e| read_failed(&e))
-    }
-}
-
-/// One mutation, as it was recorded.
-#[derive(SimpleObject)]
-pub struct AuditEntry {
-    pub id: ID,
-    pub at: DateTime,
-    /// The token that acted.
-    pub actor: String,
-    pub action: String,
-    pub object: String,
-    pub detail: String,
-}
-
-impl From<tenants::AuditEntry> for AuditEntry {
-    fn from(e: tenants::AuditEntry) -> Self {
-        AuditEntry {
-            id: ID(e.seq.to_string()),
-            at: DateTime(e.at_ms),
-            actor: e.actor,
-            action: e.action,
-            object: e.object,
-            detail: e.detail,
-        }
-    }
-}
-
-impl AuditEntry {
-    /// Of one page.
-    pub(crate) fn together(rows: Vec<tenants::AuditEntry>) -> Vec<Self> {
-        rows.into_iter().map(Self::from).collect()
     }
 }
 

@@ -114,7 +114,7 @@ impl Service {
         let grants = vec![Grant { tenant, permissions, on }];
         let proof = Proof::Token { ips: ips.clone(), expires_at: Some(expires_at) };
         let support = if bound { self.support_of(&mut connection, &name).await? } else { Vec::new() };
-        let actor = Actor { tenant, operator, grants, name, proof, bound, support };
+        let actor = Actor { tenant, operator, grants, name, proof, bound, support, from: String::new() };
         Ok(Verified { actor, ips, expires_at, used: Some(claims.jti) })
     }
 

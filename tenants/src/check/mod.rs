@@ -6,11 +6,15 @@
 
 mod decide;
 mod due;
+mod sheet;
+
+pub use sheet::{DomainSheet, DomainSheets};
 
 use crate::{
-    Actor, Code, Domain, Done, Error, Permission, Permissions, Result, Service, Terms,
+    Actor, Code, DkimKeyShown, Domain, Done, Error, Permission, Permissions, Result, Service, Terms,
     claim::{DomainState, Proof},
     db::{Connection, query},
+    dkim,
     records::{self, Checked, Facet, Purpose, Status},
     rows::{number, optional, text},
     terms::{Request, Start},
@@ -247,7 +251,13 @@ impl Service {
             .fetch_one(&mut *txn)
             .await?;
         let seen: Vec<Checked> = serde_json::from_str(&text(&row, "verdict")?).unwrap_or_default();
-        let keys = self.dkim_records(txn, &domain.name, domain.tenant).await?;
+        let keys = self.dkim_keys_of(txn, &domain.name, domain.tenant).await?;
+        Ok(self.records_seen(domain, &seen, &keys))
+    }
+
+    /// The records of a domain with these keys, with what was seen of them.
+    pub(super) fn records_seen(&self, domain: &Domain, seen: &[Checked], keys: &[DkimKeyShown]) -> Vec<Checked> {
+        let keys: Vec<_> = keys.iter().map(dkim::record_of).collect();
         let wanted = records::wanted(&domain.name, &domain.claim.challenge(), &keys, &self.domains.setup);
         let not_yet = || crate::dns::Look::Unknown("it was not looked at yet".to_owned());
         let known = |w: &records::Wanted| {
@@ -256,7 +266,7 @@ impl Service {
             seen.iter().find(|c| at(c) && same(c)).cloned()
         };
         let setup = &self.domains.setup;
-        Ok(wanted.iter().map(|w| known(w).unwrap_or_else(|| records::judge(w, not_yet(), setup))).collect())
+        wanted.iter().map(|w| known(w).unwrap_or_else(|| records::judge(w, not_yet(), setup))).collect()
     }
 
     /// The MTA-STS policy of the domains that are kept here.

@@ -271,12 +271,7 @@ impl Service {
         tenant: TenantId,
     ) -> Result<Vec<DkimRecord>> {
         let keys = self.dkim_keys_of(txn, name, tenant).await?;
-        let record = |k: DkimKeyShown| DkimRecord {
-            required: matches!(k.state, DkimState::Pending | DkimState::Active),
-            selector: k.selector,
-            text: k.record,
-        };
-        Ok(keys.into_iter().map(record).collect())
+        Ok(keys.iter().map(record_of).collect())
     }
 
     /// Keys that sign, opened: for the data plane alone.
@@ -319,7 +314,16 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn from_row(row: &Row) -> Result<DkimKeyShown> {
+/// The record of a key.
+pub(crate) fn record_of(key: &DkimKeyShown) -> DkimRecord {
+    DkimRecord {
+        selector: key.selector.clone(),
+        text: key.record.clone(),
+        required: matches!(key.state, DkimState::Pending | DkimState::Active),
+    }
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<DkimKeyShown> {
     let algorithm = key::parse(&text(row, "algorithm")?);
     let state = DkimState::parse(&text(row, "state")?)?;
     Ok(DkimKeyShown {

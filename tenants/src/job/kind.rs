@@ -5,6 +5,7 @@
 use super::{resend, run};
 use crate::{
     Actor, Code, Error, Result, Service,
+    audit::AuditExport,
     db::{Txn, query},
     import::MailboxImport,
     rows::text,
@@ -110,6 +111,7 @@ impl<K: JobKind> JobContext<K> {
         }
         service.tell(&mut txn, &batch).await?;
         txn.commit().await?;
+        service.events.committed();
         if !batch.is_empty() {
             // What the data plane does not take now waits in the outbox.
             service.settle().await;
@@ -165,4 +167,5 @@ impl Kind {
 }
 
 /// Every kind of job there is.
-pub(super) const KINDS: &[Kind] = &[Kind::of::<resend::TenantResend>(), Kind::of::<MailboxImport>()];
+pub(super) const KINDS: &[Kind] =
+    &[Kind::of::<resend::TenantResend>(), Kind::of::<MailboxImport>(), Kind::of::<AuditExport>()];

@@ -75,7 +75,8 @@ async fn only_the_operator_vouches_and_it_is_on_record() {
     assert_eq!(refused.code, Code::Forbidden);
     assert!(desk.service.domain(&actor, "shop.example", None).await.is_err(), "nothing is left");
     desk.service.domain_vouch(&desk.operator, &terms(), alpha, "shop.example").await.unwrap();
-    let (entries, _) = desk.service.audit_entries(&actor, alpha, &Page::first(1)).await.unwrap();
+    let (entries, _) =
+        desk.service.audit_entries(&actor, alpha, &tenants::AuditFilter::default(), &Page::first(1)).await.unwrap();
     assert_eq!((entries[0].action.as_str(), entries[0].object.as_str()), ("domainVouch", "shop.example"));
 }
 

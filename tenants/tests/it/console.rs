@@ -14,7 +14,8 @@ async fn the_machines_operator_reaches_every_tenant_and_is_named_in_the_log() {
     assert_eq!(found.id, made.id);
     let patch = MailboxPatch { hold: Some(Some("asked".into())), ..MailboxPatch::default() };
     assert!(!desk.service.mailbox_update(&actor, &terms(), found.id, &patch).await.unwrap().object.holds.is_empty());
-    let audit = desk.service.audit_entries(&owner, tenant, &Page::first(1)).await.unwrap().0;
+    let audit =
+        desk.service.audit_entries(&owner, tenant, &tenants::AuditFilter::default(), &Page::first(1)).await.unwrap().0;
     assert_eq!((audit[0].actor.as_str(), audit[0].action.as_str()), ("ctl uid 7", "mailboxSuspend"));
     let missing = desk.service.mailbox_by_address(&actor, "nobody@alpha.example").await;
     assert_eq!(missing.unwrap_err().code, Code::NotFound);

@@ -79,9 +79,14 @@ async fn open_at(
 #[allow(clippy::disallowed_methods, reason = "which engine the tests run on is told by the environment")]
 pub fn database(file: &std::path::Path) -> Database {
     let Ok(url) = std::env::var("POSTHOUSE_TEST_POSTGRES") else { return Database::Sqlite(file.to_owned()) };
+    Database::postgres(&url, &schema(file)).unwrap()
+}
+
+/// The schema of a test's database on PostgreSQL.
+pub fn schema(file: &std::path::Path) -> String {
     let mut hasher = DefaultHasher::new();
     (file, std::process::id()).hash(&mut hasher);
-    Database::postgres(&url, &format!("t{:016x}", hasher.finish())).unwrap()
+    format!("t{:016x}", hasher.finish())
 }
 
 /// A clock that is turned by hand.

@@ -7,7 +7,7 @@ use crate::{
 };
 use base::{Clock, TenantId};
 use std::{sync::Arc, time::Duration};
-use tenants::{Actor, Code, Given, NewSession, Page, Seen, Selector, SignIn};
+use tenants::{Actor, AuditFilter, Code, Given, NewSession, Page, Seen, Selector, SignIn};
 use totp_rs::Builder;
 
 pub const PORTAL: &str = "https://portal.example";
@@ -96,7 +96,7 @@ async fn totp_counts_once_confirmed_and_a_code_is_good_once() {
     w.clock.turn(Duration::from_secs(60));
     let wrong = NewSession { password: "wrong password".into(), ..with(Some(Given::Totp(w.totp(&secret)))) };
     assert_eq!(code(service.session_create(&wrong).await), Code::InvalidCredentials);
-    let log = service.audit_entries(&w.owner, w.tenant, &Page::first(100)).await.unwrap().0;
+    let log = service.audit_entries(&w.owner, w.tenant, &AuditFilter::default(), &Page::first(100)).await.unwrap().0;
     assert!(log.iter().any(|e| e.action == "totpEnroll"));
     assert!(log.iter().all(|e| !format!("{e:?}").contains(&secret)), "no seed in the log");
 }

@@ -4,6 +4,7 @@
 
 mod allocation;
 mod alternate;
+mod audit;
 mod authenticator;
 mod capability;
 mod claim;
@@ -21,6 +22,7 @@ mod masked;
 mod outbox;
 mod page;
 mod people;
+mod raw;
 mod reach;
 mod rename;
 mod resend;
@@ -31,4 +33,5 @@ mod tenant_create;
 mod terms;
 mod token;
 mod verify;
+mod webhook;
 mod zone;

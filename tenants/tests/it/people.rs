@@ -4,8 +4,9 @@ use crate::desk::{Desk, Hands, keyed, new_mailbox, terms};
 use base::TenantId;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenants::{
-    Acceptance, Access, Actor, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession, NewTenant,
-    NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole, TenantPatch,
+    Acceptance, Access, Actor, AuditFilter, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
+    NewTenant, NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole,
+    TenantPatch,
 };
 
 pub const PASSWORD: &str = "correct horse";
@@ -84,7 +85,7 @@ async fn the_invited_joins_once_and_has_what_the_role_gives() {
     assert_eq!(code(desk.service.domains(&ben, other, &Page::first(5)).await), Code::NotFound);
     assert_eq!(desk.service.members(&owner, tenant, &Page::first(5)).await.unwrap().1, 1);
     assert_eq!(desk.service.invitations(&owner, tenant, &Page::first(5)).await.unwrap().1, 0);
-    let log = desk.service.audit_entries(&owner, tenant, &Page::first(50)).await.unwrap().0;
+    let log = desk.service.audit_entries(&owner, tenant, &AuditFilter::default(), &Page::first(50)).await.unwrap().0;
     assert!(log.iter().all(|e| !format!("{e:?}").contains(&secret)), "no secret in the log");
 }
 

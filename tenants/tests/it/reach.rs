@@ -5,7 +5,7 @@ use crate::{
     people::{code, person_on},
 };
 use std::collections::BTreeSet;
-use tenants::{Code, Page, Permission, Selector, StandardRole};
+use tenants::{AuditFilter, Code, Page, Permission, Selector, StandardRole};
 
 #[tokio::test]
 async fn every_standard_role_sees_its_part_of_each_list() {
@@ -72,5 +72,8 @@ async fn a_domain_admin_works_on_its_domain_and_nowhere_else() {
     let alias = new_alias("x@alpha.example", &["a@b.example"]);
     assert_eq!(code(desk.service.alias_create(&admin, &terms(), &alias).await), Code::NotFound);
     assert_eq!(code(desk.service.domain(&admin, "alpha.example", None).await), Code::NotFound);
-    assert_eq!(code(desk.service.audit_entries(&admin, tenant, &Page::first(5)).await), Code::NotFound);
+    assert_eq!(
+        code(desk.service.audit_entries(&admin, tenant, &AuditFilter::default(), &Page::first(5)).await),
+        Code::NotFound
+    );
 }

@@ -6,7 +6,9 @@ use crate::{
 };
 use base::TenantId;
 use std::{sync::Arc, time::Duration};
-use tenants::{Access, Actor, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope};
+use tenants::{
+    Access, Actor, AuditFilter, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -72,7 +74,10 @@ async fn without_consent_the_providers_people_see_the_contract_and_nothing_behin
     assert_eq!(code(service.app_password_create(&w.staff, &terms(), w.ann.id, "x").await), Code::Forbidden);
     let alias = new_alias("all@alpha.example", &["staff@provider.example"]);
     assert_eq!(code(service.alias_create(&w.staff, &terms(), &alias).await), Code::Forbidden);
-    assert_eq!(code(service.audit_entries(&w.staff, w.tenant, &Page::first(5)).await), Code::Forbidden);
+    assert_eq!(
+        code(service.audit_entries(&w.staff, w.tenant, &AuditFilter::default(), &Page::first(5)).await),
+        Code::Forbidden
+    );
     // Nor around it: by a token there, by a token here, by consent given to themselves.
     let there = NewToken::new(w.tenant, "x", Access::ReadWrite);
     assert_eq!(code(service.token_create(&w.staff, &terms(), &there).await), Code::Forbidden);
@@ -111,12 +116,14 @@ async fn consent_lets_in_as_far_as_its_scope_and_names_both() {
         assert_eq!(w.may(&staff).await, expect, "{scope:?}");
         let there = NewToken::new(w.tenant, "x", Access::ReadWrite);
         assert_eq!(code(service.token_create(&staff, &terms(), &there).await), Code::Forbidden, "it would outlast");
-        let log = service.audit_entries(&w.owner, w.tenant, &Page::first(100)).await.unwrap().0;
+        let log =
+            service.audit_entries(&w.owner, w.tenant, &AuditFilter::default(), &Page::first(100)).await.unwrap().0;
         let entry = log.iter().find(|e| e.action == "supportGrantUse" && e.object == made.id).unwrap();
         assert_eq!(entry.actor, staff.name());
         if expect[1] {
-            let both = format!("{} by {} of {}", staff.name(), made.id, w.owner.name());
-            assert!(log.iter().any(|e| e.action == "mailboxUpdate" && e.actor == both), "{log:?}");
+            let consent = format!("{} of {}", made.id, w.owner.name());
+            let entry = log.iter().find(|e| e.action == "mailboxUpdate" && e.actor == staff.name()).unwrap();
+            assert_eq!(entry.on_behalf_of, consent);
         }
         service.support_grant_revoke(&w.owner, &terms(), &made.id).await.unwrap();
         let staff = w.staff().await;

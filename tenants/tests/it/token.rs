@@ -3,7 +3,7 @@
 use crate::desk::{Desk, Hands, new_mailbox, terms};
 use base::Clock;
 use std::{sync::Arc, time::Duration};
-use tenants::{Access, Code, NewServiceAccount, NewToken, Page, Presented, Selector, StandardRole};
+use tenants::{Access, AuditFilter, Code, NewServiceAccount, NewToken, Page, Presented, Selector, StandardRole};
 
 fn new_token(tenant: base::TenantId, access: Access, life: Option<Duration>) -> NewToken {
     NewToken { life, ..NewToken::new(tenant, "ci", access) }
@@ -38,7 +38,7 @@ async fn a_revoked_token_opens_nothing() {
         desk.service.authenticate(token.secret.as_ref().unwrap()).await.unwrap_err().code,
         Code::Unauthenticated
     );
-    let audit = desk.service.audit_entries(&owner, tenant, &Page::first(1)).await.unwrap().0;
+    let audit = desk.service.audit_entries(&owner, tenant, &AuditFilter::default(), &Page::first(1)).await.unwrap().0;
     assert_eq!((audit[0].action.as_str(), audit[0].object.as_str()), ("apiTokenRevoke", token.id.as_str()));
 }
 

@@ -66,6 +66,12 @@ pub const KEYS: &[Key] = &[
         None,
         "Where the portal stands, as \"https://mail.example.org\": passkeys are bound to it.",
     ),
+    key(
+        "webhook_networks",
+        Kind::Text,
+        None,
+        "Networks, as \"10.1.0.0/16, ::1\", that webhooks may lead to though they are not public, without TLS too.",
+    ),
     key("connections_per_address", Kind::Count(1_000_000), None, "Open connections of one client address."),
     key(
         "message_bytes_in_flight",

@@ -53,6 +53,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Where the portal stands: the origin of passkeys and of sign-ins at identity providers.
     pub portal: Option<String>,
+    /// Where webhooks may lead besides the public Internet.
+    pub webhooks: tenants::WebhookRules,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
     /// PostgreSQL of the control plane; without it SQLite in the data folder.
@@ -176,6 +178,7 @@ impl Config {
             graphiql: from.flag("graphiql"),
             trusted_proxies: networks("trusted_proxies", from.text("trusted_proxies"))?,
             portal: portal(from.text("portal"))?,
+            webhooks: tenants::WebhookRules { networks: networks("webhook_networks", from.text("webhook_networks"))? },
             smart_host: smart_host(from)?,
             domains: domains(from)?,
             sql: sql(from)?,

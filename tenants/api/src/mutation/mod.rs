@@ -1,6 +1,7 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 mod alias;
+mod audit;
 mod dns;
 mod domain;
 mod factor;
@@ -17,6 +18,7 @@ mod session;
 mod sharing;
 mod support;
 mod tenant;
+mod webhook;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
 use base::{AccountId, TenantId};
@@ -41,6 +43,8 @@ pub struct Mutation(
     session::SessionMutation,
     factor::FactorMutation,
     support::SupportMutation,
+    webhook::WebhookMutation,
+    audit::AuditMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox).
+/// `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
 pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -41,6 +41,12 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("capabilities", "{ r: capabilities(subjectId: \"$D\") { explanation } }"),
     ("job", "{ r: job(id: \"$J\") { id } }"),
     ("mailboxImportResult", "{ r: mailboxImportResult(jobId: \"$J\") }"),
+    ("auditVerify", "{ r: auditVerify(tenantId: \"$T\") { verified } }"),
+    ("events", "{ r: events(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("events", "{ r: events(tenantId: \"$T\", below: true, first: 5) { totalCount } }"),
+    ("webhook", "{ r: webhook(id: \"$W\") { id } }"),
+    ("webhooks", "{ r: webhooks(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("webhookDeliveries", "{ r: webhookDeliveries(webhookId: \"$W\", first: 5) { totalCount } }"),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
@@ -106,6 +112,12 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("jobPause", "jobId: \"$J\""),
     ("jobResume", "jobId: \"$J\""),
     ("tenantResend", "tenantId: \"$T\""),
+    ("auditExport", "tenantId: \"$T\""),
+    ("webhookCreate", "tenantId: \"$T\", url: \"https://hooks.example/\", kinds: [\"*\"]"),
+    ("webhookUpdate", "webhookId: \"$W\", label: \"x\""),
+    ("webhookRotateSecret", "webhookId: \"$W\""),
+    ("webhookDelete", "webhookId: \"$W\", idempotencyKey: \"7\""),
+    ("webhookDeliveryRetry", "deliveryId: \"$V\""),
     ("memberInvite", "tenantId: \"$T\", email: \"x@y.example\", role: \"owner\""),
     ("invitationResend", "id: \"$I\""),
     ("invitationRevoke", "id: \"$I\", idempotencyKey: \"6\""),
@@ -198,6 +210,17 @@ impl Foreign {
     }
 }
 
+/// A webhook of a tenant, and a delivery.
+async fn hooked(desk: &Desk, tenant: &str, token: &str) -> (String, String) {
+    let made = format!(
+        "mutation {{ r: webhookCreate(input: {{ tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"] }}) \
+         {{ webhook {{ id }} userErrors {{ code }} }} }}"
+    );
+    let webhook = desk.done(token, &made).await["webhook"]["id"].as_str().unwrap().to_owned();
+    let delivery = crate::plane::delivery(desk, &webhook).await;
+    (webhook, delivery)
+}
+
 fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
     let fields = schema["data"][of]["fields"].as_array().unwrap();
     fields.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect()
@@ -231,10 +254,11 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
          {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
     );
     let masked = desk.done(&beta_token, &masked).await["maskedAddress"]["address"].as_str().unwrap().to_owned();
+    let (webhook, delivery) = hooked(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
         let text = people.fill(text);
-        let ids: [(&str, &str); 8] = [
+        let ids: [(&str, &str); 10] = [
             ("$T", tenant.as_str()),
             ("$M", mailbox.as_str()),
             ("$O", own.as_str()),
@@ -243,6 +267,8 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
             ("$K", key),
             ("$J", job.as_str()),
             ("$H", hold.as_str()),
+            ("$W", webhook.as_str()),
+            ("$V", delivery.as_str()),
         ];
         ids.iter().fold(text, |text, (mark, id)| text.replace(mark, id))
     };

@@ -16,6 +16,7 @@ mod provision;
 mod recipes;
 mod scim;
 mod statements;
+mod streams;
 mod terms;
 
 #[test]

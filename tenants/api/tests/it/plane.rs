@@ -52,7 +52,7 @@ pub struct Desk {
     pub plane: Arc<Plane>,
     pub service: Arc<Service>,
     pub operator: String,
-    router: Router,
+    pub router: Router,
     _folder: tempfile::TempDir,
 }
 
@@ -165,4 +165,12 @@ pub fn delete(mailbox: &str, key: &str) -> String {
         "mutation {{ r: mailboxDelete(input: {{ mailboxId: \"{mailbox}\", idempotencyKey: \"{key}\" }}) \
          {{ mailbox {{ id }} pending userErrors {{ message code }} }} }}"
     )
+}
+
+/// The newest delivery of a webhook, made of what happened until now.
+pub async fn delivery(desk: &Desk, webhook: &str) -> String {
+    while desk.service.fan_out().await.unwrap() > 0 {}
+    let log = format!("{{ r: webhookDeliveries(webhookId: \"{webhook}\", first: 1) {{ nodes {{ deliveryId }} }} }}");
+    let log = desk.ask(&desk.operator, &log).await;
+    log["data"]["r"]["nodes"][0]["deliveryId"].as_str().unwrap_or_else(|| panic!("{log}")).to_owned()
 }

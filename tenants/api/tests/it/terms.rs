@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
-/// `$L` a paused one.
+/// `$L` a paused one, `$W` a webhook, `$Y` a delivery.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -121,6 +121,16 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("jobPause", "jobId: \"$J\"", "jobId: \"$L\""),
     ("jobResume", "jobId: \"$L\"", "jobId: \"$J\""),
     ("tenantResend", "tenantId: \"$T\"", "tenantId: \"$U\""),
+    ("auditExport", "tenantId: \"$T\"", "tenantId: \"$U\""),
+    (
+        "webhookCreate",
+        "tenantId: \"$T\", url: \"https://hooks.example/\", kinds: [\"*\"]",
+        "tenantId: \"$T\", url: \"https://hooks.example/\", kinds: [\"mailbox.*\"]",
+    ),
+    ("webhookUpdate", "webhookId: \"$W\", label: \"x\"", "webhookId: \"$W\", label: \"y\""),
+    ("webhookRotateSecret", "webhookId: \"$W\"", "webhookId: \"$W\", overlapSeconds: 5"),
+    ("webhookDelete", "webhookId: \"$W\"", "webhookId: \"whk_1\""),
+    ("webhookDeliveryRetry", "deliveryId: \"$Y\"", "deliveryId: \"dlv_1\""),
     (
         "holdPlace",
         "subjectId: \"$M\", kind: ABUSE, code: \"SPAM\", reason: \"x\"",
@@ -197,6 +207,9 @@ const UNVERSIONED: &[&str] = &[
     "serviceAccountCreate",
     "tenantCreate",
     "tenantResend",
+    "auditExport",
+    "webhookCreate",
+    "webhookDeliveryRetry",
 ];
 
 /// Two tenants with everything that a mutation can be about.
@@ -243,6 +256,9 @@ impl Town {
         let import = run("mailboxImport", format!("tenantId: \"{tenant}\", {csv}"), "job { id }").await;
         let import = import["job"]["id"].as_str().unwrap().to_owned();
         run("jobCancel", format!("jobId: \"{import}\", idempotencyKey: \"import\""), "").await;
+        let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
+        let hook = run("webhookCreate", hook, "webhook { id }").await["webhook"]["id"].as_str().unwrap().to_owned();
+        let delivered = crate::plane::delivery(&desk, &hook).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$T", tenant),
@@ -257,6 +273,8 @@ impl Town {
             ("$I", import),
             ("$J", job),
             ("$H", hold),
+            ("$W", hook),
+            ("$Y", delivered),
             ("$L", paused),
         ];
         Town { desk, ids }

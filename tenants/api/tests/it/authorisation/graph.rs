@@ -42,7 +42,7 @@ fn sample(query: &Value) -> &'static str {
 
 pub struct Graph {
     pub ways: Vec<Way>,
-    /// Queries and mutations with their samples.
+    /// Queries, mutations and subscriptions with their samples.
     pub roots: Vec<(String, String)>,
     /// Fields that only mutations lead to, with which.
     pub of_mutations: BTreeMap<String, String>,
@@ -56,18 +56,16 @@ impl<'a> Types<'a> {
         Types(types.map(|t| (t["name"].as_str().unwrap(), t)).collect())
     }
 
-    /// Every field of a type, and of the objects that these lead to; some are left out.
-    fn expanded(&self, of: &str, without: &[&str], depth: usize) -> String {
+    /// Every field of a type, and of the objects that these lead to.
+    fn expanded(&self, of: &str, depth: usize) -> String {
         let mut selection = Vec::new();
         for field in self.fields(of) {
-            let name = field["name"].as_str().unwrap();
             let asked = self.asked(field);
             match self.object(field) {
-                _ if without.contains(&format!("{of}.{name}").as_str()) => {}
                 None => selection.push(asked),
                 Some(_) if depth == 0 => {}
                 Some(object) => {
-                    let inner = self.expanded(object, without, depth - 1);
+                    let inner = self.expanded(object, depth - 1);
                     selection.push(asked.replace("__typename", &inner));
                 }
             }
@@ -113,6 +111,14 @@ impl Graph {
         let mut graph = Graph { ways: Vec::new(), roots: Vec::new(), of_mutations: BTreeMap::new() };
         graph.queries(&types);
         graph.mutations(&types);
+        for field in types.fields("Subscription") {
+            let name = field["name"].as_str().unwrap();
+            let sampled = samples::SUBSCRIPTIONS.iter().find(|(of, _)| *of == name);
+            let (_, call) = sampled.unwrap_or_else(|| panic!("Subscription.{name} has no sample"));
+            graph
+                .roots
+                .push((format!("Subscription.{name}"), format!("subscription {{ r: {call} {{ __typename }} }}")));
+        }
         graph
     }
 
@@ -210,15 +216,15 @@ impl Pages {
 const PAGES_DEPTH: usize = 3;
 
 impl Graph {
-    /// Every query that gives a connection; some fields are left out.
-    pub fn pages(introspection: &Value, without: &[&str]) -> Vec<Pages> {
+    /// Every query that gives a connection.
+    pub fn pages(introspection: &Value) -> Vec<Pages> {
         let types = Types::of(introspection);
         let mut pages = Vec::new();
         for field in types.fields("Query") {
             let Some(connection) = types.object(field) else { continue };
             let Some(nodes) = types.fields(connection).into_iter().find(|f| f["name"] == "nodes") else { continue };
             let (of, call) = (field["name"].as_str().unwrap(), sample(field));
-            let selection = types.expanded(types.object(nodes).unwrap(), without, PAGES_DEPTH);
+            let selection = types.expanded(types.object(nodes).unwrap(), PAGES_DEPTH);
             pages.push(Pages { of: of.to_owned(), call, selection });
         }
         pages

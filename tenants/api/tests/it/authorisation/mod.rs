@@ -1,13 +1,13 @@
-//! SUMMARY    Who may what: every field of every object type, every query and every mutation, asked by every role, against
+//! SUMMARY    Who may what: every field of every object type, every query, mutation and subscription, asked by every role, against
 //!            tests/golden/authorisation.txt.
-//! INVARIANTS Rows come from the schema: a new field is a new row, which the committed file lacks; a new query or mutation without
-//!            a sample fails. Somebody reaches each row, so that no sample is empty. Mutations run dry.
+//! INVARIANTS Rows come from the schema: a new field is a new row, which the committed file lacks; a new query, mutation or
+//!            subscription without a sample fails. Somebody reaches each row, so that no sample is empty. Mutations run dry.
 
 pub mod graph;
 mod samples;
 mod world;
 
-use crate::plane::Desk;
+use crate::{plane::Desk, streams};
 use graph::{Graph, Way};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Write};
@@ -86,9 +86,13 @@ async fn fields(world: &World, token: &str, way: &Way) -> Vec<Met> {
     each
 }
 
-/// A query or mutation, as a role is answered.
+/// A query, mutation or the beginning of a subscription, as a role is answered.
 async fn root(world: &World, role: &Role, text: &str) -> Met {
-    let answer = world.desk.ask(&role.token, &world.fill(&text.replace("$N", role.name))).await;
+    let text = world.fill(&text.replace("$N", role.name));
+    let answer = match text.starts_with("subscription") {
+        true => streams::first(&world.desk, &role.token, &text).await,
+        false => world.desk.ask(&role.token, &text).await,
+    };
     if let Some(refused) = refusal(&answer) {
         return refused;
     }
@@ -102,9 +106,12 @@ async fn root(world: &World, role: &Role, text: &str) -> Met {
 }
 
 /// Row by row what each role met, in the order of the roles.
-async fn table(world: &World, graph: &Graph) -> BTreeMap<String, Vec<Met>> {
+async fn table(world: &mut World, graph: &Graph) -> BTreeMap<String, Vec<Met>> {
     let mut table: BTreeMap<String, Vec<Met>> = BTreeMap::new();
-    for role in &world.roles {
+    let roles = std::mem::take(&mut world.roles);
+    for role in &roles {
+        // What the roles before have spent is no matter here.
+        world.desk.router = api::router(world.desk.service.clone(), api::ApiOptions::default());
         match role.name {
             "unpaid-owner" => world.hold("BILLING").await,
             "suspended-owner" => world.hold("ADMIN").await,
@@ -119,15 +126,16 @@ async fn table(world: &World, graph: &Graph) -> BTreeMap<String, Vec<Met>> {
             table.entry(name.clone()).or_default().push(root(world, role, text).await);
         }
     }
+    world.roles = roles;
     table
 }
 
 #[tokio::test]
 #[allow(clippy::disallowed_methods, reason = "whether to write the file is told by the environment")]
 async fn who_may_what_is_what_the_committed_file_says() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let graph = Graph::of(&world.desk.ask(&world.desk.operator, graph::INTROSPECTION).await);
-    let table = table(&world, &graph).await;
+    let table = table(&mut world, &graph).await;
     let mut text = String::from(
         "# POSTHOUSE_UPDATE_GOLDEN=1 cargo nextest run -p api -E 'test(authorisation)' writes this file\n",
     );

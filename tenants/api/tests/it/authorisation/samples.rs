@@ -12,6 +12,10 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
 ];
 
+/// Subscriptions as they are called; each tells something at once.
+pub const SUBSCRIPTIONS: &[(&str, &str)] =
+    &[("eventsStream", "eventsStream(tenantId: \"$T\", after: \"0\")"), ("jobProgress", "jobProgress(id: \"$J\")")];
+
 /// Where an object of a type is found, when the shortest way in the schema leads to none: type, query, fields.
 pub const WAYS: &[(&str, &str, &[&str])] = &[("Hold", "mailbox(id: \"$M\")", &["holds"])];
 

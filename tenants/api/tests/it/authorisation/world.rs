@@ -59,6 +59,9 @@ impl World {
         let hold = desk.done(&token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
         run("tenantCreate", &format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1"), "")
             .await;
+        let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
+        let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
+        let delivery = crate::plane::delivery(&desk, &webhook).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
@@ -72,6 +75,8 @@ impl World {
             ("$C", id(&password)),
             ("$H", hold),
             ("$O", helper),
+            ("$W", webhook),
+            ("$V", delivery),
             ("$Q", gone),
             ("$X", masked),
         ];

@@ -63,7 +63,7 @@ impl GroupPatch {
 }
 
 /// What comes to a list of members, at its end, each once. `Invalid` when it gets too long.
-fn joined(mut members: Vec<String>, add: Vec<String>) -> Result<Vec<String>> {
+pub(crate) fn joined(mut members: Vec<String>, add: Vec<String>) -> Result<Vec<String>> {
     for member in add {
         if !members.contains(&member) {
             members.push(member);
@@ -225,7 +225,7 @@ fn of_members(e: Error) -> Error {
     if e.field == "targets" { Error { field: "members", ..e } } else { e }
 }
 
-fn from_row(row: &Row) -> Result<Group> {
+pub(crate) fn from_row(row: &Row) -> Result<Group> {
     Ok(Group {
         address: address_of(row)?,
         tenant: crate::rows::id(row, "tenant")?,

@@ -71,7 +71,10 @@ pub use check::{DomainNotice, DomainSheet, DomainSheets, facet_status};
 pub use claim::{Claim, DomainState, Proof, challenge_name};
 pub use db::Database;
 pub use delegate::{Delegate, DelegateRights, Sharing};
-pub use directory::{DirectoryKey, DirectoryPatch, DirectoryUser, NewDirectoryUser};
+pub use directory::{
+    DirectoryGroup, DirectoryGroupPatch, DirectoryKey, DirectoryMember, DirectoryPatch, DirectoryUser,
+    NewDirectoryGroup, NewDirectoryUser,
+};
 pub use dkim::{DkimKeyShown, DkimState};
 pub use domain::{Domain, DomainPatch};
 pub use domain_options::DomainOptions;

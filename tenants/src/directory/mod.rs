@@ -5,8 +5,11 @@
 //! INVARIANTS Switched off is one hold of kind Admin with the code SCIM_INACTIVE, placed by the directory; switching on ends that one
 //!            and no other. A request is one transaction, whatever it changes.
 
+mod group;
 mod read;
 mod write;
+
+pub use group::{DirectoryGroup, DirectoryGroupPatch, DirectoryMember, NewDirectoryGroup};
 
 use crate::{Code, Error, Mailbox, NewHold, Result, rows::short};
 use base::AccountId;

@@ -58,10 +58,14 @@ pub(super) async fn schema(State(scim): State<Scim>, Path(id): Path<String>, fro
 }
 
 fn types() -> Vec<Value> {
-    vec![kind("User", "Users", "A person's mailbox", super::user::SCHEMA)]
+    vec![
+        kind("User", "Users", "A person's mailbox", super::user::SCHEMA, &[]),
+        kind("Group", "Groups", "A distribution group", super::group::SCHEMA, &[super::group::EXTENSION]),
+    ]
 }
 
-fn kind(name: &str, endpoint: &str, description: &str, schema: &str) -> Value {
+fn kind(name: &str, endpoint: &str, description: &str, schema: &str, more: &[&str]) -> Value {
+    let extension = |schema: &&str| json!({ "schema": schema, "required": false });
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
         "id": name,
@@ -69,7 +73,7 @@ fn kind(name: &str, endpoint: &str, description: &str, schema: &str) -> Value {
         "endpoint": format!("/{endpoint}"),
         "description": description,
         "schema": schema,
-        "schemaExtensions": [],
+        "schemaExtensions": more.iter().map(extension).collect::<Vec<_>>(),
         "meta": { "resourceType": "ResourceType", "location": format!("{BASE}/ResourceTypes/{name}") },
     })
 }

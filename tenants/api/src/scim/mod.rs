@@ -1,13 +1,15 @@
-//! SUMMARY    SCIM: a customer's directory (Okta, Entra) keeps its users in step with the tenant's mailboxes.
+//! SUMMARY    SCIM: a customer's directory (Okta, Entra) keeps its users and groups in step with the tenant's.
 //! STANDARDS  RFC 7643 (schema), RFC 7644 (protocol; §3.14: If-Match, If-None-Match), RFC 6750 (bearer tokens)
 //! SECURITY   Every request has an API token and stays in the token's tenant, not even below it; what is elsewhere does not
 //!            exist. Bodies, filters, operations and pages are bounded; requests take from a leaky bucket.
-//! LIMITS     BODY_BYTES_MAX, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX, OPERATIONS_MAX, PAGE_MAX, SCAN_MAX
+//! LIMITS     BODY_BYTES_MAX, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX, OPERATIONS_MAX, PAGE_MAX, SCAN_MAX, MEMBERS_MAX
 //! INVARIANTS A request is one transaction. What changes nothing raises no version. Resources that are not offered are not in
 //!            ResourceTypes either.
 
 mod discovery;
 mod filter;
+mod group;
+mod groups;
 mod list;
 mod patch;
 mod problem;
@@ -32,6 +34,8 @@ use tenants::Service;
 const BASE: &str = "/scim/v2";
 /// Where users stand.
 const USERS: &str = "/scim/v2/Users";
+/// Where groups stand.
+const GROUPS: &str = "/scim/v2/Groups";
 
 struct Shared {
     service: Arc<Service>,
@@ -54,6 +58,8 @@ pub(crate) fn router(service: Arc<Service>, trusted_proxies: Vec<IpNet>) -> Rout
         .route("/Schemas/{id}", get(discovery::schema))
         .route("/Users", get(users::list).post(users::create))
         .route("/Users/{id}", get(users::show).put(users::replace).patch(users::change).delete(users::delete))
+        .route("/Groups", get(groups::list).post(groups::create))
+        .route("/Groups/{id}", get(groups::show).put(groups::replace).patch(groups::change).delete(groups::delete))
         // RFC 7644 §3.11 and §3.7: what is not offered says so.
         .route("/Me", any(absent))
         .route("/Bulk", any(absent))

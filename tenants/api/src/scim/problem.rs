@@ -53,6 +53,7 @@ impl From<Error> for Problem {
         match e.code {
             // The resource itself; elsewhere something that a value names.
             Code::NotFound if e.field == "mailboxId" => Problem::missing(),
+            Code::NotFound if e.field == "members" => Problem::value("members: there is no such user or group"),
             Code::NotFound => Problem::value("userName: the domain is none of this tenant's"),
             Code::Invalid => Problem::value(format!("{}: {}", attribute(e.field), e.message)),
             Code::Taken => told(StatusCode::CONFLICT, Some("uniqueness")),

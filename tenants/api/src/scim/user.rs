@@ -171,7 +171,7 @@ fn cannot_go(name: &str) -> Problem {
 }
 
 /// A text; nothing for null and for an empty one. Entra also writes `[{"value": …}]`.
-fn text(name: &str, value: &Value) -> Result<Option<String>, Problem> {
+pub(super) fn text(name: &str, value: &Value) -> Result<Option<String>, Problem> {
     let value = match value.as_array().map(Vec::as_slice) {
         Some([one]) => super::patch::member(one, "value").unwrap_or(one),
         _ => value,

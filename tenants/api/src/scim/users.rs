@@ -118,12 +118,12 @@ impl Shared {
             let page = self.service.directory_page(actor, asked.start, asked.count).await?;
             return Ok((page.0.iter().map(render).collect(), page.1));
         };
-        let mut found = Found { start: asked.start, count: asked.count, total: 0, page: Vec::new() };
+        let mut found = Found::new(asked);
         if let Some(key) = key(asked) {
             for user in self.service.directory_find(actor, &key).await? {
                 found.take(render(&user), filter);
             }
-            return Ok((found.page, found.total));
+            return Ok(found.all());
         }
         let (mut after, mut seen) = (None, 0);
         loop {
@@ -134,7 +134,7 @@ impl Shared {
                 found.take(render(user), filter);
             }
             if users.len() < SCAN_PAGE as usize {
-                return Ok((found.page, found.total));
+                return Ok(found.all());
             }
             if seen >= SCAN_MAX {
                 let detail = format!(
@@ -147,7 +147,7 @@ impl Shared {
 }
 
 /// The matches so far: how many, and those of the page.
-struct Found {
+pub(super) struct Found {
     start: usize,
     count: usize,
     total: usize,
@@ -155,7 +155,15 @@ struct Found {
 }
 
 impl Found {
-    fn take(&mut self, user: Value, filter: &super::filter::Filter) {
+    pub(super) fn new(asked: &Asked) -> Found {
+        Found { start: asked.start, count: asked.count, total: 0, page: Vec::new() }
+    }
+
+    pub(super) fn all(self) -> (Vec<Value>, usize) {
+        (self.page, self.total)
+    }
+
+    pub(super) fn take(&mut self, user: Value, filter: &super::filter::Filter) {
         if !filter.meets(&user) {
             return;
         }

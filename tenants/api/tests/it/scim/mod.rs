@@ -2,6 +2,7 @@
 
 mod bounds;
 mod directories;
+mod groups;
 
 use crate::plane::Desk;
 use axum::{

@@ -2,6 +2,9 @@
 //! INVARIANTS Exit codes: 0 fine, 1 failed, 2 wrong usage (arguments, configuration), 75 (EXIT_STORE_LOST)
 //!            to be started again.
 
+// The futures of GraphQL's resolvers are nested: their layouts take more than the 128 steps of an optimised build's default.
+#![recursion_limit = "256"]
+
 mod config;
 mod ctl;
 mod data;

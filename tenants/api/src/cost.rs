@@ -109,11 +109,6 @@ pub(crate) struct Buckets(Mutex<HashMap<String, Bucket>>);
 impl Buckets {
     /// Takes a cost from all buckets of an actor: what is left in the lesser one, or the seconds to wait.
     pub(crate) fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<i64, i64> {
-        let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= BUCKETS_MAX {
-            buckets.retain(|_, b| at.since(b.at).as_secs() < u64::from(TENANT_COST_MAX / TENANT_COST_PER_SECOND));
-        }
         let (token, tenant) = if actor.is_operator() { (OPERATOR, OPERATOR) } else { (TOKEN, TENANT) };
         let mut keys = vec![(actor.name().to_owned(), token)];
         // Whoever has not said who it is has its own bucket by its address.
@@ -122,6 +117,16 @@ impl Buckets {
             if !actor.address().is_empty() {
                 keys.push((actor.address().to_owned(), ADDRESS));
             }
+        }
+        self.spend(keys, cost, at)
+    }
+
+    /// Takes a cost from all of some buckets, or from none.
+    fn spend(&self, keys: Vec<(String, Rate)>, cost: usize, at: Timestamp) -> Result<i64, i64> {
+        let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= BUCKETS_MAX {
+            buckets.retain(|_, b| at.since(b.at).as_secs() < u64::from(TENANT_COST_MAX / TENANT_COST_PER_SECOND));
         }
         let now: Vec<_> = keys
             .into_iter()
@@ -245,4 +250,27 @@ fn aliases(set: &SelectionSet) -> usize {
         Selection::FragmentSpread(_) => 0,
     };
     set.items.iter().map(|s| of(&s.node)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_bucket_of_its_own_whatever_its_tokens() {
+        let buckets = Buckets::default();
+        let mut at = Timestamp(1_000_000);
+        let spend = |n: u32, from: &str, at| {
+            let keys = vec![(format!("tok_{n}"), TOKEN), (format!("ten_{n}"), TENANT), (from.to_owned(), ADDRESS)];
+            buckets.spend(keys, TOKEN_COST_MAX as usize, at)
+        };
+        let whole = ADDRESS_COST_MAX / TOKEN_COST_MAX;
+        for n in 0..whole {
+            assert!(spend(n, "192.0.2.1", at).is_ok(), "{n}");
+        }
+        assert_eq!(spend(whole, "192.0.2.1", at), Err(1), "another token of another tenant, but from there");
+        assert!(spend(whole, "192.0.2.2", at).is_ok(), "a refused request has spent nothing of the others");
+        at = at.plus(std::time::Duration::from_secs(1));
+        assert!(spend(whole + 1, "192.0.2.1", at).is_ok());
+    }
 }

@@ -132,6 +132,24 @@ pub const ROLES_MAX: i64 = 200;
 pub const SELECTOR_ITEMS_MAX: usize = 200;
 /// Longest time that support is let in.
 pub const SUPPORT_LIFE_MAX: Duration = Duration::from_secs(72 * 3600);
+/// Identity providers of one tenant.
+pub const IDENTITY_PROVIDERS_MAX: i64 = 20;
+/// Bytes of an answer of an identity provider.
+pub const IDENTITY_ANSWER_BYTES_MAX: usize = 256 << 10;
+/// Longest wait for an identity provider.
+pub const IDENTITY_WAIT: Duration = Duration::from_secs(10);
+/// How long what a provider says of itself and its keys is believed.
+pub const IDENTITY_KEPT: Duration = Duration::from_secs(5 * 60);
+/// Providers of which that is kept.
+pub const IDENTITY_KEPT_MAX: usize = 1_000;
+/// Time between two looks for a key that is not known.
+pub const IDENTITY_REFETCH_PAUSE: Duration = Duration::from_secs(5);
+/// Keys of one provider.
+pub const IDENTITY_KEYS_MAX: usize = 50;
+/// How far a provider's clock may be off.
+pub const IDENTITY_SKEW: Duration = Duration::from_secs(60);
+/// How long ago an ID token may have been made.
+pub const IDENTITY_TOKEN_LIFE_MAX: Duration = Duration::from_secs(10 * 60);
 /// Networks of one token.
 pub const TOKEN_NETWORKS_MAX: usize = 50;
 /// Live tokens of a service account.

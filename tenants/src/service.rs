@@ -8,6 +8,7 @@ use crate::{
     factor::relying_party,
     job::Jobs,
     limits::HASHES_AT_ONCE,
+    oidc::{Fetch, Providers},
     outbox::Relay,
     rows::{fresh_number, random, text},
     token::Maker,
@@ -35,6 +36,8 @@ pub struct SignInOptions {
     pub sealing_key: Option<[u8; 32]>,
     /// Where the portal stands, as `https://mail.example.org`; passkeys and identity providers need it.
     pub portal: Option<String>,
+    /// Hosts of identity providers that may stand anywhere, in the operator's own network too, and without TLS.
+    pub identity_hosts: Vec<String>,
 }
 
 /// The control plane. Share it by `Arc`.
@@ -50,6 +53,8 @@ pub struct Service {
     /// The portal as browsers know it, and its origin.
     pub(crate) webauthn: Option<Webauthn>,
     pub(crate) portal: Option<String>,
+    pub(crate) fetch: Fetch,
+    pub(crate) providers: Providers,
     /// A verifier of nobody's password, for the same work where nobody is.
     pub(crate) nobodys: OnceCell<String>,
     pub(crate) lines: Lines,
@@ -99,6 +104,8 @@ impl Service {
             hashing: Semaphore::new(HASHES_AT_ONCE),
             webauthn: sign_in.portal.as_deref().map(relying_party).transpose()?,
             portal: sign_in.portal,
+            fetch: Fetch::new(&sign_in.identity_hosts),
+            providers: Providers::default(),
             nobodys: OnceCell::new(),
             jwt_key,
             lines: Lines::default(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 use serve::Shutdown;
 use std::{sync::Arc, time::Duration};
-use tenants::Service;
+use tenants::{Service, SignInOptions};
 use tokio::task::JoinHandle;
 
 /// How often to look whether the store is lost.
@@ -70,8 +70,10 @@ impl Server {
         let service = match &config.role {
             Role::Data { .. } => None,
             Role::All | Role::Control { .. } => {
-                let (domains, portal) = (crate::domains::options(config)?, config.portal.clone());
-                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains, portal).await?)
+                let domains = crate::domains::options(config)?;
+                let (portal, identity_hosts) = (config.portal.clone(), config.identity_hosts.clone());
+                let sign_in = SignInOptions { portal, identity_hosts, ..SignInOptions::default() };
+                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains, sign_in).await?)
             }
         };
         if let Some(service) = &service {

@@ -37,17 +37,17 @@ impl Stores {
     }
 }
 
-/// The control plane of a data folder, which tells a data plane what changes.
+/// The control plane of a data folder, which tells a data plane what changes. The key that seals secrets is the folder's.
 pub async fn service(
     data: &Path,
     sql: Option<&Sql>,
     control: Arc<dyn Control>,
     domains: DomainOptions,
-    portal: Option<String>,
+    sign_in: SignInOptions,
 ) -> Result<Arc<Service>, String> {
     make_folder(data)?;
     // Apart from the database, so that a copy of that alone tells no secret.
-    let sign_in = SignInOptions { sealing_key: Some(secret_key(&data.join("sealing.key"))?), portal };
+    let sign_in = SignInOptions { sealing_key: Some(secret_key(&data.join("sealing.key"))?), ..sign_in };
     let password_cost = PasswordCost::default();
     let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost, domains };
     match sql {

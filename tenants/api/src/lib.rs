@@ -36,7 +36,7 @@ use axum::{
 };
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
 use ipnet::IpNet;
-use people::visitor;
+use people::{oidc, visitor};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -114,6 +114,8 @@ pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
         .route("/graphql", post(execute).get(graphiql))
         .route("/graphql/ws", get(stream::socket))
         .route("/jobs/{id}/file", get(file::file))
+        .route("/auth/oidc/start", get(oidc::start))
+        .route("/auth/oidc/callback", get(oidc::callback))
         .with_state(shared)
         .merge(scim)
 }

@@ -25,6 +25,7 @@ const SENSITIVE: &[&str] = &[
     "identityProviderCreate",
     "identityProviderUpdate",
     "identityProviderDelete",
+    "identityLink",
     "identityUnlink",
     "supportGrantCreate",
     "tenantClose",

@@ -3,7 +3,7 @@
 
 use crate::{
     Code, Error, Result, Service,
-    db::query,
+    db::{Connection, query},
     limits::{CEREMONIES_SWEPT, CEREMONY_LIFE},
     rows::{fresh_id, text},
 };
@@ -40,6 +40,19 @@ impl Service {
         id: &str,
     ) -> Result<Option<T>> {
         let mut txn = self.begin().await?;
+        let state = self.take_ceremony_in(&mut txn, kind, subject, id).await?;
+        txn.commit().await?;
+        Ok(state)
+    }
+
+    /// The same, in a transaction: taken once that commits.
+    pub(crate) async fn take_ceremony_in<T: DeserializeOwned>(
+        &self,
+        txn: &mut Connection,
+        kind: &str,
+        subject: &str,
+        id: &str,
+    ) -> Result<Option<T>> {
         let row = query(
             "DELETE FROM ceremony WHERE id = $1 AND kind = $2 AND subject = $3 AND expires_at > $4 RETURNING sealed",
         )
@@ -47,9 +60,8 @@ impl Service {
         .bind(kind)
         .bind(subject)
         .bind(self.now().0)
-        .fetch_optional(&mut txn)
+        .fetch_optional(txn)
         .await?;
-        txn.commit().await?;
         let Some(row) = row else { return Ok(None) };
         let state = self.keys.open(id, &text(&row, "sealed")?)?;
         serde_json::from_slice(&state).map(Some).map_err(|e| Error::new(Code::Internal, "", e.to_string()))

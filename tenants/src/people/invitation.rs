@@ -17,6 +17,7 @@ use crate::{
     auth::{Seen, refused},
     db::{Connection, Row, query},
     limits::{INVITATION_LIFE, INVITATIONS_MAX},
+    oidc::Came,
     page::list,
     password,
     rows::{fresh_id, id, number, text},
@@ -64,6 +65,9 @@ pub struct Acceptance {
     pub locale: Option<String>,
     /// The new person's, or the one the person has. Not needed from the person itself, signed in.
     pub password: Option<String>,
+    /// What a sign-in at an identity provider of the inviting tenant gave: the account there is linked to the person. A new
+    /// person needs no password then.
+    pub identity_code: Option<String>,
     pub seen: Seen,
 }
 
@@ -81,6 +85,14 @@ struct Facts<'a> {
 struct Checked {
     argon2: Option<String>,
     matches: bool,
+}
+
+/// What is known of whoever accepts.
+struct Known<'a> {
+    /// Whether the secret came by mail to the address.
+    proves: bool,
+    checked: &'a Checked,
+    came: Option<&'a Came>,
 }
 
 impl Service {
@@ -242,7 +254,17 @@ impl Service {
         if newest.to_string() != round || now != invitation || !self.is_open(&mut txn, id).await? {
             return Err(missing());
         }
-        let person = self.invitee(&mut txn, actor, given, &invitation, proves, &checked).await?;
+        let came = match &given.identity_code {
+            Some(code) => Some(self.came_to(&mut txn, code, invitation.tenant).await?),
+            None => None,
+        };
+        let known = Known { proves, checked: &checked, came: came.as_ref() };
+        let person = self.invitee(&mut txn, actor, given, &invitation, known).await?;
+        if let Some(came) = &came {
+            self.insert_identity(&mut txn, came, &person.id).await?;
+            let who = Actor::nobody(person.id.clone());
+            self.audit(&mut txn, &who, invitation.tenant, "identityLink", &came.provider, id).await?;
+        }
         let member = self.join(&mut txn, &person.id, invitation.tenant, &invitation.role, &invitation.on).await?;
         query("UPDATE invitation SET accepted_at = $2, version = version + 1 WHERE id = $1")
             .bind(id)
@@ -277,16 +299,19 @@ impl Service {
         actor: &Actor,
         given: &Acceptance,
         invitation: &Invitation,
-        proves: bool,
-        checked: &Checked,
+        known: Known<'_>,
     ) -> Result<Person> {
+        let Known { proves, checked, came } = known;
         let Some((person, _)) = self.person_of(txn, &email_key(&invitation.email)?).await? else {
-            let needed = || Error::new(Code::Invalid, "password", "A new person needs a password");
+            if checked.argon2.is_none() && came.is_none() {
+                return Err(Error::new(Code::Invalid, "password", "A new person needs a password"));
+            }
+            let name = given.name.clone().or(came.map(Came::short_name)).unwrap_or_default();
             let new = NewPerson {
                 email: &invitation.email,
-                name: given.name.as_deref().unwrap_or_default(),
+                name: &name,
                 locale: given.locale.as_deref().unwrap_or("en"),
-                argon2: Some(checked.argon2.as_deref().ok_or_else(needed)?),
+                argon2: checked.argon2.as_deref(),
                 verified: proves,
             };
             return self.insert_person(txn, &new).await;
@@ -312,6 +337,7 @@ impl Service {
     async fn start_afresh(&self, txn: &mut Connection, person: &str, argon2: &str) -> Result<()> {
         self.replace_argon2(txn, person, argon2).await?;
         self.end_factors(txn, person).await?;
+        query("DELETE FROM identity WHERE person = $1").bind(person).execute(&mut *txn).await?;
         self.end_sessions(txn, person, None).await
     }
 

@@ -14,5 +14,5 @@ pub use person::{Person, PersonPatch};
 pub use role::{NewRole, Role, RolePatch};
 pub use service_account::{NewServiceAccount, ServiceAccount};
 
-pub(crate) use person::email_key;
+pub(crate) use person::{NewPerson, email_key};
 pub(crate) use power::grantable;

@@ -145,6 +145,7 @@ impl Service {
         self.may_touch(&mut work.txn, actor, now.tenant, role).await?;
         let used = query(
             "SELECT 1 AS n FROM membership WHERE role = $1 UNION SELECT 1 AS n FROM service_account WHERE role = $1 \
+             UNION SELECT 1 AS n FROM identity_provider WHERE role = $1 \
              UNION SELECT 1 AS n FROM invitation WHERE role = $1 AND accepted_at IS NULL AND revoked_at IS NULL \
              AND expires_at > $2",
         )
@@ -153,7 +154,11 @@ impl Service {
         .fetch_optional(&mut work.txn)
         .await?;
         if used.is_some() {
-            return Err(Error::new(Code::InUse, "id", "Somebody has the role or is invited to it"));
+            return Err(Error::new(
+                Code::InUse,
+                "id",
+                "Somebody has the role, is invited to it or gets it by signing in",
+            ));
         }
         query("DELETE FROM role WHERE id = $1").bind(role).execute(&mut work.txn).await?;
         self.audit(&mut work.txn, actor, now.tenant, "roleDelete", role, &now.name).await?;

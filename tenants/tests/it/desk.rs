@@ -117,7 +117,8 @@ impl Desk {
         let password_cost = PasswordCost { memory_kib: 8, passes: 1 };
         let options =
             ServiceOptions { control: plane.clone(), clock, password_cost, domains: DomainOptions::default() };
-        let sign_in = SignInOptions { sealing_key: Some([7; 32]), portal: Some(portal.to_owned()) };
+        let portal = Some(portal.to_owned());
+        let sign_in = SignInOptions { sealing_key: Some([7; 32]), portal, ..SignInOptions::default() };
         let service = Service::open_with(database(&file), options, sign_in).await.unwrap();
         let token = service.bootstrap("Provider").await.unwrap().operator_token;
         let operator = service.authenticate(&token).await.unwrap();

@@ -17,6 +17,7 @@ pub fn accept(secret: &str) -> Acceptance {
         name: Some("Somebody".into()),
         locale: None,
         password: Some(PASSWORD.into()),
+        identity_code: None,
         seen: Seen::default(),
     }
 }

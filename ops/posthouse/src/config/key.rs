@@ -64,7 +64,13 @@ pub const KEYS: &[Key] = &[
         "portal",
         Kind::Text,
         None,
-        "Where the portal stands, as \"https://mail.example.org\": passkeys are bound to it.",
+        "Where the portal stands, as \"https://mail.example.org\": passkeys and sign-ins at identity providers are bound to it.",
+    ),
+    key(
+        "identity_hosts",
+        Kind::Text,
+        None,
+        "Identity providers that may stand in your own network, without TLS too, as \"login.corp, 10.0.0.5\".",
     ),
     key(
         "webhook_networks",

@@ -55,6 +55,8 @@ pub struct Config {
     pub portal: Option<String>,
     /// Where webhooks may lead besides the public Internet.
     pub webhooks: tenants::WebhookRules,
+    /// Hosts of identity providers that may stand anywhere, in the operator's own network too, and without TLS.
+    pub identity_hosts: Vec<String>,
     /// Where all outgoing mail goes instead of to the MX hosts.
     pub smart_host: Option<SmartHost>,
     /// PostgreSQL of the control plane; without it SQLite in the data folder.
@@ -179,6 +181,7 @@ impl Config {
             trusted_proxies: networks("trusted_proxies", from.text("trusted_proxies"))?,
             portal: portal(from.text("portal"))?,
             webhooks: tenants::WebhookRules { networks: networks("webhook_networks", from.text("webhook_networks"))? },
+            identity_hosts: hosts(from.text("identity_hosts")),
             smart_host: smart_host(from)?,
             domains: domains(from)?,
             sql: sql(from)?,
@@ -258,6 +261,11 @@ fn networks(path: &str, text: Option<String>) -> Result<Vec<IpNet>, String> {
         parsed.map_err(|_| format!("{path}: {net:?} is no network, as \"10.0.0.0/8\""))
     };
     text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(parse).collect()
+}
+
+/// Host names and addresses with commas between.
+fn hosts(text: Option<String>) -> Vec<String> {
+    text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
 }
 
 /// An origin: a scheme and a name, no path.

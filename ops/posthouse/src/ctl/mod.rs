@@ -252,7 +252,16 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
         None => Arc::new(AbsentPlane),
     };
     let service = match planes.control {
-        true => Some(stores::service(data, None, control.clone(), crate::domains::stopped(data)?, None).await?),
+        true => Some(
+            stores::service(
+                data,
+                None,
+                control.clone(),
+                crate::domains::stopped(data)?,
+                tenants::SignInOptions::default(),
+            )
+            .await?,
+        ),
         false => None,
     };
     let desk = Desk { accounts, service, control, status: serde_json::Value::Null };

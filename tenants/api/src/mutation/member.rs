@@ -45,6 +45,9 @@ pub struct InvitationAcceptInput {
     locale: Option<String>,
     /// A new person's, or the one the person has. Not needed from the person itself, signed in.
     password: Option<String>,
+    /// What `/auth/oidc/callback` gave, of an identity provider of the inviting tenant: that account is linked to the person. A
+    /// new person needs no password then.
+    identity_code: Option<String>,
 }
 
 #[derive(InputObject)]
@@ -182,8 +185,8 @@ impl MemberMutation {
         ctx: &Context<'_>,
         input: InvitationAcceptInput,
     ) -> Result<InvitationAcceptPayload> {
-        let InvitationAcceptInput { secret, name, locale, password } = input;
-        let given = Acceptance { secret, name, locale, password, seen: seen(ctx) };
+        let InvitationAcceptInput { secret, name, locale, password, identity_code } = input;
+        let given = Acceptance { secret, name, locale, password, identity_code, seen: seen(ctx) };
         InvitationAcceptPayload::object(service(ctx).invitation_accept(actor(ctx), &given).await)
     }
 

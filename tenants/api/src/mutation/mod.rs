@@ -7,6 +7,7 @@ mod domain;
 mod factor;
 mod group;
 mod hold;
+mod identity;
 mod import;
 mod job;
 mod mailbox;
@@ -42,6 +43,7 @@ pub struct Mutation(
     service_account::ServiceAccountMutation,
     session::SessionMutation,
     factor::FactorMutation,
+    identity::IdentityMutation,
     support::SupportMutation,
     webhook::WebhookMutation,
     audit::AuditMutation,

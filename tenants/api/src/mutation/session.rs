@@ -29,6 +29,8 @@ pub struct SessionCreateInput {
     password: Option<String>,
     #[graphql(flatten)]
     factor: FactorInput,
+    /// What `/auth/oidc/callback` gave, alone: a sign-in at an identity provider reaches that one's tenant only.
+    identity_code: Option<String>,
     /// Where the person acts; its first membership when missing. A request may name another one in the header
     /// `Posthouse-Tenant`.
     tenant_id: Option<ID>,
@@ -64,7 +66,7 @@ pub struct PersonSetPasswordInput {
 }
 
 object_payload!(
-    SessionCreatePayload, SessionCreateUserError, SessionCreateErrorCode, [NotFound, InvalidCredentials, FactorRequired],
+    SessionCreatePayload, SessionCreateUserError, SessionCreateErrorCode, [NotFound, InvalidCredentials, FactorRequired, Taken],
     tokens: SessionTokens
 );
 object_payload!(SessionRefreshPayload, SessionRefreshUserError, SessionRefreshErrorCode, [], tokens: SessionTokens);
@@ -89,6 +91,10 @@ impl SessionMutation {
     /// Signs in. The same refusal for unknown names, wrong passwords and wrong factors.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn session_create(&self, ctx: &Context<'_>, input: SessionCreateInput) -> Result<SessionCreatePayload> {
+        if let Some(code) = &input.identity_code {
+            let done = service(ctx).session_by_identity(code, &seen(ctx)).await;
+            return SessionCreatePayload::object(at_once(done));
+        }
         let done = async {
             let who = match input.kind {
                 SignInKind::Person => SignIn::Person,

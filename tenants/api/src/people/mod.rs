@@ -2,5 +2,6 @@
 //! SECURITY   Secrets come out once, from the mutation that made them.
 
 pub(crate) mod object;
+pub(crate) mod oidc;
 pub(crate) mod viewer;
 pub(crate) mod visitor;

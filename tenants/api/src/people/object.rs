@@ -350,6 +350,51 @@ impl From<tenants::SupportGrant> for SupportGrant {
     }
 }
 
+/// Where people of a tenant may sign in.
+#[derive(SimpleObject, Clone)]
+pub struct IdentityProvider {
+    pub id: ID,
+    pub tenant_id: ID,
+    pub name: String,
+    pub issuer: String,
+    pub client_id: String,
+    /// Whose people become members by signing in.
+    pub domains: Vec<String>,
+    /// The role that they get.
+    pub role: String,
+    pub version: i64,
+}
+
+impl From<tenants::IdentityProvider> for IdentityProvider {
+    fn from(p: tenants::IdentityProvider) -> Self {
+        let tenants::IdentityProvider { id, tenant, name, issuer, client_id, domains, role, version } = p;
+        IdentityProvider {
+            id: ID(id),
+            tenant_id: ID(tenant.to_string()),
+            name,
+            issuer,
+            client_id,
+            domains,
+            role,
+            version,
+        }
+    }
+}
+
+/// A link of a person to an account at a provider.
+#[derive(SimpleObject, Clone)]
+pub struct Identity {
+    pub provider_id: ID,
+    pub email: String,
+    pub created_at: DateTime,
+}
+
+impl From<tenants::Identity> for Identity {
+    fn from(i: tenants::Identity) -> Self {
+        Identity { provider_id: ID(i.provider), email: i.email, created_at: DateTime(i.created_at_ms) }
+    }
+}
+
 /// Of one page.
 macro_rules! together {
     ($($object:ident),*) => {
@@ -360,11 +405,12 @@ macro_rules! together {
         })*
     };
 }
-together!(Member, Role, Invitation, ServiceAccount, ApiToken, SupportGrant);
+together!(Member, Role, Invitation, ServiceAccount, ApiToken, SupportGrant, IdentityProvider);
 
 connection!(MemberConnection, MemberEdge, Member);
 connection!(RoleConnection, RoleEdge, Role);
 connection!(InvitationConnection, InvitationEdge, Invitation);
 connection!(ServiceAccountConnection, ServiceAccountEdge, ServiceAccount);
 connection!(ApiTokenConnection, ApiTokenEdge, ApiToken);
+connection!(IdentityProviderConnection, IdentityProviderEdge, IdentityProvider);
 connection!(SupportGrantConnection, SupportGrantEdge, SupportGrant);

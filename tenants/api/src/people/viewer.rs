@@ -1,6 +1,6 @@
 //! SUMMARY    Who asks: the tenant it acts in, the person, its memberships, what it may do.
 
-use super::object::{Factor, Member, Person};
+use super::object::{Factor, Identity, Member, Person};
 use crate::{
     failure::{found, read_failed},
     types::{Tenant, actor, service},
@@ -41,6 +41,12 @@ impl Me {
     async fn factors(&self, ctx: &Context<'_>) -> Result<Vec<Factor>> {
         let factors = service(ctx).factors(actor(ctx)).await.map_err(|e| read_failed(&e))?;
         Ok(factors.into_iter().map(Factor::from).collect())
+    }
+
+    /// Accounts at identity providers that the person signs in by.
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<Identity>> {
+        let identities = service(ctx).identities(actor(ctx)).await.map_err(|e| read_failed(&e))?;
+        Ok(identities.into_iter().map(Identity::from).collect())
     }
 
     /// What may be done on something of the tenant.

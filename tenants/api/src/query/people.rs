@@ -5,8 +5,8 @@ use crate::{
     cost::page_cost,
     failure::{found, read_failed},
     people::object::{
-        ApiTokenConnection, InvitationConnection, MemberConnection, RoleConnection, ServiceAccountConnection, Session,
-        StandardRole, SupportGrantConnection,
+        ApiTokenConnection, IdentityProviderConnection, InvitationConnection, MemberConnection, RoleConnection,
+        ServiceAccountConnection, Session, StandardRole, SupportGrantConnection,
     },
     types::{actor, service},
 };
@@ -104,6 +104,20 @@ impl PeopleQuery {
         before: Option<ID>,
     ) -> Result<Option<ApiTokenConnection>> {
         page!(ctx, tenant_id, Paging::new(first, after, last, before), api_tokens, ApiTokenConnection)
+    }
+
+    /// Where people of a tenant may sign in, besides here.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn identity_providers(
+        &self,
+        ctx: &Context<'_>,
+        tenant_id: ID,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<Option<IdentityProviderConnection>> {
+        page!(ctx, tenant_id, Paging::new(first, after, last, before), identity_providers, IdentityProviderConnection)
     }
 
     /// What a tenant lets the provider's people do now. Without a tenant: all there is, for the provider's people.

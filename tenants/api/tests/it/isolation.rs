@@ -30,6 +30,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("roles", "{ r: roles(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("serviceAccounts", "{ r: serviceAccounts(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("apiTokens", "{ r: apiTokens(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("identityProviders", "{ r: identityProviders(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("supportGrants", "{ r: supportGrants(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("supportGrants", "{ r: supportGrants(first: 5) { totalCount } }"),
     ("group", "{ r: group(address: \"team@$D\") { id } }"),
@@ -130,6 +131,13 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("serviceAccountCreate", "tenantId: \"$T\", name: \"x\", role: \"auditor\""),
     ("serviceAccountUpdate", "id: \"$S\", role: \"auditor\""),
     ("serviceAccountDelete", "id: \"$S\", idempotencyKey: \"9\""),
+    (
+        "identityProviderCreate",
+        "tenantId: \"$T\", name: \"x\", issuer: \"https://login.example.org\", clientId: \"x\", \
+      clientSecret: \"x\", domains: [], role: \"auditor\"",
+    ),
+    ("identityProviderUpdate", "id: \"idp_1\", name: \"x\""),
+    ("identityProviderDelete", "id: \"idp_1\", idempotencyKey: \"13\""),
     ("supportGrantCreate", "tenantId: \"$T\", scope: CONTENT, reason: \"x\", lifeSeconds: 60"),
     ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
     ("supportGrantUse", "id: \"$G\""),
@@ -139,6 +147,8 @@ pub const MUTATIONS: &[(&str, &str)] = &[
 /// Mutations that name nothing of a tenant: what they do is the caller's own, or a secret's (people.rs).
 const OWN: &[&str] = &[
     "factorRemove",
+    "identityLink",
+    "identityUnlink",
     "invitationAccept",
     "passkeyChallenge",
     "passkeyRegister",

@@ -1,17 +1,22 @@
 //! SUMMARY    A data plane that records what it is told, and a client of the API.
 
-use axum::{Router, body::Body, http::Request};
-use base::{AccountId, SystemClock, TenantId};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request},
+};
+use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
 use control::{Change, Control, ControlError, ControlFuture, Usage};
 use serde_json::{Value, json};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
-use tenants::{Database, DomainOptions, PasswordCost, SealingKey, Service, ServiceOptions};
+use tenants::{Database, DomainOptions, PasswordCost, SealingKey, Service, ServiceOptions, SignInOptions};
 use tower::ServiceExt;
 
 #[derive(Default)]
@@ -48,7 +53,24 @@ impl Control for Plane {
     }
 }
 
+/// The time, and what it was turned ahead by hand.
+#[derive(Default)]
+pub struct Hands(AtomicI64);
+
+impl Hands {
+    pub fn turn(&self, by: Duration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+
 pub struct Desk {
+    pub hands: Arc<Hands>,
     pub plane: Arc<Plane>,
     pub service: Arc<Service>,
     pub operator: String,
@@ -67,18 +89,28 @@ pub fn database(file: &std::path::Path) -> Database {
 
 impl Desk {
     pub async fn new() -> Desk {
+        Desk::made(SignInOptions::default()).await
+    }
+
+    /// With a portal, and identity providers on loopback.
+    pub async fn with_portal(portal: &str) -> Desk {
+        let (portal, identity_hosts) = (Some(portal.to_owned()), vec!["127.0.0.1".to_owned()]);
+        Desk::made(SignInOptions { portal, identity_hosts, ..SignInOptions::default() }).await
+    }
+
+    async fn made(sign_in: SignInOptions) -> Desk {
         let folder = tempfile::tempdir().unwrap();
-        let plane = Arc::new(Plane::default());
+        let (plane, hands) = (Arc::new(Plane::default()), Arc::new(Hands::default()));
         let options = ServiceOptions {
             control: plane.clone(),
-            clock: Arc::new(SystemClock),
+            clock: hands.clone(),
             password_cost: PasswordCost { memory_kib: 8, passes: 1 },
             domains: DomainOptions { sealing_key: Some(SealingKey::new([7; 32])), ..DomainOptions::default() },
         };
-        let service = Service::open(database(&folder.path().join("c.sqlite")), options).await.unwrap();
+        let service = Service::open_with(database(&folder.path().join("c.sqlite")), options, sign_in).await.unwrap();
         let operator = service.bootstrap("Provider").await.unwrap().operator_token;
         let router = api::router(service.clone(), api::ApiOptions::default());
-        Desk { plane, service, operator, router, _folder: folder }
+        Desk { hands, plane, service, operator, router, _folder: folder }
     }
 
     /// Runs a query; gives the whole answer.
@@ -88,12 +120,24 @@ impl Desk {
 
     /// Runs a query; gives the status and the whole answer.
     pub async fn send(&self, token: &str, query: &str) -> (u16, Value) {
-        self.send_with(token, query, &json!({})).await
+        self.send_all(token, "", query, &json!({})).await
     }
 
     /// The same with variables.
     pub async fn send_with(&self, token: &str, query: &str, variables: &Value) -> (u16, Value) {
+        self.send_all(token, "", query, variables).await
+    }
+
+    /// The same, acting in a tenant.
+    pub async fn send_in(&self, token: &str, tenant: &str, query: &str) -> (u16, Value) {
+        self.send_all(token, tenant, query, &json!({})).await
+    }
+
+    async fn send_all(&self, token: &str, tenant: &str, query: &str, variables: &Value) -> (u16, Value) {
         let mut request = Request::post("/graphql");
+        if !tenant.is_empty() {
+            request = request.header("posthouse-tenant", tenant);
+        }
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -109,6 +153,12 @@ impl Desk {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
         (parts, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// A browser's request: status, head, body (null when it is no JSON).
+    pub async fn get(&self, path: &str, cookie: &str) -> (u16, HeaderMap, Value) {
+        let (head, body) = self.http(Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap()).await;
+        (head.status.as_u16(), head.headers, body)
     }
 
     /// Runs a mutation aliased `r` that must succeed; gives `r`.

@@ -40,6 +40,11 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
         run(&token, "maskedAddressCreate", &format!("mailboxId: \"{mailbox}\""), "").await;
         run(&token, "serviceAccountCreate", &format!("{of}, name: \"{name}\", role: \"auditor\""), "").await;
         run(&token, "apiTokenCreate", &format!("{of}, label: \"{name}\""), "").await;
+        let provider = format!(
+            "{of}, name: \"{name}\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", domains: [], \
+             role: \"auditor\""
+        );
+        run(&token, "identityProviderCreate", &provider, "").await;
         let grant = format!("{of}, scope: CONTENT, reason: \"{name}\", lifeSeconds: 60");
         run(&token, "supportGrantCreate", &grant, "").await;
         for kind in ["member", "invited"] {

@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
-/// `$L` a paused one, `$W` a webhook, `$Y` a delivery.
+/// `$L` a paused one, `$W` a webhook, `$Y` a delivery, `$Z` an identity
+/// provider.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -138,6 +139,15 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     ("holdRelease", "holdId: \"$H\"", "holdId: \"hld_1\""),
     (
+        "identityProviderCreate",
+        "tenantId: \"$T\", name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", \
+         domains: [], role: \"auditor\"",
+        "tenantId: \"$T\", name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"t\", \
+         domains: [], role: \"auditor\"",
+    ),
+    ("identityProviderUpdate", "id: \"$Z\", clientSecret: \"s\"", "id: \"$Z\", clientSecret: \"t\""),
+    ("identityProviderDelete", "id: \"$Z\"", "id: \"idp_1\""),
+    (
         "memberInvite",
         "tenantId: \"$T\", email: \"a@y.example\", role: \"auditor\"",
         "tenantId: \"$T\", email: \"b@y.example\", role: \"auditor\"",
@@ -157,6 +167,8 @@ const ROWS: &[(&str, &str, &str)] = &[
 /// What takes a person who signed in, or people and roles made first: their terms are tested in tenants/tests/it.
 const OF_PEOPLE: &[&str] = &[
     "factorRemove",
+    "identityLink",
+    "identityUnlink",
     "invitationAccept",
     "invitationResend",
     "invitationRevoke",
@@ -197,6 +209,7 @@ const UNVERSIONED: &[&str] = &[
     "groupCreate",
     "holdPlace",
     "holdRelease",
+    "identityProviderCreate",
     "mailboxCreate",
     "mailboxImport",
     "mailboxImportPasswords",
@@ -259,6 +272,7 @@ impl Town {
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
         let hook = run("webhookCreate", hook, "webhook { id }").await["webhook"]["id"].as_str().unwrap().to_owned();
         let delivered = crate::plane::delivery(&desk, &hook).await;
+        let provider = provider(&run, &tenant).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$T", tenant),
@@ -275,6 +289,7 @@ impl Town {
             ("$H", hold),
             ("$W", hook),
             ("$Y", delivered),
+            ("$Z", provider),
             ("$L", paused),
         ];
         Town { desk, ids }
@@ -300,6 +315,16 @@ impl Town {
         counts.push(self.desk.ask(&self.desk.operator, "{ tenants(first: 1) { totalCount } }").await["data"].clone());
         (counts, self.desk.plane.told.lock().unwrap().len())
     }
+}
+
+/// An identity provider of a tenant.
+async fn provider(run: &impl AsyncFn(&str, String, &str) -> Value, tenant: &str) -> String {
+    let provider = format!(
+        "tenantId: \"{tenant}\", name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", \
+         clientSecret: \"s\", domains: [], role: \"auditor\""
+    );
+    let made = run("identityProviderCreate", provider, "identityProvider { id }").await;
+    made["identityProvider"]["id"].as_str().unwrap().to_owned()
 }
 
 /// Another mailbox, which is a delegate of the first and may send from an alias; and a deleted one.

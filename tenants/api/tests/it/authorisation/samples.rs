@@ -44,6 +44,10 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("memberInvite", "tenantId: \"$T\", email: \"new@y.example\", role: \"auditor\""),
     ("memberUpdate", "memberId: \"$P\", role: \"auditor\""),
     ("invitationAccept", "secret: \"none\", name: \"A\", password: \"long enough\""),
+    ("identityProviderUpdate", "id: \"$Y\", name: \"x\""),
+    ("identityProviderDelete", "id: \"$Y\""),
+    ("identityLink", "code: \"none\""),
+    ("identityUnlink", "providerId: \"$Y\""),
     ("factorRemove", "id: \"$F\""),
     ("passkeyChallenge", ""),
     ("passkeyRegister", ""),
@@ -59,8 +63,14 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("totpEnroll", "label: \"x\""),
 ];
 
-/// What nobody is allowed here: it takes a secret that the world has used up, a portal, or a factor that is confirmed.
+/// What nobody is allowed here: it takes a secret that the world has used up, a portal, a sign-in at an identity provider, or a
+/// factor that is confirmed.
 pub const UNREACHED: &[&str] = &[
+    "Identity.createdAt",
+    "Identity.email",
+    "Identity.providerId",
+    "Mutation.identityLink",
+    "Mutation.identityUnlink",
     "Mutation.invitationAccept",
     "Mutation.passkeyChallenge",
     "Mutation.passkeyRegister",

@@ -62,6 +62,10 @@ impl World {
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
         let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
         let delivery = crate::plane::delivery(&desk, &webhook).await;
+        let provider = "name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", domains: [], \
+                        role: \"auditor\"";
+        let provider = format!("tenantId: \"{tenant}\", {provider}");
+        let provider = id(&run("identityProviderCreate", &provider, "identityProvider { id }").await);
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
@@ -79,6 +83,7 @@ impl World {
             ("$V", delivery),
             ("$Q", gone),
             ("$X", masked),
+            ("$Y", provider),
         ];
         let mut world = World { desk, roles: Vec::new(), marks, people };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;

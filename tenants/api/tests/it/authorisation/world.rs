@@ -3,6 +3,9 @@
 use crate::{isolation::Foreign, people::sign_in, plane::Desk};
 use serde_json::Value;
 
+/// An identity provider, apart from its tenant.
+const IDP: &str = "name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", domains: [], role: \"auditor\"";
+
 pub struct Role {
     pub name: &'static str,
     pub token: String,
@@ -62,10 +65,7 @@ impl World {
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
         let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
         let delivery = crate::plane::delivery(&desk, &webhook).await;
-        let provider = "name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", domains: [], \
-                        role: \"auditor\"";
-        let provider = format!("tenantId: \"{tenant}\", {provider}");
-        let provider = id(&run("identityProviderCreate", &provider, "identityProvider { id }").await);
+        let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),

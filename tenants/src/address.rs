@@ -1,4 +1,5 @@
 //! SUMMARY    The one address table: who owns an address, where it leads, what happens when it is left.
+//! SECURITY   Nobody but its owner speaks for a shared domain.
 //! LIMITS     ROUTE_DEPTH_MAX
 //! INVARIANTS U1: an address has at most one owner over all time. A tombstone is given back only to the tenant that had it (M3: on a
 //!            shared domain to nobody). A local part is used once in a domain and its alternate domains together. The targets
@@ -13,6 +14,31 @@ use crate::{
 };
 use base::{AccountId, Address, TenantId, limits::ROUTE_DEPTH_MAX};
 use control::{Change, Posting};
+
+/// Local parts that speak for a domain (RFC 2142), or by which a certificate for it is had (CA/Browser Forum, Baseline
+/// Requirements §3.2.2.4.4), and what is taken for the provider itself.
+const RESERVED: [&str; 20] = [
+    "abuse",
+    "admin",
+    "administrator",
+    "billing",
+    "dns",
+    "ftp",
+    "hostmaster",
+    "mailer-daemon",
+    "news",
+    "no-reply",
+    "noc",
+    "noreply",
+    "postmaster",
+    "root",
+    "security",
+    "ssladmin",
+    "support",
+    "sysadmin",
+    "usenet",
+    "webmaster",
+];
 
 /// What an address is to become.
 #[derive(Debug, Clone, Copy)]
@@ -155,6 +181,7 @@ impl Service {
     ) -> Result<()> {
         let (domain, local) = (address.domain().as_str(), address.canonical_local());
         let taken = |why: &str| Err(Error::new(Code::Taken, "address", why));
+        self.fit_for_shared(txn, tenant, domain, &local).await?;
         let elsewhere = query(
             "SELECT 1 AS n FROM address WHERE local = $2 AND kind <> 'tombstone' AND domain IN (SELECT alias_of FROM domain \
              WHERE name = $1 AND alias_of IS NOT NULL UNION ALL SELECT name FROM domain WHERE alias_of = $1 UNION ALL \
@@ -192,6 +219,36 @@ impl Service {
         match lead.targets {
             [] if lead.kind == "account" => Ok(()),
             targets => self.lead_to(txn, tenant, address, targets).await,
+        }
+    }
+
+    /// On a shared domain only its owner has addresses that speak for it, or that could be taken for somebody else's: no
+    /// `+detail` of another's address, no letters that look like others. `Taken`, `Invalid`.
+    pub(crate) async fn fit_for_shared(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        domain: &str,
+        local: &str,
+    ) -> Result<()> {
+        let shared = query("SELECT 1 AS n FROM domain WHERE name = $1 AND shared = 1 AND tenant <> $2")
+            .bind(domain)
+            .bind(tenant.to_string())
+            .fetch_optional(txn)
+            .await?;
+        if shared.is_none() {
+            return Ok(());
+        }
+        if RESERVED.contains(&local) {
+            return Err(Error::new(Code::Taken, "address", "On a shared domain this address is its owner's"));
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+        match local.bytes().all(plain) {
+            true => Ok(()),
+            false => {
+                let message = "An address on a shared domain has letters a to z, digits, dots, hyphens and underscores";
+                Err(Error::new(Code::Invalid, "address", message))
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! SUMMARY    Jobs: long work that is asked for, watched, paused, resumed and cancelled.
-//! SECURITY   A job does what whoever asked for it was granted then; it is seen and steered with permissions of its tenant.
+//! SECURITY   A job does what whoever asked for it was granted then, while its token is not revoked and its tenant not suspended; it is seen and steered with permissions of its tenant.
 //! LIMITS     JOBS_OPEN_MAX, JOB_INPUT_BYTES_MAX
 //! INVARIANTS A step and the cursor behind it are one transaction, so a crash anywhere neither repeats nor skips one. Who
 //!            cancels or pauses a job and hears so sees no further step committed.
@@ -181,6 +181,15 @@ impl Service {
         .await?;
         self.jobs.placed();
         self.job_row(txn, &job).await
+    }
+
+    /// Whether who asked for a job may still do something: its token was not revoked, its tenant is not suspended. `Forbidden`.
+    async fn may_go_on(&self, txn: &mut Connection, actor: &Actor) -> Result<()> {
+        let revoked = query("SELECT 1 AS n FROM api_token WHERE jti = $1 AND revoked_at IS NOT NULL").bind(&actor.name);
+        if revoked.fetch_optional(&mut *txn).await?.is_some() {
+            return Err(Error::new(Code::Forbidden, "", "The token that asked for the job was revoked"));
+        }
+        self.may_write(txn, actor, false).await
     }
 
     /// A job that the actor may see.

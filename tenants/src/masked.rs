@@ -63,7 +63,7 @@ impl Service {
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MaskedWrite, new.mailbox).await?;
         let domain = match &new.domain {
-            Some(name) => self.domain_for(&mut work.txn, mailbox.tenant, name).await?,
+            Some(name) => self.masked_domain(&mut work.txn, actor, &mailbox, name).await?,
             None => domain_of(&mailbox.address).to_owned(),
         };
         let count = query("SELECT COUNT(*) AS n FROM address WHERE account = $1 AND kind = 'masked'")
@@ -152,6 +152,26 @@ impl Service {
         let from = vec![domain.into(), local.into()];
         let (rows, count) = page.rows(&mut connection, &list, &[mailbox.to_string()], from).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
+    }
+
+    /// A domain of a masked address: the mailbox's own, a shared one, or another of the tenant that the actor reaches.
+    async fn masked_domain(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        mailbox: &Mailbox,
+        name: &str,
+    ) -> Result<String> {
+        let name = self.domain_for(txn, mailbox.tenant, name).await?;
+        if name != domain_of(&mailbox.address) {
+            let shared = query("SELECT 1 AS n FROM domain WHERE name = $1 AND shared = 1").bind(&name);
+            if shared.fetch_optional(&mut *txn).await?.is_none() {
+                let object = Object::Domain(&name);
+                let permitted = self.permit_on(txn, actor, Permission::MaskedWrite, mailbox.tenant, object).await;
+                permitted.map_err(|e| e.missing("domain"))?;
+            }
+        }
+        Ok(name)
     }
 
     /// A domain that a tenant's addresses may be on: its own, or one that is shared by a tenant above.

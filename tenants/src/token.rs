@@ -269,11 +269,16 @@ impl Service {
         if number(&row, "operator")? != 0 && !actor.operator {
             return Err(missing());
         }
-        query("UPDATE api_token SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL")
-            .bind(token)
-            .bind(self.now().0)
-            .execute(&mut work.txn)
-            .await?;
+        // And the tokens that it made, and those that they made.
+        query(
+            "WITH RECURSIVE made (jti) AS (SELECT jti FROM api_token WHERE jti = $1 UNION \
+             SELECT t.jti FROM api_token t JOIN made ON t.maker = made.jti) \
+             UPDATE api_token SET revoked_at = $2 WHERE revoked_at IS NULL AND jti IN (SELECT jti FROM made)",
+        )
+        .bind(token)
+        .bind(self.now().0)
+        .execute(&mut work.txn)
+        .await?;
         self.audit(&mut work.txn, actor, tenant, "apiTokenRevoke", token, "").await?;
         work.rights = true;
         self.finish(work, token.to_owned(), &[]).await

@@ -247,6 +247,9 @@ impl<'a> Search<'a> {
                 Some(domain) => steps.push(Step { address, domain, detail: None, depth: depth + 1 }),
                 None => self.route.remote.push((tenant, address)),
             }
+            if self.seen.len() + self.route.remote.len() > ROUTE_TARGETS_MAX {
+                return Err(Error::limit("ROUTE_TARGETS_MAX"));
+            }
         }
         Ok(())
     }

@@ -7,8 +7,11 @@
 use crate::{Accounts, Error, Login, Result, rate::retry_hint};
 use base::{AccountId, Address, Kind, TenantId, limits::ANCESTORS_MAX};
 use control::SendLimits;
-use std::time::Duration;
-use store::ephemeral::{Ask, Rate};
+use std::{collections::BTreeMap, time::Duration};
+use store::{
+    ephemeral::{Ask, Rate},
+    kv::KvTxn,
+};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -108,6 +111,25 @@ impl Accounts {
         let new = if counts_new { self.count_new(tenant, user, recipients).await? } else { 0 };
         let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
         let claims: Vec<Claim> = levels.iter().flat_map(|(level, limits)| claims(level, *limits, count, new)).collect();
+        self.claim(claims).await
+    }
+
+    /// Takes what aliases and groups of tenants send on to other hosts out of the limits of those tenants and of all above them:
+    /// whoever writes to them does not send past these. All or none. Errors: `Throttled`, `Forbidden`.
+    pub async fn reserve_forwards(&self, forwards: &BTreeMap<TenantId, u32>) -> Result<Reserved> {
+        let mut claimed = Vec::new();
+        for (tenant, count) in forwards {
+            let mut txn = self.0.kv.begin_read();
+            let levels = self.tenant_levels(&mut *txn, *tenant).await?;
+            let of = |(level, limits): &(Level, SendLimits)| {
+                claims(level, SendLimits { new_recipients_per_day: None, ..*limits }, *count, 0)
+            };
+            claimed.extend(levels.iter().flat_map(of));
+        }
+        self.claim(claimed).await
+    }
+
+    async fn claim(&self, claims: Vec<Claim>) -> Result<Reserved> {
         if claims.is_empty() {
             return Ok(Reserved::default());
         }
@@ -154,12 +176,16 @@ impl Accounts {
         {
             levels.push((Level::Domain(domain), snapshot.send));
         }
-        if let Some(entitlement) = self.entitlement_in(&mut *txn, tenant).await? {
-            levels.push((Level::Tenant(tenant), entitlement.send));
-            for above in entitlement.ancestors.iter().take(ANCESTORS_MAX) {
-                if let Some(entitlement) = self.entitlement_in(&mut *txn, *above).await? {
-                    levels.push((Level::Above(*above), entitlement.send));
-                }
+        levels.extend(self.tenant_levels(&mut *txn, tenant).await?);
+        Ok(levels)
+    }
+
+    async fn tenant_levels(&self, txn: &mut dyn KvTxn, tenant: TenantId) -> Result<Vec<(Level, SendLimits)>> {
+        let Some(entitlement) = self.entitlement_in(&mut *txn, tenant).await? else { return Ok(Vec::new()) };
+        let mut levels = vec![(Level::Tenant(tenant), entitlement.send)];
+        for above in entitlement.ancestors.iter().take(ANCESTORS_MAX) {
+            if let Some(entitlement) = self.entitlement_in(&mut *txn, *above).await? {
+                levels.push((Level::Above(*above), entitlement.send));
             }
         }
         Ok(levels)

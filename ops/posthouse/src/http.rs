@@ -1,16 +1,44 @@
 //! SUMMARY    The HTTP port: health, readiness and metrics beside the API.
-//! LIMITS     HTTP_STALL_MAX
+//! LIMITS     HTTP_STALL_MAX, HTTP_HEADER_WAIT_MAX, HTTP_CONNECTIONS_MAX, HTTP_CONNECTIONS_PER_ADDRESS_MAX
+//! SECURITY   Connections are bounded, so that clients of the API cannot use up what mail needs.
 
 use account::Accounts;
-use axum::{Router, extract::State, http::StatusCode, routing::get, serve::ListenerExt};
+use axum::{
+    Extension, Router,
+    extract::{ConnectInfo, State},
+    http::StatusCode,
+    routing::get,
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 use socket2::SockRef;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 use tenants::Service;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 /// How long a client may take nothing of what is sent to it (a subscription that nobody reads); then the connection is reset.
 const HTTP_STALL_MAX: Duration = Duration::from_secs(30);
+/// How long the header of a request may take, and how long a connection rests between two.
+const HTTP_HEADER_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Open connections.
+const HTTP_CONNECTIONS_MAX: usize = 4_096;
+/// Open connections of one address, loopback apart.
+const HTTP_CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 
 /// What is asked how it is; a plane that is not here is `None`.
 #[derive(Clone)]
@@ -73,20 +101,95 @@ pub async fn listen(
     };
     let listener = listener.map_err(|e| format!("http on {address}: {e}"))?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = SockRef::from(&*stream).set_tcp_user_timeout(Some(HTTP_STALL_MAX)) {
-            tracing::debug!(%error, "http: TCP_USER_TIMEOUT");
-        }
-    });
     let task = tokio::spawn(async move {
-        let stopped = async move {
-            let _ = stop.changed().await;
-        };
-        // Rights depend on where a request comes from.
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "http");
+        let (mut serving, open) = (JoinSet::new(), Arc::new(Open::default()));
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.changed() => break,
+            };
+            while serving.try_join_next().is_some() {}
+            let Ok((stream, from)) = accepted else {
+                // Out of descriptors: the connections that end give theirs back.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            if let Some(place) = open.place(from.ip()) {
+                serving.spawn(connection(stream, from, router.clone(), stop.clone(), place));
+            }
         }
+        while serving.join_next().await.is_some() {}
     });
     Ok((port, task))
+}
+
+/// Open connections, by whose they are.
+#[derive(Default)]
+struct Open(Mutex<HashMap<IpAddr, usize>>);
+
+/// One of them.
+struct Place {
+    open: Arc<Open>,
+    from: IpAddr,
+}
+
+impl Open {
+    /// A place for one more; `None` while there are HTTP_CONNECTIONS_MAX, or HTTP_CONNECTIONS_PER_ADDRESS_MAX of the address.
+    /// Loopback, where proxies and the operator are, has the whole.
+    fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+        let mut open = self.0.lock();
+        let all: usize = open.values().sum();
+        let own = open.get(&from).copied().unwrap_or(0);
+        if all >= HTTP_CONNECTIONS_MAX || own >= HTTP_CONNECTIONS_PER_ADDRESS_MAX && !from.is_loopback() {
+            metrics::counter!("posthouse_http_refused_total").increment(1);
+            return None;
+        }
+        open.insert(from, own + 1);
+        Some(Place { open: self.clone(), from })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.0.lock();
+        if let Some(count) = open.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.from);
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    from: SocketAddr,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    _place: Place,
+) {
+    if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(HTTP_STALL_MAX)) {
+        tracing::debug!(%error, "http: TCP_USER_TIMEOUT");
+    }
+    let _ = stream.set_nodelay(true);
+    // Rights depend on where a request comes from.
+    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(from))));
+    let mut builder = http1::Builder::new();
+    // Also how long an unused connection stays.
+    builder.timer(TokioTimer::new()).header_read_timeout(HTTP_HEADER_WAIT_MAX);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let stopping = async {
+        // A sender that is gone is an end too.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stopping => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%from, %error, "http: connection");
+    }
 }

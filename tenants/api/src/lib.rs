@@ -59,6 +59,9 @@ const UPLOAD_BYTES_MAX: usize = 6 << 20;
 /// How long an answer that says "later" is held back: who does not wait by himself takes no time from others.
 const THROTTLED_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a request's body may take.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(60);
+
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 /// How the API is offered.
@@ -144,8 +147,10 @@ async fn execute(
         Some(_) => (UPLOAD_BYTES_MAX, "limit UPLOAD_BYTES_MAX"),
         None => (REQUEST_BYTES_MAX, "limit REQUEST_BYTES_MAX"),
     };
-    let Ok(body) = axum::body::to_bytes(body, max).await else {
-        return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", limit);
+    let body = match tokio::time::timeout(BODY_WAIT_MAX, axum::body::to_bytes(body, max)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", limit),
+        Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "LIMIT", "limit BODY_WAIT_MAX"),
     };
     let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");

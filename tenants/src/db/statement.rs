@@ -2,7 +2,7 @@
 //! INVARIANTS Values are texts and whole numbers: nothing else is stored.
 
 use super::{Connection, Link};
-use crate::{Error, Result};
+use crate::{Code, Error, Result};
 use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
 
 /// A value to bind.
@@ -61,25 +61,37 @@ impl Query {
         self
     }
 
+    /// PostgreSQL has no NUL characters in texts: neither engine is given one. `Invalid`.
+    fn checked(self) -> Result<Self> {
+        let has_nul = |value: &Value| matches!(value, Value::Text(Some(text)) if text.contains('\0'));
+        match self.values.iter().any(has_nul) {
+            true => Err(Error::new(Code::Invalid, "", "A text has no NUL characters")),
+            false => Ok(self),
+        }
+    }
+
     /// Rows that it changed.
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64> {
+        let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(self).execute(c).await?.rows_affected(),
-            Link::Postgres(c) => bound!(self).execute(c).await?.rows_affected(),
+            Link::Sqlite(c) => bound!(query).execute(c).await?.rows_affected(),
+            Link::Postgres(c) => bound!(query).execute(c).await?.rows_affected(),
         })
     }
 
     pub(crate) async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>> {
+        let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(self).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Link::Postgres(c) => bound!(self).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
+            Link::Sqlite(c) => bound!(query).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
+            Link::Postgres(c) => bound!(query).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
         })
     }
 
     pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>> {
+        let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(self).fetch_optional(c).await?.map(Row::Sqlite),
-            Link::Postgres(c) => bound!(self).fetch_optional(c).await?.map(Row::Postgres),
+            Link::Sqlite(c) => bound!(query).fetch_optional(c).await?.map(Row::Sqlite),
+            Link::Postgres(c) => bound!(query).fetch_optional(c).await?.map(Row::Postgres),
         })
     }
 

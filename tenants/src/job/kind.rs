@@ -67,6 +67,7 @@ impl<K: JobKind> JobContext<K> {
                 self.lost = true;
                 return Err(Error::new(Code::Aborted, "", "The job is not this worker's any more"));
             }
+            service.may_go_on(&mut txn, &self.actor).await?;
             self.txn = Some(txn);
         }
         self.txn.as_mut().ok_or_else(|| Error::new(Code::Internal, "", "the step has no transaction"))

@@ -92,6 +92,29 @@ async fn tenants_below_have_addresses_on_a_shared_domain_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn nobody_but_its_owner_speaks_for_a_shared_domain_or_takes_what_looks_like_anothers() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    desk.service.domain_vouch(&desk.operator, &terms(), desk.operator.tenant(), "mail.test").await.unwrap();
+    desk.service.domain_share(&desk.operator, &terms(), "mail.test", true).await.unwrap();
+    for (local, code) in [
+        ("postmaster", Code::Taken),
+        ("Admin", Code::Taken),
+        ("vic+x", Code::Invalid),
+        ("v\u{456}c", Code::Invalid),
+        ("vic\u{200b}", Code::Invalid),
+    ] {
+        let address = format!("{local}@mail.test");
+        let refused = desk.service.mailbox_create(&actor, &terms(), &new_mailbox(&address)).await;
+        assert_eq!(refused.unwrap_err().code, code, "{address}");
+        let refused = desk.service.alias_create(&actor, &terms(), &new_alias(&address, &["x@y.example"])).await;
+        assert_eq!(refused.unwrap_err().code, code, "{address}");
+    }
+    let own = NewMailbox { tenant: Some(desk.operator.tenant()), ..new_mailbox("postmaster@mail.test") };
+    desk.service.mailbox_create(&desk.operator, &terms(), &own).await.unwrap();
+}
+
+#[tokio::test]
 async fn m3_an_address_of_a_shared_domain_is_never_given_again() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;

@@ -5,7 +5,7 @@ use base::TenantId;
 use control::Destination;
 use std::{sync::Arc, time::Duration};
 use tenants::{
-    Actor, Code, ErrorPolicy, Job, JobState, NewImport, Page, Service, TenantPatch,
+    Actor, Code, ErrorPolicy, Job, JobState, NewHold, NewImport, Page, Service, Subject, TenantPatch,
     limits::{IMPORT_PART_ROWS, JOB_LEASE},
 };
 use tokio::sync::watch;
@@ -143,6 +143,23 @@ async fn rows_that_wait_are_sealed_and_a_try_counts_against_the_limit() {
     assert_eq!(desk.service.mailboxes(&actor, tenant, &Page::first(1)).await.unwrap().1, 0);
     let refused = rows(&desk.service.mailbox_import_result(&actor, &job.id, true).await.unwrap());
     assert!(refused.iter().all(|r| r[3] == "LIMIT_REACHED") && refused[0][0] == "62");
+}
+
+#[tokio::test]
+async fn an_import_stops_when_its_tenant_is_suspended_and_goes_on_when_asked_afterwards() {
+    let desk = Desk::new().await;
+    let (tenant, actor) = desk.customer("alpha").await;
+    let csv = "address\na@alpha.example\nb@alpha.example\n";
+    let job = desk.service.mailbox_import(&actor, &terms(), &each(tenant, csv)).await.unwrap().object;
+    let (on, unpaid) = (Subject::Tenant(tenant), NewHold::suspension("unpaid"));
+    let hold = desk.service.hold_place(&desk.operator, &terms(), &on, &unpaid).await.unwrap().object;
+    let stopped = ended(&desk.service, &actor, &job.id).await;
+    assert_eq!((stopped.state, stopped.done), (JobState::Failed, 0));
+    assert!(stopped.error.unwrap().contains("suspended"));
+    desk.service.hold_release(&desk.operator, &terms(), &hold.id).await.unwrap();
+    desk.service.job_steer(&actor, &terms(), &job.id, tenants::Steer::Resume).await.unwrap();
+    let done = ended(&desk.service, &actor, &job.id).await;
+    assert_eq!((done.state, done.done), (JobState::Done, 2));
 }
 
 #[tokio::test]

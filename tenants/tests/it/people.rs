@@ -177,6 +177,59 @@ async fn nobody_grants_what_they_lack() {
 }
 
 #[tokio::test]
+async fn what_a_token_made_ends_with_it_and_so_does_its_work() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let service = &desk.service;
+    let made = async |by: &Actor| {
+        let new = NewToken::new(tenant, "x", Access::ReadWrite);
+        service.token_create(by, &terms(), &new).await.unwrap().object
+    };
+    let first = made(&owner).await;
+    let (id, first) = (first.id, service.authenticate(&first.secret.unwrap()).await.unwrap());
+    let second = made(&first).await.secret.unwrap();
+    let third = made(&service.authenticate(&second).await.unwrap()).await.secret.unwrap();
+    let third_actor = service.authenticate(&third).await.unwrap();
+    service.token_revoke(&owner, &terms(), &id).await.unwrap();
+    for secret in [&second, &third] {
+        assert_eq!(code(service.authenticate(secret).await), Code::Unauthenticated);
+    }
+    let import = tenants::NewImport {
+        tenant,
+        csv: "address\na@alpha.example\n".into(),
+        check_only: false,
+        policy: tenants::ErrorPolicy::Continue,
+    };
+    let job = service.mailbox_import(&third_actor, &terms(), &import).await.unwrap().object;
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let worker = tokio::spawn(service.clone().run_jobs(stopped));
+    let ended = async {
+        loop {
+            let now = service.job(&owner, &job.id).await.unwrap();
+            if now.state.has_ended() {
+                return now;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), ended).await.unwrap();
+    worker.abort();
+    assert_eq!(ended.state, tenants::JobState::Failed);
+    assert!(ended.error.unwrap().contains("revoked"));
+}
+
+#[tokio::test]
+async fn a_nul_character_is_refused_on_either_engine() {
+    let desk = Desk::new().await;
+    let (_, owner) = desk.customer("alpha").await;
+    let nul = desk.service.mailbox_create(&owner, &crate::desk::keyed("a\0b"), &new_mailbox("a@alpha.example")).await;
+    assert_eq!(code(nul), Code::Invalid);
+    let nul = desk.service.session_create(&sign_in(SignIn::Person, "a\0b@x.example", PASSWORD)).await;
+    assert!(matches!(code(nul), Code::Invalid | Code::InvalidCredentials));
+    assert_eq!(code(desk.service.job(&owner, "job_\0").await), Code::Invalid);
+}
+
+#[tokio::test]
 async fn who_has_a_part_grants_nothing_on_the_whole() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;

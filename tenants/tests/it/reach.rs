@@ -57,6 +57,29 @@ async fn every_standard_role_sees_its_part_of_each_list() {
 }
 
 #[tokio::test]
+async fn a_masked_address_is_on_a_domain_that_its_maker_reaches() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    desk.service.domain_vouch(&desk.operator, &terms(), tenant, "second.example").await.unwrap();
+    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    let on = Selector::Domains(BTreeSet::from(["alpha.example".to_owned()]));
+    let admin = person_on(&desk, &owner, tenant, "a@x.example", "domain-admin", on).await;
+    let masked = async |by, domain: Option<&str>| {
+        let new = tenants::NewMasked {
+            mailbox: ann.id,
+            domain: domain.map(str::to_owned),
+            label: String::new(),
+            note: String::new(),
+            site: String::new(),
+        };
+        desk.service.masked_create(by, &terms(), &new).await
+    };
+    masked(&admin, None).await.unwrap();
+    assert_eq!(code(masked(&admin, Some("second.example")).await), Code::NotFound);
+    masked(&owner, Some("second.example")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_domain_admin_works_on_its_domain_and_nowhere_else() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;

@@ -10,11 +10,11 @@ use crate::{
     auth::{Client, Denied, Exchange, Progress},
     limit::{self, Seat},
 };
-use account::{Listener, RouteError, Sender, Turn};
+use account::{Listener, Reserved, RouteError, Sender, Turn};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
 use control::Capability;
 use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wire::{
     mime,
     smtp::{
@@ -324,11 +324,21 @@ impl Session {
             }
             added = submission::missing_fields(&named, accounts.clock().now(), accounts.rng());
         }
-        let Some(login) = &self.login else { return Ok(self.accept(link, message, recipients, &added).await?.0) };
         let accounts = self.door.options.mail.accounts();
         let to: Vec<&Address> = recipients.iter().map(|r| &r.address).collect();
-        let reserved = accounts.reserve(login, message.envelope.from.as_ref(), &to).await?;
-        let accepted = self.accept(link, message, recipients, &added).await;
+        let forwarded = accounts.reserve_forwards(&forwards(recipients)).await?;
+        let reserved = match &self.login {
+            Some(login) => accounts.reserve(login, message.envelope.from.as_ref(), &to).await,
+            None => Ok(Reserved::default()),
+        };
+        let accepted = match &reserved {
+            Ok(_) => self.accept(link, message, recipients, &added).await,
+            Err(_) => Ok((Vec::new(), 0)),
+        };
+        if reserved.is_err() || accepted.is_err() {
+            accounts.unreserve(forwarded, None).await;
+        }
+        let reserved = reserved?;
         // Nothing counts but what was taken.
         let unsent = accepted.as_ref().map_or(None, |(_, failed)| u32::try_from(*failed).ok());
         match unsent {
@@ -433,6 +443,15 @@ impl Session {
             at: now,
         })
     }
+}
+
+/// How many recipients elsewhere aliases and groups lead to, by whose they are.
+fn forwards(recipients: &[EnvelopeRecipient]) -> BTreeMap<TenantId, u32> {
+    let mut forwards = BTreeMap::new();
+    for (tenant, _) in recipients.iter().filter_map(|r| r.route.as_ref()).flat_map(|r| &r.remote) {
+        *forwards.entry(*tenant).or_default() += 1;
+    }
+    forwards
 }
 
 /// The tenant on whose behalf the sender is told.

@@ -129,6 +129,37 @@ async fn every_level_limits_what_fits_later_is_451_with_a_hint_and_what_never_fi
 }
 
 #[tokio::test]
+async fn what_a_group_sends_on_counts_for_its_tenant_and_those_above_whoever_writes_to_it() {
+    let mut ladder = Ladder::new().await;
+    let members = (0..4).map(|n| format!("m{n}@other.example")).collect();
+    let group = control::AddressSnapshot {
+        local: "team".into(),
+        domain: "a.example".into(),
+        version: 1,
+        tenant: TenantId(1),
+        destination: control::Destination::Group { members, posting: control::Posting::Anyone },
+    };
+    ladder.world.accounts.apply(vec![Change::Address(group)]).await.unwrap();
+    for (level, who) in [(Level::Tenant, "your organisation"), (Level::Above, "your provider")] {
+        let write = async |ladder: &Ladder| ladder.world.deliver("x@y.example", "team@a.example", "x\r\n").await;
+        ladder.limit(level, hourly(3)).await;
+        let never = write(&ladder).await;
+        assert!(never.starts_with("550 5.7.1 ") && never.contains(who), "{never}");
+        ladder.limit(level, hourly(6)).await;
+        assert!(write(&ladder).await.starts_with("250 "));
+        let later = write(&ladder).await;
+        assert!(later.starts_with("451 4.7.1 ") && later.contains(who), "{later}");
+        // One's own submission to it too.
+        let mut client = login(&ladder.world, ANN).await;
+        client.ask(&format!("MAIL FROM:<{ANN}>"), "250 ").await;
+        client.ask("RCPT TO:<team@a.example>", "250 ").await;
+        client.ask("DATA", "354 ").await;
+        assert!(client.ask_line(&format!("From: {ANN}\r\n\r\nx\r\n.")).await.starts_with("451 "));
+    }
+    ladder.world.end().await;
+}
+
+#[tokio::test]
 async fn a_refusal_by_one_level_takes_nothing_from_the_others() {
     let mut ladder = Ladder::new().await;
     ladder.limit(Level::Tenant, hourly(3)).await;

@@ -17,10 +17,12 @@ mod request;
 mod user;
 mod users;
 
-use crate::cost::Buckets;
+use crate::{BODY_WAIT_MAX, cost::Buckets};
 use axum::{
     Router,
+    extract::Request,
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
     routing::{any, get},
 };
@@ -65,8 +67,21 @@ pub(crate) fn router(service: Arc<Service>, trusted_proxies: Vec<IpNet>) -> Rout
         .route("/Bulk", any(absent))
         .method_not_allowed_fallback(not_allowed)
         .fallback(missing)
+        .layer(axum::middleware::from_fn(whole))
         .with_state(shared);
     Router::new().nest(BASE, routes)
+}
+
+/// Reads the body first, within BODY_BYTES_MAX and BODY_WAIT_MAX.
+async fn whole(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(BODY_WAIT_MAX, axum::body::to_bytes(body, request::BODY_BYTES_MAX)).await {
+        Ok(Ok(body)) => next.run(Request::from_parts(parts, body.into())).await,
+        Ok(Err(_)) => request::too_large().into_response(),
+        Err(_) => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, None, "The body took too long (BODY_WAIT_MAX)").into_response()
+        }
+    }
 }
 
 async fn absent() -> Problem {

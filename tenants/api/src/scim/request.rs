@@ -18,7 +18,7 @@ use std::{
 use tenants::{Actor, Presented, Terms};
 
 /// Bytes of a body.
-const BODY_BYTES_MAX: usize = 256 << 10;
+pub(super) const BODY_BYTES_MAX: usize = 256 << 10;
 /// As draft-ietf-httpapi-idempotency-key-header has it.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -56,12 +56,13 @@ impl Shared {
     }
 }
 
+pub(super) fn too_large() -> Problem {
+    let detail = format!("A body has at most {BODY_BYTES_MAX} bytes (BODY_BYTES_MAX)");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, None, detail)
+}
+
 /// The body of a request.
 pub(super) fn body(bytes: &Bytes) -> Result<Value, Problem> {
-    if bytes.len() > BODY_BYTES_MAX {
-        let detail = format!("A body has at most {BODY_BYTES_MAX} bytes (BODY_BYTES_MAX)");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, None, detail));
-    }
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(Value::Object(map)),
         _ => Err(Problem::bad("invalidSyntax", "The body is a JSON object")),

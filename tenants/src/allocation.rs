@@ -77,6 +77,14 @@ fn left(of: Option<u64>, granted: Option<u64>) -> Option<u64> {
     Some(of?.saturating_sub(granted.unwrap_or(u64::MAX)))
 }
 
+/// How many more of something fit, and what is said when none does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// `u64::MAX`: without limit.
+    pub(crate) left: u64,
+    pub(crate) full: &'static str,
+}
+
 impl Service {
     /// What a tenant may use itself of a limit: without what it granted. `None`: unlimited.
     pub(crate) async fn own_limit(&self, txn: &mut Connection, tenant: TenantId, limit: Limit) -> Result<Option<u64>> {
@@ -137,21 +145,34 @@ impl Service {
         field: &'static str,
         full: &'static str,
     ) -> Result<()> {
-        let refused = |why: &str| Err(Error::new(Code::LimitReached, field, why));
-        if let Some(max) = self.own_limit(txn, tenant, limit).await?
-            && self.own_use(txn, tenant, limit).await?.saturating_add(more) > max
-        {
-            return refused(full);
+        let room = self.room(txn, tenant, limit, full).await?;
+        if room.left < more { Err(Error::new(Code::LimitReached, field, room.full)) } else { Ok(()) }
+    }
+
+    /// How many more domains or mailboxes fit now. `full` says it when the tenant's own limit is what is reached.
+    pub(crate) async fn room(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        limit: Limit,
+        full: &'static str,
+    ) -> Result<Room> {
+        let mut room = Room { left: u64::MAX, full };
+        if let Some(max) = self.own_limit(txn, tenant, limit).await? {
+            room.left = max.saturating_sub(self.own_use(txn, tenant, limit).await?);
         }
         for above in self.above(txn, tenant).await? {
             let Some(max) = limit.of(&self.limits_in(txn, above).await?) else { continue };
             let granted = self.granted(txn, above, None, limit).await?;
-            let covered = granted.is_some_and(|granted| granted <= max);
-            if !covered && self.use_below(txn, above, limit).await?.saturating_add(more) > max {
-                return refused("A tenant above is over its limit: nothing new is made below it");
+            if granted.is_some_and(|granted| granted <= max) {
+                continue;
+            }
+            let left = max.saturating_sub(self.use_below(txn, above, limit).await?);
+            if left < room.left {
+                room = Room { left, full: "A tenant above is over its limit: nothing new is made below it" };
             }
         }
-        Ok(())
+        Ok(room)
     }
 
     /// What a tenant granted those directly below it, but for one of them. `None`: one of them is unlimited.

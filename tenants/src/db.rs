@@ -7,9 +7,11 @@
 //!            of this process wait in the order they came, and hold no connection meanwhile: readers always find one. Texts
 //!            compare byte by byte.
 
+mod many;
 mod migrate;
 mod statement;
 
+pub(crate) use many::Many;
 pub(crate) use statement::{Row, Value, query};
 
 use crate::{Code, Error, Result};

@@ -35,6 +35,7 @@ mod kind;
 pub mod limits;
 mod lookup;
 mod mailbox;
+mod mailbox_bulk;
 mod mailbox_create;
 mod mailbox_delete;
 mod mailbox_list;

@@ -7,7 +7,7 @@ use crate::{
     Terms,
     address::Lead,
     allocation::Limit,
-    bulk::{bulk_size, lifted},
+    bulk::bulk_size,
     db::{Connection, query},
     kind,
     limits::HASHES_AT_ONCE,
@@ -44,8 +44,8 @@ impl std::fmt::Debug for NewMailbox {
 
 /// What needs no database.
 pub(crate) struct Ready {
-    address: Address,
-    verifiers: Option<password::Verifiers>,
+    pub(crate) address: Address,
+    pub(crate) verifiers: Option<password::Verifiers>,
 }
 
 impl Service {
@@ -78,21 +78,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let (mut items, mut batch) = (Vec::with_capacity(new.len()), Vec::new());
-        for (new, ready) in new.iter().zip(ready) {
-            work.txn.savepoint().await?;
-            let made = match &ready {
-                Ok(ready) => self.mailbox_made(&mut work.txn, actor, new, ready).await,
-                Err(refused) => Err(refused.clone()),
-            };
-            if let Some((mailbox, changes)) = lifted(&mut items, made)? {
-                work.txn.keep().await?;
-                items.push(Item::Done(mailbox));
-                batch.extend(changes);
-            } else {
-                work.txn.take_back().await?;
-            }
-        }
+        let (items, batch) = self.mailboxes_made(&mut work.txn, actor, new, &ready).await?;
         self.finish_bulk(work, items, &batch, policy).await
     }
 

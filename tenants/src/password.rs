@@ -7,6 +7,7 @@ mod phc;
 use crate::{Code, Error, Result, rows::random};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use aws_lc_rs::{digest, hmac, pbkdf2};
+use base::aside::Aside;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{num::NonZeroU32, sync::LazyLock};
 use tokio::sync::Semaphore;
@@ -95,11 +96,14 @@ pub(crate) struct Verifiers {
 static HASHING: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))));
 
+/// Where they are computed: behind everything else that wants a core.
+static ASIDE: LazyLock<Aside> = LazyLock::new(|| Aside::half_of_the_cores("hash"));
+
 /// Runs the work of a hash off the async workers.
-async fn hashed<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn hashed<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T> {
     let failed = || Error::new(Code::Internal, "", "hashing the password failed");
     let _turn = HASHING.acquire().await.map_err(|_| failed())?;
-    tokio::task::spawn_blocking(work).await.ok().flatten().ok_or_else(failed)
+    tokio::task::spawn_blocking(|| ASIDE.run(work)).await.ok().flatten().flatten().ok_or_else(failed)
 }
 
 /// Both verifiers of a password; `Invalid` when it is too short or too long.

@@ -7,7 +7,6 @@ use crate::{
     event::Events,
     factor::relying_party,
     job::Jobs,
-    limits::HASHES_AT_ONCE,
     oidc::{Fetch, Providers},
     outbox::Relay,
     rows::{fresh_number, random, text},
@@ -18,7 +17,7 @@ use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
 use std::sync::{Arc, RwLock};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use webauthn_rs::prelude::Webauthn;
 
 /// What the service stands on.
@@ -49,7 +48,6 @@ pub struct Service {
     pub(crate) auth: AuthCache,
     pub(crate) attempts: Attempts,
     /// Passwords of people that are verified at the same time.
-    pub(crate) hashing: Semaphore,
     /// The portal as browsers know it, and its origin.
     pub(crate) webauthn: Option<Webauthn>,
     pub(crate) portal: Option<String>,
@@ -101,7 +99,6 @@ impl Service {
             keys,
             auth: AuthCache::new(),
             attempts: Attempts::new()?,
-            hashing: Semaphore::new(HASHES_AT_ONCE),
             webauthn: sign_in.portal.as_deref().map(relying_party).transpose()?,
             portal: sign_in.portal,
             fetch: Fetch::new(&sign_in.identity_hosts),
@@ -154,8 +151,7 @@ impl Service {
         self.pool.statements()
     }
 
-    /// The service's clock.
-    pub fn clock(&self) -> &Arc<dyn Clock> {
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 

@@ -86,7 +86,7 @@ impl Accounts {
             kv: options.kv,
             objects: options.objects,
             master: options.master,
-            turns: Turns::new(options.clock.clone()),
+            turns: Turns::new(),
             clock: options.clock,
             rng: options.rng,
             hub: Hub::default(),

@@ -1,54 +1,67 @@
 //! SUMMARY    Turns of messages that are taken: of each tenant only so many at once, so that another one's mail finds little before it.
-//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING
+//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS
 //! INVARIANTS A connection that goes away gives its turn back. Whatever a tenant does makes it company for the others.
 
 use crate::{Accounts, Error, Result};
 use base::{
-    Clock, Kind, TenantId,
-    limits::{TENANT_COMPANY_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING},
+    Kind, TenantId,
+    limits::{
+        TENANT_COMPANY_MS, TENANT_CREDIT_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING,
+        TENANT_PACE_PERMILLE,
+    },
     share::{Bounds, Entry, Shares},
 };
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 /// The turns of this process.
 #[derive(Clone)]
 pub(crate) struct Turns(Arc<Inner>);
 
 struct Inner {
-    shares: Mutex<Shares<TenantId, oneshot::Sender<Turn>>>,
-    clock: Arc<dyn Clock>,
+    shares: Mutex<Shares<TenantId, oneshot::Sender<(Turn, Duration)>>>,
+    origin: Instant,
 }
 
 /// A turn; dropped, it is the next one's.
 pub struct Turn {
     turns: Turns,
     tenant: TenantId,
+    began: Instant,
 }
 
 impl Turns {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Turns {
-        let bounds = Bounds {
+    pub(crate) fn new() -> Turns {
+        Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(Turns::bounds(1))), origin: Instant::now() }))
+    }
+
+    /// With so many cores.
+    fn bounds(cores: u32) -> Bounds {
+        Bounds {
             alone: TENANT_MESSAGES_ALONE,
             shared: TENANT_MESSAGES_SHARED,
             waiting: TENANT_MESSAGES_WAITING,
             company: Duration::from_millis(TENANT_COMPANY_MS),
-        };
-        Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(bounds)), clock }))
+            pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
+            credit: Duration::from_millis(TENANT_CREDIT_MS),
+        }
     }
 
     /// Waits for a turn of the tenant. `None`: too many wait already.
     async fn take(&self, tenant: TenantId) -> Option<Turn> {
         let mut waits = None;
-        let entry = self.0.shares.lock().enter(&tenant, self.0.clock.now(), || {
+        let entry = self.0.shares.lock().enter(&tenant, self.0.origin.elapsed(), || {
             let (tell, told) = oneshot::channel();
             waits = Some(told);
             tell
         });
         match (entry, waits) {
-            (Entry::Begun, _) => Some(Turn { turns: self.clone(), tenant }),
-            (Entry::Waits, Some(told)) => told.await.ok(),
+            (Entry::Begun(rest), _) => Some(Turn::of(self, tenant).rested(rest).await),
+            (Entry::Waits, Some(told)) => {
+                let (turn, rest) = told.await.ok()?;
+                Some(turn.rested(rest).await)
+            }
             (Entry::Waits, None) | (Entry::Full, _) => None,
         }
     }
@@ -63,16 +76,37 @@ impl Accounts {
 
     /// The tenant does something else: nobody has all turns to himself for a while.
     pub fn mark_active(&self, tenant: TenantId) {
-        self.0.turns.0.shares.lock().mark(&tenant, self.0.clock.now());
+        self.0.turns.0.shares.lock().mark(&tenant, self.0.turns.0.origin.elapsed());
+    }
+
+    /// Says how many cores the process has: with more, more is done for one tenant while others are active.
+    pub fn set_cores(&self, cores: u32) {
+        self.0.turns.0.shares.lock().set_bounds(Turns::bounds(cores.max(1)));
+    }
+}
+
+impl Turn {
+    fn of(turns: &Turns, tenant: TenantId) -> Turn {
+        Turn { turns: turns.clone(), tenant, began: Instant::now() }
+    }
+
+    /// The same after a rest, which is no service.
+    async fn rested(mut self, rest: Duration) -> Turn {
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
+        self.began = Instant::now();
+        self
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let next = self.turns.0.shares.lock().leave(&self.tenant, self.turns.0.clock.now());
-        for waiter in next {
+        let now = self.turns.0.origin.elapsed();
+        let next = self.turns.0.shares.lock().leave(&self.tenant, now, self.began.elapsed());
+        for (waiter, rest) in next {
             // Who went away drops the turn, and so gives it on.
-            let _ = waiter.send(Turn { turns: self.turns.clone(), tenant: self.tenant });
+            let _ = waiter.send((Turn::of(&self.turns, self.tenant), rest));
         }
     }
 }
@@ -80,11 +114,10 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::SystemClock;
 
     #[tokio::test]
     async fn a_noisy_tenant_waits_for_its_own_and_nobody_else_does() {
-        let turns = Turns::new(Arc::new(SystemClock));
+        let turns = Turns::new();
         let (noisy, quiet) = (TenantId(1), TenantId(2));
         drop(turns.take(quiet).await);
         let mut held = Vec::new();
@@ -104,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_while_it_waits_gives_its_turn_on() {
-        let turns = Turns::new(Arc::new(SystemClock));
+        let turns = Turns::new();
         drop(turns.take(TenantId(2)).await);
         let mut held = Vec::new();
         for _ in 0..TENANT_MESSAGES_SHARED {

@@ -2,6 +2,7 @@
 //! INVARIANTS No I/O, no async, no global state; nothing here knows a protocol, a key layout or a plan.
 
 pub mod address;
+pub mod aside;
 pub mod clock;
 pub mod error;
 pub mod id;

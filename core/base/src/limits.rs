@@ -356,6 +356,11 @@ pub const PLANE_EVENTS_MAX: u32 = 1_000;
 pub const TENANT_MESSAGES_ALONE: usize = 64;
 /// The same while others are.
 pub const TENANT_MESSAGES_SHARED: usize = 2;
+/// Time in each second that is spent on a tenant's messages, or requests, while others are active: thousandths, for each core.
+/// All that is done for it at once counts together, waiting for the disk too.
+pub const TENANT_PACE_PERMILLE: u32 = 250;
+/// Such time beyond the pace that a tenant has in hand when it did little for a while, milliseconds.
+pub const TENANT_CREDIT_MS: u64 = 1_000;
 /// Messages of a tenant that wait to be taken.
 pub const TENANT_MESSAGES_WAITING: usize = 1_000;
 /// How long a tenant counts as active after it did something, milliseconds.

@@ -1,17 +1,17 @@
-//! SUMMARY    Fair shares of what is done at the same time: who may begin now, who waits, who is next.
+//! SUMMARY    Fair shares of what is done at the same time: who may begin now, who waits, who is next, who rests first.
 //! LIMITS     Bounds, given by who uses it
-//! INVARIANTS A key that is alone may have `alone` at once. While another one was active within `company`, each has `shared` at
-//!            most, whatever it asks for: who comes seldom finds little before him. Within a key, those that wait begin in their
-//!            order. A key that does nothing takes no memory.
+//! INVARIANTS A key that is alone may have `alone` at once and never rests. While another one was active within `company`, each has
+//!            `shared` at most, whatever it asks for, and of each second no more than `pace` of service beyond `credit`: who comes
+//!            seldom finds little before him and is not held up himself. Within a key, those that wait begin in their order.
+//!            A key that does nothing takes no memory for longer than it owes a rest.
 
-use crate::Timestamp;
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
     time::Duration,
 };
 
-/// How much of one key goes on at the same time.
+/// How much of one key goes on at the same time. Moments are durations since one that never changes.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// While no other key is active.
@@ -21,13 +21,17 @@ pub struct Bounds {
     pub waiting: usize,
     /// How long a key counts as active after it began something.
     pub company: Duration,
+    /// Service of a key in company: thousandths of a second in each second, all that goes on at once counted together.
+    pub pace_permille: u32,
+    /// Service beyond the pace that a key has in hand when it did nothing for a while.
+    pub credit: Duration,
 }
 
 /// What became of one that wants to begin.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// It has begun, and is to be ended by `leave`.
-    Begun,
+    /// It has begun, and is to be ended by `leave`; it rests so long first.
+    Begun(Duration),
     /// It waits; `leave` of another one hands its waiter out.
     Waits,
     /// Too many of its key wait.
@@ -37,6 +41,8 @@ pub enum Entry {
 struct Lane<W> {
     running: usize,
     waiting: VecDeque<W>,
+    /// When all of its service is paid for by the pace.
+    paid: Duration,
 }
 
 /// The keys that do something. `W` stands for one that waits.
@@ -44,23 +50,38 @@ pub struct Shares<K, W> {
     bounds: Bounds,
     lanes: HashMap<K, Lane<W>>,
     /// The two keys that began something last, the latest first.
-    recent: [Option<(K, Timestamp)>; 2],
+    recent: [Option<(K, Duration)>; 2],
+    /// Lanes after the last look for those that owe nothing.
+    swept: usize,
 }
+
+/// Lanes below which nobody looks for those that owe nothing.
+const LANES_SWEPT_MIN: usize = 64;
 
 impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     pub fn new(bounds: Bounds) -> Self {
-        Shares { bounds, lanes: HashMap::new(), recent: [None, None] }
+        Shares { bounds, lanes: HashMap::new(), recent: [None, None], swept: 0 }
+    }
+
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// One of `key` wants to begin. The waiter is made only when it has to wait.
-    pub fn enter(&mut self, key: &K, now: Timestamp, waiter: impl FnOnce() -> W) -> Entry {
+    pub fn enter(&mut self, key: &K, now: Duration, waiter: impl FnOnce() -> W) -> Entry {
         self.mark(key, now);
-        let max = self.at_once(key, now);
-        let waiting = self.bounds.waiting;
-        let lane = self.lanes.entry(key.clone()).or_insert_with(|| Lane { running: 0, waiting: VecDeque::new() });
+        self.sweep(now);
+        let company = self.has_company(key, now);
+        let (max, waiting, credit) = (self.at_once(company), self.bounds.waiting, self.bounds.credit);
+        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO };
+        let lane = self.lanes.entry(key.clone()).or_insert_with(idle);
         if lane.running < max && lane.waiting.is_empty() {
             lane.running += 1;
-            return Entry::Begun;
+            return Entry::Begun(if company { lane.rest(now, credit) } else { Duration::ZERO });
         }
         if lane.waiting.len() >= waiting {
             return Entry::Full;
@@ -69,35 +90,62 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         Entry::Waits
     }
 
-    /// One of `key` has ended: those of it that begin now. Each of them ends by `leave` as well.
-    pub fn leave(&mut self, key: &K, now: Timestamp) -> Vec<W> {
-        let max = self.at_once(key, now);
+    /// One of `key` has ended that was served for `took`: those of it that begin now, and how long each rests first. Each of them
+    /// ends by `leave` as well.
+    pub fn leave(&mut self, key: &K, now: Duration, took: Duration) -> Vec<(W, Duration)> {
+        let company = self.has_company(key, now);
+        let (max, credit) = (self.at_once(company), self.bounds.credit);
+        let price = took.saturating_mul(1_000) / self.bounds.pace_permille.max(1);
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
+        if company {
+            lane.paid = lane.paid.max(now) + price;
+        }
         let mut next = Vec::new();
         while lane.running < max {
             let Some(waiter) = lane.waiting.pop_front() else { break };
             lane.running += 1;
-            next.push(waiter);
+            next.push((waiter, if company { lane.rest(now, credit) } else { Duration::ZERO }));
         }
-        if lane.running == 0 && lane.waiting.is_empty() {
+        if lane.is_idle(now) {
             self.lanes.remove(key);
         }
         next
     }
 
-    fn at_once(&self, key: &K, now: Timestamp) -> usize {
-        let other = self.recent.iter().flatten().find(|(k, _)| k != key);
-        let company = other.is_some_and(|(_, at)| now.since(*at) < self.bounds.company);
+    fn at_once(&self, company: bool) -> usize {
         if company { self.bounds.shared.max(1) } else { self.bounds.alone.max(1) }
     }
 
+    fn has_company(&self, key: &K, now: Duration) -> bool {
+        let other = self.recent.iter().flatten().find(|(k, _)| k != key);
+        other.is_some_and(|(_, at)| now.saturating_sub(*at) < self.bounds.company)
+    }
+
     /// The key is active, whatever it does.
-    pub fn mark(&mut self, key: &K, now: Timestamp) {
+    pub fn mark(&mut self, key: &K, now: Duration) {
         if !matches!(&self.recent[0], Some((k, _)) if k == key) {
             self.recent.swap(0, 1);
         }
         self.recent[0] = Some((key.clone(), now));
+    }
+
+    /// Forgets those that owe nothing, once there are twice as many as were left the last time.
+    fn sweep(&mut self, now: Duration) {
+        if self.lanes.len() > LANES_SWEPT_MIN.max(self.swept * 2) {
+            self.lanes.retain(|_, lane| !lane.is_idle(now));
+            self.swept = self.lanes.len();
+        }
+    }
+}
+
+impl<W> Lane<W> {
+    fn rest(&self, now: Duration, credit: Duration) -> Duration {
+        self.paid.saturating_sub(now).saturating_sub(credit)
+    }
+
+    fn is_idle(&self, now: Duration) -> bool {
+        self.running == 0 && self.waiting.is_empty() && self.paid <= now
     }
 }
 
@@ -105,50 +153,101 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { alone: 3, shared: 1, waiting: 2, company: Duration::from_secs(1) };
+    const BOUNDS: Bounds = Bounds {
+        alone: 3,
+        shared: 1,
+        waiting: 2,
+        company: Duration::from_secs(1),
+        pace_permille: 250,
+        credit: Duration::from_millis(100),
+    };
+    const NOW: Duration = Duration::from_secs(10);
+    const BEGUN: Entry = Entry::Begun(Duration::ZERO);
+    const MS: Duration = Duration::from_millis(1);
 
     fn shares() -> Shares<&'static str, u32> {
         Shares::new(BOUNDS)
     }
 
+    fn who(next: Vec<(u32, Duration)>) -> Vec<u32> {
+        next.into_iter().map(|(w, _)| w).collect()
+    }
+
     #[test]
     fn one_that_is_alone_has_all_and_then_waits_in_its_order() {
-        let (mut shares, now) = (shares(), Timestamp(10_000));
+        let mut shares = shares();
         for _ in 0..3 {
-            assert_eq!(shares.enter(&"a", now, || 0), Entry::Begun);
+            assert_eq!(shares.enter(&"a", NOW, || 0), BEGUN);
         }
-        assert_eq!(shares.enter(&"a", now, || 1), Entry::Waits);
-        assert_eq!(shares.enter(&"a", now, || 2), Entry::Waits);
-        assert_eq!(shares.enter(&"a", now, || 3), Entry::Full);
-        assert_eq!(shares.leave(&"a", now), [1]);
-        assert_eq!(shares.leave(&"a", now), [2]);
+        assert_eq!(shares.enter(&"a", NOW, || 1), Entry::Waits);
+        assert_eq!(shares.enter(&"a", NOW, || 2), Entry::Waits);
+        assert_eq!(shares.enter(&"a", NOW, || 3), Entry::Full);
+        assert_eq!(who(shares.leave(&"a", NOW, MS)), [1]);
+        assert_eq!(who(shares.leave(&"a", NOW, MS)), [2]);
         for _ in 0..3 {
-            assert!(shares.leave(&"a", now).is_empty());
+            assert!(shares.leave(&"a", NOW, MS).is_empty());
         }
         assert!(shares.lanes.is_empty(), "who does nothing takes no memory");
     }
 
     #[test]
     fn in_company_each_has_its_share_and_who_comes_seldom_does_not_wait() {
-        let (mut shares, now) = (shares(), Timestamp(10_000));
-        assert_eq!(shares.enter(&"b", now, || 0), Entry::Begun);
-        shares.leave(&"b", now);
-        assert_eq!(shares.enter(&"a", now, || 0), Entry::Begun);
-        assert_eq!(shares.enter(&"a", now, || 1), Entry::Waits, "b was here a moment ago");
-        assert_eq!(shares.enter(&"b", now, || 2), Entry::Begun);
-        assert_eq!(shares.leave(&"a", now), [1]);
+        let mut shares = shares();
+        assert_eq!(shares.enter(&"b", NOW, || 0), BEGUN);
+        shares.leave(&"b", NOW, MS);
+        assert_eq!(shares.enter(&"a", NOW, || 0), BEGUN);
+        assert_eq!(shares.enter(&"a", NOW, || 1), Entry::Waits, "b was here a moment ago");
+        assert_eq!(shares.enter(&"b", NOW, || 2), BEGUN);
+        assert_eq!(who(shares.leave(&"a", NOW, MS)), [1]);
     }
 
     #[test]
     fn who_was_in_company_gets_all_again_when_the_other_one_is_gone() {
-        let (mut shares, now) = (shares(), Timestamp(10_000));
-        shares.enter(&"b", now, || 0);
-        shares.leave(&"b", now);
-        shares.enter(&"a", now, || 0);
-        shares.enter(&"a", now, || 1);
-        shares.enter(&"a", now, || 2);
-        let later = Timestamp(now.0 + 1_000);
-        assert_eq!(shares.leave(&"a", later), [1, 2]);
-        assert_eq!(shares.enter(&"a", later, || 3), Entry::Begun);
+        let mut shares = shares();
+        shares.enter(&"b", NOW, || 0);
+        shares.leave(&"b", NOW, MS);
+        shares.enter(&"a", NOW, || 0);
+        shares.enter(&"a", NOW, || 1);
+        shares.enter(&"a", NOW, || 2);
+        let later = NOW + BOUNDS.company;
+        assert_eq!(shares.leave(&"a", later, MS), [(1, Duration::ZERO), (2, Duration::ZERO)]);
+        assert_eq!(shares.enter(&"a", later, || 3), BEGUN);
+    }
+
+    /// Serves `a` without a pause for two seconds beside `b`; how much service it had.
+    fn served(each: Duration, beside: bool) -> Duration {
+        let (mut shares, mut now, mut had) = (shares(), NOW, Duration::ZERO);
+        while now < NOW + Duration::from_secs(2) {
+            if beside {
+                shares.mark(&"b", now);
+            }
+            let Entry::Begun(rest) = shares.enter(&"a", now, || 0) else { panic!("nobody else is served") };
+            now += rest + each;
+            had += each;
+            shares.leave(&"a", now, each);
+        }
+        had
+    }
+
+    #[test]
+    fn in_company_a_key_has_its_credit_and_then_its_pace_and_alone_it_never_rests() {
+        let paced = served(2 * MS, true);
+        assert!((500 * MS..=550 * MS).contains(&paced), "a quarter of two seconds and the credit: {paced:?}");
+        assert_eq!(served(2 * MS, false), 2_000 * MS);
+    }
+
+    #[test]
+    fn a_key_that_owes_a_rest_is_remembered_and_then_forgotten() {
+        let mut shares = shares();
+        shares.mark(&"b", NOW);
+        assert_eq!(shares.enter(&"a", NOW, || 0), BEGUN);
+        shares.leave(&"a", NOW, 200 * MS);
+        assert_eq!(shares.enter(&"a", NOW, || 0), Entry::Begun(700 * MS), "800 ms at this pace, 100 ms in hand");
+        shares.leave(&"a", NOW + 800 * MS, Duration::ZERO);
+        for key in 0..LANES_SWEPT_MIN {
+            let name: &'static str = Box::leak(key.to_string().into_boxed_str());
+            shares.enter(&name, NOW + 900 * MS, || 0);
+        }
+        assert!(!shares.lanes.contains_key("a"));
     }
 }

@@ -86,6 +86,10 @@ pub enum Failure {
     StoreLost,
 }
 
+/// Tasks that a worker runs before it looks again who else has something to do: with many of one customer's at hand, another
+/// one's is seen soon.
+const POLLS_BETWEEN_LOOKS: u32 = 11;
+
 /// The store cannot be opened again in this process; a new one may (sysexits.h: EX_TEMPFAIL).
 const EXIT_STORE_LOST: u8 = 75;
 
@@ -107,10 +111,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
         .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return end(Err(Failure::Failed(format!("runtime: {e}")))),
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(POLLS_BETWEEN_LOOKS).build() {
+            Ok(runtime) => runtime,
+            Err(e) => return end(Err(Failure::Failed(format!("runtime: {e}")))),
+        };
     end(runtime.block_on(async {
         match arguments.command {
             Command::Serve { config } => run::serve(config.as_deref()).await,

@@ -30,6 +30,8 @@ impl Stores {
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng::default()),
         });
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        accounts.set_cores(u32::try_from(cores).unwrap_or(u32::MAX));
         // Derived, so that every node of a deployment shows the same fake salts.
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[b"scram".as_slice(), &master].concat());
         let secret = digest.as_ref().try_into().map_err(|_| "digest".to_owned())?;

@@ -111,7 +111,7 @@ struct Shared {
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let scim = scim::router(service.clone(), options.trusted_proxies.clone());
     let stop = Stop(options.stop.clone());
-    let turns = Turns::new(service.clock().clone());
+    let turns = Turns::new();
     let shared = Shared { schema: schema(service.clone()), service, options, turns, stop };
     Router::new()
         .route("/graphql", post(execute).get(graphiql))

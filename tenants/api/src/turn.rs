@@ -1,10 +1,11 @@
 //! SUMMARY    Turns of the API: of each tenant only so many requests at once, so that nobody waits behind another one's many.
-//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING
+//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS
 //! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back. Who has not
 //!            said who it is shares turns with those that come from the same address only.
 
 use base::{
-    Clock, TenantId,
+    TenantId,
+    limits::{TENANT_CREDIT_MS, TENANT_PACE_PERMILLE},
     share::{Bounds, Entry, Shares},
 };
 use std::{
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 use tenants::Actor;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 /// Requests of a tenant at the same time while no other tenant asks for anything.
 pub(crate) const TENANT_REQUESTS_ALONE: usize = 16;
@@ -36,25 +37,30 @@ enum Lane {
 }
 
 struct Inner {
-    shares: Mutex<Shares<Lane, oneshot::Sender<Turn>>>,
-    clock: Arc<dyn Clock>,
+    shares: Mutex<Shares<Lane, oneshot::Sender<(Turn, Duration)>>>,
+    origin: Instant,
 }
 
 /// A turn; dropped, it is the next one's.
 pub(crate) struct Turn {
     turns: Turns,
     lane: Lane,
+    began: Instant,
 }
 
 impl Turns {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Turns {
+    pub(crate) fn new() -> Turns {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cores = u32::try_from(cores).unwrap_or(u32::MAX);
         let bounds = Bounds {
             alone: TENANT_REQUESTS_ALONE,
             shared: TENANT_REQUESTS_SHARED,
             waiting: TENANT_REQUESTS_WAITING,
             company: COMPANY,
+            pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
+            credit: Duration::from_millis(TENANT_CREDIT_MS),
         };
-        Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(bounds)), clock }))
+        Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(bounds)), origin: Instant::now() }))
     }
 
     /// Waits for a turn. `None`: too many wait already.
@@ -68,29 +74,48 @@ impl Turns {
 
     async fn take_in(&self, lane: Lane) -> Option<Turn> {
         let mut waits = None;
-        let entry = self.shares().enter(&lane, self.0.clock.now(), || {
+        let entry = self.shares().enter(&lane, self.0.origin.elapsed(), || {
             let (tell, told) = oneshot::channel();
             waits = Some(told);
             tell
         });
         match (entry, waits) {
-            (Entry::Begun, _) => Some(Turn { turns: self.clone(), lane }),
-            (Entry::Waits, Some(told)) => told.await.ok(),
+            (Entry::Begun(rest), _) => Some(Turn::of(self, lane).rested(rest).await),
+            (Entry::Waits, Some(told)) => {
+                let (turn, rest) = told.await.ok()?;
+                Some(turn.rested(rest).await)
+            }
             (Entry::Waits, None) | (Entry::Full, _) => None,
         }
     }
 
-    fn shares(&self) -> MutexGuard<'_, Shares<Lane, oneshot::Sender<Turn>>> {
+    fn shares(&self) -> MutexGuard<'_, Shares<Lane, oneshot::Sender<(Turn, Duration)>>> {
         self.0.shares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    fn of(turns: &Turns, lane: Lane) -> Turn {
+        Turn { turns: turns.clone(), lane, began: Instant::now() }
+    }
+
+    /// The same after a rest, which is no service.
+    async fn rested(mut self, rest: Duration) -> Turn {
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
+        self.began = Instant::now();
+        self
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let next = self.turns.shares().leave(&self.lane, self.turns.0.clock.now());
-        for waiter in next {
+        let now = self.turns.0.origin.elapsed();
+        let next = self.turns.shares().leave(&self.lane, now, self.began.elapsed());
+        for (waiter, rest) in next {
             // Who went away drops the turn, and so gives it on.
-            let _ = waiter.send(Turn { turns: self.turns.clone(), lane: self.lane.clone() });
+            let _ = waiter.send((Turn::of(&self.turns, self.lane.clone()), rest));
         }
     }
 }
@@ -98,7 +123,6 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::SystemClock;
 
     fn tenant(id: u64) -> Lane {
         Lane::Tenant(TenantId(id))
@@ -106,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_noisy_tenant_waits_for_its_own_and_nobody_else_does() {
-        let turns = Turns::new(Arc::new(SystemClock));
+        let turns = Turns::new();
         let (noisy, quiet) = (tenant(1), tenant(2));
         drop(turns.take_in(quiet.clone()).await);
         let mut held = Vec::new();
@@ -126,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_goes_away_while_it_waits_gives_its_turn_on() {
-        let turns = Turns::new(Arc::new(SystemClock));
+        let turns = Turns::new();
         drop(turns.take_in(tenant(2)).await);
         let mut held = Vec::new();
         for _ in 0..TENANT_REQUESTS_SHARED {

@@ -158,7 +158,6 @@ impl Service {
 
     /// Whether the password is the one of the verifier; without one the same work is done for nothing.
     pub(crate) async fn password_matches(&self, argon2: Option<String>, password: &str) -> Result<bool> {
-        let failed = || Error::new(Code::Internal, "", "checking the password failed");
         let known = argon2.is_some();
         let hash = match argon2 {
             Some(hash) => hash,
@@ -167,12 +166,11 @@ impl Service {
             }
         };
         let password = password.to_owned();
-        let _turn = self.hashing.acquire().await.map_err(|_| failed())?;
-        let checked = tokio::task::spawn_blocking(move || {
-            PasswordHash::new(&hash)
-                .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+        let checked = crate::password::hashed(move || {
+            let matches = |parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
+            Some(PasswordHash::new(&hash).is_ok_and(matches))
         });
-        Ok(checked.await.map_err(|_| failed())? && known)
+        Ok(checked.await? && known)
     }
 
     /// Opens a session of somebody who has proved who it is.

@@ -3,7 +3,7 @@
 
 use super::{Connection, Link};
 use crate::{Code, Error, Result};
-use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{Row as _, SqlStr, postgres::PgRow, sqlite::SqliteRow};
 
 /// A value to bind.
 pub(crate) enum Value {
@@ -33,11 +33,16 @@ value! {
 
 /// A statement of the program; `$1` is the first value.
 pub(crate) fn query(sql: &'static str) -> Query {
-    Query { sql, values: Vec::new() }
+    Query { sql: SqlStr::from_static(sql), values: Vec::new() }
+}
+
+/// A statement whose text was put together from parts of the program.
+pub(super) fn prepared(sql: SqlStr, values: Vec<Value>) -> Query {
+    Query { sql, values }
 }
 
 pub(crate) struct Query {
-    sql: &'static str,
+    sql: SqlStr,
     values: Vec<Value>,
 }
 

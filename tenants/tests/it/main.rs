@@ -6,6 +6,7 @@ mod allocation;
 mod alternate;
 mod audit;
 mod authenticator;
+mod bulk;
 mod capability;
 mod claim;
 mod console;

@@ -28,6 +28,8 @@ use wire::{
 
 /// Messages whose cards are read together.
 const GROUP: usize = 512;
+/// Messages whose bytes or cards are written before others have their turn: a third of a millisecond at most.
+const SLICE: usize = 16;
 
 impl Session {
     pub(super) async fn fetch(&mut self, link: &mut Link, tag: &str, mut fetch: Fetch) -> Result<Flow, Failure> {
@@ -114,7 +116,7 @@ impl Session {
                 if cards { read_many::<EmailCard>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
             let mut emails =
                 if messages { read_many::<EmailRecord>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
-            for (seq, row) in group {
+            for (n, (seq, row)) in (1..).zip(group) {
                 let card = found.next().flatten();
                 let message = match emails.next().flatten() {
                     Some(email) => {
@@ -130,7 +132,11 @@ impl Session {
                 }
                 write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
                 link.flush_if_large().await?;
+                if n % SLICE == 0 && (cards || messages) {
+                    tokio::task::yield_now().await;
+                }
             }
+            tokio::task::yield_now().await;
             self.still_allowed().await?;
             reader.renew();
         }

@@ -95,11 +95,11 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     pub fn leave(&mut self, key: &K, now: Duration, took: Duration) -> Vec<(W, Duration)> {
         let company = self.has_company(key, now);
         let (max, credit) = (self.at_once(company), self.bounds.credit);
-        let price = took.saturating_mul(1_000) / self.bounds.pace_permille.max(1);
+        let costs = took.saturating_mul(1_000) / self.bounds.pace_permille.max(1);
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
         if company {
-            lane.paid = lane.paid.max(now) + price;
+            lane.paid = lane.paid.max(now) + costs;
         }
         let mut next = Vec::new();
         while lane.running < max {

@@ -44,7 +44,7 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
     match from.text("role").as_deref() {
         Some("data") => {
             let useless = |path: &str| {
-                ["plane.url", "plane.resend_interval", "graphiql", "webhook_networks"].contains(&path)
+                ["plane.url", "plane.resend_interval", "graphiql", "webhook_networks", "identity_hosts"].contains(&path)
                     || path.starts_with("sql.")
             };
             refuse(from, useless, "role = \"data\" has no control plane in it")?;

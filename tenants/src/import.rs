@@ -182,25 +182,22 @@ impl Service {
         csv_text(writer)
     }
 
-    /// Forgets imports that are long over, and what cancelled ones had still to make.
+    /// What a job had still to make is not kept.
+    pub(crate) async fn forget_lines(&self, txn: &mut Connection, job: &str) -> Result<()> {
+        let forget = query("UPDATE mailbox_import_part SET lines = NULL WHERE job = $1 AND lines IS NOT NULL");
+        forget.bind(job).execute(txn).await.map(drop)
+    }
+
+    /// Forgets imports that are long over.
     pub(crate) async fn forget_imports(&self) -> Result<()> {
         let old = self.now().0.saturating_sub(i64::try_from(IMPORT_LIFE.as_millis()).unwrap_or(i64::MAX));
         let mut reader = self.pool().acquire().await?;
-        let due = query(
-            "SELECT 1 AS n FROM mailbox_import i WHERE i.created_at < $1 OR EXISTS (SELECT 1 FROM mailbox_import_part p \
-             JOIN job j ON j.id = p.job WHERE p.job = i.job AND p.lines IS NOT NULL AND j.state = 'CANCELLED') LIMIT 1",
-        );
-        if due.bind(old).fetch_optional(&mut reader).await?.is_none() {
+        let due = query("SELECT 1 AS n FROM mailbox_import WHERE created_at < $1 LIMIT 1").bind(old);
+        if due.fetch_optional(&mut reader).await?.is_none() {
             return Ok(());
         }
         drop(reader);
         let mut txn = self.begin().await?;
-        query(
-            "UPDATE mailbox_import_part SET lines = NULL WHERE lines IS NOT NULL \
-             AND job IN (SELECT id FROM job WHERE state = 'CANCELLED')",
-        )
-        .execute(&mut txn)
-        .await?;
         for sql in [
             "DELETE FROM mailbox_import_part WHERE job IN (SELECT job FROM mailbox_import WHERE created_at < $1)",
             "DELETE FROM mailbox_import WHERE created_at < $1",

@@ -240,6 +240,9 @@ impl Service {
         .bind(state.has_ended().then_some(self.now().0))
         .execute(&mut work.txn)
         .await?;
+        if steer == Steer::Cancel {
+            self.forget_lines(&mut work.txn, job).await?;
+        }
         self.audit(&mut work.txn, actor, now.tenant, steer.action(), job, &now.kind).await?;
         let updated = self.job_row(&mut work.txn, job).await?;
         self.jobs.placed();

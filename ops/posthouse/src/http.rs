@@ -14,6 +14,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use socket2::SockRef;
@@ -21,7 +22,10 @@ use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tenants::Service;
@@ -91,6 +95,7 @@ pub async fn listen(
     address: SocketAddr,
     free_port: bool,
     router: Router,
+    proxies: Vec<IpNet>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(u16, JoinHandle<()>), String> {
     let listener = match TcpListener::bind(address).await {
@@ -102,7 +107,7 @@ pub async fn listen(
     let listener = listener.map_err(|e| format!("http on {address}: {e}"))?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
     let task = tokio::spawn(async move {
-        let (mut serving, open) = (JoinSet::new(), Arc::new(Open::default()));
+        let (mut serving, open) = (JoinSet::new(), Arc::new(Open::new(proxies)));
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -124,8 +129,12 @@ pub async fn listen(
 }
 
 /// Open connections, by whose they are.
-#[derive(Default)]
-struct Open(Mutex<HashMap<IpAddr, usize>>);
+struct Open {
+    counts: Mutex<HashMap<IpAddr, usize>>,
+    all: AtomicUsize,
+    /// Many clients' connections come from each of these.
+    proxies: Vec<IpNet>,
+}
 
 /// One of them.
 struct Place {
@@ -134,28 +143,35 @@ struct Place {
 }
 
 impl Open {
+    fn new(proxies: Vec<IpNet>) -> Open {
+        Open { counts: Mutex::default(), all: AtomicUsize::new(0), proxies }
+    }
+
     /// A place for one more; `None` while there are HTTP_CONNECTIONS_MAX, or HTTP_CONNECTIONS_PER_ADDRESS_MAX of the address.
-    /// Loopback, where proxies and the operator are, has the whole.
+    /// Loopback, where the operator is, and trusted proxies have the whole.
     fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
-        let mut open = self.0.lock();
-        let all: usize = open.values().sum();
-        let own = open.get(&from).copied().unwrap_or(0);
-        if all >= HTTP_CONNECTIONS_MAX || own >= HTTP_CONNECTIONS_PER_ADDRESS_MAX && !from.is_loopback() {
+        let mut counts = self.counts.lock();
+        let own = counts.get(&from).copied().unwrap_or(0);
+        let address = from.to_canonical();
+        let is_one = !address.is_loopback() && !self.proxies.iter().any(|net| net.contains(&address));
+        if self.all.load(Relaxed) >= HTTP_CONNECTIONS_MAX || is_one && own >= HTTP_CONNECTIONS_PER_ADDRESS_MAX {
             metrics::counter!("posthouse_http_refused_total").increment(1);
             return None;
         }
-        open.insert(from, own + 1);
+        counts.insert(from, own + 1);
+        self.all.fetch_add(1, Relaxed);
         Some(Place { open: self.clone(), from })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self.open.0.lock();
-        if let Some(count) = open.get_mut(&self.from) {
+        let mut counts = self.open.counts.lock();
+        self.open.all.fetch_sub(1, Relaxed);
+        if let Some(count) = counts.get_mut(&self.from) {
             *count -= 1;
             if *count == 0 {
-                open.remove(&self.from);
+                counts.remove(&self.from);
             }
         }
     }
@@ -191,5 +207,49 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%from, %error, "http: connection");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn one_address_has_its_share_and_proxies_the_whole() {
+        let open = Arc::new(Open::new(vec!["10.0.0.0/8".parse().unwrap()]));
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (one, proxy) = (ip("192.0.2.1"), ip("::ffff:10.0.0.1"));
+        let mut held: Vec<_> = (0..HTTP_CONNECTIONS_PER_ADDRESS_MAX).map(|_| open.place(one).unwrap()).collect();
+        assert!(open.place(one).is_none());
+        assert!(open.place(ip("192.0.2.2")).is_some(), "another address has its own");
+        held.pop();
+        held.push(open.place(one).expect("what ended is given back"));
+        while held.len() < HTTP_CONNECTIONS_MAX {
+            held.push(open.place(proxy).unwrap());
+        }
+        assert!(open.place(proxy).is_none() && open.place(ip("127.0.0.1")).is_none());
+        held.clear();
+        assert!(open.counts.lock().is_empty());
+        assert_eq!(open.all.load(Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_does_not_end_is_not_waited_for() {
+        let (stop, stopped) = watch::channel(false);
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let (port, task) = listen("127.0.0.1:0".parse().unwrap(), false, router, Vec::new(), stopped).await.unwrap();
+        let mut slow = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        slow.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        slow.read_to_end(&mut answer).await.unwrap();
+        assert!(!String::from_utf8_lossy(&answer).contains("hello"));
+        let mut quick = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        quick.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        answer.clear();
+        quick.read_to_end(&mut answer).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer).ends_with("hello"));
+        stop.send(true).unwrap();
+        task.await.unwrap();
     }
 }

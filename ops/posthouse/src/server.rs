@@ -95,7 +95,9 @@ impl Server {
                 let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
                 router = router.merge(api::router(service.clone(), options));
             }
-            let (port, task) = http::listen(address, config.free_ports, router, shutdown.watch()).await?;
+            let (port, task) =
+                http::listen(address, config.free_ports, router, config.trusted_proxies.clone(), shutdown.watch())
+                    .await?;
             ports.http = Some(port);
             tasks.push(task);
         }

@@ -152,6 +152,46 @@ impl Service {
         self.directory_group_in(&mut connection, actor, &address, Permission::AddressRead).await
     }
 
+    /// Groups behind one, by address: for who looks at all of them.
+    pub async fn directory_group_scan(
+        &self,
+        actor: &Actor,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DirectoryGroup>> {
+        let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::AddressRead, actor.tenant).await?;
+        let (local, domain) = after.and_then(|address| address.rsplit_once('@')).unwrap_or_default();
+        let rows = query(
+            "SELECT * FROM address WHERE tenant = $1 AND kind = 'group' AND (domain, local) > ($2, $3) \
+             ORDER BY domain, local LIMIT $4",
+        )
+        .bind(actor.tenant.to_string())
+        .bind(domain)
+        .bind(local)
+        .bind(i64::from(limit))
+        .fetch_all(&mut connection)
+        .await?;
+        self.directory_groups_of(&mut connection, actor, &rows).await
+    }
+
+    /// The groups with an identifier of the directory's own.
+    pub async fn directory_group_find(&self, actor: &Actor, external_id: &str) -> Result<Vec<DirectoryGroup>> {
+        let mut connection = self.pool().acquire().await?;
+        self.permit(&mut connection, actor, Permission::AddressRead, actor.tenant).await?;
+        // No row has a zero byte, and no statement is asked for one.
+        if external_id.is_empty() || external_id.contains('\0') {
+            return Ok(Vec::new());
+        }
+        let rows =
+            query("SELECT * FROM address WHERE tenant = $1 AND kind = 'group' AND site = $2 ORDER BY domain, local")
+                .bind(actor.tenant.to_string())
+                .bind(external_id)
+                .fetch_all(&mut connection)
+                .await?;
+        self.directory_groups_of(&mut connection, actor, &rows).await
+    }
+
     /// Groups from an offset on, by address, and how many there are.
     pub async fn directory_groups(
         &self,

@@ -102,8 +102,7 @@ impl JobKind for MailboxImport {
             return Ok(Step::More);
         }
         let id = job.id.clone();
-        let forget = query("UPDATE mailbox_import_part SET lines = NULL WHERE job = $1").bind(id);
-        forget.execute(job.txn(service).await?).await?;
+        service.forget_lines(job.txn(service).await?, &id).await?;
         Ok(Step::Done)
     }
 }

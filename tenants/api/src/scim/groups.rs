@@ -10,7 +10,7 @@ use super::{
     patch,
     problem::Problem,
     request::{Caller, body, is_known, terms},
-    user::tag,
+    tagged,
     users::Found,
 };
 use crate::cost::MUTATION_COST;
@@ -21,12 +21,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::Value;
-use tenants::{Actor, DirectoryGroup, DirectoryGroupPatch};
+use tenants::{Actor, DirectoryGroupPatch};
 
 /// Groups that one query with a filter looks at.
 const SCAN_MAX: usize = 10_000;
 /// Read at once.
-const SCAN_PAGE: usize = 200;
+const SCAN_PAGE: u32 = 200;
 /// Cost of a query that looks at groups one by one.
 const SCAN_COST: usize = 200;
 
@@ -34,7 +34,7 @@ type Answer = Result<Response, Problem>;
 
 pub(super) async fn list(State(scim): State<Scim>, from: Caller, parameters: Parameters) -> Answer {
     let asked = Asked::read(parameters)?;
-    let scans = asked.filter.as_ref().is_some_and(|f| f.pinned("id").is_none());
+    let scans = asked.filter.as_ref().is_some_and(|f| f.pinned("id").or(f.pinned("externalid")).is_none());
     let actor = scim.caller(&from, if scans { SCAN_COST } else { asked.count.clamp(1, PAGE_MAX) }).await?;
     let (found, total) = scim.find_groups(&actor, &asked).await?;
     Ok(answer(StatusCode::OK, &asked.page(found, total)))
@@ -50,9 +50,9 @@ pub(super) async fn show(
     let actor = scim.caller(&from, 1).await?;
     let group = scim.service.directory_group(&actor, &id).await?;
     if is_known(&from, group.group.version) {
-        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &group));
+        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), group.group.version));
     }
-    Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&group))), &group))
+    Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&group))), group.group.version))
 }
 
 pub(super) async fn create(State(scim): State<Scim>, from: Caller, parameters: Parameters, bytes: Bytes) -> Answer {
@@ -60,7 +60,7 @@ pub(super) async fn create(State(scim): State<Scim>, from: Caller, parameters: P
     let actor = scim.caller(&from, MUTATION_COST).await?;
     let new = Draft::read(&body(&bytes)?)?.new_group();
     let made = scim.service.directory_group_create(&actor, &terms(&from)?, &new).await?.object;
-    let mut response = tagged(answer(StatusCode::CREATED, &asked.shown(render(&made))), &made);
+    let mut response = tagged(answer(StatusCode::CREATED, &asked.shown(render(&made))), made.group.version);
     if let Ok(location) = HeaderValue::from_str(&format!("{}/{}", super::GROUPS, made.group.address)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -108,7 +108,7 @@ impl Shared {
     ) -> Answer {
         let asked = Asked::read(parameters)?;
         let done = self.service.directory_group_update(actor, &terms(headers)?, id, patch).await?.object;
-        Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&done))), &done))
+        Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&done))), done.group.version))
     }
 
     /// The groups of a page, and how many there are.
@@ -124,27 +124,28 @@ impl Shared {
             }
             return Ok(found.all());
         }
-        let mut seen = 0;
+        if let Some(id) = filter.pinned("externalid") {
+            for group in self.service.directory_group_find(actor, id).await? {
+                found.take(render(&group), filter);
+            }
+            return Ok(found.all());
+        }
+        let (mut after, mut seen) = (None, 0);
         loop {
-            let (groups, _) = self.service.directory_groups(actor, seen, SCAN_PAGE).await?;
+            let groups = self.service.directory_group_scan(actor, after.as_deref(), SCAN_PAGE).await?;
+            after = groups.last().map(|g| g.group.address.clone());
             seen += groups.len();
             for group in &groups {
                 found.take(render(group), filter);
             }
-            if groups.len() < SCAN_PAGE {
+            if groups.len() < SCAN_PAGE as usize {
                 return Ok(found.all());
             }
             if seen >= SCAN_MAX {
-                let detail = format!("The filter looks at more than {SCAN_MAX} groups (SCAN_MAX): name the id");
+                let detail =
+                    format!("The filter looks at more than {SCAN_MAX} groups (SCAN_MAX): name id or externalId");
                 return Err(Problem::bad("tooMany", detail));
             }
         }
     }
-}
-
-fn tagged(mut response: Response, group: &DirectoryGroup) -> Response {
-    if let Ok(tag) = HeaderValue::from_str(&tag(group.group.version)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
 }

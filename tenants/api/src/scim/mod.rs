@@ -102,6 +102,14 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
 }
 
+/// A response about a resource of this version.
+fn tagged(mut response: Response, version: i64) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&user::tag(version)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 /// `invalidSyntax` unless a body is of a schema.
 fn expect_schema(body: &Value, schema: &str) -> Result<(), Problem> {
     let named = patch::member(body, "schemas").and_then(Value::as_array);

@@ -9,7 +9,8 @@ use super::{
     patch,
     problem::Problem,
     request::{Caller, body, is_known, terms},
-    user::{self, Draft, render},
+    tagged,
+    user::{Draft, render},
 };
 use crate::cost::MUTATION_COST;
 use axum::{
@@ -20,7 +21,7 @@ use axum::{
 };
 use base::AccountId;
 use serde_json::Value;
-use tenants::{Actor, DirectoryKey, DirectoryPatch, DirectoryUser};
+use tenants::{Actor, DirectoryKey, DirectoryPatch};
 
 /// Users that one query looks at when its filter names none of `id`, `userName`, `externalId`.
 const SCAN_MAX: usize = 50_000;
@@ -49,9 +50,9 @@ pub(super) async fn show(
     let actor = scim.caller(&from, 1).await?;
     let user = scim.service.directory_user(&actor, account(&id)?).await?;
     if is_known(&from, user.mailbox.version) {
-        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &user));
+        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), user.mailbox.version));
     }
-    Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&user))), &user))
+    Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&user))), user.mailbox.version))
 }
 
 pub(super) async fn create(State(scim): State<Scim>, from: Caller, parameters: Parameters, bytes: Bytes) -> Answer {
@@ -60,7 +61,7 @@ pub(super) async fn create(State(scim): State<Scim>, from: Caller, parameters: P
     let new = Draft::read(&body(&bytes)?)?.new_user();
     let made = scim.service.directory_create(&actor, &terms(&from)?, &new).await?.object;
     let shown = render(&made);
-    let mut response = tagged(answer(StatusCode::CREATED, &asked.shown(shown)), &made);
+    let mut response = tagged(answer(StatusCode::CREATED, &asked.shown(shown)), made.mailbox.version);
     let location = HeaderValue::from_str(&format!("{}/{}", super::USERS, made.mailbox.id));
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
@@ -109,7 +110,7 @@ impl Shared {
     ) -> Answer {
         let asked = Asked::read(parameters)?;
         let done = self.service.directory_update(actor, &terms(headers)?, account(id)?, patch).await?;
-        Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&done.object))), &done.object))
+        Ok(tagged(answer(StatusCode::OK, &asked.shown(render(&done.object))), done.object.mailbox.version))
     }
 
     /// The users of a page, and how many there are.
@@ -188,11 +189,4 @@ fn key(asked: &Asked) -> Option<DirectoryKey> {
 
 fn account(id: &str) -> Result<AccountId, Problem> {
     id.parse().map_err(|_| Problem::missing())
-}
-
-fn tagged(mut response: Response, user: &DirectoryUser) -> Response {
-    if let Ok(tag) = HeaderValue::from_str(&user::tag(user.mailbox.version)) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 use async_graphql::{
     Data, Executor, Pos, Request, Response,
+    async_trait::async_trait,
     http::{WebSocket as Protocol, WebSocketProtocols, WsMessage},
     parser::{parse_query, types::OperationType},
 };
@@ -198,6 +199,7 @@ async fn said(socket: &mut WebSocket, message: Message) -> bool {
 #[derive(Clone)]
 struct Subscriptions(ApiSchema);
 
+#[async_trait]
 impl Executor for Subscriptions {
     async fn execute(&self, _: Request) -> Response {
         elsewhere()

@@ -1,13 +1,15 @@
 //! SUMMARY    Turns of messages that are taken: of each tenant only so many at once, so that another one's mail finds little before it.
-//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS
-//! INVARIANTS A connection that goes away gives its turn back. Whatever a tenant does makes it company for the others.
+//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
+//!            TENANT_REST_MAX_MS
+//! INVARIANTS A connection that goes away gives its turn back; while it rests it was not served. Whatever a tenant does makes it
+//!            company for the others.
 
 use crate::{Accounts, Error, Result};
 use base::{
     Kind, TenantId,
     limits::{
         TENANT_COMPANY_MS, TENANT_CREDIT_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING,
-        TENANT_PACE_PERMILLE,
+        TENANT_PACE_PERMILLE, TENANT_REST_MAX_MS,
     },
     share::{Bounds, Entry, Shares},
 };
@@ -28,7 +30,8 @@ struct Inner {
 pub struct Turn {
     turns: Turns,
     tenant: TenantId,
-    began: Instant,
+    /// `None` while it rests.
+    served_since: Option<Instant>,
 }
 
 impl Turns {
@@ -45,6 +48,7 @@ impl Turns {
             company: Duration::from_millis(TENANT_COMPANY_MS),
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
             credit: Duration::from_millis(TENANT_CREDIT_MS),
+            rest_max: Duration::from_millis(TENANT_REST_MAX_MS),
         }
     }
 
@@ -87,7 +91,7 @@ impl Accounts {
 
 impl Turn {
     fn of(turns: &Turns, tenant: TenantId) -> Turn {
-        Turn { turns: turns.clone(), tenant, began: Instant::now() }
+        Turn { turns: turns.clone(), tenant, served_since: None }
     }
 
     /// The same after a rest, which is no service.
@@ -95,7 +99,7 @@ impl Turn {
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
         }
-        self.began = Instant::now();
+        self.served_since = Some(Instant::now());
         self
     }
 }
@@ -103,7 +107,8 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = self.turns.0.origin.elapsed();
-        let next = self.turns.0.shares.lock().leave(&self.tenant, now, self.began.elapsed());
+        let took = self.served_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let next = self.turns.0.shares.lock().leave(&self.tenant, now, took);
         for (waiter, rest) in next {
             // Who went away drops the turn, and so gives it on.
             let _ = waiter.send((Turn::of(&self.turns, self.tenant), rest));
@@ -156,5 +161,23 @@ mod tests {
         assert!(gone.await.is_err());
         held.pop();
         assert!(waits.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_away_while_it_rests_was_not_served() {
+        let turns = Turns::new();
+        drop(turns.take(TenantId(2)).await);
+        let served = turns.take(TenantId(1)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(TENANT_CREDIT_MS)).await;
+        drop(served);
+        for _ in 0..3 {
+            drop(turns.take(TenantId(2)).await);
+            let wait = Duration::from_millis(10);
+            let rests = tokio::time::timeout(wait, turns.take(TenantId(1))).await;
+            assert!(rests.is_err(), "it owes a rest");
+        }
+        let began = Instant::now();
+        drop(turns.take(TenantId(1)).await);
+        assert!(began.elapsed() <= Duration::from_millis(TENANT_REST_MAX_MS));
     }
 }

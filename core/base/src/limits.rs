@@ -361,6 +361,8 @@ pub const TENANT_MESSAGES_SHARED: usize = 2;
 pub const TENANT_PACE_PERMILLE: u32 = 250;
 /// Such time beyond the pace that a tenant has in hand when it did little for a while, milliseconds.
 pub const TENANT_CREDIT_MS: u64 = 1_000;
+/// The longest that a tenant rests before its next message, or request, while others are active, milliseconds.
+pub const TENANT_REST_MAX_MS: u64 = 2_000;
 /// Messages of a tenant that wait to be taken.
 pub const TENANT_MESSAGES_WAITING: usize = 1_000;
 /// How long a tenant counts as active after it did something, milliseconds.

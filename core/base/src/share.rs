@@ -2,7 +2,7 @@
 //! LIMITS     Bounds, given by who uses it
 //! INVARIANTS A key that is alone may have `alone` at once and never rests. While another one was active within `company`, each has
 //!            `shared` at most, whatever it asks for, and of each second no more than `pace` of service beyond `credit`: who comes
-//!            seldom finds little before him and is not held up himself. Within a key, those that wait begin in their order.
+//!            seldom finds little before him and is not held up himself. No rest is longer than `rest_max`. Within a key, those that wait begin in their order.
 //!            A key that does nothing takes no memory for longer than it owes a rest.
 
 use std::{
@@ -25,6 +25,8 @@ pub struct Bounds {
     pub pace_permille: u32,
     /// Service beyond the pace that a key has in hand when it did nothing for a while.
     pub credit: Duration,
+    /// The longest rest: service that took longer is forgiven, so that one that waited for something slow is not shut out.
+    pub rest_max: Duration,
 }
 
 /// What became of one that wants to begin.
@@ -99,7 +101,8 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
         if company {
-            lane.paid = lane.paid.max(now) + costs;
+            let owed_max = self.bounds.credit.saturating_add(self.bounds.rest_max);
+            lane.paid = lane.paid.max(now).saturating_add(costs).min(now.saturating_add(owed_max));
         }
         let mut next = Vec::new();
         while lane.running < max {
@@ -160,6 +163,7 @@ mod tests {
         company: Duration::from_secs(1),
         pace_permille: 250,
         credit: Duration::from_millis(100),
+        rest_max: Duration::from_millis(900),
     };
     const NOW: Duration = Duration::from_secs(10);
     const BEGUN: Entry = Entry::Begun(Duration::ZERO);
@@ -234,6 +238,17 @@ mod tests {
         let paced = served(2 * MS, true);
         assert!((500 * MS..=550 * MS).contains(&paced), "a quarter of two seconds and the credit: {paced:?}");
         assert_eq!(served(2 * MS, false), 2_000 * MS);
+    }
+
+    #[test]
+    fn however_long_a_key_was_served_its_rest_has_a_bound() {
+        let mut shares = shares();
+        shares.mark(&"b", NOW);
+        for _ in 0..3 {
+            shares.enter(&"a", NOW, || 0);
+            shares.leave(&"a", NOW, Duration::from_secs(60));
+        }
+        assert_eq!(shares.enter(&"a", NOW, || 0), Entry::Begun(BOUNDS.rest_max));
     }
 
     #[test]

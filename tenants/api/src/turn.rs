@@ -1,11 +1,12 @@
 //! SUMMARY    Turns of the API: of each tenant only so many requests at once, so that nobody waits behind another one's many.
-//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS
-//! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back. Who has not
-//!            said who it is shares turns with those that come from the same address only.
+//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
+//!            TENANT_REST_MAX_MS
+//! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back; while it rests
+//!            it was not served. Who has not said who it is shares turns with those that come from the same address only.
 
 use base::{
     TenantId,
-    limits::{TENANT_CREDIT_MS, TENANT_PACE_PERMILLE},
+    limits::{TENANT_CREDIT_MS, TENANT_PACE_PERMILLE, TENANT_REST_MAX_MS},
     share::{Bounds, Entry, Shares},
 };
 use std::{
@@ -45,7 +46,8 @@ struct Inner {
 pub(crate) struct Turn {
     turns: Turns,
     lane: Lane,
-    began: Instant,
+    /// `None` while it rests.
+    served_since: Option<Instant>,
 }
 
 impl Turns {
@@ -59,6 +61,7 @@ impl Turns {
             company: COMPANY,
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
             credit: Duration::from_millis(TENANT_CREDIT_MS),
+            rest_max: Duration::from_millis(TENANT_REST_MAX_MS),
         };
         Turns(Arc::new(Inner { shares: Mutex::new(Shares::new(bounds)), origin: Instant::now() }))
     }
@@ -96,7 +99,7 @@ impl Turns {
 
 impl Turn {
     fn of(turns: &Turns, lane: Lane) -> Turn {
-        Turn { turns: turns.clone(), lane, began: Instant::now() }
+        Turn { turns: turns.clone(), lane, served_since: None }
     }
 
     /// The same after a rest, which is no service.
@@ -104,7 +107,7 @@ impl Turn {
         if !rest.is_zero() {
             tokio::time::sleep(rest).await;
         }
-        self.began = Instant::now();
+        self.served_since = Some(Instant::now());
         self
     }
 }
@@ -112,7 +115,8 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = self.turns.0.origin.elapsed();
-        let next = self.turns.shares().leave(&self.lane, now, self.began.elapsed());
+        let took = self.served_since.map_or(Duration::ZERO, |since| since.elapsed());
+        let next = self.turns.shares().leave(&self.lane, now, took);
         for (waiter, rest) in next {
             // Who went away drops the turn, and so gives it on.
             let _ = waiter.send((Turn::of(&self.turns, self.lane.clone()), rest));
@@ -169,5 +173,23 @@ mod tests {
         assert!(gone.await.is_err());
         held.pop();
         assert!(waits.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_away_while_it_rests_was_not_served() {
+        let turns = Turns::new();
+        drop(turns.take_in(tenant(2)).await);
+        let served = turns.take_in(tenant(1)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(TENANT_CREDIT_MS)).await;
+        drop(served);
+        for _ in 0..3 {
+            drop(turns.take_in(tenant(2)).await);
+            let wait = Duration::from_millis(10);
+            let rests = tokio::time::timeout(wait, turns.take_in(tenant(1))).await;
+            assert!(rests.is_err(), "it owes a rest");
+        }
+        let began = Instant::now();
+        drop(turns.take_in(tenant(1)).await);
+        assert!(began.elapsed() <= Duration::from_millis(TENANT_REST_MAX_MS));
     }
 }

@@ -1,6 +1,6 @@
 //! SUMMARY    Turns of messages that are taken: of each tenant only so many at once, so that another one's mail finds little before it.
 //! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
-//!            TENANT_REST_MAX_MS
+//!            TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
 //! INVARIANTS A connection that goes away gives its turn back; while it rests it was not served. Whatever a tenant does makes it
 //!            company for the others.
 
@@ -9,7 +9,7 @@ use base::{
     Kind, TenantId,
     limits::{
         TENANT_COMPANY_MS, TENANT_CREDIT_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING,
-        TENANT_PACE_PERMILLE, TENANT_REST_MAX_MS,
+        TENANT_PACE_PERMILLE, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS,
     },
     share::{Bounds, Entry, Shares},
 };
@@ -47,6 +47,7 @@ impl Turns {
             waiting: TENANT_MESSAGES_WAITING,
             company: Duration::from_millis(TENANT_COMPANY_MS),
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
+            pace_unqueued_permille: TENANT_PACE_UNQUEUED_PERMILLE.saturating_mul(cores),
             credit: Duration::from_millis(TENANT_CREDIT_MS),
             rest_max: Duration::from_millis(TENANT_REST_MAX_MS),
         }
@@ -168,7 +169,8 @@ mod tests {
         let turns = Turns::new();
         drop(turns.take(TenantId(2)).await);
         let served = turns.take(TenantId(1)).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(TENANT_CREDIT_MS)).await;
+        tokio::time::sleep(10 * Duration::from_millis(TENANT_CREDIT_MS)).await;
+        drop(turns.take(TenantId(2)).await);
         drop(served);
         for _ in 0..3 {
             drop(turns.take(TenantId(2)).await);

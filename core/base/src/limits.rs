@@ -359,6 +359,8 @@ pub const TENANT_MESSAGES_SHARED: usize = 2;
 /// Time in each second that is spent on a tenant's messages, or requests, while others are active: thousandths, for each core.
 /// All that is done for it at once counts together, waiting for the disk too.
 pub const TENANT_PACE_PERMILLE: u32 = 250;
+/// The same for one of which no message, or request, waits: it comes one by one.
+pub const TENANT_PACE_UNQUEUED_PERMILLE: u32 = 750;
 /// Such time beyond the pace that a tenant has in hand when it did little for a while, milliseconds.
 pub const TENANT_CREDIT_MS: u64 = 1_000;
 /// The longest that a tenant rests before its next message, or request, while others are active, milliseconds.

@@ -21,8 +21,11 @@ pub struct Bounds {
     pub waiting: usize,
     /// How long a key counts as active after it began something.
     pub company: Duration,
-    /// Service of a key in company: thousandths of a second in each second, all that goes on at once counted together.
+    /// Service of a key in company while some of it wait: thousandths of a second in each second, all that goes on at once counted
+    /// together.
     pub pace_permille: u32,
+    /// The same of a key of which none waits: who comes one by one presses nobody, and is held up by others as it is.
+    pub pace_unqueued_permille: u32,
     /// Service beyond the pace that a key has in hand when it did nothing for a while.
     pub credit: Duration,
     /// The longest rest: service that took longer is forgiven, so that one that waited for something slow is not shut out.
@@ -97,10 +100,12 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     pub fn leave(&mut self, key: &K, now: Duration, took: Duration) -> Vec<(W, Duration)> {
         let company = self.has_company(key, now);
         let (max, credit) = (self.at_once(company), self.bounds.credit);
-        let costs = took.saturating_mul(1_000) / self.bounds.pace_permille.max(1);
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
         if company {
+            let queued = !lane.waiting.is_empty();
+            let pace = if queued { self.bounds.pace_permille } else { self.bounds.pace_unqueued_permille };
+            let costs = took.saturating_mul(1_000) / pace.max(1);
             let owed_max = self.bounds.credit.saturating_add(self.bounds.rest_max);
             lane.paid = lane.paid.max(now).saturating_add(costs).min(now.saturating_add(owed_max));
         }
@@ -162,6 +167,7 @@ mod tests {
         waiting: 2,
         company: Duration::from_secs(1),
         pace_permille: 250,
+        pace_unqueued_permille: 500,
         credit: Duration::from_millis(100),
         rest_max: Duration::from_millis(900),
     };
@@ -218,26 +224,41 @@ mod tests {
         assert_eq!(shares.enter(&"a", later, || 3), BEGUN);
     }
 
-    /// Serves `a` without a pause for two seconds beside `b`; how much service it had.
-    fn served(each: Duration, beside: bool) -> Duration {
+    /// Serves `a` one by one without a pause for two seconds, with others of it waiting or not; how much service it had.
+    fn served(each: Duration, queued: bool, beside: bool) -> Duration {
         let (mut shares, mut now, mut had) = (shares(), NOW, Duration::ZERO);
+        let mut rest = Duration::ZERO;
+        if beside {
+            shares.mark(&"b", now);
+        }
+        assert_eq!(shares.enter(&"a", now, || 0), BEGUN);
         while now < NOW + Duration::from_secs(2) {
             if beside {
                 shares.mark(&"b", now);
             }
-            let Entry::Begun(rest) = shares.enter(&"a", now, || 0) else { panic!("nobody else is served") };
+            while queued && shares.enter(&"a", now, || 0) == Entry::Waits {}
             now += rest + each;
             had += each;
-            shares.leave(&"a", now, each);
+            let next = shares.leave(&"a", now, each);
+            rest = match (next.first(), shares.lanes.get("a").is_some_and(|a| a.running > 0)) {
+                (Some((_, rest)), _) => *rest,
+                (None, true) => Duration::ZERO,
+                (None, false) => match shares.enter(&"a", now, || 0) {
+                    Entry::Begun(rest) => rest,
+                    entry => panic!("nobody else is served: {entry:?}"),
+                },
+            };
         }
         had
     }
 
     #[test]
     fn in_company_a_key_has_its_credit_and_then_its_pace_and_alone_it_never_rests() {
-        let paced = served(2 * MS, true);
+        let paced = served(2 * MS, true, true);
         assert!((500 * MS..=550 * MS).contains(&paced), "a quarter of two seconds and the credit: {paced:?}");
-        assert_eq!(served(2 * MS, false), 2_000 * MS);
+        let one_by_one = served(2 * MS, false, true);
+        assert!((1_000 * MS..=1_100 * MS).contains(&one_by_one), "a half: {one_by_one:?}");
+        assert_eq!(served(2 * MS, false, false), 2_000 * MS);
     }
 
     #[test]
@@ -257,8 +278,8 @@ mod tests {
         shares.mark(&"b", NOW);
         assert_eq!(shares.enter(&"a", NOW, || 0), BEGUN);
         shares.leave(&"a", NOW, 200 * MS);
-        assert_eq!(shares.enter(&"a", NOW, || 0), Entry::Begun(700 * MS), "800 ms at this pace, 100 ms in hand");
-        shares.leave(&"a", NOW + 800 * MS, Duration::ZERO);
+        assert_eq!(shares.enter(&"a", NOW, || 0), Entry::Begun(300 * MS), "400 ms at this pace, 100 ms in hand");
+        shares.leave(&"a", NOW + 400 * MS, Duration::ZERO);
         for key in 0..LANES_SWEPT_MIN {
             let name: &'static str = Box::leak(key.to_string().into_boxed_str());
             shares.enter(&name, NOW + 900 * MS, || 0);

@@ -1,12 +1,12 @@
 //! SUMMARY    Turns of the API: of each tenant only so many requests at once, so that nobody waits behind another one's many.
 //! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
-//!            TENANT_REST_MAX_MS
+//!            TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
 //! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back; while it rests
 //!            it was not served. Who has not said who it is shares turns with those that come from the same address only.
 
 use base::{
     TenantId,
-    limits::{TENANT_CREDIT_MS, TENANT_PACE_PERMILLE, TENANT_REST_MAX_MS},
+    limits::{TENANT_CREDIT_MS, TENANT_PACE_PERMILLE, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS},
     share::{Bounds, Entry, Shares},
 };
 use std::{
@@ -60,6 +60,7 @@ impl Turns {
             waiting: TENANT_REQUESTS_WAITING,
             company: COMPANY,
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),
+            pace_unqueued_permille: TENANT_PACE_UNQUEUED_PERMILLE.saturating_mul(cores),
             credit: Duration::from_millis(TENANT_CREDIT_MS),
             rest_max: Duration::from_millis(TENANT_REST_MAX_MS),
         };
@@ -180,7 +181,8 @@ mod tests {
         let turns = Turns::new();
         drop(turns.take_in(tenant(2)).await);
         let served = turns.take_in(tenant(1)).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(TENANT_CREDIT_MS)).await;
+        tokio::time::sleep(10 * Duration::from_millis(TENANT_CREDIT_MS)).await;
+        drop(turns.take_in(tenant(2)).await);
         drop(served);
         for _ in 0..3 {
             drop(turns.take_in(tenant(2)).await);

@@ -2,11 +2,12 @@
 //! LIMITS     ANCESTORS_MAX
 //! INVARIANTS All or nothing, over credential, mailbox (of the user, and the one that was opened), domain of the sender, tenant and
 //!            every tenant above, each by hour, by day, and by recipients that are new. The limits are read for each message. What
-//!            never fits is `Forbidden`, what fits later `Throttled` and says when. What was not sent is given back.
+//!            never fits is `Forbidden`, what fits later `Throttled` and says when. What was not sent is given back. The control plane
+//!            hears of a limit that was met, of each once an hour.
 
-use crate::{Accounts, Error, Login, Result, rate::retry_hint};
+use crate::{Accounts, Error, Login, Result, rate::retry_hint, unit_of_work};
 use base::{AccountId, Address, Kind, TenantId, limits::ANCESTORS_MAX};
-use control::SendLimits;
+use control::{EventKind, SendLimits};
 use std::{collections::BTreeMap, time::Duration};
 use store::{
     ephemeral::{Ask, Rate},
@@ -47,6 +48,32 @@ impl Level {
             Level::Above(_) => "your provider",
         }
     }
+
+    /// Whose event it is when the limit is met, for a sender of `tenant`.
+    fn tenant(&self, tenant: TenantId) -> TenantId {
+        match self {
+            Level::Tenant(own) | Level::Above(own) => *own,
+            Level::Credential(..) | Level::Account(_) | Level::Domain(_) => tenant,
+        }
+    }
+
+    fn account(&self) -> Option<AccountId> {
+        match self {
+            Level::Credential(account, _) | Level::Account(account) => Some(*account),
+            Level::Domain(_) | Level::Tenant(_) | Level::Above(_) => None,
+        }
+    }
+
+    /// The same for those who look at it from outside.
+    fn told(&self) -> String {
+        match self {
+            Level::Credential(_, id) => format!("of the credential {id}"),
+            Level::Account(_) => "of the mailbox".to_owned(),
+            Level::Domain(domain) => format!("of the domain {domain}"),
+            Level::Tenant(_) => "of the tenant".to_owned(),
+            Level::Above(_) => "of the tenant with those below it".to_owned(),
+        }
+    }
 }
 
 /// What of a level is limited.
@@ -63,7 +90,21 @@ struct Claim {
     cost: u32,
     rate: Rate,
     what: What,
-    who: &'static str,
+    /// Who answers for the message.
+    level: Level,
+    /// The sender's.
+    tenant: TenantId,
+}
+
+impl Claim {
+    fn limit(&self) -> String {
+        let max = self.rate.burst;
+        match self.what {
+            What::Hour => format!("{max} recipients per hour"),
+            What::Day => format!("{max} recipients per day"),
+            What::New => format!("{max} new recipients per day"),
+        }
+    }
 }
 
 /// What a submission has taken: give it back when it is not sent.
@@ -71,7 +112,7 @@ struct Claim {
 #[must_use = "what is not sent is given back"]
 pub struct Reserved(Vec<Claim>);
 
-fn claims(level: &Level, limits: SendLimits, recipients: u32, new: u32) -> Vec<Claim> {
+fn claims(level: &Level, tenant: TenantId, limits: SendLimits, recipients: u32, new: u32) -> Vec<Claim> {
     let kinds = [
         (What::Hour, limits.per_hour, HOUR, recipients, b'h'),
         (What::Day, limits.per_day, DAY, recipients, b'd'),
@@ -79,7 +120,7 @@ fn claims(level: &Level, limits: SendLimits, recipients: u32, new: u32) -> Vec<C
     ];
     let claim = |(what, max, per, cost, tag): (What, Option<u32>, Duration, u32, u8)| {
         let rate = Rate { burst: max?, per };
-        Some(Claim { key: level.key(tag), cost, rate, what, who: level.name() })
+        Some(Claim { key: level.key(tag), cost, rate, what, level: level.clone(), tenant })
     };
     kinds.into_iter().filter_map(claim).collect()
 }
@@ -89,12 +130,7 @@ fn asks(claims: &[Claim], cost: impl Fn(&Claim) -> u32) -> Vec<Ask<'_>> {
 }
 
 fn refusal(claim: &Claim, wait: Duration) -> Error {
-    let (max, who) = (claim.rate.burst, claim.who);
-    let limit = match claim.what {
-        What::Hour => format!("{max} recipients per hour"),
-        What::Day => format!("{max} recipients per day"),
-        What::New => format!("{max} new recipients per day"),
-    };
+    let (limit, who) = (claim.limit(), claim.level.name());
     if wait == Duration::MAX {
         return Error::new(Kind::Forbidden, format!("More recipients than the limit of {who} ever allows: {limit}"));
     }
@@ -110,7 +146,8 @@ impl Accounts {
         let counts_new = levels.iter().any(|(_, limits)| limits.new_recipients_per_day.is_some());
         let new = if counts_new { self.count_new(tenant, user, recipients).await? } else { 0 };
         let count = u32::try_from(recipients.len()).unwrap_or(u32::MAX);
-        let claims: Vec<Claim> = levels.iter().flat_map(|(level, limits)| claims(level, *limits, count, new)).collect();
+        let claims: Vec<Claim> =
+            levels.iter().flat_map(|(level, limits)| claims(level, tenant, *limits, count, new)).collect();
         self.claim(claims).await
     }
 
@@ -122,7 +159,7 @@ impl Accounts {
             let mut txn = self.0.kv.begin_read();
             let levels = self.tenant_levels(&mut *txn, *tenant).await?;
             let of = |(level, limits): &(Level, SendLimits)| {
-                claims(level, SendLimits { new_recipients_per_day: None, ..*limits }, *count, 0)
+                claims(level, *tenant, SendLimits { new_recipients_per_day: None, ..*limits }, *count, 0)
             };
             claimed.extend(levels.iter().flat_map(of));
         }
@@ -137,9 +174,30 @@ impl Accounts {
             Ok(()) => Ok(Reserved(claims)),
             Err(short) => {
                 metrics::counter!("posthouse_send_limit_refusals_total").increment(1);
-                let refused = claims.get(short.ask).map(|claim| refusal(claim, short.wait));
-                Err(refused.unwrap_or_else(|| Error::new(Kind::Throttled, "Try again later")))
+                let Some(claim) = claims.get(short.ask) else {
+                    return Err(Error::new(Kind::Throttled, "Try again later"));
+                };
+                self.tell_of_limit(claim).await;
+                Err(refusal(claim, short.wait))
             }
+        }
+    }
+
+    /// Tells the control plane that a limit was met, unless it did within the hour. The refusal stands whether it can or not.
+    async fn tell_of_limit(&self, claim: &Claim) {
+        let key = [b"e".as_slice(), &claim.key].concat();
+        let once = Ask { key: &key, cost: 1, rate: Rate { burst: 1, per: HOUR } };
+        if self.0.sent.take_all(&[once]).await.is_err() {
+            return;
+        }
+        let limit = format!("{} {}", claim.limit(), claim.level.told());
+        let (tenant, account) = (claim.level.tenant(claim.tenant), claim.level.account());
+        let noted: Result<()> = unit_of_work!(self, &[], self.op(), work => {
+            let kind = EventKind::SendLimitReached { limit: limit.clone() };
+            work.note_event(tenant, account, kind).await
+        });
+        if let Err(e) = noted {
+            tracing::warn!(error = %e, %tenant, "a sending limit was met and the control plane is not told");
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::world::{Client, PASSWORD, World};
 use base::TenantId;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use control::{AccountSnapshot, Change, Control, DomainSnapshot, EntitlementSnapshot, Rates, SendLimits};
+use control::{AccountSnapshot, Change, Control, DomainSnapshot, EntitlementSnapshot, EventKind, Rates, SendLimits};
 use serve::IpRates;
 
 const SELLER: TenantId = TenantId(50);
@@ -124,6 +124,28 @@ async fn every_level_limits_what_fits_later_is_451_with_a_hint_and_what_never_fi
             ladder.limit(level, limits(0)).await;
             assert!(send(&mut client, ANN, first + 600, 1).await.starts_with("550 "), "{level:?} {kind}: zero is zero");
         }
+        ladder.world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_control_plane_hears_of_a_limit_that_is_met_once_an_hour() {
+    let whose = [TenantId(1), TenantId(1), TenantId(1), TenantId(1), SELLER];
+    for ((level, _), tenant) in LEVELS.into_iter().zip(whose) {
+        let mut ladder = Ladder::new().await;
+        ladder.limit(level, hourly(2)).await;
+        let mut client = login(&ladder.world, ANN).await;
+        assert!(send(&mut client, ANN, 0, 1).await.starts_with("250 "));
+        assert_eq!(ladder.world.accounts.events(0, 10).await.unwrap(), [], "a limit that is not met is no event");
+        for _ in 0..3 {
+            assert!(send(&mut client, ANN, 10, 2).await.starts_with("451 "));
+        }
+        let events = ladder.world.accounts.events(0, 10).await.unwrap();
+        let [event] = events.as_slice() else { panic!("{level:?}: {events:?}") };
+        let EventKind::SendLimitReached { limit } = &event.kind else { panic!("{level:?}: {event:?}") };
+        assert!(limit.starts_with("2 recipients per hour of the "), "{limit}");
+        assert_eq!(event.tenant, tenant, "{level:?}");
+        assert_eq!(event.account.is_some(), matches!(level, Level::Credential | Level::Mailbox), "{level:?}");
         ladder.world.end().await;
     }
 }

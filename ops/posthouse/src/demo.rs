@@ -15,6 +15,7 @@ use crate::{
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use serve::IpRates;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -58,7 +59,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     let config = Config {
         listen: listen(),
         plain_auth: true,
-        connections_per_address: Some(100_000),
+        rates: IpRates { connections_max: 100_000, connections_per_minute_max: 6_000_000, ..IpRates::default() },
         graphiql: true,
         // A demo's receivers stand on the same machine.
         webhooks: tenants::WebhookRules { networks: vec![Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into()] },

@@ -11,7 +11,7 @@ use base::{
 };
 use mail::Mail;
 use serve::{
-    Authenticator, Budget, Door, IpLimits, IpRates, Listener, ListenerOptions, Shutdown, TlsStore,
+    Authenticator, Budget, Door, IpLimits, Listener, ListenerOptions, Shutdown, TlsStore,
     imap::{ImapDoor, ImapOptions},
     smtp::{Role, SmtpDoor, SmtpOptions},
 };
@@ -31,12 +31,7 @@ impl Doors {
     pub fn new(config: &Config, stores: &Stores, hostname: Domain, tls: TlsStore) -> Self {
         let mail = Mail::new(stores.accounts.clone(), hostname.as_str());
         let auth = Authenticator::new(mail.clone(), stores.secret);
-        let mut rates = IpRates::default();
-        if let Some(max) = config.connections_per_address {
-            rates.connections_max = max;
-            rates.connections_per_minute_max = max.saturating_mul(60);
-        }
-        let limits = IpLimits::new(rates, stores.accounts.clone());
+        let limits = IpLimits::new(config.rates, stores.accounts.clone());
         let wait = Duration::from_millis(MESSAGE_ROOM_WAIT_MS_MAX);
         let budget = Budget::new(config.message_bytes_in_flight, wait);
         let answers = Budget::answers(ANSWER_BYTES_IN_FLIGHT_MAX, wait);

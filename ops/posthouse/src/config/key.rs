@@ -78,7 +78,25 @@ pub const KEYS: &[Key] = &[
         None,
         "Networks, as \"10.1.0.0/16, ::1\", that webhooks may lead to though they are not public, without TLS too.",
     ),
-    key("connections_per_address", Kind::Count(1_000_000), None, "Open connections of one client address."),
+    key("connections_per_address", Kind::Count(1_000_000), Some("200"), "Open connections of one client address."),
+    key(
+        "connections_per_minute",
+        Kind::Count(60_000_000),
+        None,
+        "New connections of one client address in a minute; without it 60 times connections_per_address, 1,000 at least.",
+    ),
+    key(
+        "recipients_per_minute",
+        Kind::Count(60_000_000),
+        Some("600000"),
+        "Recipients that one address of a foreign host may name in a minute.",
+    ),
+    key(
+        "failures_free",
+        Kind::Count(1_000_000),
+        Some("10"),
+        "Failed logins and unknown recipients of one address in an hour, after which its answers slow down.",
+    ),
     key(
         "message_bytes_in_flight",
         Kind::Size,

@@ -5,6 +5,7 @@
 
 pub mod key;
 pub mod load;
+mod rates;
 mod role;
 mod show;
 mod unit;
@@ -43,8 +44,8 @@ pub struct Config {
     pub plain_auth: bool,
     /// Doors behind a load balancer expect PROXY v2.
     pub proxy: bool,
-    /// Open connections of one client address.
-    pub connections_per_address: Option<u32>,
+    /// What one client address may do at the mail doors.
+    pub rates: serve::IpRates,
     /// Message bytes of all connections in memory before their commit; beyond it connections wait, then are refused for now.
     pub message_bytes_in_flight: usize,
     /// GraphiQL at GET /graphql.
@@ -174,7 +175,7 @@ impl Config {
             sni: from.sni("sni"),
             plain_auth: from.flag("plain_auth"),
             proxy: from.flag("proxy"),
-            connections_per_address: from.number("connections_per_address").and_then(|n| u32::try_from(n).ok()),
+            rates: rates::rates(&from),
             message_bytes_in_flight: usize::try_from(from.number("message_bytes_in_flight").unwrap_or(0))
                 .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
             graphiql: from.flag("graphiql"),

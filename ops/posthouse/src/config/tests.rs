@@ -23,6 +23,17 @@ fn a_small_file_is_enough() {
 }
 
 #[test]
+fn rates_of_an_address_are_given_one_by_one() {
+    let rates = |file: &str| Config::from_loaded(&load(&format!("{SMALL}{file}"), &[]).unwrap()).unwrap().rates;
+    let usual = rates("");
+    assert_eq!((usual.connections_max, usual.connections_per_minute_max, usual.failures_free), (200, 12_000, 10));
+    assert_eq!(rates("connections_per_address = 2").connections_per_minute_max, 1_000);
+    let own = rates("connections_per_minute = 7\nrecipients_per_minute = 8\nfailures_free = 9");
+    let (minute, recipients) = (own.connections_per_minute_max, own.recipients_per_minute_max);
+    assert_eq!((own.connections_max, minute, recipients, own.failures_free), (200, 7, 8, 9));
+}
+
+#[test]
 fn unknown_names_are_errors_that_name_the_nearest() {
     let why = load(&format!("{SMALL}plain_aut = true\n[listen]\nsmpt = \"[::]:25\"\n[quue]\nx = 1"), &[]).unwrap_err();
     for line in

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const FAILURES_KEPT: Duration = Duration::from_secs(3_600);
 
 /// What one address may do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpRates {
     /// Open connections.
     pub connections_max: u32,

@@ -175,7 +175,7 @@ impl Config {
             sni: from.sni("sni"),
             plain_auth: from.flag("plain_auth"),
             proxy: from.flag("proxy"),
-            rates: rates::rates(&from),
+            rates: rates::rates(from),
             message_bytes_in_flight: usize::try_from(from.number("message_bytes_in_flight").unwrap_or(0))
                 .map_err(|_| "message_bytes_in_flight: too large for this machine")?,
             graphiql: from.flag("graphiql"),

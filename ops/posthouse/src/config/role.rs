@@ -27,7 +27,7 @@ impl Role {
 }
 
 /// Keys and sections that only the data plane has a use for.
-const DATA_ONLY: [&str; 10] = [
+const DATA_ONLY: [&str; 13] = [
     "listen.",
     "smart_host.",
     "tls.",

@@ -86,20 +86,38 @@ impl Service {
         object: &str,
         detail: &str,
     ) -> Result<()> {
-        let mut entry = AuditEntry {
+        self.audit_each(txn, actor, tenant, action, &[(object.to_owned(), detail.to_owned())]).await
+    }
+
+    /// The same of many objects, in their order: each with its detail. As many statements as one takes, but for the rows.
+    pub(crate) async fn audit_each(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        tenant: TenantId,
+        action: &str,
+        objects: &[(String, String)],
+    ) -> Result<()> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let on_behalf_of = self.consent_of(txn, actor, tenant).await?;
+        let at_ms = self.now().0;
+        let entry = |(object, detail): &(String, String)| AuditEntry {
             seq: 0,
             number: None,
-            at_ms: self.now().0,
+            at_ms,
             actor: actor.name.clone(),
-            on_behalf_of: self.consent_of(txn, actor, tenant).await?,
+            on_behalf_of: on_behalf_of.clone(),
             ip: actor.from.clone(),
             action: action.to_owned(),
-            object: object.to_owned(),
-            detail: detail.to_owned(),
+            object: object.clone(),
+            detail: detail.clone(),
             hash: None,
         };
-        self.chain(txn, tenant, &mut entry).await?;
-        self.event_of(txn, tenant, &entry).await
+        let entries: Vec<AuditEntry> = objects.iter().map(entry).collect();
+        self.chain(txn, tenant, &entries).await?;
+        self.events_of(txn, tenant, &entries).await
     }
 
     /// Entries of a tenant's audit log that fit a filter, newest first, a page of them; and how many there are.

@@ -7,16 +7,17 @@ mod kind;
 
 use crate::{
     Actor, AuditEntry, Code, Error, Page, Permission, Presented, Result, Service,
-    db::{Connection, Row, query},
+    db::{Connection, Many, Row, query},
     hold::standing,
     limits::PLANE_EVENTS_MAX,
     page::Statements,
-    rows::{id, number, text},
+    rows::{id, json_list, number, text},
 };
 use base::TenantId;
 use control::EventKind;
 use kind::kind_of;
 use serde_json::{Value, json};
+use std::{borrow::Cow, collections::HashMap};
 use tokio::sync::{Notify, futures::Notified};
 
 /// Something that happened.
@@ -40,7 +41,7 @@ pub struct Event {
 
 /// An event to be written.
 struct NewEvent<'a> {
-    kind: &'a str,
+    kind: Cow<'a, str>,
     object: &'a str,
     actor: &'a str,
     at_ms: i64,
@@ -64,16 +65,12 @@ impl Events {
 }
 
 impl Service {
-    /// The event of an audit entry.
-    pub(crate) async fn event_of(&self, txn: &mut Connection, tenant: TenantId, entry: &AuditEntry) -> Result<()> {
-        let event = NewEvent {
-            kind: &kind_of(&entry.action),
-            object: &entry.object,
-            actor: &entry.actor,
-            at_ms: entry.at_ms,
-            data: json!({ "action": entry.action, "detail": entry.detail }),
-        };
-        write(txn, tenant, &event).await
+    /// The events of audit entries, in their order.
+    pub(crate) async fn events_of(&self, txn: &mut Connection, tenant: TenantId, entries: &[AuditEntry]) -> Result<()> {
+        match entries {
+            [one] => write(txn, tenant, &of_entry(one)).await,
+            many => write_many(txn, tenant, &many.iter().map(of_entry).collect::<Vec<_>>()).await,
+        }
     }
 
     /// Events of a tenant, and of those below it when `below`, in their order, a page of them; and how many there are. The feed
@@ -146,7 +143,7 @@ impl Service {
         for event in told.iter().filter(|e| e.seq > known) {
             let object = event.account.map_or_else(|| event.tenant.to_string(), |a| a.to_string());
             let (kind, data) = plane_event(&event.kind);
-            let new = NewEvent { kind, object: &object, actor: "data-plane", at_ms: event.at.0, data };
+            let new = NewEvent { kind: kind.into(), object: &object, actor: "data-plane", at_ms: event.at.0, data };
             write(&mut txn, event.tenant, &new).await?;
         }
         query(
@@ -219,6 +216,16 @@ pub(crate) async fn newest(txn: &mut Connection) -> Result<i64> {
     number(&query("SELECT COALESCE(MAX(seq), 0) AS n FROM event").fetch_one(txn).await?, "n")
 }
 
+fn of_entry(entry: &AuditEntry) -> NewEvent<'_> {
+    NewEvent {
+        kind: kind_of(&entry.action).into(),
+        object: &entry.object,
+        actor: &entry.actor,
+        at_ms: entry.at_ms,
+        data: json!({ "action": entry.action, "detail": entry.detail }),
+    }
+}
+
 async fn write(txn: &mut Connection, tenant: TenantId, event: &NewEvent<'_>) -> Result<()> {
     query(
         "INSERT INTO event (tenant, number, kind, object, object_number, actor, at, data) VALUES ($1, \
@@ -226,7 +233,7 @@ async fn write(txn: &mut Connection, tenant: TenantId, event: &NewEvent<'_>) -> 
          COALESCE((SELECT MAX(object_number) FROM event WHERE tenant = $1 AND object = $3), 0) + 1, $4, $5, $6)",
     )
     .bind(tenant.to_string())
-    .bind(event.kind)
+    .bind(event.kind.as_ref())
     .bind(event.object)
     .bind(event.actor)
     .bind(event.at_ms)
@@ -234,6 +241,44 @@ async fn write(txn: &mut Connection, tenant: TenantId, event: &NewEvent<'_>) -> 
     .execute(txn)
     .await?;
     Ok(())
+}
+
+/// As `write` one after the other: the numbers are read once.
+async fn write_many(txn: &mut Connection, tenant: TenantId, events: &[NewEvent<'_>]) -> Result<()> {
+    let tenant = tenant.to_string();
+    let objects: Vec<&str> = events.iter().map(|e| e.object).collect();
+    let last = query(
+        "SELECT o.value AS object, (SELECT MAX(number) FROM event WHERE tenant = $1) AS number, \
+         (SELECT MAX(object_number) FROM event WHERE tenant = $1 AND object = o.value) AS object_number \
+         FROM json_each($2) AS o",
+    )
+    .bind(&tenant)
+    .bind(json_list(&objects))
+    .fetch_all(txn)
+    .await?;
+    let mut number = 0;
+    let mut of_objects = HashMap::with_capacity(last.len());
+    for row in &last {
+        number = row.number("number")?.unwrap_or(0);
+        of_objects.insert(text(row, "object")?, row.number("object_number")?.unwrap_or(0));
+    }
+    let mut rows = Many::new("INSERT INTO event (tenant, number, kind, object, object_number, actor, at, data)", "");
+    for event in events {
+        number += 1;
+        let object_number = of_objects.entry(event.object.to_owned()).or_insert(0);
+        *object_number += 1;
+        rows.row([
+            (&tenant).into(),
+            number.into(),
+            event.kind.as_ref().into(),
+            event.object.into(),
+            (*object_number).into(),
+            event.actor.into(),
+            event.at_ms.into(),
+            event.data.to_string().into(),
+        ]);
+    }
+    rows.execute(txn).await.map(drop)
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Event> {

@@ -37,21 +37,25 @@ struct Planned<'a> {
 struct Outcome {
     items: Vec<Option<Item<Mailbox>>>,
     batch: Vec<Change>,
+    /// Mailboxes that are not there and count against the limit all the same.
+    before: u64,
 }
 
 /// What holds for every new account on a domain.
 type Standing = (Capabilities, String, Vec<Restriction>);
 
 impl Service {
-    /// Makes what can be made: a result for each item, in their order, and what the data plane is to know.
+    /// Makes what can be made, beside `before` others that only count: a result for each item, in their order, and what the data
+    /// plane is to know.
     pub(crate) async fn mailboxes_made(
         &self,
         txn: &mut Connection,
         actor: &Actor,
         new: &[NewMailbox],
         ready: &[Result<Ready>],
+        before: u64,
     ) -> Result<(Vec<Item<Mailbox>>, Vec<Change>)> {
-        let mut outcome = Outcome { items: new.iter().map(|_| None).collect(), batch: Vec::new() };
+        let mut outcome = Outcome { items: new.iter().map(|_| None).collect(), batch: Vec::new(), before };
         let mut able: Vec<Asked<'_>> = Vec::with_capacity(new.len());
         for (at, (new, ready)) in new.iter().zip(ready).enumerate() {
             match ready {
@@ -122,7 +126,7 @@ impl Service {
     ) -> Result<()> {
         for (at, new, ready) in group {
             txn.savepoint().await?;
-            match self.mailbox_made(txn, actor, new, ready).await {
+            match self.made_beside(txn, actor, (new, ready), outcome.before).await {
                 Ok((mailbox, changes)) => {
                     txn.keep().await?;
                     outcome.batch.extend(changes);
@@ -139,6 +143,20 @@ impl Service {
         Ok(())
     }
 
+    async fn made_beside(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        (new, ready): (&NewMailbox, &Ready),
+        before: u64,
+    ) -> Result<(Mailbox, Vec<Change>)> {
+        let (mailbox, changes) = self.mailbox_made(txn, actor, new, ready).await?;
+        if before > 0 {
+            self.room_for(txn, mailbox.tenant, Limit::Mailboxes, before, "address", FULL).await?;
+        }
+        Ok((mailbox, changes))
+    }
+
     /// Which of the items can be made.
     async fn plan<'a>(
         &self,
@@ -148,6 +166,7 @@ impl Service {
         outcome: &mut Outcome,
     ) -> Result<Vec<Planned<'a>>> {
         let mut room = self.room(txn, domain.tenant, Limit::Mailboxes, FULL).await?;
+        room.left = if room.left == u64::MAX { u64::MAX } else { room.left.saturating_sub(outcome.before) };
         let locals: Vec<String> = group.iter().map(|(_, _, r)| r.address.canonical_local()).collect();
         let mut taken = self.not_free(txn, domain, &locals).await?;
         let mut planned = Vec::with_capacity(group.len());
@@ -259,11 +278,8 @@ impl Service {
         tenant: TenantId,
         planned: &[Planned<'_>],
     ) -> Result<()> {
-        for one in planned {
-            let (account, address) = (one.id.to_string(), one.address.canonical());
-            self.audit(txn, actor, tenant, "mailboxCreate", &account, &address).await?;
-        }
-        Ok(())
+        let objects: Vec<_> = planned.iter().map(|one| (one.id.to_string(), one.address.canonical())).collect();
+        self.audit_each(txn, actor, tenant, "mailboxCreate", &objects).await
     }
 
     /// What the data plane is to know of mailboxes that are new: nothing is held on them, and nobody else opens them.

@@ -78,7 +78,7 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let (items, batch) = self.mailboxes_made(&mut work.txn, actor, new, &ready).await?;
+        let (items, batch) = self.mailboxes_made(&mut work.txn, actor, new, &ready, 0).await?;
         self.finish_bulk(work, items, &batch, policy).await
     }
 

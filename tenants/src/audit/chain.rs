@@ -7,7 +7,7 @@
 use super::{AuditEntry, from_row};
 use crate::{
     Actor, Permission, Result, Service,
-    db::{Connection, query},
+    db::{Connection, Many, query},
     limits::{AUDIT_KEPT, AUDIT_PAGE, AUDIT_SWEEP_MAX, AUDIT_VERIFY_MAX},
     password::hex,
     rows::{number, text},
@@ -38,37 +38,41 @@ pub struct AuditCheck {
 }
 
 impl Service {
-    /// Adds an entry to a tenant's chain.
-    pub(super) async fn chain(&self, txn: &mut Connection, tenant: TenantId, entry: &mut AuditEntry) -> Result<()> {
-        let head = link(txn, "SELECT number, hash FROM audit_head WHERE tenant = $1", tenant).await?;
-        let place = head.number + 1;
-        let hash = hash(&head.hash, tenant, place, entry);
-        query(
-            "INSERT INTO audit (tenant, number, hash, at, actor, on_behalf_of, ip, action, object, detail) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        )
-        .bind(tenant.to_string())
-        .bind(place)
-        .bind(&hash)
-        .bind(entry.at_ms)
-        .bind(&entry.actor)
-        .bind(&entry.on_behalf_of)
-        .bind(&entry.ip)
-        .bind(&entry.action)
-        .bind(&entry.object)
-        .bind(&entry.detail)
-        .execute(&mut *txn)
-        .await?;
+    /// Adds entries to a tenant's chain, in their order. The turn to write is the transaction's, so nobody else moves the head
+    /// meanwhile.
+    pub(super) async fn chain(&self, txn: &mut Connection, tenant: TenantId, entries: &[AuditEntry]) -> Result<()> {
+        let mut head = link(txn, "SELECT number, hash FROM audit_head WHERE tenant = $1", tenant).await?;
+        let key = tenant.to_string();
+        let mut rows = Many::new(
+            "INSERT INTO audit (tenant, number, hash, at, actor, on_behalf_of, ip, action, object, detail)",
+            "",
+        );
+        for entry in entries {
+            let place = head.number + 1;
+            head = AuditHead { number: place, hash: hash(&head.hash, tenant, place, entry) };
+            rows.row([
+                (&key).into(),
+                place.into(),
+                (&head.hash).into(),
+                entry.at_ms.into(),
+                (&entry.actor).into(),
+                (&entry.on_behalf_of).into(),
+                (&entry.ip).into(),
+                (&entry.action).into(),
+                (&entry.object).into(),
+                (&entry.detail).into(),
+            ]);
+        }
+        rows.execute(txn).await?;
         query(
             "INSERT INTO audit_head (tenant, number, hash) VALUES ($1, $2, $3) \
              ON CONFLICT (tenant) DO UPDATE SET number = $2, hash = $3",
         )
-        .bind(tenant.to_string())
-        .bind(place)
-        .bind(&hash)
+        .bind(key)
+        .bind(head.number)
+        .bind(head.hash)
         .execute(txn)
         .await?;
-        (entry.number, entry.hash) = (Some(place), Some(hash));
         Ok(())
     }
 

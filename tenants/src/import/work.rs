@@ -1,6 +1,7 @@
-//! SUMMARY    The steps of an import: hash the passwords of a part, then make its mailboxes and aliases, each row by itself.
+//! SUMMARY    The steps of an import: hash the passwords of a part, then make its mailboxes and aliases.
 //! LIMITS     IMPORT_PART_ROWS, HASHES_AT_ONCE
-//! INVARIANTS Hashing goes before the transaction. A refused row leaves nothing of itself.
+//! INVARIANTS Hashing goes before the transaction. Rows without aliases go together, and each of them leaves what it would leave by
+//!            itself. A refused row leaves nothing.
 
 use super::{
     ImportedRow,
@@ -8,7 +9,7 @@ use super::{
     from_text, to_text,
 };
 use crate::{
-    Actor, Code, Error, NewAlias, NewPassword, PasswordCost, Result, Service,
+    Actor, Code, Error, Item, ItemError, NewAlias, NewMailbox, NewPassword, PasswordCost, Result, Service,
     allocation::Limit,
     db::{Connection, query},
     job::{JobContext, JobKind, Step},
@@ -161,36 +162,97 @@ async fn make(
     rows: Vec<Prepared>,
     mode: Mode,
 ) -> Result<(Vec<ImportedRow>, Vec<Change>)> {
-    let (mut results, mut changes) = (Vec::with_capacity(rows.len()), Vec::new());
+    let mut made = Made { results: Vec::with_capacity(rows.len()), changes: Vec::new(), mode };
     if let Mode::Try { .. } = mode {
         txn.savepoint().await?;
     }
+    let mut run = Run::default();
     for Prepared { line, ready } in rows {
+        let at = made.results.len();
         let generated = ready.as_ref().is_ok_and(|(wanted, _)| wanted.generate);
-        txn.savepoint().await?;
-        let made = match ready {
-            Ok((wanted, ready)) => one(service, txn, actor, tenant, (&wanted, &ready), mode).await,
-            Err(e) => Err(e),
-        };
-        let (mailbox, refused) = match made {
-            Ok((mailbox, told)) => {
-                txn.keep().await?;
-                changes.extend(told);
-                (matches!(mode, Mode::Make).then_some(mailbox), None)
+        let row =
+            ImportedRow { line: line.number, address: line.address, mailbox: None, generated, refused: None };
+        made.results.push(row);
+        match ready {
+            Ok((wanted, ready)) if wanted.aliases.is_empty() => run.add(at, wanted, ready),
+            Ok((wanted, ready)) => {
+                std::mem::take(&mut run).made(service, txn, actor, &mut made).await?;
+                txn.savepoint().await?;
+                let one = one(service, txn, actor, tenant, (&wanted, &ready), mode).await;
+                if one.is_ok() { txn.keep().await? } else { txn.take_back().await? }
+                made.told(at, one)?;
             }
-            Err(e) if e.code == Code::Internal => return Err(e),
-            Err(e) => {
-                txn.take_back().await?;
-                (None, Some(e.into()))
-            }
-        };
-        results.push(ImportedRow { line: line.number, address: line.address, mailbox, generated, refused });
+            Err(e) => made.told(at, Err(e))?,
+        }
     }
+    run.made(service, txn, actor, &mut made).await?;
     if let Mode::Try { .. } = mode {
         txn.take_back().await?;
-        changes.clear();
+        made.changes.clear();
     }
-    Ok((results, changes))
+    Ok((made.results, made.changes))
+}
+
+/// What became of rows so far.
+struct Made {
+    results: Vec<ImportedRow>,
+    changes: Vec<Change>,
+    mode: Mode,
+}
+
+impl Made {
+    /// Writes down what became of a row; a failure of ours ends the part.
+    fn told(&mut self, at: usize, one: Result<(String, Vec<Change>)>) -> Result<()> {
+        match one {
+            Err(e) if e.code == Code::Internal => return Err(e),
+            Err(e) => self.ended(at, Err(e.into())),
+            Ok((mailbox, changes)) => {
+                self.changes.extend(changes);
+                self.ended(at, Ok(mailbox));
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, at: usize, mailbox: std::result::Result<String, ItemError>) {
+        let Some(row) = self.results.get_mut(at) else { return };
+        match mailbox {
+            Ok(mailbox) => row.mailbox = matches!(self.mode, Mode::Make).then_some(mailbox),
+            Err(e) => row.refused = Some(e),
+        }
+    }
+}
+
+/// Rows without aliases, one behind the other: made by few statements together.
+#[derive(Default)]
+struct Run {
+    at: Vec<usize>,
+    new: Vec<NewMailbox>,
+    ready: Vec<Result<Ready>>,
+}
+
+impl Run {
+    fn add(&mut self, at: usize, wanted: Wanted, ready: Ready) {
+        self.at.push(at);
+        self.new.push(wanted.mailbox);
+        self.ready.push(Ok(ready));
+    }
+
+    async fn made(self, service: &Service, txn: &mut Connection, actor: &Actor, made: &mut Made) -> Result<()> {
+        let before = if let Mode::Try { before } = made.mode { before } else { 0 };
+        let (items, changes) = service.mailboxes_made(txn, actor, &self.new, &self.ready, before).await?;
+        made.changes.extend(changes);
+        for (at, item) in self.at.into_iter().zip(items) {
+            made.ended(
+                at,
+                match item {
+                    Item::Done(mailbox) => Ok(mailbox.id.to_string()),
+                    Item::Refused(e) => Err(e),
+                },
+            );
+        }
+        Ok(())
+    }
 }
 
 /// One row: its mailbox and its aliases, or nothing.

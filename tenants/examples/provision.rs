@@ -2,7 +2,12 @@
 //!            everything at once. `cargo run --release -p tenants --example provision`; POSTHOUSE_TEST_POSTGRES names a
 //!            PostgreSQL server, a file is used otherwise.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "a measurement: it fails by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement: it fails by panicking"
+)]
 
 use base::{AccountId, SystemClock, TenantId};
 use control::{Change, Control, ControlFuture, Hello, Usage};

@@ -66,6 +66,11 @@ pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv.as_bytes());
     let headers = reader.headers().map_err(|e| invalid("csv", e.to_string()))?.clone();
     let mut columns = Vec::with_capacity(headers.len());
+    if let (1, Some(only)) = (headers.len(), headers.get(0))
+        && let Some((_, name)) = [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(c, _)| only.contains(*c))
+    {
+        return Err(invalid("csv", format!("The columns are separated by {name}: save the file with commas")));
+    }
     for header in &headers {
         let known = IMPORT_COLUMNS.iter().position(|c| c.eq_ignore_ascii_case(header));
         let known = known.ok_or_else(|| {
@@ -79,13 +84,14 @@ pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
     if !columns.contains(&0) {
         return Err(invalid("csv", "The first line names the columns, and one of them is `address`"));
     }
-    let (mut lines, mut seen) = (Vec::new(), HashMap::new());
+    let (mut lines, mut seen, mut at) = (Vec::new(), HashMap::new(), At { bytes: csv.as_bytes(), byte: 0, line: 1 });
     for record in reader.records() {
         if lines.len() == IMPORT_ROWS_MAX {
             return Err(invalid("csv", format!("A file has at most {IMPORT_ROWS_MAX} rows (IMPORT_ROWS_MAX)")));
         }
         let record = record.map_err(|e| invalid("csv", e.to_string()))?;
-        let mut line = line(&record, &columns, headers.len());
+        let number = at.line_of(record.position().map_or(0, csv::Position::byte));
+        let mut line = line(&record, number, &columns, headers.len());
         if line.refused.is_none() {
             line.refused = twice(&mut seen, &line).map(Into::into);
         }
@@ -110,8 +116,35 @@ fn twice(seen: &mut HashMap<String, u64>, line: &Line) -> Option<Error> {
     None
 }
 
-fn line(record: &csv::StringRecord, columns: &[usize], width: usize) -> Line {
-    let mut line = Line { number: record.position().map_or(0, csv::Position::line), ..Line::default() };
+/// A place in the file. Where a row begins by the reader's account is before the rest of the line break that ended the last one,
+/// and before empty lines.
+struct At<'a> {
+    bytes: &'a [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl At<'_> {
+    /// The line of the first byte from `begin` on that breaks no line; places are asked for in their order.
+    fn line_of(&mut self, begin: u64) -> u64 {
+        let begin = usize::try_from(begin).unwrap_or(usize::MAX);
+        while let Some(byte) = self.bytes.get(self.byte) {
+            let breaks = matches!(byte, b'\r' | b'\n');
+            if self.byte >= begin && !breaks {
+                break;
+            }
+            self.byte += 1;
+            // CR LF is one.
+            if *byte == b'\n' || (breaks && self.bytes.get(self.byte) != Some(&b'\n')) {
+                self.line += 1;
+            }
+        }
+        self.line
+    }
+}
+
+fn line(record: &csv::StringRecord, number: u64, columns: &[usize], width: usize) -> Line {
+    let mut line = Line { number, ..Line::default() };
     if record.len() != width {
         let why = format!("The row has {} fields, the header {width}", record.len());
         line.refused = Some(invalid("", why).into());
@@ -225,6 +258,8 @@ mod tests {
         check("name\nx\n", Err("address"));
         check("address,address\na,b\n", Err("twice"));
         check("address,colour\na,b\n", Err("colour"));
+        check("address;name\na@b.test;Zoe\n", Err("separated by semicolons"));
+        check("address\tname\na@b.test\tZoe\n", Err("separated by tabs"));
         check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX)), Ok(IMPORT_ROWS_MAX));
         let twice = read("address,aliases\na@b.test,x@b.test\nc@b.test,X@b.test\nA@b.test,\n").unwrap();
         let refused: Vec<_> = twice.iter().map(|l| l.refused.as_ref().map(|e| (e.code, e.field.as_str()))).collect();
@@ -233,6 +268,18 @@ mod tests {
         check(&"x".repeat(IMPORT_BYTES_MAX + 1), Err("IMPORT_BYTES_MAX"));
         let short = read("address,name\na@b.test\n").unwrap();
         assert!(short[0].refused.as_ref().unwrap().message.contains("1 fields"));
+    }
+
+    #[test]
+    fn rows_have_the_numbers_of_their_lines_whatever_ends_a_line() {
+        let csv = "address,name\na@b.test,A\n\nb@b.test,\"two\nlines\"\nc@b.test,C\n";
+        for (how, end) in [("LF", "\n"), ("CR LF", "\r\n"), ("CR", "\r")] {
+            for begin in ["", "\u{feff}"] {
+                let lines = read(&format!("{begin}{}", csv.replace('\n', end))).unwrap();
+                let numbers: Vec<_> = lines.iter().map(|l| (l.number, l.address.as_str())).collect();
+                assert_eq!(numbers, [(2, "a@b.test"), (4, "b@b.test"), (6, "c@b.test")], "{how}");
+            }
+        }
     }
 
     #[test]

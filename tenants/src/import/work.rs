@@ -170,8 +170,7 @@ async fn make(
     for Prepared { line, ready } in rows {
         let at = made.results.len();
         let generated = ready.as_ref().is_ok_and(|(wanted, _)| wanted.generate);
-        let row =
-            ImportedRow { line: line.number, address: line.address, mailbox: None, generated, refused: None };
+        let row = ImportedRow { line: line.number, address: line.address, mailbox: None, generated, refused: None };
         made.results.push(row);
         match ready {
             Ok((wanted, ready)) if wanted.aliases.is_empty() => run.add(at, wanted, ready),
@@ -179,7 +178,11 @@ async fn make(
                 std::mem::take(&mut run).made(service, txn, actor, &mut made).await?;
                 txn.savepoint().await?;
                 let one = one(service, txn, actor, tenant, (&wanted, &ready), mode).await;
-                if one.is_ok() { txn.keep().await? } else { txn.take_back().await? }
+                if one.is_ok() {
+                    txn.keep().await?
+                } else {
+                    txn.take_back().await?
+                }
                 made.told(at, one)?;
             }
             Err(e) => made.told(at, Err(e))?,

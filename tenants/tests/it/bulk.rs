@@ -5,7 +5,8 @@ use base::TenantId;
 use control::Destination;
 use std::{collections::HashMap, sync::Arc};
 use tenants::{
-    Actor, AuditFilter, Code, ErrorPolicy, Item, Mailbox, MailboxPatch, NewMailbox, NewPassword, Page, Service, TenantPatch,
+    Actor, AuditFilter, Code, ErrorPolicy, Item, Mailbox, MailboxPatch, NewMailbox, NewPassword, Page, Service,
+    TenantPatch,
 };
 
 /// Statements of a bulk on one domain, however many items it has.

@@ -12,7 +12,7 @@ mod migrate;
 mod statement;
 
 pub(crate) use many::Many;
-pub(crate) use statement::{Row, Value, query};
+pub(crate) use statement::{Query, Row, Value, query};
 
 use crate::{Code, Error, Result};
 use sqlx::{

@@ -21,7 +21,7 @@ use crate::{BODY_WAIT_MAX, cost::Buckets};
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::{any, get},
@@ -75,6 +75,10 @@ pub(crate) fn router(service: Arc<Service>, trusted_proxies: Vec<IpNet>) -> Rout
 /// Reads the body first, within BODY_BYTES_MAX and BODY_WAIT_MAX.
 async fn whole(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
+    if [Method::POST, Method::PUT, Method::PATCH].contains(&parts.method) && !is_json(&parts.headers) {
+        let detail = "A body is application/scim+json or application/json";
+        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, None, detail).into_response();
+    }
     match tokio::time::timeout(BODY_WAIT_MAX, axum::body::to_bytes(body, request::BODY_BYTES_MAX)).await {
         Ok(Ok(body)) => next.run(Request::from_parts(parts, body.into())).await,
         Ok(Err(_)) => request::too_large().into_response(),
@@ -82,6 +86,13 @@ async fn whole(request: Request, next: Next) -> Response {
             Problem::new(StatusCode::REQUEST_TIMEOUT, None, "The body took too long (BODY_WAIT_MAX)").into_response()
         }
     }
+}
+
+/// Whether a body says that it is JSON (RFC 7644 §8.1, §3.1), or says nothing of itself.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    ["application/scim+json", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 async fn absent() -> Problem {

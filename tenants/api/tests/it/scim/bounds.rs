@@ -60,6 +60,73 @@ async fn a_token_is_asked_for_and_one_that_reads_only_reads() {
 }
 
 #[tokio::test]
+async fn a_token_for_a_part_of_the_tenant_lists_that_part() {
+    let d = Directory::new().await;
+    let wide = format!(
+        "mutation {{ r: tenantUpdate(input: {{ tenantId: \"{}\", maxMailboxes: 9, maxDomains: 9 }}) {{ userErrors {{ code }} }} }}",
+        d.tenant
+    );
+    d.desk.done(&d.desk.operator, &wide).await;
+    let vouch = format!(
+        "mutation {{ r: domainVouch(input: {{ tenantId: \"{}\", name: \"gamma.example\" }}) {{ userErrors {{ code }} }} }}",
+        d.tenant
+    );
+    d.desk.done(&d.desk.operator, &vouch).await;
+    assert_eq!(d.make("may@gamma.example").await.status, 201);
+    let may = d.get("/Users?filter=userName eq \"may@gamma.example\"").await.body["Resources"][0]["id"].clone();
+    let may = may.as_str().unwrap().to_owned();
+    for (part, mine, others) in [
+        (format!("on: {{ mailboxIds: [\"{}\"] }}", d.ann), &d.ann, &may),
+        ("on: { domains: [\"gamma.example\"] }".to_owned(), &may, &d.ann),
+    ] {
+        let made = format!(
+            "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{}\", label: \"p\", access: READ, {part} }}) \
+             {{ secret userErrors {{ message }} }} }}",
+            d.tenant
+        );
+        let made = d.desk.done(&d.token, &made).await;
+        let token = made["secret"].as_str().unwrap();
+        let get = async |path: &str| d.send(token, "GET", path, &[], String::new()).await;
+        for path in ["/Users", "/Users?filter=active eq true", &format!("/Users?filter=id eq \"{mine}\"")] {
+            let found = get(path).await;
+            assert_eq!((found.status, &found.body["totalResults"]), (200, &json!(1)), "{path} {}", found.body);
+            assert_eq!(found.body["Resources"][0]["id"], mine.as_str(), "{path}");
+        }
+        assert_eq!(get(&format!("/Users?filter=id eq \"{others}\"")).await.body["totalResults"], 0);
+        assert_eq!(get(&format!("/Users/{others}")).await.problem(), (404, ""));
+        assert_eq!(get(&format!("/Users/{mine}")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_json_and_says_so() {
+    let d = Directory::new().await;
+    let wide = format!(
+        "mutation {{ r: tenantUpdate(input: {{ tenantId: \"{}\", maxMailboxes: 9 }}) {{ userErrors {{ code }} }} }}",
+        d.tenant
+    );
+    d.desk.done(&d.desk.operator, &wide).await;
+    let new = |n: usize| json!({ "schemas": [USER], "userName": format!("u{n}@alpha.example") }).to_string();
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "multipart/form-data; a=b"]
+    {
+        for (method, path) in [
+            ("POST", "/Users".to_owned()),
+            ("PUT", format!("/Users/{}", d.ann)),
+            ("PATCH", format!("/Users/{}", d.ann)),
+        ] {
+            let refused = d.send(&d.token, method, &path, &[("content-type", kind)], new(0)).await;
+            assert_eq!(refused.problem(), (415, ""), "{method} {kind}");
+        }
+    }
+    assert_eq!(d.get("/Users").await.body["totalResults"], 1, "nothing was made");
+    for (n, kind) in ["application/scim+json", "application/json", "Application/JSON; charset=utf-8"].iter().enumerate()
+    {
+        let made = d.send(&d.token, "POST", "/Users", &[("content-type", kind)], new(n)).await;
+        assert_eq!(made.status, 201, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn hostile_requests_get_a_word_and_do_nothing() {
     let d = Directory::new().await;
     let told = d.desk.plane.told.lock().unwrap().len();

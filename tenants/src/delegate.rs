@@ -63,7 +63,7 @@ impl Service {
         };
         let of = self.mailbox_in(&mut work.txn, actor, Permission::MailboxUpdate, mailbox).await?;
         work.expect(of.version)?;
-        self.mate_of(&mut work.txn, of.tenant, delegate).await?;
+        self.mate_of(&mut work.txn, actor, of.tenant, delegate).await?;
         query(
             "INSERT INTO delegate (tenant, mailbox, account, may_open, may_write, may_send_as, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (mailbox, account) \
@@ -192,14 +192,18 @@ impl Service {
         Ok(())
     }
 
-    /// A mailbox that is not deleted, of the same tenant.
-    async fn mate_of(&self, txn: &mut Connection, tenant: TenantId, account: AccountId) -> Result<()> {
-        let row = query("SELECT 1 AS n FROM mailbox WHERE id = $1 AND tenant = $2 AND live = 1")
+    /// A mailbox that is not deleted, of the same tenant, and that the actor reaches as it reaches the one that is opened to it.
+    async fn mate_of(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId, account: AccountId) -> Result<()> {
+        let missing = || Error::not_found("delegateId");
+        let row = query("SELECT domain FROM mailbox WHERE id = $1 AND tenant = $2 AND live = 1")
             .bind(account.to_string())
             .bind(tenant.to_string())
-            .fetch_optional(txn)
+            .fetch_optional(&mut *txn)
             .await?;
-        row.map(drop).ok_or_else(|| Error::not_found("delegateId"))
+        let domain = text(&row.ok_or_else(missing)?, "domain")?;
+        let object = Object::Mailbox { id: account, domain: &domain };
+        let permitted = self.permit_on(txn, actor, Permission::MailboxUpdate, tenant, object).await;
+        permitted.map_err(|e| e.missing("delegateId"))
     }
 
     async fn finish_sharing(

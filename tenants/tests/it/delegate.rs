@@ -1,7 +1,8 @@
 //! SUMMARY    Delegates and granted addresses: within one tenant, told to the doors, gone with who had them.
 
 use crate::desk::{Desk, keyed, new_alias, terms};
-use tenants::{Code, DelegateRights};
+use std::collections::BTreeSet;
+use tenants::{Access, Code, DelegateRights, NewToken, Selector};
 
 const OPEN: DelegateRights = DelegateRights { open: true, write: false, send_as: false };
 
@@ -80,4 +81,26 @@ async fn a_deleted_delegate_comes_back_with_its_rights_and_a_purged_one_does_not
     desk.service.mailbox_purge(&actor, &keyed("4"), bob.id).await.unwrap();
     assert!(desk.account(ann.id).delegates.is_empty());
     assert!(desk.service.sharing_of(&actor, &[ann.id]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_for_some_mailboxes_opens_them_to_each_other_only() {
+    let desk = Desk::new().await;
+    let (tenant, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, "ann@alpha.example").await, desk.mailbox(&actor, "bob@alpha.example").await);
+    let eve = desk.mailbox(&actor, "eve@alpha.example").await;
+    let on = Selector::Mailboxes(BTreeSet::from([ann.id, bob.id]));
+    let new = NewToken { on, ..NewToken::new(tenant, "pair", Access::ReadWrite) };
+    let token = desk.service.token_create(&actor, &terms(), &new).await.unwrap().object.secret.unwrap();
+    let pair = desk.service.authenticate(&token).await.unwrap();
+    let refused = desk.service.delegate_add(&pair, &terms(), ann.id, eve.id, OPEN).await.unwrap_err();
+    assert_eq!((refused.code, refused.field), (Code::NotFound, "delegateId"));
+    assert!(desk.account(ann.id).delegates.is_empty());
+    desk.service.delegate_add(&pair, &terms(), ann.id, bob.id, OPEN).await.unwrap();
+    assert_eq!(desk.account(ann.id).delegates.len(), 1);
+    // Who reaches all may.
+    desk.service.delegate_add(&actor, &terms(), ann.id, eve.id, OPEN).await.unwrap();
+    // What another gave, the token takes away from its own.
+    desk.service.delegate_remove(&pair, &terms(), ann.id, eve.id).await.unwrap();
+    assert_eq!(desk.account(ann.id).delegates.len(), 1);
 }

@@ -9,6 +9,7 @@ use crate::{
     Actor, Code, Error, Permission, Result, Service,
     actor::Object,
     db::{Connection, Row, query},
+    local_part::given_out,
     rows::{id, json_list, number, text},
     snapshot::address_snapshot,
 };
@@ -181,6 +182,7 @@ impl Service {
     ) -> Result<()> {
         let (domain, local) = (address.domain().as_str(), address.canonical_local());
         let taken = |why: &str| Err(Error::new(Code::Taken, "address", why));
+        given_out(&local)?;
         self.fit_for_shared(txn, tenant, domain, &local).await?;
         let elsewhere = query(
             "SELECT 1 AS n FROM address WHERE local = $2 AND kind <> 'tombstone' AND domain IN (SELECT alias_of FROM domain \
@@ -370,6 +372,16 @@ impl Service {
             batch.push(self.account_snapshot(txn, *account).await?);
         }
         Ok(batch)
+    }
+
+    /// The same for the mailboxes that may send from an address because it was granted: it was switched off or on.
+    pub(crate) async fn senders_again(&self, txn: &mut Connection, address: &Address) -> Result<Vec<Change>> {
+        let rows = query("SELECT mailbox FROM send_as WHERE address = $1 ORDER BY mailbox")
+            .bind(address.canonical())
+            .fetch_all(&mut *txn)
+            .await?;
+        let senders: Vec<AccountId> = rows.iter().map(|r| id(r, "mailbox")).collect::<Result<_>>()?;
+        self.accounts_again(txn, &senders).await
     }
 
     /// The same for the mailboxes of a tenant with these addresses: who may send from what leads to them has changed.

@@ -152,8 +152,11 @@ impl Service {
             .await?;
         let targets = wanted.unwrap_or_else(|| before.targets.clone());
         self.lead_to(&mut work.txn, tenant, &address, &targets).await?;
+        let switched = patch.enabled.is_some_and(|enabled| enabled != before.enabled);
+        let senders = if switched { self.senders_again(&mut work.txn, &address).await? } else { Vec::new() };
         let change = AliasChange { action: "aliasUpdate", tenant, address, before: before.targets, targets };
-        let (alias, batch) = self.alias_told(&mut work.txn, actor, change).await?;
+        let (alias, mut batch) = self.alias_told(&mut work.txn, actor, change).await?;
+        batch.extend(senders);
         self.finish(work, alias, &batch).await
     }
 
@@ -167,7 +170,7 @@ impl Service {
         };
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
-        self.not_catch_all(&mut work.txn, &address, "address").await?;
+        self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let mut batch = self.leave_address(&mut work.txn, &address).await?;
         let affected: Vec<&String> = before.targets.iter().collect();
         batch.extend(self.owners_again(&mut work.txn, tenant, &affected).await?);

@@ -83,24 +83,6 @@ impl Service {
         Ok(Some(address.canonical()))
     }
 
-    /// Refuses to take an address away while it is its domain's catch-all: mail would be lost unseen.
-    pub(crate) async fn not_catch_all(
-        &self,
-        txn: &mut Connection,
-        address: &Address,
-        field: &'static str,
-    ) -> Result<()> {
-        let used = query("SELECT 1 AS n FROM domain WHERE name = $1 AND catch_all = $2 AND live = 1")
-            .bind(address.domain().as_str())
-            .bind(address.canonical())
-            .fetch_optional(txn)
-            .await?;
-        match used {
-            None => Ok(()),
-            Some(_) => Err(Error::new(Code::InUse, field, "Give the domain another catch-all address first, or none")),
-        }
-    }
-
     /// Releases a domain, or gives a claim up. `InUse` while it has live addresses.
     pub async fn domain_delete(
         &self,
@@ -230,8 +212,26 @@ pub(crate) fn from_row(row: &Row) -> Result<Domain> {
 /// A name that can be a domain of ours.
 pub(crate) fn parse_name(name: &str, field: &'static str) -> Result<base::Domain> {
     let domain = base::Domain::parse(name).map_err(|e| Error::new(Code::Invalid, field, e.to_string()))?;
-    if domain.is_literal() || !domain.as_str().contains('.') {
+    // A number at the end is an address of the network: there is no such top-level domain.
+    let last = domain.as_str().rsplit_once('.').map(|(_, last)| last);
+    let has_letter = last.is_some_and(|last| last.bytes().any(|b| b.is_ascii_alphabetic()));
+    if domain.is_literal() || !has_letter {
         return Err(Error::new(Code::Invalid, field, "A domain looks like example.org"));
     }
     Ok(domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_has_a_letter_in_its_last_label() {
+        for name in ["example.org", "1.example", "127.0.0.a1", "xn--r8jz45g.jp", "почта.рф"] {
+            assert!(parse_name(name, "name").is_ok(), "{name}");
+        }
+        for name in ["127.0.0.1", "127.0.0.1.", "example.123", "example.1-2", "[127.0.0.1]", "localhost", "1"] {
+            assert_eq!(parse_name(name, "name").unwrap_err().code, Code::Invalid, "{name}");
+        }
+    }
 }

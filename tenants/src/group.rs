@@ -91,7 +91,7 @@ impl Service {
         let tenant = self.home(&mut work.txn, actor, Permission::AddressWrite, domain, new.tenant).await?;
         let lead = Lead { label: &new.name, posting: Some(new.posting), ..Lead::to("group", &members) };
         self.own_address(&mut work.txn, tenant, &address, lead).await.map_err(of_members)?;
-        self.finish_group(work, actor, "groupCreate", &address, &members.join(" ")).await
+        self.finish_group(work, actor, "groupCreate", &address, (&members.join(" "), Vec::new())).await
     }
 
     /// Names a group, says who may write to it, switches it on or off, takes members in and out.
@@ -125,11 +125,18 @@ impl Service {
         .execute(&mut work.txn)
         .await?;
         let detail = [&add[..], &remove[..]].concat().join(" ");
-        let mut members = group.members;
+        let mut members = group.members.clone();
         members.retain(|m| !remove.contains(m));
         let members = joined(members, add)?;
+        if members.is_empty() && !group.members.is_empty() {
+            self.not_catch_all(&mut work.txn, &address, "members").await?;
+        }
         self.lead_to(&mut work.txn, tenant, &address, &members).await.map_err(of_members)?;
-        self.finish_group(work, actor, action, &address, &detail).await
+        let senders = match patch.enabled {
+            Some(enabled) if enabled != group.enabled => self.senders_again(&mut work.txn, &address).await?,
+            Some(_) | None => Vec::new(),
+        };
+        self.finish_group(work, actor, action, &address, (&detail, senders)).await
     }
 
     /// Deletes a group; its address becomes a tombstone. `InUse` while it is a catch-all.
@@ -143,7 +150,7 @@ impl Service {
         let (tenant, row) = self.address_in(&mut work.txn, actor, Permission::AddressWrite, &address, "group").await?;
         let group = from_row(&row)?;
         work.expect(group.version)?;
-        self.not_catch_all(&mut work.txn, &address, "address").await?;
+        self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let batch = self.leave_address(&mut work.txn, &address).await?;
         self.audit(&mut work.txn, actor, tenant, "groupDelete", &address.canonical(), "").await?;
         let gone = Group { members: Vec::new(), version: group.version + 1, ..group };
@@ -197,7 +204,7 @@ impl Service {
         actor: &Actor,
         action: &str,
         address: &Address,
-        detail: &str,
+        (detail, also): (&str, Vec<Change>),
     ) -> Result<Done<Group>> {
         let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
@@ -206,7 +213,8 @@ impl Service {
             .await?;
         let group = from_row(&row)?;
         self.audit(&mut work.txn, actor, group.tenant, action, &group.address, detail).await?;
-        let batch = [self.address_change(&mut work.txn, address).await?];
+        let mut batch = vec![self.address_change(&mut work.txn, address).await?];
+        batch.extend(also);
         self.finish(work, group, &batch).await
     }
 }

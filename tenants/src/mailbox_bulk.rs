@@ -10,6 +10,7 @@ use crate::{
     db::{Connection, Many, query},
     hold::standing,
     kind,
+    local_part::given_out,
     mailbox_create::{FULL, Ready},
     password::Verifiers,
     rows::{fresh_id, fresh_number, json_list, short, text, to_sql},
@@ -378,6 +379,7 @@ fn planned_one<'a>((at, new, ready): Asked<'a>, tenant: TenantId, room: &Room, f
         return Err(Error::not_found("tenantId"));
     }
     short(&new.display_name, "displayName")?;
+    given_out(&ready.address.canonical_local())?;
     let quota = to_sql(new.quota_bytes_max, "quotaBytesMax")?;
     if !free {
         return Err(Error::new(Code::Taken, "address", "The address is in use, or was somebody else's"));

@@ -32,7 +32,7 @@ impl Service {
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxDelete, account).await?;
         work.expect(mailbox.version)?;
         self.no_foreign_hold(&mut work.txn, actor, &mailbox).await?;
-        self.not_catch_all(&mut work.txn, &stored(&mailbox.address)?, "mailboxId").await?;
+        self.not_behind_catch_all(&mut work.txn, &stored(&mailbox.address)?, "mailboxId").await?;
         let days = self.mailbox_retention(&mut work.txn, mailbox.tenant).await?;
         let now = self.now().0;
         query("UPDATE mailbox SET live = 0, deleted_at = $2, purge_at = $3, version = version + 1 WHERE id = $1")
@@ -44,11 +44,14 @@ impl Service {
         self.finish_mailbox(work, actor, "mailboxDelete", &mailbox).await
     }
 
-    /// A mailbox that a tenant above suspends stays as it is.
-    async fn no_foreign_hold(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
+    /// A mailbox that a tenant above holds stays as it is.
+    pub(crate) async fn no_foreign_hold(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<()> {
         for hold in &mailbox.holds {
             if !self.is_above(&mut *txn, actor, hold.placed_by).await? {
-                let message = "A tenant above suspended the mailbox; it stays until that ends";
+                // The words of a hold that only keeps from purging are its placer's.
+                let (_, reason, _) = standing(std::slice::from_ref(hold));
+                let colon = if reason.is_empty() { "" } else { ": " };
+                let message = format!("A tenant above holds the mailbox; it stays until that ends{colon}{reason}");
                 return Err(Error::new(Code::Forbidden, "mailboxId", message));
             }
         }

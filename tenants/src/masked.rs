@@ -122,7 +122,7 @@ impl Service {
         };
         let (tenant, masked) = self.masked_in(&mut work.txn, actor, &address).await?;
         work.expect(masked.version)?;
-        self.not_catch_all(&mut work.txn, &address, "address").await?;
+        self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let mut batch = self.leave_address(&mut work.txn, &address).await?;
         batch.extend(self.accounts_again(&mut work.txn, &[masked.mailbox]).await?);
         let detail = masked.mailbox.to_string();

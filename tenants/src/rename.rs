@@ -31,7 +31,7 @@ pub struct Rename {
 
 impl Service {
     /// Gives a mailbox another address on a domain of its tenant. `Taken`, `NotFound` (mailbox, domain), `InUse` (the old
-    /// address is the catch-all of its domain and would become a tombstone).
+    /// address is the catch-all of its domain and would become a tombstone), `Forbidden` while a tenant above holds it.
     pub async fn mailbox_rename(
         &self,
         actor: &Actor,
@@ -61,6 +61,7 @@ impl Service {
         new: &Address,
         old: OldAddress,
     ) -> Result<Vec<Change>> {
+        self.no_foreign_hold(txn, actor, mailbox).await?;
         let (domain, tenant) = (new.domain().as_str(), Some(mailbox.tenant));
         let home = self.home(txn, actor, Permission::MailboxUpdate, domain, tenant).await;
         home.map_err(|e| e.missing("domain"))?;

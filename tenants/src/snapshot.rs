@@ -3,7 +3,7 @@
 
 use crate::{
     Result, Service,
-    address::{posting_of, targets_of},
+    address::{address_of, posting_of, targets_of},
     db::{Connection, Row, query},
     hold::standing,
     kind,
@@ -13,6 +13,7 @@ use base::{AccountId, TenantId};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate, Destination, DomainSnapshot,
 };
+use std::collections::HashSet;
 
 impl Service {
     pub(crate) async fn domain_snapshot(&self, txn: &mut Connection, name: &str) -> Result<Change> {
@@ -113,7 +114,27 @@ impl Service {
         .await?;
         let addresses: Vec<String> = rows.iter().map(|r| text(r, "address")).collect::<Result<_>>()?;
         // Most accounts have none: nothing is asked then.
-        if addresses.is_empty() { Ok(addresses) } else { self.on_proven_domains(txn, tenant, addresses).await }
+        if addresses.is_empty() {
+            return Ok(addresses);
+        }
+        let mut addresses = self.on_proven_domains(txn, tenant, addresses).await?;
+        let off = self.switched_off(txn, &addresses).await?;
+        addresses.retain(|a| !off.contains(a));
+        Ok(addresses)
+    }
+
+    /// Those of the addresses that were switched off: nobody sends from them, whoever was granted it.
+    async fn switched_off(&self, txn: &mut Connection, addresses: &[String]) -> Result<HashSet<String>> {
+        let parts = || addresses.iter().filter_map(|a| a.rsplit_once('@'));
+        let rows = query(
+            "SELECT domain, local FROM address WHERE enabled = 0 AND domain IN (SELECT value FROM json_each($1)) \
+             AND local IN (SELECT value FROM json_each($2))",
+        )
+        .bind(json_list(&parts().map(|(_, domain)| domain).collect::<Vec<_>>()))
+        .bind(json_list(&parts().map(|(local, _)| local).collect::<Vec<_>>()))
+        .fetch_all(txn)
+        .await?;
+        rows.iter().map(address_of).collect()
     }
 
     /// Who else may open an account or send from it. A deleted mailbox opens nothing.

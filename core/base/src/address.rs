@@ -1,9 +1,10 @@
 //! SUMMARY    Mail addresses and domains, parsed once at the edge, with one canonical form for look-ups.
-//! STANDARDS  RFC 5321 §4.1.2 (Mailbox), §4.5.3.1 (lengths); RFC 6531 §3.3 (UTF-8); RFC 5891 (domains through UTS 46)
+//! STANDARDS  RFC 5321 §4.1.2 (Mailbox), §4.5.3.1 (lengths); RFC 6531 §3.3 (UTF-8), RFC 6530 §10.1 (normalisation: NFC); RFC 5891 (domains through UTS 46)
 //! SECURITY   Hostile text reaches the parsers; they allocate at most their input.
 //! INVARIANTS A `Domain` is lower-case ASCII (A-labels). Two addresses are the same iff their canonical keys are equal.
 
 use std::{fmt, str::FromStr};
+use unicode_normalization::UnicodeNormalization;
 
 /// RFC 5321 §4.5.3.1.1.
 const LOCAL_BYTES_MAX: usize = 64 * 4;
@@ -124,15 +125,15 @@ impl Address {
         Address { local: self.local.clone(), domain }
     }
 
-    /// Lower-cased local part: the one key under which an address is looked up and owned.
+    /// Local part in lower case and normalisation form C: the one key under which an address is looked up and owned.
     pub fn canonical_local(&self) -> String {
-        self.local.to_lowercase()
+        folded(&self.local)
     }
 
     /// Splits `base+detail` at the first `+` (RFC 5233 subaddressing): canonical base and the detail as spelled.
     pub fn subaddress(&self) -> (String, Option<&str>) {
         match self.local.split_once('+') {
-            Some((base, detail)) if !base.is_empty() => (base.to_lowercase(), Some(detail)),
+            Some((base, detail)) if !base.is_empty() => (folded(base), Some(detail)),
             _ => (self.canonical_local(), None),
         }
     }
@@ -168,6 +169,15 @@ impl FromStr for Address {
     type Err = AddressError;
     fn from_str(text: &str) -> Result<Self, AddressError> {
         Address::parse(text)
+    }
+}
+
+/// Lower case may leave what composes further (İ becomes i and a dot above), so form C comes last; what was not composed may have
+/// no lower case, so it comes first too.
+fn folded(local: &str) -> String {
+    match local.is_ascii() {
+        true => local.to_ascii_lowercase(),
+        false => local.nfc().collect::<String>().to_lowercase().nfc().collect(),
     }
 }
 
@@ -232,7 +242,33 @@ mod tests {
         assert_eq!(Address::parse("+x@example.org").unwrap().subaddress(), ("+x".to_owned(), None));
     }
 
+    #[test]
+    fn one_name_has_one_key_however_it_is_composed() {
+        let key = |text: &str| Address::parse(text).unwrap().canonical();
+        for (one, other) in [
+            ("ren\u{e9}@example.org", "Rene\u{301}@example.org"),
+            ("\u{c5}sa@example.org", "A\u{30a}sa@example.org"),
+            ("\u{212b}sa@example.org", "\u{e5}sa@example.org"),
+            ("\u{1100}\u{1161}@example.org", "\u{ac00}@example.org"),
+        ] {
+            assert_eq!(key(one), key(other));
+            assert_eq!(key(&key(one)), key(one));
+        }
+        let plus = Address::parse("Rene\u{301}+x@example.org").unwrap();
+        assert_eq!(plus.subaddress(), ("ren\u{e9}".to_owned(), Some("x")));
+        assert_ne!(key("rene@example.org"), key("ren\u{e9}@example.org"));
+    }
+
     proptest! {
+        #[test]
+        fn keys_are_stable(text in "\\PC{1,20}@example.org") {
+            if let Ok(a) = Address::parse(&text) {
+                let key = a.canonical_local();
+                let again = Address { local: key.clone(), domain: a.domain };
+                prop_assert_eq!(again.canonical_local(), key);
+            }
+        }
+
         #[test]
         fn never_panics_and_round_trips(text in "\\PC{0,80}") {
             if let Ok(a) = Address::parse(&text) {

@@ -124,6 +124,9 @@ impl Service {
             .execute(&mut work.txn)
             .await?;
         if members != now.group.members {
+            if members.is_empty() {
+                self.not_catch_all(&mut work.txn, &address, "members").await?;
+            }
             self.lead_to(&mut work.txn, now.group.tenant, &address, &members).await.map_err(of_members)?;
         }
         let detail = members.join(" ");

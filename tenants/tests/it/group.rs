@@ -103,3 +103,28 @@ async fn u1_a_group_takes_no_address_in_use_and_is_not_another_tenants() {
     create(&actor, TEAM).await.unwrap();
     assert_eq!(change(&desk, &other, TEAM, &["x@y.example"], &[]).await.unwrap_err().code, Code::NotFound);
 }
+
+#[tokio::test]
+async fn a_group_that_is_switched_off_is_sent_from_by_nobody() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, "ann@alpha.example").await;
+    let bob = desk.mailbox(&actor, "bob@alpha.example").await;
+    desk.service.group_create(&actor, &terms(), &new_group(TEAM, &["ann@alpha.example"])).await.unwrap();
+    desk.service.send_as_add(&actor, &terms(), ann.id, TEAM).await.unwrap();
+    assert_eq!(desk.account(ann.id).send_as, [TEAM]);
+    let switch = async |enabled| {
+        let patch = GroupPatch { enabled: Some(enabled), ..GroupPatch::default() };
+        desk.service.group_update(&actor, &terms(), TEAM, &patch).await.unwrap();
+    };
+    switch(false).await;
+    assert!(desk.account(ann.id).send_as.is_empty());
+    // Who is granted it meanwhile sends from it once it is switched on.
+    desk.service.send_as_add(&actor, &terms(), bob.id, TEAM).await.unwrap();
+    assert!(desk.account(bob.id).send_as.is_empty());
+    switch(true).await;
+    assert_eq!((desk.account(ann.id).send_as, desk.account(bob.id).send_as), (vec![TEAM.into()], vec![TEAM.into()]));
+    let version = desk.account(ann.id).version;
+    change(&desk, &actor, TEAM, &["bob@alpha.example"], &[]).await.unwrap();
+    assert_eq!(desk.account(ann.id).version, version, "members change nothing of it");
+}

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, keyed, terms};
 use control::Destination;
-use tenants::{Code, MaskedPatch, NewMasked, Page};
+use tenants::{Code, MaskedPatch, NewMasked, Page, limits::MASKED_PER_MAILBOX_MAX};
 
 fn new_masked(mailbox: base::AccountId, site: &str) -> NewMasked {
     NewMasked { mailbox, domain: None, label: "Shop".into(), note: "since May".into(), site: site.into() }
@@ -54,4 +54,25 @@ async fn another_tenants_mailbox_and_domain_are_not_there() {
     ];
     assert!(refused.iter().all(|e| e.code == Code::NotFound), "{refused:?}");
     assert_eq!(desk.plane.told.lock().unwrap().len(), told);
+}
+
+#[tokio::test]
+async fn a_mailbox_has_so_many_and_no_more() {
+    let desk = Desk::new().await;
+    let (tenant, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, "ann@alpha.example").await;
+    let fill = format!(
+        "INSERT INTO address (domain, local, tenant, kind, account, enabled, label, note, site, version) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+         SELECT 'alpha.example', 'm' || i, '{tenant}', 'masked', '{}', 1, '', '', '', 1 FROM n",
+        MASKED_PER_MAILBOX_MAX - 1,
+        ann.id
+    );
+    crate::raw::run(&desk, &fill).await.unwrap();
+    let last = desk.service.masked_create(&actor, &terms(), &new_masked(ann.id, "s")).await.unwrap().object;
+    let refused = desk.service.masked_create(&actor, &terms(), &new_masked(ann.id, "s")).await.unwrap_err();
+    assert_eq!((refused.code, refused.field), (Code::LimitReached, "mailboxId"));
+    assert!(refused.message.contains("MASKED_PER_MAILBOX_MAX"), "{refused}");
+    desk.service.masked_delete(&actor, &terms(), &last.address).await.unwrap();
+    desk.service.masked_create(&actor, &terms(), &new_masked(ann.id, "s")).await.unwrap();
 }

@@ -2,7 +2,9 @@
 
 use crate::desk::{Desk, new_alias, new_mailbox, terms};
 use control::{Change, Destination, Posting};
-use tenants::{Code, DelegateRights, DomainPatch, NewGroup, NewMasked, OldAddress, Rename};
+use tenants::{
+    Code, DelegateRights, DomainPatch, MailboxPatch, NewGroup, NewHold, NewMasked, OldAddress, Rename, Subject,
+};
 
 const ANN: &str = "ann@alpha.example";
 const ANNA: &str = "anna@alpha.example";
@@ -116,4 +118,38 @@ async fn a_name_left_is_free_for_its_tenant_with_a_new_account() {
     desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, OldAddress::Tombstone)).await.unwrap();
     let again = desk.service.mailbox_create(&actor, &terms(), &new_mailbox(ANN)).await.unwrap().object;
     assert_ne!(again.id, ann.id);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_a_tenant_above_holds_keeps_its_address() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, ANN).await, desk.mailbox(&actor, "bob@alpha.example").await);
+    let hold = MailboxPatch { hold: Some(Some("Spam was sent".into())), ..MailboxPatch::default() };
+    desk.service.mailbox_update(&desk.operator, &terms(), ann.id, &hold).await.unwrap();
+    for old in [OldAddress::Tombstone, OldAddress::Alias] {
+        let refused = desk.service.mailbox_rename(&actor, &terms(), ann.id, &rename(ANNA, old)).await.unwrap_err();
+        assert_eq!(refused.code, Code::Forbidden);
+        assert!(refused.message.contains("Spam was sent"), "{refused}");
+    }
+    assert_eq!(destination(&desk, "ann"), Destination::Account(ann.id));
+    // Its own hold, and a hold's placer, are not in the way.
+    desk.service.mailbox_update(&actor, &terms(), bob.id, &hold).await.unwrap();
+    let to = rename("bo@alpha.example", OldAddress::Alias);
+    desk.service.mailbox_rename(&actor, &terms(), bob.id, &to).await.unwrap();
+    let to = rename(ANNA, OldAddress::Alias);
+    desk.service.mailbox_rename(&desk.operator, &terms(), ann.id, &to).await.unwrap();
+    // What only keeps from purging tells nobody why.
+    let cat = desk.mailbox(&actor, "cat@alpha.example").await;
+    let legal = NewHold {
+        kind: control::HoldKind::Legal,
+        code: "CASE".into(),
+        blocks: None,
+        ..NewHold::suspension("Case 7 against Cat")
+    };
+    desk.service.hold_place(&desk.operator, &terms(), &Subject::Mailbox(cat.id), &legal).await.unwrap();
+    let to = rename("kat@alpha.example", OldAddress::Alias);
+    let refused = desk.service.mailbox_rename(&actor, &terms(), cat.id, &to).await.unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden);
+    assert!(!refused.message.contains("Case"), "{refused}");
 }

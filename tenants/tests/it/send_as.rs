@@ -31,6 +31,20 @@ async fn an_alias_that_is_switched_off_refuses_mail_and_is_nobodys_to_send_from(
 }
 
 #[tokio::test]
+async fn a_grant_on_an_alias_rests_while_that_is_switched_off() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (ann, bob) = (desk.mailbox(&actor, ANN).await, desk.mailbox(&actor, BOB).await);
+    desk.service.alias_create(&actor, &terms(), &new_alias(SALES, &[ANN])).await.unwrap();
+    desk.service.send_as_add(&actor, &terms(), bob.id, SALES).await.unwrap();
+    for (enabled, expect) in [(false, vec![]), (true, vec![SALES.to_owned()])] {
+        let patch = AliasPatch { enabled: Some(enabled), ..AliasPatch::default() };
+        desk.service.alias_update(&actor, &terms(), SALES, &patch).await.unwrap();
+        assert_eq!((desk.account(ann.id).send_as, desk.account(bob.id).send_as), (expect.clone(), expect));
+    }
+}
+
+#[tokio::test]
 async fn aliases_never_lead_in_a_round() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;

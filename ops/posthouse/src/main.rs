@@ -101,6 +101,10 @@ impl From<String> for Failure {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // What is stored is nobody else's, whatever makes the file. Certificates of planes say their modes themselves.
+    if !matches!(arguments.command, Command::Plane(_)) {
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
     let filter = tracing_subscriber::EnvFilter::try_from_env("POSTHOUSE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,posthouse=info"));
     let is_terminal = std::io::stderr().is_terminal();

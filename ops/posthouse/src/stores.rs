@@ -69,7 +69,8 @@ fn make_folder(data: &Path) -> Result<(), String> {
     if data.is_dir() {
         return Ok(());
     }
-    std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(|e| at(data, e))?;
     sync_folder(data.parent().unwrap_or(data))
 }
 

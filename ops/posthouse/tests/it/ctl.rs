@@ -42,6 +42,29 @@ fn fails(data: &Path, arguments: &[&str], why: &str) {
     assert!(text(&output.stderr).contains(why), "{arguments:?}: {}", text(&output.stderr));
 }
 
+/// Nothing below a folder is readable by others than the server's user; how many files there are.
+fn nobody_elses(folder: &Path) -> usize {
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        // What a database clears away meanwhile is no file any more.
+        let Ok(known) = std::fs::symlink_metadata(&path) else { continue };
+        assert_eq!(known.permissions().mode() & 0o077, 0, "{} {:o}", path.display(), known.permissions().mode());
+        files += if known.is_dir() { nobody_elses(&path) } else { 1 };
+    }
+    files
+}
+
+#[test]
+fn a_data_folder_that_the_server_makes_is_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mail/data");
+    let _node = Node::start(&data, &VARIABLES);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&data), mode(&data.join("ctl.sock"))), (0o700, 0o600));
+    assert!(nobody_elses(&data) > 5);
+}
+
 #[test]
 fn tenants_and_accounts_are_seen_suspended_and_resumed_while_it_runs() {
     let folder = tempfile::tempdir().unwrap();
@@ -49,6 +72,7 @@ fn tenants_and_accounts_are_seen_suspended_and_resumed_while_it_runs() {
     let mode = std::fs::metadata(folder.path().join("ctl.sock")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let tenant = node.provision();
+    assert!(nobody_elses(folder.path()) > 5, "key, token, databases");
     assert_eq!(node.ctl_json(&["tenant", "list"])["rows"][0]["id"], tenant.as_str());
     assert!(login(&node, "ann-likes-tests").1);
 

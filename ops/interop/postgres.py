@@ -31,12 +31,15 @@ class Postgres:
         self.port = free_port()
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER)
-        self.run("initdb", "--auth=trust", "--username=posthouse", "--locale=C", "--encoding=UTF8", "--no-sync")
+        self.run("initdb", "--auth=trust", f"--username={USER}", "--locale=C", "--encoding=UTF8", "--no-sync")
         self.start()
+        # Row-level security holds for a user that is no superuser.
+        for statement in ("CREATE ROLE posthouse LOGIN", "CREATE DATABASE posthouse OWNER posthouse"):
+            self.ask(statement, f"postgres://{USER}@127.0.0.1:{self.port}/postgres")
 
     @property
     def url(self):
-        return f"postgres://posthouse@127.0.0.1:{self.port}/postgres"
+        return f"postgres://posthouse@127.0.0.1:{self.port}/posthouse"
 
     def run(self, program, *words):
         command = [os.path.join(self.bin, program), "-D", os.path.join(self.folder, "data"), *words]
@@ -56,10 +59,12 @@ class Postgres:
         """At once, as when the machine fails."""
         self.run("pg_ctl", "-w", "-m", "immediate", "stop")
 
-    def ask(self, statement):
+    def ask(self, statement, url=None):
         """What psql prints of it."""
-        command = [os.path.join(self.bin, "psql"), "-d", self.url, "-Atc", statement]
-        return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX, check=True).stdout.strip()
+        command = [os.path.join(self.bin, "psql"), "-d", url or self.url, "-Atc", statement]
+        everything = {**os.environ, "PGOPTIONS": "-c posthouse.reach=*"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX, check=True, env=everything)
+        return done.stdout.strip()
 
     def remove(self):
         try:

@@ -187,7 +187,7 @@ impl Service {
 
     /// Aliases of a tenant that the actor reaches, in order of domain and local part, a page of them; and how many there are.
     pub async fn aliases(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Alias>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let (rows, count) = self.addresses_of(&mut connection, actor, "forward", tenant, page).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }

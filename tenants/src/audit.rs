@@ -128,7 +128,7 @@ impl Service {
         filter: &AuditFilter,
         page: &Page,
     ) -> Result<(Vec<AuditEntry>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::AuditRead, tenant).await?;
         let list = Statements {
             forward: filtered!("*", " AND seq < $7 ORDER BY seq DESC LIMIT $8"),

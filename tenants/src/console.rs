@@ -25,7 +25,7 @@ impl Service {
     /// The live mailbox of an address that the actor reaches; an alias is none.
     pub async fn mailbox_by_address(&self, actor: &Actor, address: &str) -> Result<Mailbox> {
         let address = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let row = query("SELECT account FROM address WHERE domain = $1 AND local = $2 AND kind = 'account'")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())

@@ -9,12 +9,15 @@
 
 mod many;
 mod migrate;
+#[cfg(test)]
+mod reach_tests;
 mod statement;
 
 pub(crate) use many::Many;
 pub(crate) use statement::{Query, Row, Value, query};
 
 use crate::{Code, Error, Result};
+use base::TenantId;
 use sqlx::{
     AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     pool::PoolConnection,
@@ -33,7 +36,7 @@ use std::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Connections of a process.
+/// Connections of a pool: a process has one, on PostgreSQL two.
 const READERS_MAX: u32 = 8;
 /// Pages that a connection to SQLite keeps in memory, KiB: with its default of 2 MiB a large database is read from the file
 /// again and again.
@@ -72,7 +75,12 @@ impl Database {
 #[derive(Clone)]
 enum Engine {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres {
+        /// For the server's own work: they see everything.
+        all: PgPool,
+        /// For reading on behalf of a tenant: what they see is said whenever one is taken.
+        reach: PgPool,
+    },
 }
 
 /// The connections of a process to its database.
@@ -90,21 +98,37 @@ impl Pool {
     pub(crate) async fn open(database: Database) -> Result<Pool> {
         let engine = match database {
             Database::Sqlite(path) => Engine::Sqlite(sqlite(&path).await?),
-            Database::Postgres { server, schema } => Engine::Postgres(postgres(*server, &schema).await?),
+            Database::Postgres { server, schema } => {
+                let reach = connections().test_before_acquire(false).connect_lazy_with(*server.clone());
+                Engine::Postgres { all: postgres(*server, &schema).await?, reach }
+            }
         };
         let pool = Pool { engine, statements: Arc::default(), turn: Arc::default() };
-        match &pool.engine {
-            Engine::Sqlite(p) => migrate::sqlite(p).await?,
-            Engine::Postgres(p) => migrate::postgres(p).await?,
-        }
+        pool.migrate().await?;
         Ok(pool)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(p) => migrate::sqlite(p).await,
+            Engine::Postgres { all, .. } => migrate::postgres(all).await,
+        }
     }
 
     /// A connection that reads.
     pub(crate) async fn acquire(&self) -> Result<Connection> {
         let held = match &self.engine {
             Engine::Sqlite(p) => Held::Sqlite(p.acquire().await?),
-            Engine::Postgres(p) => Held::Postgres(p.acquire().await?),
+            Engine::Postgres { all, .. } => Held::Postgres(all.acquire().await?),
+        };
+        Ok(Connection { held, statements: self.statements.clone() })
+    }
+
+    /// A connection that reads what is of a tenant and of those below it: on PostgreSQL it sees nothing else.
+    pub(crate) async fn acquire_in(&self, tenant: TenantId) -> Result<Connection> {
+        let held = match &self.engine {
+            Engine::Sqlite(p) => Held::Sqlite(p.acquire().await?),
+            Engine::Postgres { reach, .. } => Held::Postgres(reaching(reach, tenant).await?),
         };
         Ok(Connection { held, statements: self.statements.clone() })
     }
@@ -115,8 +139,8 @@ impl Pool {
         let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(busy)?;
         let held = match &self.engine {
             Engine::Sqlite(p) => Held::SqliteTxn(p.begin_with("BEGIN IMMEDIATE").await?),
-            Engine::Postgres(p) => {
-                let mut txn = p.begin().await?;
+            Engine::Postgres { all, .. } => {
+                let mut txn = all.begin().await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *txn).await?;
                 Held::PostgresTxn(txn)
             }
@@ -143,8 +167,31 @@ async fn sqlite(path: &Path) -> Result<SqlitePool> {
     Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(connect).await?)
 }
 
+fn connections() -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(READERS_MAX).acquire_timeout(TURN_WAIT)
+}
+
+/// Takes a connection and says what it sees. The statement stands for the pool's own question whether the connection is still
+/// good, so it costs nothing more.
+async fn reaching(pool: &PgPool, tenant: TenantId) -> Result<PoolConnection<Postgres>> {
+    let reach = tenant.to_string();
+    let mut left = READERS_MAX;
+    loop {
+        let mut connection = pool.acquire().await?;
+        let say = sqlx::query("SELECT set_config('posthouse.reach', $1, false)").bind(&reach);
+        match say.execute(&mut *connection).await {
+            Ok(_) => return Ok(connection),
+            Err(e) if left == 0 => return Err(e.into()),
+            Err(_) => {
+                left -= 1;
+                drop(connection.close().await);
+            }
+        }
+    }
+}
+
 async fn postgres(options: PgConnectOptions, schema: &str) -> Result<PgPool> {
-    let pool = PgPoolOptions::new().max_connections(READERS_MAX).acquire_timeout(TURN_WAIT).connect_lazy_with(options);
+    let pool = connections().connect_lazy_with(options.options([("posthouse.reach", "*")]));
     // Pages of lists go by comparison of texts: it must be the one of bytes.
     let row = sqlx::query_scalar::<_, bool>("SELECT 'a' > 'B' AND 'a-b' < 'aa'").fetch_one(&pool).await?;
     if !row {

@@ -224,7 +224,7 @@ impl Service {
     pub async fn sharing_of(&self, actor: &Actor, mailboxes: &[AccountId]) -> Result<HashMap<AccountId, Sharing>> {
         let reached = self.mailboxes_by_id(actor, mailboxes).await?;
         let ids = json_list(&reached.keys().collect::<Vec<_>>());
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let delegates = query(
             "SELECT d.*, m.address FROM delegate d JOIN mailbox m ON m.id = d.account \
              WHERE d.mailbox IN (SELECT value FROM json_each($1)) ORDER BY m.address",

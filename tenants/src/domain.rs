@@ -122,13 +122,13 @@ impl Service {
 
     /// A domain by its name: the claim that the actor's tenant has, else the proven one it reaches.
     pub async fn domain(&self, actor: &Actor, name: &str, tenant: Option<TenantId>) -> Result<Domain> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.claim_in(&mut connection, actor, Permission::DomainRead, name, tenant).await
     }
 
     /// Domains that a tenant claims and the actor reaches, by name, a page of them; and how many there are.
     pub async fn domains(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Domain>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let reach = self.reach(&mut connection, actor, Permission::DomainRead, tenant).await?;
         let mut scope = vec![tenant.to_string()];
         let list = match reach.whole {

@@ -76,7 +76,7 @@ impl Service {
     /// Events of a tenant, and of those below it when `below`, in their order, a page of them; and how many there are. The feed
     /// of its changes.
     pub async fn events(&self, actor: &Actor, tenant: TenantId, below: bool, page: &Page) -> Result<(Vec<Event>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::WebhookRead, tenant).await?;
         sees_below(actor, below)?;
         let list = if below { BELOW } else { OWN };
@@ -98,7 +98,7 @@ impl Service {
         after: i64,
         limit: i64,
     ) -> Result<Vec<Event>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::WebhookRead, tenant).await?;
         sees_below(actor, below)?;
         let sql = if below { BELOW.forward } else { OWN.forward };

@@ -160,14 +160,14 @@ impl Service {
     /// A group by its address.
     pub async fn group(&self, actor: &Actor, address: &str) -> Result<Group> {
         let address = Address::parse(address).map_err(|_| Error::not_found("address"))?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let found = self.address_in(&mut connection, actor, Permission::AddressRead, &address, "group").await?;
         from_row(&found.1)
     }
 
     /// Groups of a tenant that the actor reaches, in order of domain and local part, a page of them; and how many there are.
     pub async fn groups(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Group>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let (rows, count) = self.addresses_of(&mut connection, actor, "group", tenant, page).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }

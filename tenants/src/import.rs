@@ -87,7 +87,7 @@ impl Service {
     /// What became of the rows of an import so far, in the order of the file, as a CSV text: line, address, mailbox, code,
     /// field, message. Only those that were refused, if asked so. `NotFound`.
     pub async fn mailbox_import_result(&self, actor: &Actor, job: &str, refused_only: bool) -> Result<String> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.import_in(&mut connection, actor, Permission::MailboxRead, job).await?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(["line", "address", "mailbox", "code", "field", "message"]).map_err(unwritten)?;

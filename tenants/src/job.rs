@@ -194,13 +194,13 @@ impl Service {
 
     /// A job that the actor may see.
     pub async fn job(&self, actor: &Actor, job: &str) -> Result<Job> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.job_in(&mut connection, actor, Permission::JobRead, job).await
     }
 
     /// Jobs by their ids; those that the actor may not see are left out.
     pub async fn jobs_by_id(&self, actor: &Actor, jobs: &[String]) -> Result<Vec<Job>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let rows = query("SELECT * FROM job WHERE id IN (SELECT value FROM json_each($1))")
             .bind(json_list(jobs))
             .fetch_all(&mut connection)
@@ -213,7 +213,7 @@ impl Service {
 
     /// Jobs of a tenant, by id, a page of them; and how many there are.
     pub async fn jobs(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Job>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::JobRead, tenant).await?;
         let list = list!("job WHERE tenant = $1", by "id", "$2", "$3");
         let from = page.from::<JobId>()?;

@@ -17,7 +17,7 @@ impl Service {
     /// Tenants by their ids.
     pub async fn tenants_by_id(&self, actor: &Actor, ids: &[TenantId]) -> Result<HashMap<TenantId, Tenant>> {
         bounded(ids.len())?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let reached = self.permitted(&mut connection, actor, Permission::TenantRead, ids).await?;
         let rows = query("SELECT * FROM tenant WHERE id IN (SELECT value FROM json_each($1))")
             .bind(json_list(&reached.into_iter().collect::<Vec<_>>()))
@@ -30,7 +30,7 @@ impl Service {
     /// Mailboxes by their ids, also those that can still be restored.
     pub async fn mailboxes_by_id(&self, actor: &Actor, ids: &[AccountId]) -> Result<HashMap<AccountId, Mailbox>> {
         bounded(ids.len())?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let rows = query(
             "SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND (live = 1 OR purge_at IS NOT NULL)",
         )
@@ -52,7 +52,7 @@ impl Service {
     /// Domains that are claimed, by their names as they were given.
     pub async fn domains_by_name(&self, actor: &Actor, names: &[String]) -> Result<HashMap<String, Domain>> {
         bounded(names.len())?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let rows = query(
             "SELECT * FROM claim WHERE name IN (SELECT value FROM json_each($1)) AND live = 1 ORDER BY proven, created_at",
         )
@@ -76,7 +76,7 @@ impl Service {
     /// What tenants use now, as the data plane counts it.
     pub async fn usages(&self, actor: &Actor, tenants: &[TenantId]) -> Result<HashMap<TenantId, Usage>> {
         bounded(tenants.len())?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let reached: Vec<TenantId> =
             self.permitted(&mut connection, actor, Permission::TenantRead, tenants).await?.into_iter().collect();
         drop(connection);
@@ -92,7 +92,7 @@ impl Service {
     ) -> Result<HashMap<(TenantId, AccountId), Usage>> {
         bounded(accounts.len())?;
         let owners: Vec<TenantId> = accounts.iter().map(|(tenant, _)| *tenant).collect();
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let reached = self.permitted(&mut connection, actor, Permission::TenantRead, &owners).await?;
         drop(connection);
         let asked: Vec<(TenantId, AccountId)> = accounts.iter().filter(|a| reached.contains(&a.0)).copied().collect();

@@ -191,7 +191,7 @@ impl Service {
 
     /// A mailbox, also one that can still be restored.
     pub async fn mailbox(&self, actor: &Actor, account: AccountId) -> Result<Mailbox> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.mailbox_or_deleted(&mut connection, actor, Permission::MailboxRead, account).await
     }
 

@@ -200,7 +200,7 @@ impl Service {
     ) -> Result<(Vec<Mailbox>, i64)> {
         let mut scope = vec![tenant.to_string()];
         scope.extend(filter.values()?);
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let reach = self.reach(&mut connection, actor, Permission::MailboxRead, tenant).await?;
         scope.push(if reach.whole { "whole".to_owned() } else { String::new() });
         scope.extend([reach.mailbox_list(), reach.domain_list()]);

@@ -133,7 +133,7 @@ impl Service {
 
     /// Masked addresses of a mailbox in order of domain and local part, a page of them; and how many there are.
     pub async fn masked_of(&self, actor: &Actor, mailbox: AccountId, page: &Page) -> Result<(Vec<Masked>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         // Which sites somebody uses is not for everybody who sees that there is a mailbox.
         match self.mailbox_or_deleted(&mut connection, actor, Permission::AddressRead, mailbox).await {
             Err(e) if e.code == Code::Forbidden => {

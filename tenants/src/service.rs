@@ -1,9 +1,9 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result, WebhookRules,
+    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result, WebhookRules,
     auth::{Attempts, AuthCache, Keys},
-    db::{Database, Pool, Txn, query},
+    db::{Connection, Database, Pool, Txn, query},
     event::Events,
     factor::relying_party,
     job::Jobs,
@@ -168,6 +168,22 @@ impl Service {
 
     pub(crate) fn jwt_key(&self) -> &[u8] {
         &self.jwt_key
+    }
+
+    /// A connection that reads for an actor: on PostgreSQL it sees what is of the actor's tenant and below it, and nothing else. The
+    /// operator, and the provider's people, reach everything.
+    pub(crate) async fn reader(&self, actor: &Actor) -> Result<Connection> {
+        if actor.operator {
+            return self.pool.acquire().await;
+        }
+        let depth = match self.lines.depth(actor.tenant) {
+            Some(depth) => depth,
+            None => self.line(&mut self.pool.acquire().await?, actor.tenant).await?.len(),
+        };
+        match depth {
+            1 => self.pool.acquire().await,
+            _ => self.pool.acquire_in(actor.tenant).await,
+        }
     }
 
     /// A transaction that will write: it waits its turn at the beginning, so what it checks stays true until its commit.

@@ -144,7 +144,7 @@ impl Service {
         tenant: Option<TenantId>,
         page: &Page,
     ) -> Result<(Vec<SupportGrant>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let of = match tenant {
             Some(tenant) => {
                 self.permit(&mut connection, actor, Permission::AuditRead, tenant).await?;

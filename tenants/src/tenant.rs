@@ -171,14 +171,14 @@ impl Service {
     }
 
     pub async fn tenant(&self, actor: &Actor, tenant: TenantId) -> Result<Tenant> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::TenantRead, tenant).await?;
         self.tenant_in(&mut connection, tenant).await
     }
 
     /// Tenants directly below the actor's own (all, for the operator), by id, a page of them; and how many there are.
     pub async fn tenants(&self, actor: &Actor, page: &Page) -> Result<(Vec<Tenant>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::TenantRead, actor.tenant).await?;
         let list = list!("tenant WHERE ($1 = 'all' OR parent = $1) AND parent IS NOT NULL", by "id", "$2", "$3");
         let of = if actor.operator { "all".to_owned() } else { actor.tenant.to_string() };

@@ -286,7 +286,7 @@ impl Service {
 
     /// Live tokens of a tenant, by id, a page of them; and how many there are. The operator's are shown to operators only.
     pub async fn api_tokens(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<ApiToken>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::TokenRead, tenant).await?;
         let list = list!(
             "api_token WHERE tenant = $1 AND revoked_at IS NULL AND expires_at > CAST($2 AS BIGINT) AND \

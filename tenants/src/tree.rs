@@ -23,6 +23,11 @@ impl Lines {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
     }
 
+    /// How many stand on the line of a tenant that was read: 1 for the root.
+    pub(crate) fn depth(&self, tenant: TenantId) -> Option<usize> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&tenant).map(|line| line.len())
+    }
+
     fn keep(&self, tenant: TenantId, line: &Arc<[TenantId]>) {
         let mut lines = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= LINES_MAX {

@@ -253,13 +253,13 @@ impl Service {
     }
 
     pub async fn webhook(&self, actor: &Actor, webhook: &str) -> Result<Webhook> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.webhook_in(&mut connection, actor, Permission::WebhookRead, webhook).await
     }
 
     /// Webhooks of a tenant, by id, a page of them; and how many there are.
     pub async fn webhooks(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Webhook>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::WebhookRead, tenant).await?;
         let list = list!("webhook WHERE tenant = $1", by "id", "$2", "$3");
         let from = page.from::<WebhookId>()?;

@@ -78,7 +78,7 @@ impl Service {
 
     /// Verifies a tenant's chain behind the entry `after` (0: from the oldest that is kept), AUDIT_VERIFY_MAX entries at most.
     pub async fn audit_verify(&self, actor: &Actor, tenant: TenantId, after: i64) -> Result<AuditCheck> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::AuditRead, tenant).await?;
         let head = link(&mut connection, "SELECT number, hash FROM audit_head WHERE tenant = $1", tenant).await?;
         let checkpoint =

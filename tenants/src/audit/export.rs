@@ -106,7 +106,7 @@ impl Service {
     /// is not done, or its file is gone.
     pub async fn job_file(&self, actor: &Actor, job: &str, part: i64) -> Result<Option<String>> {
         let known = self.job(actor, job).await?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         if known.kind == AuditExport::NAME {
             self.permit(&mut connection, actor, Permission::AuditRead, known.tenant).await?;
         }

@@ -60,7 +60,7 @@ impl Seen {
         self.device.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
     }
 
-    pub(super) fn ip(&self) -> String {
+    pub(crate) fn ip(&self) -> String {
         self.peer.map_or(String::new(), |p| p.to_canonical().to_string())
     }
 }

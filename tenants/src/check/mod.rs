@@ -239,7 +239,7 @@ impl Service {
 
     /// The records of a domain as they should be, with what was seen at the last look.
     pub async fn domain_records(&self, actor: &Actor, name: &str, tenant: TenantId) -> Result<Vec<Checked>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let domain = self.claim_in(&mut connection, actor, Permission::DomainRead, name, Some(tenant)).await?;
         self.records_of(&mut connection, &domain).await
     }
@@ -276,7 +276,7 @@ impl Service {
 
     /// What the holder of a domain was to hear, newest first, the last of it.
     pub async fn domain_notices(&self, actor: &Actor, name: &str, tenant: TenantId) -> Result<Vec<DomainNotice>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let domain = self.claim_in(&mut connection, actor, Permission::DomainRead, name, Some(tenant)).await?;
         let rows = query("SELECT * FROM domain_notice WHERE tenant = $1 AND name = $2 ORDER BY seq DESC LIMIT $3")
             .bind(domain.tenant.to_string())

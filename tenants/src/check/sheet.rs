@@ -33,7 +33,7 @@ pub type DomainSheets = HashMap<(String, TenantId), DomainSheet>;
 impl Service {
     /// The sheets of domains that the actor reaches, by name and holder.
     pub async fn domain_sheets(&self, actor: &Actor, domains: &[Domain]) -> Result<DomainSheets> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.read_lines(&mut connection, &domains.iter().map(|d| d.tenant).collect::<Vec<_>>()).await?;
         let mut reached = Vec::new();
         for domain in domains {

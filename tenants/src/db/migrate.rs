@@ -23,6 +23,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (12, "mailbox imports", include_str!("../../../migrations/sql/0012_mailbox_import.sql")),
     (13, "events and audit", include_str!("../../../migrations/sql/0013_events_audit.sql")),
     (14, "directory", include_str!("../../../migrations/sql/0014_directory.sql")),
+    (15, "notices", include_str!("../../../migrations/sql/0015_notices.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.
@@ -34,6 +35,11 @@ const MORE: &[(i64, &str, &str)] = &[(
 
 /// What SQLite has and PostgreSQL lacks: a list as a parameter, and rows from it.
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/sql/postgres_prelude.sql");
+
+/// The second lock between tenants.
+const ROW_SECURITY: &str = include_str!("../../../migrations/sql/postgres_row_security.sql");
+/// Key of the advisory lock that guards it: processes may start at once.
+const ROW_SECURITY_LOCK: i64 = 0x726f_7773;
 
 /// What is numbered by the database.
 const SERIAL: (&str, &str) =
@@ -54,7 +60,19 @@ pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
         let text = text.replace(SERIAL.0, SERIAL.1) + more;
         step(*version, name, AssertSqlSafe(text).into_sql_str())
     });
-    Migrator::with_migrations(std::iter::once(prelude).chain(steps).collect()).run(pool).await.map_err(failed)
+    Migrator::with_migrations(std::iter::once(prelude).chain(steps).collect()).run(pool).await.map_err(failed)?;
+    row_security(pool).await
+}
+
+async fn row_security(pool: &PgPool) -> Result<()> {
+    let mut txn = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(ROW_SECURITY_LOCK).execute(&mut *txn).await?;
+    sqlx::raw_sql(ROW_SECURITY).execute(&mut *txn).await?;
+    let above = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+    if sqlx::query_scalar::<_, bool>(above).fetch_one(&mut *txn).await? {
+        tracing::warn!("row-level security is off: the database user is a superuser or bypasses it; give it neither");
+    }
+    Ok(txn.commit().await?)
 }
 
 fn step(version: i64, name: &'static str, text: SqlStr) -> Migration {

@@ -139,7 +139,7 @@ impl Service {
     /// Deletes a group; its address becomes a tombstone. `InUse` while it is a catch-all.
     pub async fn directory_group_delete(&self, actor: &Actor, terms: &Terms, id: &str) -> Result<Done<Group>> {
         let address = Address::parse(id).map_err(missing)?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.directory_group_in(&mut connection, actor, &address, Permission::AddressWrite).await?;
         drop(connection);
         self.group_delete(actor, terms, &address.canonical()).await.map_err(|e| match e.code {
@@ -151,7 +151,7 @@ impl Service {
     /// A group by its id.
     pub async fn directory_group(&self, actor: &Actor, id: &str) -> Result<DirectoryGroup> {
         let address = Address::parse(id).map_err(missing)?;
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.directory_group_in(&mut connection, actor, &address, Permission::AddressRead).await
     }
 
@@ -162,7 +162,7 @@ impl Service {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<DirectoryGroup>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::AddressRead, actor.tenant).await?;
         let (local, domain) = after.and_then(|address| address.rsplit_once('@')).unwrap_or_default();
         let rows = query(
@@ -180,7 +180,7 @@ impl Service {
 
     /// The groups with an identifier of the directory's own.
     pub async fn directory_group_find(&self, actor: &Actor, external_id: &str) -> Result<Vec<DirectoryGroup>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::AddressRead, actor.tenant).await?;
         // No row has a zero byte, and no statement is asked for one.
         if external_id.is_empty() || external_id.contains('\0') {
@@ -202,7 +202,7 @@ impl Service {
         offset: usize,
         limit: usize,
     ) -> Result<(Vec<DirectoryGroup>, usize)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::AddressRead, actor.tenant).await?;
         let tenant = actor.tenant.to_string();
         let count = query("SELECT COUNT(*) AS n FROM address WHERE tenant = $1 AND kind = 'group'").bind(&tenant);

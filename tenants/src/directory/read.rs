@@ -52,7 +52,7 @@ impl Service {
         offset: usize,
         limit: usize,
     ) -> Result<(Vec<DirectoryUser>, usize)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let scope = self.directory_scope(&mut connection, actor).await?;
         let count = scope.clone().query(concat!("SELECT COUNT(*) AS n FROM mailbox m ", scope!()));
         let count = count.fetch_one(&mut connection).await?;
@@ -73,7 +73,7 @@ impl Service {
         after: Option<AccountId>,
         limit: u32,
     ) -> Result<Vec<DirectoryUser>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let scope = self.directory_scope(&mut connection, actor).await?;
         let rows = scope
             .query(users!("AND m.id > $5 ORDER BY m.id LIMIT $6"))
@@ -93,7 +93,7 @@ impl Service {
             }
             DirectoryKey::ExternalId(id) => (users!("AND d.external_id = $5 ORDER BY m.id"), Some(id.clone())),
         };
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let scope = self.directory_scope(&mut connection, actor).await?;
         // PostgreSQL knows no zero bytes in texts, and no row has one.
         let Some(value) = value.filter(|v| !v.contains('\0')) else { return Ok(Vec::new()) };
@@ -103,7 +103,7 @@ impl Service {
 
     /// One user.
     pub async fn directory_user(&self, actor: &Actor, account: AccountId) -> Result<DirectoryUser> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.directory_in(&mut connection, actor, Permission::MailboxRead, account).await
     }
 

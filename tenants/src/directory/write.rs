@@ -88,7 +88,7 @@ impl Service {
 
     /// Deletes a user's mailbox.
     pub async fn directory_delete(&self, actor: &Actor, terms: &Terms, account: AccountId) -> Result<Done<Mailbox>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.directory_in(&mut connection, actor, Permission::MailboxRead, account).await?;
         drop(connection);
         self.mailbox_delete(actor, terms, account).await

@@ -258,7 +258,7 @@ impl Service {
 
     /// The keys of a domain, without what is private.
     pub async fn dkim_keys(&self, actor: &Actor, name: &str, tenant: TenantId) -> Result<Vec<DkimKeyShown>> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let domain = self.claim_in(&mut connection, actor, Permission::DomainRead, name, Some(tenant)).await?;
         self.dkim_keys_of(&mut connection, &domain.name, domain.tenant).await
     }

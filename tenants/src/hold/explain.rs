@@ -59,7 +59,7 @@ struct Facts {
 impl Service {
     /// What a tenant, domain, mailbox or credential may do now, and why not the rest. `NotFound` for what is not reached.
     pub async fn capabilities(&self, actor: &Actor, subject: &Subject) -> Result<Explained> {
-        let mut txn = self.pool().acquire().await?;
+        let mut txn = self.reader(actor).await?;
         let facts = self.facts(&mut txn, subject).await?;
         let (permission, object) = match (&facts.mailbox, subject) {
             (Some((account, domain)), _) => (Permission::MailboxRead, Object::Mailbox { id: *account, domain }),

@@ -49,7 +49,7 @@ pub struct Delivery {
 impl Service {
     /// Deliveries of a webhook, newest first, a page of them; and how many are kept.
     pub async fn webhook_deliveries(&self, actor: &Actor, webhook: &str, page: &Page) -> Result<(Vec<Delivery>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         let known = self.webhook_in(&mut connection, actor, Permission::WebhookRead, webhook).await?;
         event::sees_below(actor, known.below)?;
         let list = Statements {

@@ -10,7 +10,8 @@ pub fn postgres() -> Option<PgConnectOptions> {
 }
 
 async fn pg(desk: &Desk, options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    PgPool::connect_with(options.options([("search_path", crate::desk::schema(&desk.file))])).await
+    let schema = crate::desk::schema(&desk.file);
+    PgPool::connect_with(options.options([("search_path", schema.as_str()), ("posthouse.reach", "*")])).await
 }
 
 async fn sqlite(desk: &Desk) -> Result<SqlitePool, sqlx::Error> {

@@ -99,8 +99,8 @@ pub use outbox::Applied;
 pub use page::Page;
 pub use password::{NewPassword, PasswordCost, generate as generate_password};
 pub use people::{
-    Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, Person,
-    PersonPatch, Role, RolePatch, ServiceAccount,
+    Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, OutgoingNotice,
+    Person, PersonPatch, Role, RolePatch, ServiceAccount,
 };
 pub use permission::{Permission, Permissions, StandardRole, SupportScope};
 pub use publish::{DnsCredential, NewDnsCredential, Publication, Publisher, Publishing, RecordChange, Rfc2136};

@@ -124,6 +124,18 @@ pub const CEREMONIES_SWEPT: i64 = 100;
 pub const SESSIONS_MAX: i64 = 100;
 /// Life of an invitation.
 pub const INVITATION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long whoever sends notices has one for itself; twice as long with each try.
+pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
+/// Longest time between two tries of a notice.
+pub const NOTICE_BACKOFF_MAX: Duration = Duration::from_secs(3600);
+/// A notice that could not be sent for so long is not sent; one that was sent is forgotten.
+pub const NOTICE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Notices that are forgotten at once.
+pub const NOTICES_SWEPT: i64 = 100;
+/// Life of the secret for a new password.
+pub const PASSWORD_RESET_LIFE: Duration = Duration::from_secs(3600);
+/// Such secrets that are mailed to one person in an hour.
+pub const PASSWORD_RESETS_PER_HOUR: i64 = 3;
 /// Open invitations of a tenant.
 pub const INVITATIONS_MAX: i64 = 1_000;
 /// Roles that a tenant makes itself.

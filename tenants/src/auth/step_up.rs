@@ -17,6 +17,7 @@ const SENSITIVE: &[&str] = &[
     "roleCreate",
     "roleUpdate",
     "roleDelete",
+    "personDelete",
     "personSetPassword",
     "totpEnroll",
     "passkeyRegister",

@@ -337,7 +337,6 @@ impl Service {
     async fn start_afresh(&self, txn: &mut Connection, person: &str, argon2: &str) -> Result<()> {
         self.replace_argon2(txn, person, argon2).await?;
         self.end_factors(txn, person).await?;
-        query("DELETE FROM identity WHERE person = $1").bind(person).execute(&mut *txn).await?;
         self.end_sessions(txn, person, None).await
     }
 
@@ -354,7 +353,7 @@ impl Service {
 
     /// Open invitations of a tenant, by id, a page of them; and how many there are.
     pub async fn invitations(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Invitation>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::MemberRead, tenant).await?;
         let list = list!(
             "invitation WHERE tenant = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > CAST($2 AS BIGINT)",

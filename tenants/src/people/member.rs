@@ -125,7 +125,7 @@ impl Service {
 
     /// Members of a tenant, by id, a page of them; and how many there are.
     pub async fn members(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Member>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::MemberRead, tenant).await?;
         let list = Statements { forward: MEMBERS_FORWARD, backward: MEMBERS_BACKWARD, count: MEMBERS_COUNT };
         let from = page.from::<String>()?;
@@ -192,7 +192,7 @@ impl Service {
     }
 
     /// Refuses what has left a tenant without an owner.
-    async fn keeps_an_owner(&self, txn: &mut Connection, before: &Member) -> Result<()> {
+    pub(super) async fn keeps_an_owner(&self, txn: &mut Connection, before: &Member) -> Result<()> {
         if before.role != StandardRole::Owner.name() {
             return Ok(());
         }

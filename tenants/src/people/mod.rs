@@ -1,5 +1,7 @@
 //! SUMMARY    People, what they may do where, and how they come in.
 
+mod delete;
+mod forgotten;
 mod invitation;
 mod member;
 mod notice;
@@ -10,6 +12,7 @@ mod service_account;
 
 pub use invitation::{Acceptance, Invitation, Invited, NewInvitation};
 pub use member::{Member, MemberPatch};
+pub use notice::OutgoingNotice;
 pub use person::{Person, PersonPatch};
 pub use role::{NewRole, Role, RolePatch};
 pub use service_account::{NewServiceAccount, ServiceAccount};

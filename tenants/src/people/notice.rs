@@ -1,12 +1,16 @@
 //! SUMMARY    What is to be mailed to people: rows that whoever sends notices takes.
-//! SECURITY   The text has secrets (invitations): it is sealed, and opens for the row it is in only.
+//! SECURITY   The text has secrets (invitations): it is sealed, opens for the row it is in only, and goes when the notice was sent.
+//! LIMITS     NOTICE_LEASE, NOTICE_BACKOFF_MAX, NOTICE_LIFE, NOTICES_SWEPT
+//! INVARIANTS A notice is sent at least once: it is taken for a time, and is due again unless it was told to be sent. Its id is the
+//!            same each time, so that its message is.
 
 use crate::{
-    Error, Result, Service,
-    db::{Connection, query},
-    rows::fresh_id,
+    Code, Error, Result, Service,
+    db::{Connection, Row, query},
+    limits::{NOTICE_BACKOFF_MAX, NOTICE_LEASE, NOTICE_LIFE, NOTICES_SWEPT},
+    rows::{fresh_id, number, text},
 };
-use base::TenantId;
+use base::{TenantId, Timestamp};
 use serde::Serialize;
 
 /// A notice to be sent.
@@ -20,15 +24,32 @@ pub(crate) struct NewNotice<'a, T> {
     pub(crate) facts: T,
 }
 
+/// A notice that is due, opened.
+#[derive(Debug, Clone)]
+pub struct OutgoingNotice {
+    /// `ntc_…`, the same whenever it is taken.
+    pub id: String,
+    /// On whose behalf; none: the provider's.
+    pub tenant: Option<TenantId>,
+    /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms).
+    pub kind: String,
+    /// An address.
+    pub recipient: String,
+    /// A language tag.
+    pub locale: String,
+    pub facts: serde_json::Value,
+    pub created_at: Timestamp,
+}
+
 impl Service {
     /// Puts a notice in line, in the transaction of what it tells.
     pub(crate) async fn put_notice<T: Serialize>(&self, txn: &mut Connection, notice: NewNotice<'_, T>) -> Result<()> {
         let id = fresh_id("ntc_")?;
-        let facts = serde_json::to_vec(&notice.facts)
-            .map_err(|e| Error::new(crate::Code::Internal, "", format!("a notice: {e}")))?;
+        let facts =
+            serde_json::to_vec(&notice.facts).map_err(|e| Error::new(Code::Internal, "", format!("a notice: {e}")))?;
         query(
-            "INSERT INTO outgoing_notice (id, tenant, kind, recipient, locale, sealed, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO outgoing_notice (id, tenant, kind, recipient, locale, sealed, created_at, due_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
         )
         .bind(&id)
         .bind(notice.tenant.map(|t| t.to_string()))
@@ -42,21 +63,75 @@ impl Service {
         .map(drop)
     }
 
-    /// Notices that wait, the oldest first, opened: for whoever sends them, on this machine. (id, kind, recipient, facts)
-    pub async fn notices_due(&self, limit: u32) -> Result<Vec<(String, String, String, serde_json::Value)>> {
+    /// Notices that wait, the oldest first: to look at. Nothing is taken.
+    pub async fn notices_due(&self, limit: u32) -> Result<Vec<OutgoingNotice>> {
         let mut connection = self.pool().acquire().await?;
         let rows = query("SELECT * FROM outgoing_notice WHERE sent_at IS NULL ORDER BY created_at, id LIMIT $1")
             .bind(i64::from(limit))
             .fetch_all(&mut connection)
             .await?;
-        let mut due = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let id = crate::rows::text(row, "id")?;
-            let facts = self.keys.open(&id, &crate::rows::text(row, "sealed")?)?;
-            let facts = serde_json::from_slice(&facts)
-                .map_err(|e| Error::new(crate::Code::Internal, "", format!("a notice: {e}")))?;
-            due.push((id, crate::rows::text(row, "kind")?, crate::rows::text(row, "recipient")?, facts));
-        }
-        Ok(due)
+        rows.iter().map(|row| self.opened(row)).collect()
+    }
+
+    /// Takes notices that are due, the oldest first: nobody else takes them for NOTICE_LEASE, longer each time.
+    pub async fn notices_take(&self, limit: u32) -> Result<Vec<OutgoingNotice>> {
+        let now = self.now();
+        let lease = i64::try_from(NOTICE_LEASE.as_millis()).unwrap_or(i64::MAX);
+        let most = i64::try_from(NOTICE_BACKOFF_MAX.as_millis()).unwrap_or(i64::MAX);
+        let mut txn = self.begin().await?;
+        let rows = query(
+            "UPDATE outgoing_notice SET attempts = attempts + 1, due_at = $1 + CASE WHEN attempts >= 10 OR $2 * (1 << \
+             CAST(attempts AS INTEGER)) > $3 THEN $3 ELSE $2 * (1 << CAST(attempts AS INTEGER)) END WHERE id IN \
+             (SELECT id FROM outgoing_notice WHERE sent_at IS NULL AND due_at <= $1 ORDER BY due_at, id LIMIT $4) RETURNING *",
+        )
+        .bind(now.0)
+        .bind(lease)
+        .bind(most)
+        .bind(i64::from(limit))
+        .fetch_all(&mut txn)
+        .await?;
+        txn.commit().await?;
+        let mut taken = rows.iter().map(|row| self.opened(row)).collect::<Result<Vec<_>>>()?;
+        taken.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        Ok(taken)
+    }
+
+    /// A notice was sent, or is not to be: its secrets go, and it is not due again.
+    pub async fn notice_done(&self, id: &str) -> Result<()> {
+        let now = self.now();
+        let mut txn = self.begin().await?;
+        query("UPDATE outgoing_notice SET sent_at = $2, sealed = '' WHERE id = $1 AND sent_at IS NULL")
+            .bind(id)
+            .bind(now.0)
+            .execute(&mut txn)
+            .await?;
+        query("DELETE FROM outgoing_notice WHERE id IN (SELECT id FROM outgoing_notice WHERE sent_at <= $1 LIMIT $2)")
+            .bind(now.0.saturating_sub(i64::try_from(NOTICE_LIFE.as_millis()).unwrap_or(i64::MAX)))
+            .bind(NOTICES_SWEPT)
+            .execute(&mut txn)
+            .await?;
+        txn.commit().await
+    }
+
+    /// The tenant at the root: what belongs to nobody else is the provider's.
+    pub async fn provider(&self) -> Result<TenantId> {
+        let mut connection = self.pool().acquire().await?;
+        let row = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut connection).await?;
+        crate::rows::id(&row.ok_or_else(|| Error::not_found("tenantId"))?, "id")
+    }
+
+    fn opened(&self, row: &Row) -> Result<OutgoingNotice> {
+        let damaged = || Error::new(Code::Internal, "", "a stored notice is damaged");
+        let id = text(row, "id")?;
+        let facts = serde_json::from_slice(&self.keys.open(&id, &text(row, "sealed")?)?).map_err(|_| damaged())?;
+        Ok(OutgoingNotice {
+            tenant: row.text("tenant")?.map(|t| t.parse().map_err(|_| damaged())).transpose()?,
+            kind: text(row, "kind")?,
+            recipient: text(row, "recipient")?,
+            locale: text(row, "locale")?,
+            created_at: Timestamp(number(row, "created_at")?),
+            facts,
+            id,
+        })
     }
 }

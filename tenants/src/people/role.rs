@@ -168,7 +168,7 @@ impl Service {
 
     /// Roles that a tenant made, by id, a page of them; and how many there are.
     pub async fn roles(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<Role>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::MemberRead, tenant).await?;
         let list = list!("role WHERE tenant = $1", by "id", "$2", "$3");
         let from = page.from::<String>()?;

@@ -131,7 +131,7 @@ impl Service {
         tenant: TenantId,
         page: &Page,
     ) -> Result<(Vec<ServiceAccount>, i64)> {
-        let mut connection = self.pool().acquire().await?;
+        let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::TokenRead, tenant).await?;
         let list = list!("service_account WHERE tenant = $1", by "id", "$2", "$3");
         let from = page.from::<String>()?;

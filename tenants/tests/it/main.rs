@@ -15,6 +15,7 @@ mod delegate;
 mod delete;
 mod desk;
 mod factor;
+mod gone;
 mod group;
 mod hold;
 mod import;

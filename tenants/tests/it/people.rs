@@ -61,7 +61,7 @@ pub fn code<T: std::fmt::Debug>(result: tenants::Result<T>) -> Code {
 
 async fn mailed_secret(desk: &Desk) -> String {
     let due = desk.service.notices_due(100).await.unwrap();
-    due.last().unwrap().3["secret"].as_str().unwrap().to_owned()
+    due.last().unwrap().facts["secret"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod job;
 mod mailbox;
 mod masked;
 mod member;
+mod password;
 mod secret;
 mod service_account;
 mod session;
@@ -44,6 +45,7 @@ pub struct Mutation(
     session::SessionMutation,
     factor::FactorMutation,
     identity::IdentityMutation,
+    password::PasswordMutation,
     support::SupportMutation,
     webhook::WebhookMutation,
     audit::AuditMutation,

@@ -12,7 +12,8 @@ use std::net::IpAddr;
 use tenants::Seen;
 
 /// Mutations that need no token: whoever has a secret shows it.
-const OPEN: [&str; 4] = ["passkeyChallenge", "sessionCreate", "sessionRefresh", "invitationAccept"];
+const OPEN: [&str; 6] =
+    ["passkeyChallenge", "sessionCreate", "sessionRefresh", "invitationAccept", "passwordForgot", "passwordReset"];
 /// Names a tenant for a person who is a member of several.
 pub(crate) const TENANT_HEADER: &str = "posthouse-tenant";
 

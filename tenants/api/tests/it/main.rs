@@ -20,6 +20,7 @@ mod scim;
 mod statements;
 mod streams;
 mod terms;
+mod terms_of_people;
 
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {

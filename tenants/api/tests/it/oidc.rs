@@ -346,7 +346,7 @@ fn accept(secret: &str, identity_code: &str) -> String {
 /// The secret of the newest invitation, as its mail has it.
 async fn mailed(desk: &Desk) -> String {
     let due = desk.service.notices_due(100).await.unwrap();
-    due.last().unwrap().3["secret"].as_str().unwrap().to_owned()
+    due.last().unwrap().facts["secret"].as_str().unwrap().to_owned()
 }
 
 /// The first identity provider of a tenant.

@@ -113,6 +113,11 @@ impl Desk {
         Desk { hands, plane, service, operator, router, _folder: folder }
     }
 
+    /// Seconds since 1970, by the clock that was turned.
+    pub fn now_s(&self) -> u64 {
+        u64::try_from(self.hands.now().0 / 1000).unwrap()
+    }
+
     /// Runs a query; gives the whole answer.
     pub async fn ask(&self, token: &str, query: &str) -> Value {
         self.send(token, query).await.1

@@ -52,6 +52,9 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("passkeyChallenge", ""),
     ("passkeyRegister", ""),
     ("passkeyRegisterFinish", "ceremonyId: \"cer_1\", label: \"x\", credential: \"{}\""),
+    ("passwordForgot", "email: \"$N@people.example\""),
+    ("passwordReset", "secret: \"none\", password: \"long enough\""),
+    ("personDelete", ""),
     ("personSetPassword", "password: \"long enough\""),
     ("personUpdate", "name: \"x\""),
     ("recoveryCodesCreate", ""),
@@ -76,6 +79,7 @@ pub const UNREACHED: &[&str] = &[
     "Mutation.passkeyRegister",
     "Mutation.passkeyRegisterFinish",
     "Mutation.recoveryCodesCreate",
+    "Mutation.passwordReset",
     "Mutation.sessionRefresh",
     "Mutation.totpConfirm",
 ];

@@ -1,0 +1,118 @@
+//! SUMMARY    Notices that are taken and tried again, forgotten passwords, and people who go.
+
+use crate::{
+    desk::{Desk, Hands, dry, terms},
+    people::{PASSWORD, accept, code, invitation, person, sign_in},
+};
+use std::{sync::Arc, time::Duration};
+use tenants::{
+    Acceptance, Actor, AuditFilter, Code, Page, Seen, Selector, SignIn,
+    limits::{NOTICE_LEASE, PASSWORD_RESET_LIFE, PASSWORD_RESETS_PER_HOUR},
+};
+
+#[tokio::test]
+async fn a_notice_is_taken_by_one_and_due_again_until_it_is_done() {
+    let hands = Arc::new(Hands::default());
+    hands.turn(Duration::from_secs(1_000_000));
+    let desk = Desk::at(hands.clone()).await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    for email in ["a@x.example", "b@x.example"] {
+        desk.service
+            .member_invite(&owner, &terms(), &invitation(tenant, email, "auditor", Selector::All))
+            .await
+            .unwrap();
+    }
+    let taken = desk.service.notices_take(10).await.unwrap();
+    assert_eq!(taken.iter().map(|n| n.kind.as_str()).collect::<Vec<_>>(), ["invitation"; 2]);
+    assert!(desk.service.notices_take(10).await.unwrap().is_empty(), "somebody has them");
+    desk.service.notice_done(&taken[0].id).await.unwrap();
+    hands.turn(NOTICE_LEASE + Duration::from_secs(1));
+    let again = desk.service.notices_take(10).await.unwrap();
+    assert_eq!(again.iter().map(|n| &n.id).collect::<Vec<_>>(), [&taken[1].id], "and what was not done, the same");
+    assert_eq!(again[0].facts, taken[1].facts);
+    hands.turn(NOTICE_LEASE + Duration::from_secs(1));
+    assert!(desk.service.notices_take(10).await.unwrap().is_empty(), "later and later");
+    hands.turn(NOTICE_LEASE);
+    assert_eq!(desk.service.notices_take(10).await.unwrap().len(), 1);
+    desk.service.notice_done(&taken[1].id).await.unwrap();
+    assert!(desk.service.notices_due(10).await.unwrap().is_empty());
+}
+
+/// The secret that was mailed last.
+async fn mailed(desk: &Desk) -> String {
+    let due = desk.service.notices_due(100).await.unwrap();
+    due.last().unwrap().facts["secret"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_forgotten_password_is_replaced_by_who_reads_the_mail_once_and_in_time() {
+    let hands = Arc::new(Hands::default());
+    hands.turn(Duration::from_secs(1_000_000));
+    let desk = Desk::at(hands.clone()).await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    person(&desk, &owner, tenant, "ann@x.example", "auditor").await;
+    let before = desk.service.session_create(&sign_in(SignIn::Person, "ann@x.example", PASSWORD)).await.unwrap();
+    let seen = Seen::default();
+    let waiting = desk.service.notices_due(100).await.unwrap().len();
+    desk.service.password_forgot("nobody@x.example", &seen).await.unwrap();
+    assert_eq!(desk.service.notices_due(100).await.unwrap().len(), waiting, "the same answer, and no mail");
+    hands.turn(Duration::from_secs(1));
+    desk.service.password_forgot("ANN@x.example", &seen).await.unwrap();
+    let secret = mailed(&desk).await;
+    for wrong in ["", "x", "a.b.c", &format!("{secret}x"), &secret.replacen("per_", "per_0", 1)] {
+        assert_eq!(
+            code(desk.service.password_reset(wrong, "a fresh password", &seen).await),
+            Code::NotFound,
+            "{wrong}"
+        );
+    }
+    let reset = desk.service.password_reset(&secret, "a fresh password", &seen).await.unwrap();
+    assert!(reset.verified, "its reader has the address");
+    assert_eq!(code(desk.service.password_reset(&secret, "another password", &seen).await), Code::NotFound, "once");
+    assert_eq!(code(desk.service.authenticate(&before.access).await), Code::Unauthenticated);
+    let old = desk.service.session_create(&sign_in(SignIn::Person, "ann@x.example", PASSWORD)).await;
+    assert_eq!(code(old), Code::InvalidCredentials);
+    desk.service.session_create(&sign_in(SignIn::Person, "ann@x.example", "a fresh password")).await.unwrap();
+    let log = desk.service.audit_entries(&owner, tenant, &AuditFilter::default(), &Page::first(20)).await.unwrap().0;
+    assert!(log.iter().any(|e| e.action == "passwordReset"));
+    // Too late; and not more mails than there is use for.
+    hands.turn(Duration::from_secs(1));
+    desk.service.password_forgot("ann@x.example", &seen).await.unwrap();
+    let secret = mailed(&desk).await;
+    let sent = desk.service.notices_due(100).await.unwrap().len();
+    for _ in 0..PASSWORD_RESETS_PER_HOUR {
+        desk.service.password_forgot("ann@x.example", &seen).await.unwrap();
+    }
+    let more = desk.service.notices_due(100).await.unwrap().len() - sent;
+    assert_eq!(i64::try_from(more).unwrap(), PASSWORD_RESETS_PER_HOUR - 2);
+    hands.turn(PASSWORD_RESET_LIFE);
+    assert_eq!(code(desk.service.password_reset(&secret, "another password", &seen).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_person_goes_with_all_it_has_and_the_last_owner_stays() {
+    let desk = Desk::new().await;
+    let (tenant, token) = desk.customer("alpha").await;
+    let (beta, beta_token) = desk.customer("beta").await;
+    let ann = person(&desk, &token, tenant, "ann@x.example", "owner").await;
+    let new = invitation(beta, "ann@x.example", "auditor", Selector::All);
+    let invited = desk.service.member_invite(&beta_token, &terms(), &new).await.unwrap().object;
+    let secret = invited.secret.unwrap();
+    let join = Acceptance { password: Some(PASSWORD.into()), ..accept(&secret) };
+    desk.service.invitation_accept(&Actor::nobody("test".into()), &join).await.unwrap();
+    assert_eq!(code(desk.service.person_delete(&ann, &terms()).await), Code::LastOwner);
+    assert_eq!(desk.service.memberships(&ann).await.unwrap().len(), 2, "nothing was done");
+    person(&desk, &token, tenant, "heir@x.example", "owner").await;
+    desk.service.person_delete(&ann, &dry()).await.unwrap();
+    assert_eq!(desk.service.memberships(&ann).await.unwrap().len(), 2);
+    let id = desk.service.person_delete(&ann, &terms()).await.unwrap().object;
+    let gone = desk.service.session_create(&sign_in(SignIn::Person, "ann@x.example", PASSWORD)).await;
+    assert_eq!(code(gone), Code::InvalidCredentials);
+    for (token, tenant, left) in [(&token, tenant, 1), (&beta_token, beta, 0)] {
+        assert_eq!(desk.service.members(token, tenant, &Page::first(10)).await.unwrap().1, left);
+        let log = desk.service.audit_entries(token, tenant, &AuditFilter::default(), &Page::first(20)).await.unwrap().0;
+        assert!(log.iter().any(|e| e.action == "personDelete" && e.detail == id), "{tenant}");
+    }
+    // The address is free for whoever has it.
+    person(&desk, &token, tenant, "ann@x.example", "auditor").await;
+}

@@ -5,12 +5,13 @@ use crate::{
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
-    http,
+    http, notices,
     plane::RemotePlane,
     stores,
 };
 use base::{Clock, SystemClock};
 use control::Control;
+use mail::Mail;
 use serde::Serialize;
 use serde_json::json;
 use serve::Shutdown;
@@ -84,6 +85,14 @@ impl Server {
             tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
             tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
             tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
+        }
+        if let (Some(service), Some(data)) = (&service, &data) {
+            let from = config.notices_from.clone();
+            let sender = notices::Sender { from, portal: config.portal.clone() };
+            let mail = Mail::new(data.accounts.clone(), config.hostname.as_str());
+            tasks.push(tokio::spawn(notices::run(service.clone(), mail, sender, shutdown.watch())));
+        } else if service.is_some() {
+            tracing::warn!("invitations and notices of forgotten passwords are not mailed: this process has no queue");
         }
         let mut ports = data.as_ref().map(|d| d.ports).unwrap_or_default();
         let accounts = data.as_ref().map(|d| d.accounts.clone());

@@ -78,6 +78,12 @@ pub const KEYS: &[Key] = &[
         None,
         "Networks, as \"10.1.0.0/16, ::1\", that webhooks may lead to though they are not public, without TLS too.",
     ),
+    key(
+        "notices_from",
+        Kind::Text,
+        None,
+        "Who invitations and other notices to people are from; postmaster at the hostname when missing.",
+    ),
     key("connections_per_address", Kind::Count(1_000_000), Some("200"), "Open connections of one client address."),
     key(
         "connections_per_minute",

@@ -17,6 +17,7 @@ pub use show::{environment_help, print};
 pub use value::Sni;
 
 use crate::upkeep::UpkeepConfig;
+use base::Address;
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -56,6 +57,8 @@ pub struct Config {
     pub portal: Option<String>,
     /// Where webhooks may lead besides the public Internet.
     pub webhooks: tenants::WebhookRules,
+    /// Who notices to people are from.
+    pub notices_from: Address,
     /// Hosts of identity providers that may stand anywhere, in the operator's own network too, and without TLS.
     pub identity_hosts: Vec<String>,
     /// Where all outgoing mail goes instead of to the MX hosts.
@@ -182,6 +185,7 @@ impl Config {
             trusted_proxies: networks("trusted_proxies", from.text("trusted_proxies"))?,
             portal: portal(from.text("portal"))?,
             webhooks: tenants::WebhookRules { networks: networks("webhook_networks", from.text("webhook_networks"))? },
+            notices_from: notices_from(from)?,
             identity_hosts: hosts(from.text("identity_hosts")),
             smart_host: smart_host(from)?,
             domains: domains(from)?,
@@ -262,6 +266,13 @@ fn networks(path: &str, text: Option<String>) -> Result<Vec<IpNet>, String> {
         parsed.map_err(|_| format!("{path}: {net:?} is no network, as \"10.0.0.0/8\""))
     };
     text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(parse).collect()
+}
+
+/// An address; the postmaster's when it is missing.
+fn notices_from(from: &Loaded) -> Result<Address, String> {
+    let text = from.text("notices_from");
+    let text = text.unwrap_or_else(|| format!("postmaster@{}", from.text("hostname").unwrap_or_default()));
+    Address::parse(&text).map_err(|e| format!("notices_from: {text:?}: {e}"))
 }
 
 /// Host names and addresses with commas between.

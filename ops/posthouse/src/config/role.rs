@@ -47,8 +47,15 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
     match from.text("role").as_deref() {
         Some("data") => {
             let useless = |path: &str| {
-                ["plane.url", "plane.resend_interval", "graphiql", "webhook_networks", "identity_hosts"].contains(&path)
-                    || path.starts_with("sql.")
+                let of_control = [
+                    "plane.url",
+                    "plane.resend_interval",
+                    "graphiql",
+                    "webhook_networks",
+                    "identity_hosts",
+                    "notices_from",
+                ];
+                of_control.contains(&path) || path.starts_with("sql.")
             };
             refuse(from, useless, "role = \"data\" has no control plane in it")?;
             let listen = from.address("plane.listen");
@@ -57,7 +64,8 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
         }
         Some("control") => {
             let useless = |path: &str| {
-                path == "plane.listen" || (path != "listen.http" && DATA_ONLY.iter().any(|of| path.starts_with(of)))
+                ["plane.listen", "notices_from"].contains(&path)
+                    || (path != "listen.http" && DATA_ONLY.iter().any(|of| path.starts_with(of)))
             };
             refuse(from, useless, "role = \"control\" opens no mail door and sends no mail")?;
             let url = from.text("plane.url");

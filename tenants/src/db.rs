@@ -1,7 +1,8 @@
 //! SUMMARY    The database behind one set of statements: SQLite or PostgreSQL.
 //! STANDARDS  docs/decisions/0015-two-sql-engines-one-set-of-statements.md
 //! SECURITY   Statements are texts of the program; values are bound, never spliced.
-//! LIMITS     READERS_MAX, TURN_WAIT, SQLITE_CACHE_KIB, SQLITE_CHECKPOINT_PAGES
+//! LIMITS     READERS_MAX, TURN_WAIT, SQLITE_CACHE_KIB, SQLITE_WRITER_CACHE_KIB,
+//!            SQLITE_CHECKPOINT_PAGES
 //! INVARIANTS One writer at a time on either engine (SQLite: BEGIN IMMEDIATE; PostgreSQL: one advisory lock), so what a
 //!            mutation has read stays true until its commit, and the outbox is numbered in the order of the commits. Writers
 //!            of this process wait in the order they came, and hold no connection meanwhile: readers always find one. Texts
@@ -36,11 +37,12 @@ use std::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Connections of a pool: a process has one, on PostgreSQL two.
+/// Connections of a pool for reading; on PostgreSQL of the one for all else too.
 const READERS_MAX: u32 = 8;
-/// Pages that a connection to SQLite keeps in memory, KiB: with its default of 2 MiB a large database is read from the file
-/// again and again.
-const SQLITE_CACHE_KIB: u32 = 16 * 1024;
+/// Pages that a connection to SQLite that reads keeps in memory until the next commit, KiB.
+const SQLITE_CACHE_KIB: u32 = 4 * 1024;
+/// Pages that the one that writes keeps, KiB: with the default of 2 MiB a large database is read from the file again and again.
+const SQLITE_WRITER_CACHE_KIB: u32 = 64 * 1024;
 /// Pages of the write-ahead log after which SQLite writes them into the file: the same page is written less often.
 const SQLITE_CHECKPOINT_PAGES: u32 = 4_000;
 /// Key of the advisory lock that writers take on PostgreSQL.
@@ -74,7 +76,11 @@ impl Database {
 
 #[derive(Clone)]
 enum Engine {
-    Sqlite(SqlitePool),
+    Sqlite {
+        /// The one connection that writes: no other one's commit makes its pages stale, so it need not read them again.
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     Postgres {
         /// For the server's own work: they see everything.
         all: PgPool,
@@ -97,7 +103,10 @@ impl Pool {
     /// Connects, and brings the schema up to date.
     pub(crate) async fn open(database: Database) -> Result<Pool> {
         let engine = match database {
-            Database::Sqlite(path) => Engine::Sqlite(sqlite(&path).await?),
+            Database::Sqlite(path) => {
+                let write = sqlite(&path, 1, SQLITE_WRITER_CACHE_KIB).await?;
+                Engine::Sqlite { write, read: sqlite(&path, READERS_MAX, SQLITE_CACHE_KIB).await? }
+            }
             Database::Postgres { server, schema } => {
                 let reach = connections().test_before_acquire(false).connect_lazy_with(*server.clone());
                 Engine::Postgres { all: postgres(*server, &schema).await?, reach }
@@ -110,7 +119,7 @@ impl Pool {
 
     async fn migrate(&self) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite(p) => migrate::sqlite(p).await,
+            Engine::Sqlite { write, .. } => migrate::sqlite(write).await,
             Engine::Postgres { all, .. } => migrate::postgres(all).await,
         }
     }
@@ -118,7 +127,7 @@ impl Pool {
     /// A connection that reads.
     pub(crate) async fn acquire(&self) -> Result<Connection> {
         let held = match &self.engine {
-            Engine::Sqlite(p) => Held::Sqlite(p.acquire().await?),
+            Engine::Sqlite { read, .. } => Held::Sqlite(read.acquire().await?),
             Engine::Postgres { all, .. } => Held::Postgres(all.acquire().await?),
         };
         Ok(Connection { held, statements: self.statements.clone() })
@@ -127,7 +136,7 @@ impl Pool {
     /// A connection that reads what is of a tenant and of those below it: on PostgreSQL it sees nothing else.
     pub(crate) async fn acquire_in(&self, tenant: TenantId) -> Result<Connection> {
         let held = match &self.engine {
-            Engine::Sqlite(p) => Held::Sqlite(p.acquire().await?),
+            Engine::Sqlite { read, .. } => Held::Sqlite(read.acquire().await?),
             Engine::Postgres { reach, .. } => Held::Postgres(reaching(reach, tenant).await?),
         };
         Ok(Connection { held, statements: self.statements.clone() })
@@ -138,7 +147,7 @@ impl Pool {
         let busy = |_| Error::new(Code::Internal, "", "The database is busy, try again");
         let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(busy)?;
         let held = match &self.engine {
-            Engine::Sqlite(p) => Held::SqliteTxn(p.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Sqlite { write, .. } => Held::SqliteTxn(write.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres { all, .. } => {
                 let mut txn = all.begin().await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *txn).await?;
@@ -154,17 +163,17 @@ impl Pool {
     }
 }
 
-async fn sqlite(path: &Path) -> Result<SqlitePool> {
+async fn sqlite(path: &Path, connections: u32, cache_kib: u32) -> Result<SqlitePool> {
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .pragma("cache_size", format!("-{SQLITE_CACHE_KIB}"))
+        .pragma("cache_size", format!("-{cache_kib}"))
         .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES.to_string())
         .busy_timeout(TURN_WAIT);
-    Ok(SqlitePoolOptions::new().max_connections(READERS_MAX).connect_with(connect).await?)
+    Ok(SqlitePoolOptions::new().max_connections(connections).connect_with(connect).await?)
 }
 
 fn connections() -> PgPoolOptions {

@@ -138,6 +138,10 @@ pub const PASSWORD_RESET_LIFE: Duration = Duration::from_secs(3600);
 pub const PASSWORD_RESETS_PER_HOUR: i64 = 3;
 /// Open invitations of a tenant.
 pub const INVITATIONS_MAX: i64 = 1_000;
+/// Invitations of a tenant that are mailed in 24 hours, sent again ones too.
+pub const INVITATION_MAILS_PER_DAY: i64 = 200;
+/// The same of those to one address.
+pub const INVITATION_MAILS_PER_ADDRESS: i64 = 5;
 /// Roles that a tenant makes itself.
 pub const ROLES_MAX: i64 = 200;
 /// Domains or mailboxes that one grant names.

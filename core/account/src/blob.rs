@@ -2,7 +2,7 @@
 //! INVARIANTS A blob belongs to one tenant and is sealed under that tenant's data key. Big blobs are stored before the unit of
 //!            work that links them; a blob without a link is swept. The bytes of one tenant's blob are never found by another.
 
-use crate::{Accounts, Error, Result, keys, txn::TenantTxn, work::Work};
+use crate::{Accounts, Error, Result, keys, txn::TenantTxn, unit_of_work, work::Work};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base::{Kind, TenantId, limits::BLOB_INLINE_BYTES_MAX};
 use bytes::Bytes;
@@ -65,6 +65,14 @@ impl Accounts {
         let key = Arc::new(TenantKey::new(self.unwrap_key(tenant, &wrapped)?));
         self.0.tenant_keys.write().insert(tenant, key.clone());
         Ok(key)
+    }
+
+    /// Makes sure that a tenant can keep something: the provider's own has mail to send before it has a mailbox.
+    pub async fn open_tenant(&self, tenant: TenantId) -> Result<()> {
+        if self.tenant_key(tenant).await.is_ok() {
+            return Ok(());
+        }
+        unit_of_work!(self, &[], self.op(), work => { work.ensure_data_key(tenant).await })
     }
 
     pub(crate) async fn read_blob(

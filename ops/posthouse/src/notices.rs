@@ -1,5 +1,5 @@
 //! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords) through our own queue.
-//! LIMITS     NOTICES_AT_ONCE, those of tenants::limits
+//! LIMITS     NOTICES_AT_ONCE, NAME_CHARS_MAX, those of tenants::limits
 //! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us.
 
 use base::{Address, Timestamp};
@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 /// Notices of one pass.
 const NOTICES_AT_ONCE: u32 = 50;
+/// Characters of a tenant's name in a mail.
+const NAME_CHARS_MAX: usize = 60;
 /// Pause when nothing is due.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -69,6 +71,9 @@ async fn send(
     let Some((subject, text)) = written(sender, mail.hostname(), notice).filter(|_| !old) else { return Ok(None) };
     let (id, from) = (notice.id.as_str(), &sender.from);
     let tenant = notice.tenant.unwrap_or(provider);
+    if tenant == provider {
+        mail.accounts().open_tenant(provider).await?;
+    }
     mail.send_letter(&Letter { tenant, id, from, to: &to, subject: &subject, text: &text }).await.map(Some)
 }
 
@@ -81,14 +86,13 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
         Some(portal) => format!("Enter this code at {portal}:"),
         None => "Your code:".to_owned(),
     };
-    let (secret, to) = (fact("secret"), &notice.recipient);
+    let (secret, to, tenant) = (fact("secret"), &notice.recipient, named(fact("tenant")));
     match notice.kind.as_str() {
         "invitation" => Some((
-            format!("You are invited to {}", fact("tenant")),
+            format!("You are invited to {tenant}"),
             format!(
-                "You are invited to {} on {hostname}.\n\n{place}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did not \
-                 expect this, do nothing.\n",
-                fact("tenant")
+                "You are invited to {tenant} on {hostname}.\n\n{place}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did \
+                 not expect this, do nothing.\n"
             ),
         )),
         "password-reset" => Some((
@@ -100,6 +104,13 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
         )),
         _ => None,
     }
+}
+
+/// A tenant's name in a mail of ours: who chose it writes no address, link or line of text in our name.
+fn named(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '&' | '-' | '\'') { c } else { ' ' };
+    let name: String = name.chars().map(plain).collect();
+    name.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME_CHARS_MAX).collect()
 }
 
 /// As `2026-11-26 05:40 UTC`.
@@ -114,6 +125,7 @@ mod tests {
     use account::{AccountOptions, Accounts, MasterKey};
     use base::{SystemClock, rng::SeededRng};
     use control::Control;
+    use serde_json::json;
     use store::{MemKv, blob::FsObjects};
     use tenants::{
         Database, DomainOptions, NewInvitation, NewMailbox, NewTenant, PasswordCost, Selector, ServiceOptions, Terms,
@@ -132,6 +144,8 @@ mod tests {
         let facts = serde_json::json!({ "tenant": "Alpha", "secret": "s3", "expires_at_ms": 0 });
         let (subject, text) = written(&sender, "mx.example", &notice("invitation", facts.clone())).unwrap();
         assert_eq!(subject, "You are invited to Alpha");
+        let bait = "Your Bank: pay at http://evil.example/x \u{202e}gpj";
+        assert_eq!(named(bait), "Your Bank pay at http evil example x gpj");
         assert!(
             text.contains("\n    s3\n") && text.contains("https://p.example") && text.contains("1970-01-01 00:00 UTC")
         );
@@ -181,5 +195,13 @@ mod tests {
         assert_eq!(pass(&service, &mail, &sender).await.unwrap(), 0, "both are done");
         assert!(service.notices_due(10).await.unwrap().is_empty());
         assert_eq!(emails().await, 1);
+        // The provider has no mailbox, and its mail to people elsewhere goes all the same.
+        let away = OutgoingNotice {
+            recipient: "boss@away.example".to_owned(),
+            ..notice("password-reset", json!({ "secret": "s" }))
+        };
+        let away = OutgoingNotice { created_at: accounts.clock().now(), ..away };
+        let provider = service.provider().await.unwrap();
+        assert_eq!(send(&mail, &sender, &away, provider).await.unwrap(), Some(Sent::Accepted));
     }
 }

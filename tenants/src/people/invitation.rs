@@ -3,7 +3,7 @@
 //!            and one for whoever invited, which proves nothing. So nobody makes a person of somebody else's address that
 //!            counts as verified. The person of a verified address joins with its own password only; one whose address
 //!            was never verified gives way to who reads the address's mail.
-//! LIMITS     INVITATION_LIFE, INVITATIONS_MAX
+//! LIMITS     INVITATION_LIFE, INVITATIONS_MAX, INVITATION_MAILS_PER_DAY, INVITATION_MAILS_PER_ADDRESS
 //! INVARIANTS Who invites has all that the invitation gives, and keeps it until it is accepted (people/member.rs).
 
 use super::{
@@ -16,7 +16,7 @@ use crate::{
     Actor, Code, Done, Error, Page, Permission, Result, Selector, Service, Terms,
     auth::{Seen, refused},
     db::{Connection, Row, query},
-    limits::{INVITATION_LIFE, INVITATIONS_MAX},
+    limits::{INVITATION_LIFE, INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_DAY, INVITATIONS_MAX},
     oidc::Came,
     page::list,
     password,
@@ -25,6 +25,9 @@ use crate::{
 };
 use base::TenantId;
 use serde::Serialize;
+
+/// 24 hours, milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// An invitation as shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +163,33 @@ impl Service {
         let secret = self.invitation_secret(id, round, "mail");
         let facts = Facts { tenant: &tenant.name, secret, expires_at_ms: invitation.expires_at_ms };
         let (kind, recipient) = ("invitation", invitation.email.as_str());
+        self.may_mail(txn, invitation.tenant, kind, recipient).await?;
         self.put_notice(txn, NewNotice { tenant: Some(tenant.id), kind, recipient, locale: "en", facts }).await
+    }
+
+    /// Whether a tenant may still have mail sent to an address it names: nobody floods others in our name.
+    async fn may_mail(&self, txn: &mut Connection, tenant: TenantId, kind: &str, recipient: &str) -> Result<()> {
+        let sent = query(
+            "SELECT COUNT(*) AS n, COUNT(CASE WHEN lower(recipient) = lower($4) THEN 1 END) AS same FROM outgoing_notice \
+             WHERE tenant = $1 AND kind = $2 AND created_at > $3",
+        )
+        .bind(tenant.to_string())
+        .bind(kind)
+        .bind(self.now().0.saturating_sub(DAY_MS))
+        .bind(recipient)
+        .fetch_one(txn)
+        .await?;
+        let limits = [
+            ("same", INVITATION_MAILS_PER_ADDRESS, "INVITATION_MAILS_PER_ADDRESS", "to one address"),
+            ("n", INVITATION_MAILS_PER_DAY, "INVITATION_MAILS_PER_DAY", "of a tenant"),
+        ];
+        for (column, max, name, what) in limits {
+            if number(&sent, column)? >= max {
+                let message = format!("At most {max} invitations {what} go out in 24 hours ({name})");
+                return Err(Error::new(Code::LimitReached, "email", message));
+            }
+        }
+        Ok(())
     }
 
     fn invitation_secret(&self, id: &str, round: i64, way: &str) -> String {

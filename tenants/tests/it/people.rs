@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenants::{
     Acceptance, Access, Actor, AuditFilter, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
     NewTenant, NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole,
-    TenantPatch,
+    TenantPatch, limits::INVITATION_MAILS_PER_ADDRESS,
 };
 
 pub const PASSWORD: &str = "correct horse";
@@ -121,6 +121,22 @@ async fn invitations_end_by_time_by_their_maker_and_by_being_sent_again() {
     forged.secret = forged.secret.replacen(".1.", ".2.", 1);
     assert_eq!(code(desk.service.invitation_accept(&nobody, &forged).await), Code::NotFound);
     assert_eq!(desk.service.members(&owner, tenant, &Page::first(5)).await.unwrap().1, 1);
+}
+
+#[tokio::test]
+async fn nobody_floods_an_address_with_invitations() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let new = invitation(tenant, "ben@elsewhere.example", "auditor", Selector::All);
+    let first = desk.service.member_invite(&owner, &terms(), &new).await.unwrap().object.invitation.id;
+    for _ in 1..INVITATION_MAILS_PER_ADDRESS {
+        desk.service.invitation_resend(&owner, &terms(), &first).await.unwrap();
+    }
+    assert_eq!(code(desk.service.invitation_resend(&owner, &terms(), &first).await), Code::LimitReached);
+    let upper = invitation(tenant, "BEN@elsewhere.example", "admin", Selector::All);
+    assert_eq!(code(desk.service.member_invite(&owner, &terms(), &upper).await), Code::LimitReached);
+    let other = invitation(tenant, "eve@elsewhere.example", "auditor", Selector::All);
+    desk.service.member_invite(&owner, &terms(), &other).await.unwrap();
 }
 
 #[tokio::test]

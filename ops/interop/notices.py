@@ -19,7 +19,7 @@ def arrived(demo, account, subject):
         if found:
             equal(len(found), 1, f"messages about {subject!r}")
             equal(found[0]["Auto-Submitted"], "auto-generated", "Auto-Submitted")
-            equal(found[0]["To"], f"<{account.address}>", "To")
+            equal([to.addr_spec for to in found[0]["To"].addresses], [account.address], "To")
             text = found[0].get_content()
             return next(line.strip() for line in text.splitlines() if line.startswith("    "))
         time.sleep(0.2)

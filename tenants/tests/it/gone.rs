@@ -7,7 +7,7 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 use tenants::{
     Acceptance, Actor, AuditFilter, Code, Page, Seen, Selector, SignIn,
-    limits::{NOTICE_LEASE, PASSWORD_RESET_LIFE, PASSWORD_RESETS_PER_HOUR},
+    limits::{NOTICE_LEASE, PASSWORD_RESET_LIFE, PASSWORD_RESETS_PER_HOUR, SIGN_INS_PER_ACCOUNT},
 };
 
 #[tokio::test]
@@ -42,6 +42,19 @@ async fn a_notice_is_taken_by_one_and_due_again_until_it_is_done() {
 async fn mailed(desk: &Desk) -> String {
     let due = desk.service.notices_due(100).await.unwrap();
     due.last().unwrap().facts["secret"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_asks_again_and_again_in_anothers_name_keeps_nobody_from_signing_in() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    person(&desk, &owner, tenant, "ann@x.example", "auditor").await;
+    let mut asked = 0;
+    while desk.service.password_forgot("ann@x.example", &Seen::default()).await.is_ok() {
+        asked += 1;
+        assert!(asked <= 2 * SIGN_INS_PER_ACCOUNT.burst, "there is an end of it");
+    }
+    desk.service.session_create(&sign_in(SignIn::Person, "ann@x.example", PASSWORD)).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! LIMITS     ROUTE_DEPTH_MAX
 //! INVARIANTS U1: an address has at most one owner over all time. A tombstone is given back only to the tenant that had it (M3: on a
 //!            shared domain to nobody). A local part is used once in a domain and its alternate domains together. The targets
-//!            of an address also stand in `address_target`. No address leads back to itself.
+//!            of an address also stand in `address_target`, in canonical form. No address leads back to itself.
 
 use crate::{
     Actor, Code, Error, Permission, Result, Service,
@@ -15,6 +15,7 @@ use crate::{
 };
 use base::{AccountId, Address, TenantId, limits::ROUTE_DEPTH_MAX};
 use control::{Change, Posting};
+use std::collections::BTreeSet;
 
 /// Local parts that speak for a domain (RFC 2142), or by which a certificate for it is had (CA/Browser Forum, Baseline
 /// Requirements §3.2.2.4.4), and what is taken for the provider itself.
@@ -47,7 +48,7 @@ pub(crate) struct Lead<'a> {
     /// `account`, `forward`, `group`, `masked`.
     pub(crate) kind: &'static str,
     pub(crate) account: Option<AccountId>,
-    /// Canonical addresses.
+    /// As `Service::kept` gives them.
     pub(crate) targets: &'a [String],
     pub(crate) enabled: bool,
     pub(crate) label: &'a str,
@@ -106,14 +107,40 @@ pub(crate) fn stored(address: &str) -> Result<Address> {
     Address::parse(address).map_err(|_| damaged())
 }
 
-/// Addresses as they are stored; `Invalid` on the field.
-pub(crate) fn canonical(addresses: &[String], field: &'static str) -> Result<Vec<String>> {
-    let parse = |a: &String| Address::parse(a).map(|a| a.canonical());
-    let parsed: std::result::Result<Vec<String>, _> = addresses.iter().map(parse).collect();
+/// Addresses that something is to lead to; `Invalid` on the field.
+pub(crate) fn parsed(addresses: &[String], field: &'static str) -> Result<Vec<Address>> {
+    let parsed: std::result::Result<Vec<Address>, _> = addresses.iter().map(|a| Address::parse(a)).collect();
     parsed.map_err(|e| Error::new(Code::Invalid, field, e.to_string()))
 }
 
+/// What a stored target is compared by.
+pub(crate) fn key_of(target: &str) -> String {
+    match target.is_ascii() {
+        true => target.to_owned(),
+        false => Address::parse(target).map_or_else(|_| target.to_owned(), |a| a.canonical()),
+    }
+}
+
 impl Service {
+    /// Addresses that something is to lead to, as they are stored: ours in canonical form. Those elsewhere are as they were given but for
+    /// cases of ASCII: whether two ways to compose a letter are one mailbox is for its server to say.
+    pub(crate) async fn kept(&self, txn: &mut Connection, targets: Vec<Address>) -> Result<Vec<String>> {
+        let mut ours = BTreeSet::new();
+        if targets.iter().any(Address::needs_utf8) {
+            let domains = json_list(&targets.iter().map(Address::domain).collect::<Vec<_>>());
+            let rows = query("SELECT name FROM domain WHERE live = 1 AND name IN (SELECT value FROM json_each($1))")
+                .bind(domains)
+                .fetch_all(txn)
+                .await?;
+            ours = rows.iter().map(|r| text(r, "name")).collect::<Result<_>>()?;
+        }
+        let kept = |a: &Address| match a.needs_utf8() && !ours.contains(a.domain().as_str()) {
+            true => format!("{}@{}", a.local(), a.domain()),
+            false => a.canonical(),
+        };
+        Ok(targets.iter().map(kept).collect())
+    }
+
     /// The tenant on whose behalf an address of a domain is made: the domain's own, or, on a shared domain, the one that is
     /// asked for or the actor's. `NotFound`, `Forbidden`.
     pub(crate) async fn home(
@@ -281,7 +308,7 @@ impl Service {
         .bind(&source)
         .bind(address.domain().as_str())
         .bind(address.canonical_local())
-        .bind(json_list(targets))
+        .bind(json_list(&targets.iter().map(|t| key_of(t)).collect::<Vec<_>>()))
         .execute(&mut *txn)
         .await?;
         self.not_round(txn, &source).await

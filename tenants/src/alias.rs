@@ -4,7 +4,7 @@
 
 use crate::{
     Actor, Code, Done, Error, ErrorPolicy, Item, Page, Permission, Result, Service, Terms,
-    address::{Lead, address_of, canonical, targets_of},
+    address::{Lead, address_of, key_of, parsed, targets_of},
     bulk::{bulk_size, lifted},
     db::{Connection, Row, query},
     rows::{number, short, text},
@@ -56,13 +56,13 @@ struct AliasChange {
     targets: Vec<String>,
 }
 
-/// Targets as they are stored.
-fn parse_targets(address: &Address, targets: &[String]) -> Result<Vec<String>> {
+/// Where an alias is to lead.
+fn parse_targets(address: &Address, targets: &[String]) -> Result<Vec<Address>> {
     if targets.is_empty() || targets.len() > ROUTE_TARGETS_MAX {
         return Err(Error::new(Code::Invalid, "targets", "An alias leads to one address at least, 100 at most"));
     }
-    let targets = canonical(targets, "targets")?;
-    if targets.contains(&address.canonical()) {
+    let targets = parsed(targets, "targets")?;
+    if targets.iter().any(|t| t.canonical() == address.canonical()) {
         return Err(Error::new(Code::Invalid, "targets", "An alias cannot lead to itself"));
     }
     Ok(targets)
@@ -118,6 +118,7 @@ impl Service {
         let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let targets = parse_targets(&address, &new.targets)?;
         short(&new.label, "label")?;
+        let targets = self.kept(txn, targets).await?;
         let tenant = self.home(txn, actor, Permission::AddressWrite, address.domain().as_str(), new.tenant).await?;
         let lead = Lead { enabled: !new.disabled, label: &new.label, ..Lead::to("forward", &targets) };
         self.own_address(txn, tenant, &address, lead).await?;
@@ -150,7 +151,10 @@ impl Service {
             .bind(i64::from(patch.enabled.unwrap_or(before.enabled)))
             .execute(&mut work.txn)
             .await?;
-        let targets = wanted.unwrap_or_else(|| before.targets.clone());
+        let targets = match wanted {
+            Some(wanted) => self.kept(&mut work.txn, wanted).await?,
+            None => before.targets.clone(),
+        };
         self.lead_to(&mut work.txn, tenant, &address, &targets).await?;
         let switched = patch.enabled.is_some_and(|enabled| enabled != before.enabled);
         let senders = if switched { self.senders_again(&mut work.txn, &address).await? } else { Vec::new() };
@@ -172,8 +176,8 @@ impl Service {
         work.expect(before.version)?;
         self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let mut batch = self.leave_address(&mut work.txn, &address).await?;
-        let affected: Vec<&String> = before.targets.iter().collect();
-        batch.extend(self.owners_again(&mut work.txn, tenant, &affected).await?);
+        let affected: Vec<String> = before.targets.iter().map(|t| key_of(t)).collect();
+        batch.extend(self.owners_again(&mut work.txn, tenant, &affected.iter().collect::<Vec<_>>()).await?);
         self.audit(&mut work.txn, actor, tenant, "aliasDelete", &address.canonical(), "").await?;
         let gone = Alias { targets: Vec::new(), version: before.version + 1, ..before };
         self.finish(work, gone, &batch).await
@@ -203,8 +207,8 @@ impl Service {
         self.audit(txn, actor, tenant, action, &address.canonical(), &targets.join(" ")).await?;
         let mut batch = vec![self.address_change(txn, &address).await?];
         // Who may send from the alias changed with it: for those it led to as for those it leads to.
-        let affected: BTreeSet<&String> = before.iter().chain(&targets).collect();
-        batch.extend(self.owners_again(txn, tenant, &affected.into_iter().collect::<Vec<_>>()).await?);
+        let affected: BTreeSet<String> = before.iter().chain(&targets).map(|t| key_of(t)).collect();
+        batch.extend(self.owners_again(txn, tenant, &affected.iter().collect::<Vec<_>>()).await?);
         let row = query("SELECT * FROM address WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())

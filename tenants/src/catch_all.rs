@@ -4,7 +4,7 @@
 
 use crate::{
     Code, Error, Result, Service,
-    address::{address_of, stored, targets_of},
+    address::{address_of, key_of, stored, targets_of},
     db::{Connection, query},
     rows::{json_list, text},
 };
@@ -67,7 +67,7 @@ impl Service {
         .await?;
         let mut only = Vec::new();
         for row in &rows {
-            let others = targets_of(row)?.into_iter().filter(|target| *target != address.canonical());
+            let others = targets_of(row)?.into_iter().filter(|target| key_of(target) != address.canonical());
             let others: Vec<Address> = others.map(|target| stored(&target)).collect::<Result<_>>()?;
             if !self.any_takes_mail(txn, &others).await? {
                 only.push(stored(&address_of(row)?)?);

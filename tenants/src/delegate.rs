@@ -34,10 +34,22 @@ pub struct DelegateRights {
     pub send_as: bool,
 }
 
+/// A mailbox that a delegate was let into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    pub account: AccountId,
+    pub address: String,
+    pub display_name: String,
+    /// What the delegate may do there.
+    pub rights: DelegateRights,
+}
+
 /// What others may do with a mailbox, and what it may do beyond its own addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sharing {
     pub delegates: Vec<Delegate>,
+    /// Where it is a delegate itself; deleted mailboxes are not there.
+    pub delegate_of: Vec<Shared>,
     /// Addresses that were granted.
     pub send_as: Vec<String>,
 }
@@ -220,7 +232,8 @@ impl Service {
         self.finish(work, mailbox, &batch).await
     }
 
-    /// Delegates and granted addresses of mailboxes that the actor reaches, by their ids: two statements however many.
+    /// Delegates and granted addresses of mailboxes that the actor reaches, and where they are delegates, by their ids: three statements
+    /// however many.
     pub async fn sharing_of(&self, actor: &Actor, mailboxes: &[AccountId]) -> Result<HashMap<AccountId, Sharing>> {
         let reached = self.mailboxes_by_id(actor, mailboxes).await?;
         let ids = json_list(&reached.keys().collect::<Vec<_>>());
@@ -228,6 +241,13 @@ impl Service {
         let delegates = query(
             "SELECT d.*, m.address FROM delegate d JOIN mailbox m ON m.id = d.account \
              WHERE d.mailbox IN (SELECT value FROM json_each($1)) ORDER BY m.address",
+        )
+        .bind(&ids)
+        .fetch_all(&mut connection)
+        .await?;
+        let shared = query(
+            "SELECT d.*, m.address, m.display_name FROM delegate d JOIN mailbox m ON m.id = d.mailbox AND m.live = 1 \
+             WHERE d.account IN (SELECT value FROM json_each($1)) ORDER BY m.address",
         )
         .bind(&ids)
         .fetch_all(&mut connection)
@@ -240,6 +260,14 @@ impl Service {
         let mut sharing: HashMap<AccountId, Sharing> = HashMap::new();
         for row in &delegates {
             sharing.entry(id(row, "mailbox")?).or_default().delegates.push(from_row(row)?);
+        }
+        for row in &shared {
+            sharing.entry(id(row, "account")?).or_default().delegate_of.push(Shared {
+                account: id(row, "mailbox")?,
+                address: text(row, "address")?,
+                display_name: text(row, "display_name")?,
+                rights: rights_of(row)?,
+            });
         }
         for row in &granted {
             sharing.entry(id(row, "mailbox")?).or_default().send_as.push(text(row, "address")?);
@@ -258,13 +286,13 @@ async fn within(txn: &mut Connection, count: &'static str, of: AccountId, limit:
 }
 
 fn from_row(row: &Row) -> Result<Delegate> {
-    Ok(Delegate {
-        account: id(row, "account")?,
-        address: text(row, "address")?,
-        rights: DelegateRights {
-            open: number(row, "may_open")? != 0,
-            write: number(row, "may_write")? != 0,
-            send_as: number(row, "may_send_as")? != 0,
-        },
+    Ok(Delegate { account: id(row, "account")?, address: text(row, "address")?, rights: rights_of(row)? })
+}
+
+fn rights_of(row: &Row) -> Result<DelegateRights> {
+    Ok(DelegateRights {
+        open: number(row, "may_open")? != 0,
+        write: number(row, "may_write")? != 0,
+        send_as: number(row, "may_send_as")? != 0,
     })
 }

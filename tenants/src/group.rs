@@ -4,7 +4,7 @@
 
 use crate::{
     Actor, Code, Done, Error, Page, Permission, Result, Service, Terms,
-    address::{Lead, address_of, canonical, posting_name, posting_of, targets_of},
+    address::{Lead, address_of, key_of, parsed, posting_name, posting_of, targets_of},
     db::{Connection, Row, query},
     limits::GROUP_MEMBERS_MAX,
     rows::{number, short, text},
@@ -13,6 +13,7 @@ use crate::{
 use base::{Address, TenantId};
 use control::{Change, Posting};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A group as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,8 +65,9 @@ impl GroupPatch {
 
 /// What comes to a list of members, at its end, each once. `Invalid` when it gets too long.
 pub(crate) fn joined(mut members: Vec<String>, add: Vec<String>) -> Result<Vec<String>> {
+    let mut keys: HashSet<String> = members.iter().map(|m| key_of(m)).collect();
     for member in add {
-        if !members.contains(&member) {
+        if keys.insert(key_of(&member)) {
             members.push(member);
         }
     }
@@ -81,7 +83,7 @@ impl Service {
     pub async fn group_create(&self, actor: &Actor, terms: &Terms, new: &NewGroup) -> Result<Done<Group>> {
         let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         short(&new.name, "name")?;
-        let members = joined(Vec::new(), bounded(&new.members)?)?;
+        let members = bounded(&new.members)?;
         let request = Request::new("groupCreate", format!("{new:?}"));
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
@@ -89,6 +91,7 @@ impl Service {
         };
         let domain = address.domain().as_str();
         let tenant = self.home(&mut work.txn, actor, Permission::AddressWrite, domain, new.tenant).await?;
+        let members = joined(Vec::new(), self.kept(&mut work.txn, members).await?)?;
         let lead = Lead { label: &new.name, posting: Some(new.posting), ..Lead::to("group", &members) };
         self.own_address(&mut work.txn, tenant, &address, lead).await.map_err(of_members)?;
         self.finish_group(work, actor, "groupCreate", &address, (&members.join(" "), Vec::new())).await
@@ -124,9 +127,11 @@ impl Service {
         .bind(i64::from(patch.enabled.unwrap_or(group.enabled)))
         .execute(&mut work.txn)
         .await?;
+        let (add, remove) = (self.kept(&mut work.txn, add).await?, self.kept(&mut work.txn, remove).await?);
         let detail = [&add[..], &remove[..]].concat().join(" ");
+        let gone: HashSet<String> = remove.iter().map(|m| key_of(m)).collect();
         let mut members = group.members.clone();
-        members.retain(|m| !remove.contains(m));
+        members.retain(|m| !gone.contains(&key_of(m)));
         let members = joined(members, add)?;
         if members.is_empty() && !group.members.is_empty() {
             self.not_catch_all(&mut work.txn, &address, "members").await?;
@@ -191,7 +196,7 @@ impl Service {
         for row in &rows {
             let group = from_row(row)?;
             let address = crate::address::stored(&group.address)?;
-            let left: Vec<String> = group.members.into_iter().filter(|m| m != member).collect();
+            let left: Vec<String> = group.members.into_iter().filter(|m| key_of(m) != member).collect();
             self.lead_to(txn, tenant, &address, &left).await?;
             batch.push(self.address_again(txn, &address).await?);
         }
@@ -219,13 +224,13 @@ impl Service {
     }
 }
 
-/// Members of one request, as they are stored.
-fn bounded(members: &[String]) -> Result<Vec<String>> {
+/// Members of one request.
+fn bounded(members: &[String]) -> Result<Vec<Address>> {
     if members.len() > GROUP_MEMBERS_MAX {
         let message = format!("At most {GROUP_MEMBERS_MAX} members at once (GROUP_MEMBERS_MAX)");
         return Err(Error::new(Code::LimitReached, "members", message));
     }
-    canonical(members, "members")
+    parsed(members, "members")
 }
 
 /// What an alias calls targets are members here.

@@ -6,6 +6,7 @@
 //!            When all or nothing is asked for, every row is tried before the first is kept.
 
 mod file;
+mod twice;
 mod work;
 
 pub use file::IMPORT_COLUMNS;
@@ -41,6 +42,9 @@ struct ImportedRow {
     mailbox: Option<String>,
     /// Whether a password was generated for it.
     generated: bool,
+    /// Those of its addresses that other rows ask for too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shared: Vec<String>,
     refused: Option<ItemError>,
 }
 

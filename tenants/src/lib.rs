@@ -63,6 +63,7 @@ mod tenant_create;
 mod terms;
 mod token;
 mod tree;
+mod visible;
 mod webhook;
 
 pub use actor::{Actor, Grant, Selector};
@@ -74,7 +75,7 @@ pub use bulk::{ErrorPolicy, Item, ItemError};
 pub use check::{DomainNotice, DomainSheet, DomainSheets, facet_status};
 pub use claim::{Claim, DomainState, Proof, challenge_name};
 pub use db::Database;
-pub use delegate::{Delegate, DelegateRights, Sharing};
+pub use delegate::{Delegate, DelegateRights, Shared, Sharing};
 pub use directory::{
     DirectoryGroup, DirectoryGroupPatch, DirectoryKey, DirectoryMember, DirectoryPatch, DirectoryUser,
     NewDirectoryGroup, NewDirectoryUser,

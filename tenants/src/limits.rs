@@ -104,8 +104,10 @@ pub const USES_PAUSE: Duration = Duration::from_secs(60);
 pub const SIGN_IN_SLOTS: usize = 1 << 16;
 /// Attempts to sign in from one address (IPv6: one /64).
 pub const SIGN_INS_PER_IP: Pace = Pace { burst: 50, every_ms: 2_000 };
-/// Attempts to sign in to one account.
+/// Attempts to sign in to one account from one network; of second factors and by sessions, from all of them together.
 pub const SIGN_INS_PER_ACCOUNT: Pace = Pace { burst: 10, every_ms: 30_000 };
+/// Attempts to sign in to one account from all networks that it never signed in from.
+pub const SIGN_INS_PER_NAME: Pace = Pace { burst: 100, every_ms: 10_000 };
 /// Life of an access token.
 pub const ACCESS_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Life of a session that is not used.
@@ -136,12 +138,20 @@ pub const NOTICES_SWEPT: i64 = 100;
 pub const PASSWORD_RESET_LIFE: Duration = Duration::from_secs(3600);
 /// Such secrets that are mailed to one person in an hour.
 pub const PASSWORD_RESETS_PER_HOUR: i64 = 3;
+/// Addresses for which a new password was asked and nobody looked yet; beyond, whoever asks is told to come again.
+pub const PASSWORD_REQUESTS_MAX: i64 = 10_000;
+/// Such addresses that are looked at in one transaction.
+pub const PASSWORD_REQUESTS_AT_ONCE: i64 = 100;
+/// How long to wait when there are too many.
+pub const PASSWORD_REQUESTS_PAUSE: Duration = Duration::from_secs(60);
 /// Open invitations of a tenant.
 pub const INVITATIONS_MAX: i64 = 1_000;
 /// Invitations of a tenant that are mailed in 24 hours, sent again ones too.
 pub const INVITATION_MAILS_PER_DAY: i64 = 200;
 /// The same of those to one address.
 pub const INVITATION_MAILS_PER_ADDRESS: i64 = 5;
+/// The same of those to one address from all tenants together, whatever stands behind its `+`.
+pub const INVITATION_MAILS_PER_ADDRESS_OF_ALL: i64 = 20;
 /// Roles that a tenant makes itself.
 pub const ROLES_MAX: i64 = 200;
 /// Domains or mailboxes that one grant names.

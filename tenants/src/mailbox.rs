@@ -155,7 +155,8 @@ impl Service {
         patch: &MailboxPatch,
     ) -> Result<()> {
         let display_name = patch.display_name.as_ref().unwrap_or(&mailbox.display_name);
-        short(display_name, "displayName")?;
+        // What was there before stays.
+        short(patch.display_name.as_deref().unwrap_or(""), "displayName")?;
         let quota = patch.quota_bytes_max.unwrap_or(mailbox.quota_bytes_max);
         let send = patch.send.over(mailbox.send);
         query(

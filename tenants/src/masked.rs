@@ -12,6 +12,7 @@ use crate::{
     page::Statements,
     rows::{domain_of, id, number, random, short, text},
     terms::{Request, Start, Work},
+    visible::seen,
 };
 use base::{AccountId, Address, TenantId};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,9 @@ impl Service {
         work.expect(now.version)?;
         let label = patch.label.as_ref().unwrap_or(&now.label);
         let (note, site) = (patch.note.as_ref().unwrap_or(&now.note), patch.site.as_ref().unwrap_or(&now.site));
-        worded(label, note, site)?;
+        // What was there before stays.
+        let word = |text: &Option<String>| text.clone().unwrap_or_default();
+        worded(&word(&patch.label), &word(&patch.note), &word(&patch.site))?;
         query(
             "UPDATE address SET label = $3, note = $4, site = $5, enabled = $6, version = version + 1 \
              WHERE domain = $1 AND local = $2",
@@ -266,7 +269,7 @@ fn worded(label: &str, note: &str, site: &str) -> Result<()> {
         let message = format!("A note has at most {NOTE_CHARS_MAX} characters (NOTE_CHARS_MAX)");
         return Err(Error::new(Code::Invalid, "note", message));
     }
-    Ok(())
+    seen(note, "note")
 }
 
 fn from_row(row: &Row) -> Result<Masked> {

@@ -5,7 +5,7 @@
 
 use crate::{
     Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Terms,
-    address::{Lead, address_of, stored, targets_of},
+    address::{Lead, address_of, key_of, stored, targets_of},
     db::{Connection, query},
     rows::id,
     terms::{Request, Start},
@@ -143,7 +143,7 @@ impl Service {
         let mut batch = Vec::new();
         for row in rows {
             let mut targets = targets_of(&row)?;
-            targets.retain(|t| *t != was && *t != new);
+            targets.retain(|t| ![&was, &new].contains(&&key_of(t)));
             targets.push(new.clone());
             let address = stored(&address_of(&row)?)?;
             self.lead_to(txn, tenant, &address, &targets).await?;

@@ -1,6 +1,6 @@
 //! SUMMARY    Small readings of SQL rows, and fresh ids.
 
-use crate::{Code, Error, Result, db::Row, limits::NAME_CHARS_MAX};
+use crate::{Code, Error, Result, db::Row, limits::NAME_CHARS_MAX, visible::seen};
 
 fn missing(column: &str) -> Error {
     Error::new(Code::Internal, "", format!("the column {column} has no value"))
@@ -51,13 +51,13 @@ pub(crate) fn json_list<T: ToString>(items: &[T]) -> String {
     serde_json::Value::from(items.iter().map(T::to_string).collect::<Vec<_>>()).to_string()
 }
 
-/// A name or label that is not too long.
+/// A name or label that is not too long, and all of which is seen.
 pub(crate) fn short(name: &str, field: &'static str) -> Result<()> {
     if name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         let message = format!("A name is one line of at most {NAME_CHARS_MAX} characters (NAME_CHARS_MAX)");
         return Err(Error::new(Code::Invalid, field, message));
     }
-    Ok(())
+    seen(name, field)
 }
 
 /// A text to look for with LIKE … ESCAPE '!'.

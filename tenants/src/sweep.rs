@@ -1,12 +1,13 @@
-//! SUMMARY    Clears away what has had its time: old audit entries behind their checkpoint, events, deliveries, jobs, files, keys.
-//! LIMITS     AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, SWEEP_MAX, SWEEP_PAUSE
+//! SUMMARY    Clears away what has had its time: old audit entries behind their checkpoint, events, deliveries, jobs, files, keys,
+//!            forgotten passwords that nobody mailed.
+//! LIMITS     AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SWEEP_MAX, SWEEP_PAUSE
 //! INVARIANTS A bounded number of rows in one transaction. The last event of an object stays, so that its numbers go on rising; an
 //!            event goes only when every webhook has had it.
 
 use crate::{
     Result, Service,
     db::query,
-    limits::{DELIVERY_KEPT, EVENT_KEPT, JOB_KEPT, SWEEP_MAX, SWEEP_PAUSE},
+    limits::{DELIVERY_KEPT, EVENT_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SWEEP_MAX, SWEEP_PAUSE},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -22,6 +23,11 @@ const SWEPT: &[(&str, &str, Duration)] = &[
         "files of jobs",
         "DELETE FROM job_file WHERE (job, part) IN (SELECT job, part FROM job_file WHERE expires_at <= $1 LIMIT $2)",
         Duration::ZERO,
+    ),
+    (
+        "forgotten passwords",
+        "DELETE FROM password_request WHERE email_key IN (SELECT email_key FROM password_request WHERE asked_at <= $1 LIMIT $2)",
+        PASSWORD_RESET_LIFE,
     ),
     ("jobs", "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE ended_at <= $1 LIMIT $2)", JOB_KEPT),
     (

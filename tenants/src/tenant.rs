@@ -100,8 +100,12 @@ impl Service {
         if let Some(parent) = now.parent {
             self.grantable(&mut work.txn, parent, Some((tenant, &now.limits)), &limits).await?;
         }
-        let name = patch.name.as_ref().unwrap_or(&now.name);
-        write_tenant(&mut work.txn, tenant, parse_tenant_name(name)?, &limits).await?;
+        // What was there before stays.
+        let name = match &patch.name {
+            Some(name) => parse_tenant_name(name)?,
+            None => &now.name,
+        };
+        write_tenant(&mut work.txn, tenant, name, &limits).await?;
         let detail = format!("{name:?} {limits:?}");
         self.audit(&mut work.txn, actor, tenant, "tenantUpdate", &tenant.to_string(), &detail).await?;
         let mut batch = vec![self.entitlement(&mut work.txn, tenant).await?];

@@ -49,16 +49,23 @@ pub(crate) struct Request<'a> {
     pub(crate) passwords: &'a [&'a str],
     /// Whether a tenant that may not provision may do it all the same: ending its own closing, paying.
     pub(crate) while_held: bool,
+    /// Whether the person who asks gives its own rights away by it: then it has others when it repeats the request.
+    pub(crate) gives_rights_away: bool,
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn new(action: &'static str, input: String) -> Self {
-        Request { action, input, passwords: &[], while_held: false }
+        Request { action, input, passwords: &[], while_held: false, gives_rights_away: false }
     }
 
     /// With passwords, which take part in what the request is compared by.
     pub(crate) fn with_passwords(action: &'static str, input: String, passwords: &'a [&'a str]) -> Self {
         Request { passwords, ..Request::new(action, input) }
+    }
+
+    /// What leaves the person who asks with other rights. Whoever shows the answer again looks whether it may still be seen.
+    pub(crate) fn giving_rights_away(action: &'static str, input: String) -> Self {
+        Request { gives_rights_away: true, ..Request::new(action, input) }
     }
 
     /// What is done in spite of a hold.
@@ -169,7 +176,8 @@ impl Service {
             return Err(Error::new(Code::Invalid, "idempotencyKey", message));
         }
         // Whoever may do less than the first who asked is not told what that one was.
-        let who = format!("{} {:?} {:?}", actor.operator, actor.grants, actor.session().map(|_| &actor.name));
+        let grants = if request.gives_rights_away { Default::default() } else { actor.grants.as_slice() };
+        let who = format!("{} {grants:?} {:?}", actor.operator, actor.session().map(|_| &actor.name));
         let mut told = format!("{}\0{who}\0{:?}\0{}\0", request.action, terms.expected_version, request.input);
         if !request.passwords.is_empty() {
             let salt = format!("{}\0{key}", actor.tenant);

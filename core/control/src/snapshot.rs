@@ -112,9 +112,9 @@ pub enum DkimAlgorithm {
 pub enum Destination {
     /// The mailbox user's own account.
     Account(AccountId),
-    /// Alias: one or more canonical addresses, local or remote.
+    /// Alias: one or more addresses, ours in canonical form, those elsewhere as they were given.
     Forward(Vec<String>),
-    /// Distribution group: its members (canonical addresses), and who may write to it.
+    /// Distribution group: its members (addresses in the same form), and who may write to it.
     Group { members: Vec<String>, posting: Posting },
     /// Switched off by its owner: mail is refused with 5.2.1.
     Disabled,

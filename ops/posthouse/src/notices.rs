@@ -1,6 +1,7 @@
 //! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords) through our own queue.
 //! LIMITS     NOTICES_AT_ONCE, NAME_CHARS_MAX, those of tenants::limits
-//! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us.
+//! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us. One whose secret is worth
+//!            nothing any more is not sent.
 
 use base::{Address, Timestamp};
 use mail::{Letter, Mail, Sent};
@@ -48,7 +49,9 @@ pub async fn pass(service: &Service, mail: &Mail, sender: &Sender) -> tenants::R
         match send(mail, sender, notice, provider).await {
             Ok(Some(Sent::Accepted)) => {}
             Ok(Some(Sent::Nobody)) => given_up("nobody here has the address, or may not receive"),
-            Ok(None) => given_up("it is too old (NOTICE_LIFE), has no template, or its recipient is no address"),
+            Ok(None) => given_up(
+                "it is too old (NOTICE_LIFE, its secret's end), has no template, or its recipient is no address",
+            ),
             Err(e) => {
                 tracing::warn!(notice = %notice.id, error = %e, "a notice waits");
                 continue;
@@ -66,7 +69,8 @@ async fn send(
     notice: &OutgoingNotice,
     provider: base::TenantId,
 ) -> mail::Result<Option<Sent>> {
-    let old = notice.created_at.plus(NOTICE_LIFE) <= mail.accounts().clock().now();
+    let now = mail.accounts().clock().now();
+    let old = notice.created_at.plus(NOTICE_LIFE) <= now || until(notice).is_some_and(|until| until <= now);
     let Ok(to) = Address::parse(&notice.recipient) else { return Ok(None) };
     let Some((subject, text)) = written(sender, mail.hostname(), notice).filter(|_| !old) else { return Ok(None) };
     let (id, from) = (notice.id.as_str(), &sender.from);
@@ -80,30 +84,39 @@ async fn send(
 /// Subject and text; `None` for a kind that has no template.
 fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(String, String)> {
     let fact = |name: &str| notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default();
-    let until = notice.facts.get("expires_at_ms").and_then(serde_json::Value::as_i64);
-    let until = until.map(|ms| day(Timestamp(ms))).unwrap_or_default();
-    let place = match &sender.portal {
+    let until = until(notice).map(day).unwrap_or_default();
+    let place = |mutation: &str| match &sender.portal {
         Some(portal) => format!("Enter this code at {portal}:"),
-        None => "Your code:".to_owned(),
+        None => format!(
+            "Your code. Enter it where you sign in to what {hostname} offers, or ask whoever runs it; a program gives it to the API as \
+             `secret` of `{mutation}`:"
+        ),
     };
     let (secret, to, tenant) = (fact("secret"), &notice.recipient, named(fact("tenant")));
     match notice.kind.as_str() {
         "invitation" => Some((
             format!("You are invited to {tenant}"),
             format!(
-                "You are invited to {tenant} on {hostname}.\n\n{place}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did \
-                 not expect this, do nothing.\n"
+                "You are invited to {tenant} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did \
+                 not expect this, do nothing.\n",
+                place("invitationAccept")
             ),
         )),
         "password-reset" => Some((
             "A new password".to_owned(),
             format!(
-                "Somebody, perhaps you, asked for a new password for {to} on {hostname}.\n\n{place}\n\n    {secret}\n\nIt is good once, \
-                 until {until}.\nIf it was not you, do nothing: your password stays as it is.\n"
+                "Somebody, perhaps you, asked for a new password for {to} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, \
+                 until {until}.\nIf it was not you, do nothing: your password stays as it is.\n",
+                place("passwordReset")
             ),
         )),
         _ => None,
     }
+}
+
+/// When the secret in a notice ends.
+fn until(notice: &OutgoingNotice) -> Option<Timestamp> {
+    notice.facts.get("expires_at_ms").and_then(serde_json::Value::as_i64).map(Timestamp)
 }
 
 /// A tenant's name in a mail of ours: who chose it writes no address, link or line of text in our name.
@@ -151,7 +164,16 @@ mod tests {
         );
         let (_, text) = written(&sender, "mx.example", &notice("password-reset", facts.clone())).unwrap();
         assert!(text.contains("\n    s3\n") && text.contains("for ann@x.example on mx.example"));
-        assert!(written(&sender, "mx.example", &notice("news", facts)).is_none());
+        assert!(written(&sender, "mx.example", &notice("news", facts.clone())).is_none());
+        // Without a portal it says where else the code goes.
+        let sender = Sender { portal: None, ..sender };
+        for (kind, mutation) in [("invitation", "invitationAccept"), ("password-reset", "passwordReset")] {
+            let (_, text) = written(&sender, "mx.example", &notice(kind, facts.clone())).unwrap();
+            let place = format!(
+                "sign in to what mx.example offers, or ask whoever runs it; a program gives it to the API as `secret` of `{mutation}`:\n\n    s3\n"
+            );
+            assert!(text.contains(&place), "{text}");
+        }
     }
 
     #[tokio::test]
@@ -203,5 +225,12 @@ mod tests {
         let away = OutgoingNotice { created_at: accounts.clock().now(), ..away };
         let provider = service.provider().await.unwrap();
         assert_eq!(send(&mail, &sender, &away, provider).await.unwrap(), Some(Sent::Accepted));
+        // What has ended is tried no more, young as the notice is.
+        let now = accounts.clock().now().0;
+        for (expires_at_ms, sent) in [(now, None), (now + 60_000, Some(Sent::Accepted))] {
+            let facts = json!({ "secret": "s", "expires_at_ms": expires_at_ms });
+            let late = OutgoingNotice { id: format!("ntc_{expires_at_ms}"), facts, ..away.clone() };
+            assert_eq!(send(&mail, &sender, &late, provider).await.unwrap(), sent);
+        }
     }
 }

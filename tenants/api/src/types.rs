@@ -4,7 +4,7 @@
 mod address;
 mod mailbox;
 
-pub use address::{Alias, Delegate, Group, GroupPosting, Masked};
+pub use address::{Alias, Delegate, Group, GroupPosting, Masked, SharedMailbox};
 pub use mailbox::{MailboxKind, MailboxState, SendLimits};
 
 use crate::{
@@ -379,6 +379,12 @@ impl Mailbox {
     async fn delegates(&self, ctx: &Context<'_>) -> Result<Vec<Delegate>> {
         let sharing = self.mates.sharing(ctx, self.key.1).await.map_err(|e| read_failed(&e))?;
         Ok(sharing.delegates.into_iter().map(Delegate::from).collect())
+    }
+
+    /// Mailboxes that its user may open, or send from, with the own login: whose delegate it is.
+    async fn delegate_of(&self, ctx: &Context<'_>) -> Result<Vec<SharedMailbox>> {
+        let sharing = self.mates.sharing(ctx, self.key.1).await.map_err(|e| read_failed(&e))?;
+        Ok(sharing.delegate_of.into_iter().map(SharedMailbox::from).collect())
     }
 
     /// Addresses it was granted to send from, besides its own and those that lead to it alone.

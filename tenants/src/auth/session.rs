@@ -1,10 +1,10 @@
 //! SUMMARY    Sign-ins of people and of mailboxes' users: made, listed, ended; and what their access tokens stand for.
 //! STANDARDS  RFC 7519 (JWT, HS256)
 //! SECURITY   Unknown names, wrong passwords and wrong factors get the same answer after the same work. Attempts are limited
-//!            before anything is looked up. What a session may do is read from the memberships, never from the token.
+//!            before a password is hashed, by the rule of attempts.rs. What a session may do is read from the memberships, never from the token.
 //! LIMITS     ACCESS_LIFE, SESSION_IDLE_LIFE, SESSIONS_MAX, those of attempts.rs
 
-use super::{cache::Verified, refresh::Tokens, untimed, wrong};
+use super::{attempts::network, cache::Verified, refresh::Tokens, untimed, wrong};
 use crate::{
     Actor, Code, Done, Error, Result, Selector, Service, StandardRole, Terms,
     actor::{Grant, Proof},
@@ -95,7 +95,8 @@ struct Access {
 }
 
 impl Service {
-    /// Opens a session. `InvalidCredentials`, `Throttled`.
+    /// Opens a session. `InvalidCredentials`; `Throttled` by the rule of attempts.rs: what strangers try from elsewhere keeps nobody
+    /// out of a network it has signed in from.
     pub async fn session_create(&self, new: &NewSession) -> Result<Tokens> {
         if let (SignIn::Person, true, Some(Given::Passkey { ceremony, credential })) =
             (new.who, new.password.is_empty(), &new.factor)
@@ -105,11 +106,18 @@ impl Service {
             return self.open_session(&person, new.tenant.map(|t| t.to_string()), &new.seen).await;
         }
         let key = email_key(&new.email).unwrap_or_else(|_| new.email.clone());
-        self.attempts.admit(new.seen.peer, &key, self.now())?;
+        self.attempts.admit_stranger(new.seen.peer, &key, self.now())?;
         let found = match new.who {
             SignIn::Person => self.person_by_name(&key).await?,
             SignIn::Mailbox => self.user_by_name(&key).await?,
         };
+        if let Err(used_up) = self.attempts.admit_name(&key, self.now()) {
+            // The same look for names that nobody has.
+            let subject = found.subject.as_deref().unwrap_or_default();
+            if !self.came_from(subject, new.seen.peer).await? {
+                return Err(used_up);
+            }
+        }
         let right = self.password_matches(found.argon2, &new.password).await?;
         let subject = found.subject.filter(|_| right).ok_or_else(refused)?;
         if new.who == SignIn::Person {
@@ -117,6 +125,19 @@ impl Service {
         }
         let tenant = new.tenant.map(|t| t.to_string()).or(found.tenant);
         self.open_session(&subject, tenant, &new.seen).await
+    }
+
+    /// Whether somebody has signed in from the network of a client before.
+    async fn came_from(&self, subject: &str, peer: Option<IpAddr>) -> Result<bool> {
+        let mut connection = self.pool().acquire().await?;
+        let rows = query("SELECT DISTINCT ip FROM session WHERE subject = $1 ORDER BY ip LIMIT $2")
+            .bind(subject)
+            .bind(SESSIONS_MAX)
+            .fetch_all(&mut connection)
+            .await?;
+        let Some(here) = peer.map(network) else { return Ok(false) };
+        let before = |row: &Row| Ok(text(row, "ip")?.parse().is_ok_and(|ip| network(ip) == here));
+        rows.iter().map(before).collect::<Result<Vec<bool>>>().map(|all| all.contains(&true))
     }
 
     /// Verifies the second factor of a person who has one. `FactorRequired` when none is given.
@@ -127,16 +148,18 @@ impl Service {
         match (has_factor, given) {
             (false, _) => Ok(()),
             (true, None) => Err(Error::new(Code::FactorRequired, "", "A second factor is needed")),
-            (true, Some(given)) if self.verify_factor(person, given).await? => Ok(()),
-            (true, Some(_)) => Err(refused()),
+            (true, Some(given)) => {
+                self.attempts.admit_factor(person, self.now())?;
+                if self.verify_factor(person, given).await? { Ok(()) } else { Err(refused()) }
+            }
         }
     }
 
     async fn person_by_name(&self, key: &str) -> Result<Found> {
         let mut connection = self.pool().acquire().await?;
         let row = query(
-            "SELECT p.id, p.argon2, (SELECT m.tenant FROM membership m WHERE m.person = p.id ORDER BY m.created_at, m.id \
-             LIMIT 1) AS tenant FROM person p WHERE p.email_key = $1",
+            "SELECT p.id, p.argon2, (SELECT m.tenant FROM membership m WHERE m.person = p.id \
+             ORDER BY m.inherited, m.created_at, m.id LIMIT 1) AS tenant FROM person p WHERE p.email_key = $1",
         )
         .bind(key)
         .fetch_optional(&mut connection)
@@ -311,7 +334,7 @@ impl Service {
     ) -> Result<Actor> {
         let rows = query(
             "SELECT m.tenant, m.role, m.on_kind, m.on_list, r.permissions FROM membership m \
-             LEFT JOIN role r ON r.id = m.role WHERE m.person = $1 ORDER BY m.created_at, m.id",
+             LEFT JOIN role r ON r.id = m.role WHERE m.person = $1 ORDER BY m.inherited, m.created_at, m.id",
         )
         .bind(person)
         .fetch_all(&mut *txn)

@@ -24,6 +24,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (13, "events and audit", include_str!("../../../migrations/sql/0013_events_audit.sql")),
     (14, "directory", include_str!("../../../migrations/sql/0014_directory.sql")),
     (15, "notices", include_str!("../../../migrations/sql/0015_notices.sql")),
+    (16, "proofs", include_str!("../../../migrations/sql/0016_proofs.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

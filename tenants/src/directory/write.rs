@@ -151,7 +151,14 @@ impl Service {
             return Ok(false);
         }
         let mailbox = self.mailbox_in(txn, actor, Permission::MailboxUpdate, user.mailbox.id).await?;
-        self.write_entry(txn, &mailbox, &wanted.checked()?).await?;
+        // What was there before stays.
+        let new =
+            |wanted: &Option<String>, known: &Option<String>| wanted.clone().filter(|w| Some(w) != known.as_ref());
+        let external_id = new(&wanted.external_id, &known.external_id);
+        let given_name = new(&wanted.given_name, &known.given_name);
+        let family_name = new(&wanted.family_name, &known.family_name);
+        Entry { external_id, given_name, family_name }.checked()?;
+        self.write_entry(txn, &mailbox, &wanted).await?;
         self.apply_patch(txn, &mailbox, &MailboxPatch { display_name, ..MailboxPatch::default() }).await?;
         self.directory_told(txn, actor, &mailbox, "mailboxUpdate").await?;
         Ok(true)

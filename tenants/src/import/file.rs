@@ -1,17 +1,17 @@
 //! SUMMARY    The file of an import: rows of a CSV text with named columns.
 //! STANDARDS  RFC 4180, with a header line
-//! SECURITY   Anything may stand in the file. A row that cannot be right is refused by itself; the file only for its columns or
-//!            its size.
+//! SECURITY   Anything may stand in the file. A row that cannot be right is refused by itself; the file only for its columns, its
+//!            size, or when it was cut off.
 //! LIMITS     IMPORT_BYTES_MAX, IMPORT_ROWS_MAX
 
+use super::twice;
 use crate::{
     Code, Error, ItemError, NewMailbox, NewPassword, Result, kind,
     limits::{IMPORT_BYTES_MAX, IMPORT_ROWS_MAX},
 };
-use base::{Address, TenantId};
+use base::TenantId;
 use control::SendLimits;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// The columns there are; `address` is the one that must be there.
 pub const IMPORT_COLUMNS: [&str; 11] = [
@@ -42,6 +42,9 @@ pub(crate) struct Line {
     pub(crate) kind: String,
     pub(crate) aliases: String,
     pub(crate) send: [String; 3],
+    /// Those of its addresses that other rows ask for too, in their canonical form.
+    #[serde(default)]
+    pub(crate) shared: Vec<String>,
     /// Why it was refused when the file was read.
     pub(crate) refused: Option<ItemError>,
 }
@@ -57,12 +60,15 @@ fn invalid(field: &'static str, why: impl Into<String>) -> Error {
     Error::new(Code::Invalid, field, why)
 }
 
-/// The rows of a file. `Invalid` for a file that is too large, has no rows, or columns that are unknown or twice there.
+/// The rows of a file. `Invalid` for a file that is too large, was cut off, has no rows, or columns that are unknown or twice there.
 pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
     if csv.len() > IMPORT_BYTES_MAX {
         return Err(invalid("csv", format!("A file has at most {IMPORT_BYTES_MAX} bytes (IMPORT_BYTES_MAX)")));
     }
     let csv = csv.trim_start_matches('\u{feff}');
+    if let Some(line) = cut_off(csv) {
+        return Err(invalid("csv", format!("The file ends within the quotes that begin in line {line}")));
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv.as_bytes());
     let headers = reader.headers().map_err(|e| invalid("csv", e.to_string()))?.clone();
     let mut columns = Vec::with_capacity(headers.len());
@@ -84,36 +90,51 @@ pub(crate) fn read(csv: &str) -> Result<Vec<Line>> {
     if !columns.contains(&0) {
         return Err(invalid("csv", "The first line names the columns, and one of them is `address`"));
     }
-    let (mut lines, mut seen, mut at) = (Vec::new(), HashMap::new(), At { bytes: csv.as_bytes(), byte: 0, line: 1 });
+    let (mut lines, mut at) = (Vec::new(), At { bytes: csv.as_bytes(), byte: 0, line: 1 });
     for record in reader.records() {
         if lines.len() == IMPORT_ROWS_MAX {
             return Err(invalid("csv", format!("A file has at most {IMPORT_ROWS_MAX} rows (IMPORT_ROWS_MAX)")));
         }
         let record = record.map_err(|e| invalid("csv", e.to_string()))?;
         let number = at.line_of(record.position().map_or(0, csv::Position::byte));
-        let mut line = line(&record, number, &columns, headers.len());
-        if line.refused.is_none() {
-            line.refused = twice(&mut seen, &line).map(Into::into);
-        }
-        lines.push(line);
+        lines.push(line(&record, number, &columns, headers.len()));
     }
     if lines.is_empty() {
         return Err(invalid("csv", "The file has no rows"));
     }
+    twice::mark(&mut lines);
     Ok(lines)
 }
 
-/// `Taken` when an address of a row was in a row before it. What is no address is refused when it is made.
-fn twice(seen: &mut HashMap<String, u64>, line: &Line) -> Option<Error> {
-    for (field, address) in
-        std::iter::once(("address", line.address.as_str())).chain(line.aliases().map(|a| ("aliases", a)))
-    {
-        let Ok(address) = Address::parse(address) else { continue };
-        if let Some(before) = seen.insert(address.canonical(), line.number) {
-            return Some(Error::new(Code::Taken, field, format!("Line {before} has {} already", address.canonical())));
+/// The line in which quotes begin that do not end, as the reader takes quotes (RFC 4180 §2.5 to §2.7): at the beginning of a
+/// field, and doubled within.
+fn cut_off(csv: &str) -> Option<u64> {
+    enum Place {
+        Begin,
+        Plain,
+        Quoted,
+        /// Behind a quote within quotes: their end, or the first of two.
+        Quote,
+    }
+    let (mut place, mut line, mut begin) = (Place::Begin, 1, 1);
+    let mut bytes = csv.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        place = match (place, byte) {
+            (Place::Begin, b'"') => {
+                begin = line;
+                Place::Quoted
+            }
+            (Place::Quoted, b'"') => Place::Quote,
+            (Place::Quoted, _) | (Place::Quote, b'"') => Place::Quoted,
+            (Place::Begin | Place::Plain | Place::Quote, b',' | b'\r' | b'\n') => Place::Begin,
+            (Place::Begin | Place::Plain | Place::Quote, _) => Place::Plain,
+        };
+        // CR LF is one.
+        if byte == b'\n' || (byte == b'\r' && bytes.peek() != Some(&b'\n')) {
+            line += 1;
         }
     }
-    None
+    matches!(place, Place::Quoted).then_some(begin)
 }
 
 /// A place in the file. Where a row begins by the reader's account is before the rest of the line break that ended the last one,
@@ -169,7 +190,7 @@ fn line(record: &csv::StringRecord, number: u64, columns: &[usize], width: usize
 }
 
 impl Line {
-    fn aliases(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn aliases(&self) -> impl Iterator<Item = &str> {
         self.aliases.split([';', ' ']).filter(|a| !a.is_empty())
     }
 
@@ -261,13 +282,26 @@ mod tests {
         check("address;name\na@b.test;Zoe\n", Err("separated by semicolons"));
         check("address\tname\na@b.test\tZoe\n", Err("separated by tabs"));
         check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX)), Ok(IMPORT_ROWS_MAX));
-        let twice = read("address,aliases\na@b.test,x@b.test\nc@b.test,X@b.test\nA@b.test,\n").unwrap();
-        let refused: Vec<_> = twice.iter().map(|l| l.refused.as_ref().map(|e| (e.code, e.field.as_str()))).collect();
-        assert_eq!(refused, [None, Some((Code::Taken, "aliases")), Some((Code::Taken, "address"))]);
         check(&format!("address\n{}", "a@b.test\n".repeat(IMPORT_ROWS_MAX + 1)), Err("IMPORT_ROWS_MAX"));
         check(&"x".repeat(IMPORT_BYTES_MAX + 1), Err("IMPORT_BYTES_MAX"));
         let short = read("address,name\na@b.test\n").unwrap();
         assert!(short[0].refused.as_ref().unwrap().message.contains("1 fields"));
+    }
+
+    #[test]
+    fn a_file_that_ends_within_quotes_is_refused_as_a_whole() {
+        for (csv, line) in [
+            ("address,name\na@b.test,\"Ann", 2),
+            ("address,name\na@b.test,\"two\nlines\"\nb@b.test,\"cut\n off\nc@b.test,C\n", 4),
+            ("address,name\r\na@b.test,\"doubled \"\"", 2),
+            ("address,\"name", 1),
+        ] {
+            check(csv, Err(&format!("line {line}")));
+        }
+        check(
+            "address,name\na@b.test,\"\"\nb@b.test,5\" pipe\nc@b.test,\"a \"\"b\"\"\"\nd@b.test,\"x\" y\ne@b.test,\"\"",
+            Ok(5),
+        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! SUMMARY    The steps of an import: hash the passwords of a part, then make its mailboxes and aliases.
 //! LIMITS     IMPORT_PART_ROWS, HASHES_AT_ONCE
-//! INVARIANTS Hashing goes before the transaction. Rows without aliases go together, and each of them leaves what it would leave by
+//! INVARIANTS Hashing goes before the transaction. Rows without aliases, and with addresses that no other row asks for, go together, and each of them leaves what it would leave by
 //!            itself. A refused row leaves nothing.
 
 use super::{
     ImportedRow,
     file::{Line, Wanted},
     from_text, to_text,
+    twice::Held,
 };
 use crate::{
     Actor, Code, Error, Item, ItemError, NewAlias, NewMailbox, NewPassword, PasswordCost, Result, Service,
@@ -83,8 +84,12 @@ impl JobKind for MailboxImport {
         // What was only tried is not there: it counts against the limits all the same.
         let mode = if making { Mode::Make } else { Mode::Try { before: u64::try_from(job.output.would).unwrap_or(0) } };
         let rows = i64::try_from(prepared.len()).unwrap_or(i64::MAX);
+        let held = match prepared.iter().any(|p| !p.line.shared.is_empty()) {
+            true => held(service, &job.id, part).await?,
+            false => Held::default(),
+        };
         let txn = job.txn(service).await?;
-        let (results, changes) = make(service, txn, &actor, tenant, prepared, mode).await?;
+        let (results, changes) = make(service, txn, &actor, tenant, prepared, (mode, held)).await?;
         let refused = results.iter().filter(|r| r.refused.is_some()).count();
         let refused = i64::try_from(refused).unwrap_or(i64::MAX);
         keep(service, job, part, &results).await?;
@@ -106,6 +111,21 @@ impl JobKind for MailboxImport {
         service.forget_lines(job.txn(service).await?, &id).await?;
         Ok(Step::Done)
     }
+}
+
+/// Which of the addresses that several rows ask for the rows of the parts before have.
+async fn held(service: &Service, job: &str, part: i64) -> Result<Held> {
+    let mut connection = service.pool().acquire().await?;
+    let rows = query("SELECT results FROM mailbox_import_part WHERE job = $1 AND part < $2 AND results IS NOT NULL")
+        .bind(job)
+        .bind(part)
+        .fetch_all(&mut connection)
+        .await?;
+    let mut held = Held::default();
+    for row in &rows {
+        held.told(&from_text::<Vec<ImportedRow>>(&text(row, "results")?)?);
+    }
+    Ok(held)
 }
 
 /// Reads the rows of a part and hashes their passwords.
@@ -160,7 +180,7 @@ async fn make(
     actor: &Actor,
     tenant: TenantId,
     rows: Vec<Prepared>,
-    mode: Mode,
+    (mode, mut held): (Mode, Held),
 ) -> Result<(Vec<ImportedRow>, Vec<Change>)> {
     let mut made = Made { results: Vec::with_capacity(rows.len()), changes: Vec::new(), mode };
     if let Mode::Try { .. } = mode {
@@ -170,10 +190,13 @@ async fn make(
     for Prepared { line, ready } in rows {
         let at = made.results.len();
         let generated = ready.as_ref().is_ok_and(|(wanted, _)| wanted.generate);
-        let row = ImportedRow { line: line.number, address: line.address, mailbox: None, generated, refused: None };
-        made.results.push(row);
+        let ready = ready.and_then(|ready| held.free(&line).map(|()| ready));
+        // What others ask for too is made by itself: those behind it are to know.
+        let together = line.shared.is_empty();
+        let Line { number: line, address, shared, .. } = line;
+        made.results.push(ImportedRow { line, address, mailbox: None, generated, shared, refused: None });
         match ready {
-            Ok((wanted, ready)) if wanted.aliases.is_empty() => run.add(at, wanted, ready),
+            Ok((wanted, ready)) if wanted.aliases.is_empty() && together => run.add(at, wanted, ready),
             Ok((wanted, ready)) => {
                 std::mem::take(&mut run).made(service, txn, actor, &mut made).await?;
                 txn.savepoint().await?;
@@ -184,6 +207,7 @@ async fn make(
                     txn.take_back().await?
                 }
                 made.told(at, one)?;
+                held.told(made.results.get(at));
             }
             Err(e) => made.told(at, Err(e))?,
         }

@@ -9,9 +9,10 @@ use crate::{
     auth::{Seen, Tokens, refused},
     db::{Connection, Row, query},
     limits::NAME_CHARS_MAX,
-    people::{NewPerson, email_key},
+    people::{NewPerson, email_key, new_email},
     rows::{domain_of, number, text},
     terms::{Request, Start},
+    visible::only_seen,
 };
 use base::{TenantId, Timestamp};
 
@@ -28,7 +29,9 @@ impl Came {
     /// The name, as we take names.
     pub(crate) fn short_name(&self) -> String {
         let name = self.name.as_deref().unwrap_or_default();
-        name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
+        let name: String = name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        // Once more: what was cut off may leave a joiner at the end.
+        only_seen(&only_seen(&name))
     }
 }
 
@@ -89,7 +92,8 @@ impl Service {
             return Err(Error::new(Code::Taken, "", message));
         }
         let name = came.short_name();
-        let new = NewPerson { email: &key, name: &name, locale: "en", argon2: None, verified: true };
+        let email = new_email(&key).map_err(|_| refused())?;
+        let new = NewPerson { email: &email, name: &name, locale: "en", argon2: None, verified: true };
         let person = self.insert_person(txn, &new).await?;
         self.insert_identity(txn, came, &person.id).await?;
         let member = self.join(txn, &person.id, provider.tenant, &provider.role, &Selector::All).await?;

@@ -1,7 +1,8 @@
 //! SUMMARY    A person goes: all of it, at its own wish.
 //! SECURITY   Only the person itself does it, with a factor verified a moment ago. What it made by its rights ends with them. The audit
 //!            logs of its tenants keep what it did, under an id that leads nowhere any more.
-//! INVARIANTS A tenant that has an owner keeps one: its last owner hands it over first.
+//! INVARIANTS A tenant that has an owner keeps one: its last owner hands it over first, unless somebody else had accepted that in
+//!            its name (people/member.rs).
 
 use crate::{
     Actor, Done, Result, Service, Terms,
@@ -12,7 +13,8 @@ use crate::{
 use base::TenantId;
 
 impl Service {
-    /// Deletes the person who asks, with its memberships, factors, links and sign-ins; gives its id. `LastOwner`.
+    /// Deletes the person who asks, with its memberships, factors, links and sign-ins; gives its id. `LastOwner`. Repeating the
+    /// request is not possible: what it was signed in by is gone with it, and no key can tell who asks (`Unauthenticated`).
     pub async fn person_delete(&self, actor: &Actor, terms: &Terms) -> Result<Done<String>> {
         let mut work = match self.start_own(actor, terms, Request::new("personDelete", String::new())).await? {
             Start::Fresh(work) => work,
@@ -30,6 +32,7 @@ impl Service {
             "DELETE FROM session WHERE subject = $1",
             "DELETE FROM ceremony WHERE subject = $1",
             "DELETE FROM support_use WHERE principal = $1",
+            "DELETE FROM password_request WHERE email_key = (SELECT email_key FROM person WHERE id = $1)",
             "DELETE FROM person WHERE id = $1",
         ] {
             query(sql).bind(&person.id).execute(&mut work.txn).await?;
@@ -46,7 +49,9 @@ impl Service {
     async fn leave(&self, txn: &mut Connection, actor: &Actor, member: &str) -> Result<()> {
         let now = self.member_row(txn, member).await?;
         query("DELETE FROM membership WHERE id = $1").bind(member).execute(&mut *txn).await?;
-        self.keeps_an_owner(txn, &now).await?;
+        if !now.inherited {
+            self.keeps_an_owner(txn, &now).await?;
+        }
         self.end_what_was_made(txn, &now.person.id, now.tenant).await?;
         self.audit(txn, actor, now.tenant, "personDelete", member, &now.person.id).await
     }

@@ -2,13 +2,15 @@
 //! SECURITY   There are two secrets of a round: one for the mail to the address, which proves that its reader has the address,
 //!            and one for whoever invited, which proves nothing. So nobody makes a person of somebody else's address that
 //!            counts as verified. The person of a verified address joins with its own password only; one whose address
-//!            was never verified gives way to who reads the address's mail.
-//! LIMITS     INVITATION_LIFE, INVITATIONS_MAX, INVITATION_MAILS_PER_DAY, INVITATION_MAILS_PER_ADDRESS
+//!            was never verified gives way to who reads the address's mail, and what it had accepted ties nobody.
+//! LIMITS     INVITATION_LIFE, INVITATIONS_MAX, INVITATION_MAILS_PER_DAY, INVITATION_MAILS_PER_ADDRESS,
+//!            INVITATION_MAILS_PER_ADDRESS_OF_ALL
 //! INVARIANTS Who invites has all that the invitation gives, and keeps it until it is accepted (people/member.rs).
 
 use super::{
-    email_key,
+    email_key, mail_key,
     member::Member,
+    new_email,
     notice::NewNotice,
     person::{NewPerson, Person},
 };
@@ -16,7 +18,10 @@ use crate::{
     Actor, Code, Done, Error, Page, Permission, Result, Selector, Service, Terms,
     auth::{Seen, refused},
     db::{Connection, Row, query},
-    limits::{INVITATION_LIFE, INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_DAY, INVITATIONS_MAX},
+    limits::{
+        INVITATION_LIFE, INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_ADDRESS_OF_ALL, INVITATION_MAILS_PER_DAY,
+        INVITATIONS_MAX,
+    },
     oidc::Came,
     page::list,
     password,
@@ -102,7 +107,7 @@ impl Service {
     /// Invites somebody. `Forbidden` for a role that has more than the actor. Repeating the request by its key shows the
     /// same secret again.
     pub async fn member_invite(&self, actor: &Actor, terms: &Terms, new: &NewInvitation) -> Result<Done<Invited>> {
-        email_key(&new.email)?;
+        new_email(&new.email)?;
         let request = Request::new("memberInvite", format!("{new:?}"));
         let mut work = match self.start::<String>(actor, terms, request).await? {
             Start::Fresh(work) => work,
@@ -134,6 +139,7 @@ impl Service {
             let message = format!("A tenant has at most {INVITATIONS_MAX} open invitations (INVITATIONS_MAX)");
             return Err(Error::new(Code::LimitReached, "tenantId", message));
         }
+        let email = new_email(&new.email)?;
         let (id, (kind, list)) = (fresh_id("inv_")?, new.on.stored());
         query(
             "INSERT INTO invitation (id, tenant, email, role, on_kind, on_list, round, expires_at, invited_by, invited_in, \
@@ -141,7 +147,7 @@ impl Service {
         )
         .bind(&id)
         .bind(new.tenant.to_string())
-        .bind(new.email.trim())
+        .bind(&email)
         .bind(&new.role)
         .bind(kind)
         .bind(list)
@@ -151,7 +157,7 @@ impl Service {
         .bind(self.now().0)
         .execute(&mut *txn)
         .await?;
-        let detail = format!("{} {}", new.email.trim(), new.role);
+        let detail = format!("{email} {}", new.role);
         self.audit(txn, actor, new.tenant, "memberInvite", &id, &detail).await?;
         self.invitation_notice(txn, &id).await?;
         Ok(id)
@@ -177,14 +183,24 @@ impl Service {
         .bind(kind)
         .bind(self.now().0.saturating_sub(DAY_MS))
         .bind(recipient)
+        .fetch_one(&mut *txn)
+        .await?;
+        let of_all = query(
+            "SELECT COUNT(*) AS n FROM outgoing_notice WHERE recipient_key = $1 AND kind = $2 AND created_at > $3",
+        )
+        .bind(mail_key(recipient))
+        .bind(kind)
+        .bind(self.now().0.saturating_sub(DAY_MS))
         .fetch_one(txn)
         .await?;
+        let all = ("INVITATION_MAILS_PER_ADDRESS_OF_ALL", "of all tenants to one address");
         let limits = [
-            ("same", INVITATION_MAILS_PER_ADDRESS, "INVITATION_MAILS_PER_ADDRESS", "to one address"),
-            ("n", INVITATION_MAILS_PER_DAY, "INVITATION_MAILS_PER_DAY", "of a tenant"),
+            (number(&sent, "same")?, INVITATION_MAILS_PER_ADDRESS, "INVITATION_MAILS_PER_ADDRESS", "to one address"),
+            (number(&sent, "n")?, INVITATION_MAILS_PER_DAY, "INVITATION_MAILS_PER_DAY", "of a tenant"),
+            (number(&of_all, "n")?, INVITATION_MAILS_PER_ADDRESS_OF_ALL, all.0, all.1),
         ];
-        for (column, max, name, what) in limits {
-            if number(&sent, column)? >= max {
+        for (sent, max, name, what) in limits {
+            if sent >= max {
                 let message = format!("At most {max} invitations {what} go out in 24 hours ({name})");
                 return Err(Error::new(Code::LimitReached, "email", message));
             }
@@ -366,6 +382,7 @@ impl Service {
     async fn start_afresh(&self, txn: &mut Connection, person: &str, argon2: &str) -> Result<()> {
         self.replace_argon2(txn, person, argon2).await?;
         self.end_factors(txn, person).await?;
+        self.inherit(txn, person).await?;
         self.end_sessions(txn, person, None).await
     }
 

@@ -1,7 +1,10 @@
 //! SUMMARY    Memberships: who has which role in a tenant, on what of it.
 //! SECURITY   Who changes a membership has all of the role before and after. What a person made while it had more ends with it:
 //!            its API tokens and its open invitations; service accounts stay.
-//! INVARIANTS A tenant that has an owner keeps one: the last is neither removed nor given another role.
+//!            What somebody else accepted in the name of an address ties nobody: who proves the address later finds such a
+//!            membership as `inherited`, and may leave it whatever it is, or take it by accepting an invitation to the same.
+//! INVARIANTS A tenant that has an owner keeps one: the last is neither removed nor given another role, but by itself when it
+//!            inherited that.
 
 use crate::{
     Actor, Code, Done, Error, Page, Permission, Person, Result, Selector, Service, StandardRole, Terms,
@@ -22,6 +25,9 @@ pub struct Member {
     /// A standard role's name, or the id of one of the tenant's.
     pub role: String,
     pub on: Selector,
+    /// Accepted by somebody who had not proved the person's address, and lost it to who did: the person may leave it, even
+    /// as the last owner.
+    pub inherited: bool,
     pub version: i64,
     pub created_at_ms: i64,
 }
@@ -83,26 +89,35 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         let now = self.member_row(&mut work.txn, member).await?;
-        if actor.person() != Some(now.person.id.as_str()) || actor.tenant != now.tenant {
+        let own = actor.person() == Some(now.person.id.as_str());
+        if !own || actor.tenant != now.tenant {
             self.may_write(&mut work.txn, actor, false).await?;
             self.member_in(&mut work.txn, actor, member).await?;
             self.may_touch(&mut work.txn, actor, now.tenant, &now.role).await?;
         }
         work.expect(now.version)?;
         query("DELETE FROM membership WHERE id = $1").bind(member).execute(&mut work.txn).await?;
-        self.keeps_an_owner(&mut work.txn, &now).await?;
+        if !(own && now.inherited) {
+            self.keeps_an_owner(&mut work.txn, &now).await?;
+        }
         self.end_what_was_made(&mut work.txn, &now.person.id, now.tenant).await?;
         self.audit(&mut work.txn, actor, now.tenant, "memberRemove", member, &now.person.id).await?;
         work.rights = true;
         self.finish(work, member.to_owned(), &[]).await
     }
 
-    /// An owner hands the tenant over: the other member becomes owner, the one who asks an admin. Gives the new owner.
+    /// An owner hands the tenant over: the other member becomes owner, the one who asks an admin. Gives the new owner, and again to
+    /// who repeats the request as an admin.
     pub async fn ownership_transfer(&self, actor: &Actor, terms: &Terms, to: &str) -> Result<Done<Member>> {
-        let request = Request::new("ownershipTransfer", to.to_owned());
+        let request = Request::giving_rights_away("ownershipTransfer", to.to_owned());
         let mut work = match self.start::<String>(actor, terms, request).await? {
             Start::Fresh(work) => work,
-            Start::Repeated(done) => return self.member_again(done).await,
+            Start::Repeated(done) => {
+                let done = self.member_again(done).await?;
+                let mut connection = self.reader(actor).await?;
+                self.permit(&mut connection, actor, Permission::MemberRead, done.object.tenant).await?;
+                return Ok(done);
+            }
         };
         let heir = self.member_in(&mut work.txn, actor, to).await?;
         work.expect(heir.version)?;
@@ -143,7 +158,7 @@ impl Service {
         Ok(members.into_iter().filter(shown).collect())
     }
 
-    /// Makes a membership. `Taken` when the person has the same one.
+    /// Makes a membership; one that was inherited is the person's own from now on. `Taken` when the person has the same one.
     pub(crate) async fn join(
         &self,
         txn: &mut Connection,
@@ -154,7 +169,8 @@ impl Service {
     ) -> Result<String> {
         let (kind, list) = on.stored();
         let same = query(
-            "SELECT 1 AS n FROM membership WHERE person = $1 AND tenant = $2 AND role = $3 AND on_kind = $4 AND on_list = $5",
+            "SELECT id, inherited FROM membership WHERE person = $1 AND tenant = $2 AND role = $3 AND on_kind = $4 \
+             AND on_list = $5",
         )
         .bind(person)
         .bind(tenant.to_string())
@@ -163,8 +179,14 @@ impl Service {
         .bind(&list)
         .fetch_optional(&mut *txn)
         .await?;
-        if same.is_some() {
-            return Err(Error::new(Code::Taken, "", "The person has this role already"));
+        if let Some(same) = same {
+            if number(&same, "inherited")? == 0 {
+                return Err(Error::new(Code::Taken, "", "The person has this role already"));
+            }
+            let id = text(&same, "id")?;
+            let own = query("UPDATE membership SET inherited = 0, version = version + 1 WHERE id = $1");
+            own.bind(&id).execute(txn).await?;
+            return Ok(id);
         }
         let id = fresh_id("mem_")?;
         query(
@@ -181,6 +203,12 @@ impl Service {
         .execute(txn)
         .await?;
         Ok(id)
+    }
+
+    /// Notes of all that a person is a member of that others accepted it.
+    pub(super) async fn inherit(&self, txn: &mut Connection, person: &str) -> Result<()> {
+        let inherit = query("UPDATE membership SET inherited = 1, version = version + 1 WHERE person = $1");
+        inherit.bind(person).execute(txn).await.map(drop)
     }
 
     /// Whether a role can hold on such objects: an owner owns all.
@@ -253,8 +281,8 @@ impl Service {
 macro_rules! members {
     ($condition:literal) => {
         concat!(
-            "SELECT m.id, m.tenant, m.role, m.on_kind, m.on_list, m.version, m.created_at, p.id AS person_id, p.email, ",
-            "p.name, p.locale, p.verified, p.version AS person_version FROM membership m JOIN person p ON p.id = m.person ",
+            "SELECT m.id, m.tenant, m.role, m.on_kind, m.on_list, m.inherited, m.version, m.created_at, p.id AS person_id, ",
+            "p.email, p.name, p.locale, p.verified, p.version AS person_version FROM membership m JOIN person p ON p.id = m.person ",
             $condition
         )
     };
@@ -279,6 +307,7 @@ fn from_row(row: &Row) -> Result<Member> {
         },
         role: text(row, "role")?,
         on: Selector::of_row(row)?,
+        inherited: number(row, "inherited")? != 0,
         version: number(row, "version")?,
         created_at_ms: number(row, "created_at")?,
     })

@@ -17,5 +17,5 @@ pub use person::{Person, PersonPatch};
 pub use role::{NewRole, Role, RolePatch};
 pub use service_account::{NewServiceAccount, ServiceAccount};
 
-pub(crate) use person::{NewPerson, email_key};
+pub(crate) use person::{NewPerson, email_key, mail_key, new_email};
 pub(crate) use power::grantable;

@@ -4,6 +4,7 @@
 //! INVARIANTS A notice is sent at least once: it is taken for a time, and is due again unless it was told to be sent. Its id is the
 //!            same each time, so that its message is.
 
+use super::mail_key;
 use crate::{
     Code, Error, Result, Service,
     db::{Connection, Row, query},
@@ -48,13 +49,14 @@ impl Service {
         let facts =
             serde_json::to_vec(&notice.facts).map_err(|e| Error::new(Code::Internal, "", format!("a notice: {e}")))?;
         query(
-            "INSERT INTO outgoing_notice (id, tenant, kind, recipient, locale, sealed, created_at, due_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+            "INSERT INTO outgoing_notice (id, tenant, kind, recipient, recipient_key, locale, sealed, created_at, due_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
         )
         .bind(&id)
         .bind(notice.tenant.map(|t| t.to_string()))
         .bind(notice.kind)
         .bind(notice.recipient)
+        .bind(mail_key(notice.recipient))
         .bind(notice.locale)
         .bind(self.keys.seal(&id, &facts)?)
         .bind(self.now().0)
@@ -65,6 +67,7 @@ impl Service {
 
     /// Notices that wait, the oldest first: to look at. Nothing is taken.
     pub async fn notices_due(&self, limit: u32) -> Result<Vec<OutgoingNotice>> {
+        self.answer_forgotten().await?;
         let mut connection = self.pool().acquire().await?;
         let rows = query("SELECT * FROM outgoing_notice WHERE sent_at IS NULL ORDER BY created_at, id LIMIT $1")
             .bind(i64::from(limit))
@@ -75,6 +78,7 @@ impl Service {
 
     /// Takes notices that are due, the oldest first: nobody else takes them for NOTICE_LEASE, longer each time.
     pub async fn notices_take(&self, limit: u32) -> Result<Vec<OutgoingNotice>> {
+        self.answer_forgotten().await?;
         let now = self.now();
         let lease = i64::try_from(NOTICE_LEASE.as_millis()).unwrap_or(i64::MAX);
         let most = i64::try_from(NOTICE_BACKOFF_MAX.as_millis()).unwrap_or(i64::MAX);

@@ -1,18 +1,22 @@
 //! SUMMARY    A person: a human who signs in, by one e-mail address, wherever it is a member.
 //! SECURITY   A person belongs to no tenant: no tenant changes one. An address that was not proved (`verified`) gives nothing
 //!            but what its inviters gave.
+//!            Names and addresses have no characters that are not seen: one person does not pass for another by them.
 //! INVARIANTS An address is of at most one person.
 
 use crate::{
     Actor, Code, Done, Error, Result, Service, Terms,
     actor::Proof,
     db::{Connection, Row, query},
+    local_part::given_out,
     password,
     rows::{fresh_id, number, short, text},
     terms::{Request, Start},
+    visible::seen,
 };
 use base::Address;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 /// Bytes of a language tag (RFC 5646 §4.4.1).
 const LOCALE_BYTES_MAX: usize = 35;
@@ -54,6 +58,24 @@ pub(crate) fn email_key(email: &str) -> Result<String> {
     address.map(|a| a.canonical()).map_err(|e| Error::new(Code::Invalid, "email", e.to_string()))
 }
 
+/// An address as mail to it is counted: what stands behind a `+` makes no other one.
+pub(crate) fn mail_key(email: &str) -> String {
+    match Address::parse(email.trim()) {
+        Ok(address) => format!("{}@{}", address.subaddress().0, address.domain()),
+        Err(_) => email.trim().to_lowercase(),
+    }
+}
+
+/// An address for a person, as it is kept: in normalisation form C, under the rules of those that are given out. `Invalid`.
+pub(crate) fn new_email(email: &str) -> Result<String> {
+    let email: String = email.trim().nfc().collect();
+    let of_email = |e: Error| Error { field: "email", ..e };
+    let address = Address::parse(&email).map_err(|e| Error::new(Code::Invalid, "email", e.to_string()))?;
+    given_out(&address.canonical_local()).map_err(of_email)?;
+    // The domain may be written with what its canonical form leaves out.
+    seen(&email, "email").map(|()| email)
+}
+
 fn locale(tag: &str) -> Result<()> {
     let part = |p: &str| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric());
     if tag.len() > LOCALE_BYTES_MAX || !tag.split('-').all(part) {
@@ -80,11 +102,14 @@ impl Service {
         let now = self.own_person(&mut work.txn, actor).await?;
         work.expect(now.version)?;
         let (name, tag) = (patch.name.as_ref().unwrap_or(&now.name), patch.locale.as_ref().unwrap_or(&now.locale));
-        short(name, "name")?;
+        // What was there before stays.
+        if patch.name.is_some() {
+            short(name, "name")?;
+        }
         locale(tag)?;
         query("UPDATE person SET name = $2, locale = $3, version = version + 1 WHERE id = $1")
             .bind(&now.id)
-            .bind(name.trim())
+            .bind(name.trim().nfc().collect::<String>())
             .bind(tag)
             .execute(&mut work.txn)
             .await?;
@@ -152,9 +177,9 @@ impl Service {
              VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
         )
         .bind(&id)
-        .bind(new.email.trim())
+        .bind(new_email(new.email)?)
         .bind(email_key(new.email)?)
-        .bind(new.name.trim())
+        .bind(new.name.trim().nfc().collect::<String>())
         .bind(new.argon2)
         .bind(new.locale)
         .bind(i64::from(new.verified))

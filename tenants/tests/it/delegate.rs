@@ -1,8 +1,11 @@
 //! SUMMARY    Delegates and granted addresses: within one tenant, told to the doors, gone with who had them.
 
-use crate::desk::{Desk, keyed, new_alias, terms};
+use crate::{
+    desk::{Desk, keyed, new_alias, terms},
+    people::sign_in,
+};
 use std::collections::BTreeSet;
-use tenants::{Access, Code, DelegateRights, NewToken, Selector};
+use tenants::{Access, Code, DelegateRights, NewToken, Selector, Shared, SignIn};
 
 const OPEN: DelegateRights = DelegateRights { open: true, write: false, send_as: false };
 
@@ -19,9 +22,26 @@ async fn a_delegate_is_told_changed_and_taken_away() {
     let told = desk.account(ann.id).delegates;
     assert_eq!((told.len(), told[0].write, told[0].send_as), (1, true, true));
     let shown = desk.service.sharing_of(&actor, &[ann.id, bob.id]).await.unwrap();
-    assert_eq!((shown[&ann.id].delegates[0].address.as_str(), shown.len()), ("bob@alpha.example", 1));
+    assert_eq!((shown[&ann.id].delegates[0].address.as_str(), shown.len()), ("bob@alpha.example", 2));
+    assert!(shown[&ann.id].delegate_of.is_empty() && shown[&bob.id].delegates.is_empty());
+    // The delegate itself is told, and nobody else's user.
+    let user = async |address: &str| {
+        let new = sign_in(SignIn::Mailbox, address, "long enough");
+        let tokens = desk.service.session_create(&new).await.unwrap();
+        desk.service.authenticate(&tokens.access).await.unwrap()
+    };
+    let opens = desk.service.sharing_of(&user("bob@alpha.example").await, &[ann.id, bob.id]).await.unwrap();
+    let expected =
+        Shared { account: ann.id, address: "ann@alpha.example".into(), display_name: String::new(), rights: all };
+    assert_eq!((opens.len(), &opens[&bob.id].delegate_of), (1, &vec![expected]));
+    let none = desk.service.sharing_of(&user("ann@alpha.example").await, &[bob.id]).await.unwrap();
+    assert!(none.is_empty());
+    desk.service.mailbox_delete(&actor, &keyed("1"), ann.id).await.unwrap();
+    assert!(desk.service.sharing_of(&actor, &[bob.id]).await.unwrap().is_empty(), "what is deleted opens nothing");
+    desk.service.mailbox_restore(&actor, &keyed("2"), ann.id).await.unwrap();
     desk.service.delegate_remove(&actor, &terms(), ann.id, bob.id).await.unwrap();
     assert!(desk.account(ann.id).delegates.is_empty());
+    assert!(desk.service.sharing_of(&actor, &[bob.id]).await.unwrap().is_empty());
     assert_eq!(desk.service.delegate_remove(&actor, &terms(), ann.id, bob.id).await.unwrap_err().code, Code::NotFound);
 }
 

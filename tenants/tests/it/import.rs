@@ -101,6 +101,52 @@ async fn each_row_stands_by_itself_and_what_is_tried_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_refused_row_takes_nothing_from_those_behind_it() {
+    let desk = Desk::new().await;
+    let (tenant, actor) = desk.customer("alpha").await;
+    desk.customer("beta").await;
+    let fill: String = (0..2 * IMPORT_PART_ROWS).map(|n| format!("m{n}@alpha.example,,\n")).collect();
+    let csv = format!(
+        "address,quota,aliases\n\
+         ann@alpha.example,many,\n\
+         ANN@alpha.example,,\n\
+         ann@alpha.example,,\n\
+         bob@alpha.example,,info@beta.example\n\
+         bob@alpha.example,,info@alpha.example\n\
+         cat@alpha.example,,info@alpha.example\n\
+         dan@alpha.example,many,\n\
+         eve@alpha.example,,\n\
+         {fill}\
+         dan@alpha.example,,\n\
+         dan@alpha.example,,\n\
+         fay@alpha.example,,eve@alpha.example\n\
+         cat@alpha.example,,\n"
+    );
+    let few = ["INVALID", "", "TAKEN", "NOT_FOUND", "", "TAKEN", "INVALID", ""];
+    let late = ["", "TAKEN", "TAKEN", ""];
+    let check = |rows: &[[String; 5]]| {
+        let told = codes(rows);
+        let (first, rest) = told.split_at(few.len());
+        let (fill, last) = rest.split_at(2 * IMPORT_PART_ROWS);
+        assert_eq!((first, last), (&few[..], &late[..]));
+        assert!(fill.iter().all(|code| code.is_empty()));
+        let fields: Vec<&str> = rows.iter().filter(|r| r[3] == "TAKEN").map(|r| r[4].as_str()).collect();
+        assert_eq!(fields, ["address", "aliases", "address", "aliases"]);
+    };
+    let tried = imported(&desk, &actor, &NewImport { check_only: true, ..each(tenant, &csv) }).await;
+    check(&tried.1);
+    let all = NewImport { policy: ErrorPolicy::AllOrNothing, ..each(tenant, &csv) };
+    check(&imported(&desk, &actor, &all).await.1);
+    let (job, made) = imported(&desk, &actor, &each(tenant, &csv)).await;
+    check(&made);
+    assert_eq!(job.result, format!("{{\"made\":{},\"refused\":7,\"would\":0}}", 2 * IMPORT_PART_ROWS + 5));
+    let told = desk.service.mailbox_import_result(&actor, &job.id, true).await.unwrap();
+    assert!(told.contains("Line 3 has ann@alpha.example already"), "{told}");
+    let cut = desk.service.mailbox_import(&actor, &terms(), &each(tenant, "address,name\nz@alpha.example,\"Zo")).await;
+    assert_eq!(cut.unwrap_err().field, "csv");
+}
+
+#[tokio::test]
 async fn generated_passwords_are_shown_once_and_to_those_who_set_passwords() {
     let desk = Desk::new().await;
     let (tenant, actor) = desk.customer("alpha").await;

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, new_alias, new_mailbox, terms};
 use control::Posting;
-use tenants::{Code, ErrorPolicy, Item, NewGroup, NewMailbox, OldAddress, Rename};
+use tenants::{Code, ErrorPolicy, GroupPatch, Item, NewGroup, NewMailbox, OldAddress, Rename};
 
 const COMPOSED: &str = "ren\u{e9}@alpha.example";
 const APART: &str = "Rene\u{301}@alpha.example";
@@ -53,4 +53,32 @@ async fn no_way_makes_an_address_that_hides_or_passes_for_another() {
     assert_eq!(desk.plane.told.lock().unwrap().len(), told);
     // Mail may be led to whatever others have.
     desk.service.alias_create(&actor, &terms(), &new_alias("a@alpha.example", &["\u{430}nn@y.example"])).await.unwrap();
+}
+
+#[tokio::test]
+async fn addresses_elsewhere_are_kept_as_they_were_given_and_are_one_however_composed() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let (apart, composed) = ("Rene\u{301}@y.example", "Ren\u{e9}@y.example");
+    let alias = new_alias("a@alpha.example", &[apart, "UPPER@Y.example"]);
+    let alias = desk.service.alias_create(&actor, &terms(), &alias).await.unwrap().object;
+    assert_eq!(alias.targets, [apart, "upper@y.example"]);
+    assert_eq!(desk.destination("a@alpha.example"), control::Destination::Forward(alias.targets));
+    let group = NewGroup {
+        address: "team@alpha.example".into(),
+        name: "T".into(),
+        members: vec![apart.into(), composed.into(), APART.into()],
+        posting: Posting::Anyone,
+        tenant: None,
+    };
+    let group = desk.service.group_create(&actor, &terms(), &group).await.unwrap().object;
+    assert_eq!(group.members, [apart, COMPOSED], "each once; ours composed");
+    let patch = GroupPatch { add: vec![composed.into()], ..GroupPatch::default() };
+    let group = desk.service.group_update(&actor, &terms(), "team@alpha.example", &patch).await.unwrap().object;
+    assert_eq!(group.members, [apart, COMPOSED]);
+    let patch = GroupPatch { remove: vec![composed.into(), APART.into()], ..GroupPatch::default() };
+    let group = desk.service.group_update(&actor, &terms(), "team@alpha.example", &patch).await.unwrap().object;
+    assert!(group.members.is_empty());
+    let itself = new_alias(COMPOSED, &[APART]);
+    assert_eq!(desk.service.alias_create(&actor, &terms(), &itself).await.unwrap_err().code, Code::Invalid);
 }

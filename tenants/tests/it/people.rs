@@ -4,9 +4,10 @@ use crate::desk::{Desk, Hands, keyed, new_mailbox, terms};
 use base::TenantId;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tenants::{
-    Acceptance, Access, Actor, AuditFilter, Code, MemberPatch, NewInvitation, NewRole, NewServiceAccount, NewSession,
-    NewTenant, NewToken, Page, Permission, Permissions, Presented, RolePatch, Seen, Selector, SignIn, StandardRole,
-    TenantPatch, limits::INVITATION_MAILS_PER_ADDRESS,
+    Acceptance, Access, Actor, AuditFilter, Code, MailboxPatch, MemberPatch, NewInvitation, NewMailbox, NewMasked,
+    NewRole, NewServiceAccount, NewSession, NewTenant, NewToken, Page, Permission, Permissions, PersonPatch, Presented,
+    RolePatch, Seen, Selector, SignIn, StandardRole, TenantPatch,
+    limits::{INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_ADDRESS_OF_ALL},
 };
 
 pub const PASSWORD: &str = "correct horse";
@@ -137,6 +138,81 @@ async fn nobody_floods_an_address_with_invitations() {
     assert_eq!(code(desk.service.member_invite(&owner, &terms(), &upper).await), Code::LimitReached);
     let other = invitation(tenant, "eve@elsewhere.example", "auditor", Selector::All);
     desk.service.member_invite(&owner, &terms(), &other).await.unwrap();
+}
+
+#[tokio::test]
+async fn tenants_together_do_not_flood_an_address_either() {
+    let desk = Desk::new().await;
+    let mut sent = 0;
+    for n in 0.. {
+        let (tenant, owner) = desk.customer(&format!("t{n}")).await;
+        let invite = async |email: &str| {
+            desk.service.member_invite(&owner, &terms(), &invitation(tenant, email, "auditor", Selector::All)).await
+        };
+        for m in 0..INVITATION_MAILS_PER_ADDRESS {
+            // What stands behind a plus makes no other reader.
+            match invite(if m % 2 == 0 { "Ben@elsewhere.example" } else { "ben+news@elsewhere.example" }).await {
+                Ok(_) => sent += 1,
+                Err(e) => {
+                    assert_eq!((e.code, sent), (Code::LimitReached, INVITATION_MAILS_PER_ADDRESS_OF_ALL));
+                    assert!(e.message.contains("INVITATION_MAILS_PER_ADDRESS_OF_ALL"), "{e}");
+                    invite("eve@elsewhere.example").await.unwrap();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_have_no_names_or_addresses_that_are_not_seen() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let (service, nobody) = (&desk.service, Actor::nobody("test".into()));
+    for email in [
+        "an\u{200b}n@x.example",
+        "an\u{202e}n@x.example",
+        "ann@x\u{200b}y.example",
+        "ann@x.example\u{200b}",
+        "\u{430}nn@x.example",
+    ] {
+        let refused =
+            service.member_invite(&owner, &terms(), &invitation(tenant, email, "auditor", Selector::All)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "email"), "{email:?}");
+    }
+    let decomposed = invitation(tenant, "Rene\u{301}@x.example", "auditor", Selector::All);
+    let invited = service.member_invite(&owner, &terms(), &decomposed).await.unwrap().object;
+    assert_eq!(invited.invitation.email, "Ren\u{e9}@x.example");
+    let secret = invited.secret.unwrap();
+    for name in ["Ann\u{202e}", "A\u{200b}nn", "A\u{ad}nn"] {
+        let hidden = Acceptance { name: Some(name.into()), ..accept(&secret) };
+        let refused = service.invitation_accept(&nobody, &hidden).await.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "name"), "{name:?}");
+    }
+    let named = Acceptance { name: Some("Rene\u{301}".into()), ..accept(&secret) };
+    let member = service.invitation_accept(&nobody, &named).await.unwrap().object;
+    assert_eq!((member.person.name.as_str(), member.person.email.as_str()), ("Ren\u{e9}", "Ren\u{e9}@x.example"));
+    let rene = signed_in(&desk, "rene\u{301}@x.example", tenant).await;
+    let patch = PersonPatch { name: Some("Re\u{2066}ne".into()), ..PersonPatch::default() };
+    assert_eq!(code(service.person_update(&rene, &terms(), &patch).await), Code::Invalid);
+    // The same of what mailboxes and addresses are called.
+    let mailbox = NewMailbox { display_name: "An\u{200b}n".into(), ..new_mailbox("ann@alpha.example") };
+    assert_eq!(code(service.mailbox_create(&owner, &terms(), &mailbox).await), Code::Invalid);
+    let ann = desk.mailbox(&owner, "ann@alpha.example").await.id;
+    let patch = MailboxPatch { display_name: Some("\u{202e}nnA".into()), ..MailboxPatch::default() };
+    assert_eq!(code(service.mailbox_update(&owner, &terms(), ann, &patch).await), Code::Invalid);
+    let masked = |label: &str, note: &str| NewMasked {
+        mailbox: ann,
+        domain: None,
+        label: label.into(),
+        note: note.into(),
+        site: String::new(),
+    };
+    for (label, note, field) in [("sh\u{feff}op", "", "label"), ("shop", "two\nlines\u{2069}", "note")] {
+        assert_eq!(service.masked_create(&owner, &terms(), &masked(label, note)).await.unwrap_err().field, field);
+    }
+    service.masked_create(&owner, &terms(), &masked("shop", "two\nlines")).await.unwrap();
 }
 
 #[tokio::test]
@@ -284,11 +360,15 @@ async fn a_tenant_keeps_an_owner() {
         Code::Forbidden,
         "a token owns nothing"
     );
-    service.ownership_transfer(&owner, &terms(), &other).await.unwrap();
+    let handed = service.ownership_transfer(&owner, &keyed("hand over"), &other).await.unwrap().object;
     let owner = signed_in(&desk, "owner@x.example", tenant).await;
     assert_eq!(owner.permissions(), StandardRole::Admin.permissions());
+    let again = service.ownership_transfer(&owner, &keyed("hand over"), &other).await.unwrap().object;
+    assert_eq!(again, handed, "who repeats it hears the same, with other rights by now");
+    assert_eq!(code(service.ownership_transfer(&owner, &keyed("hand over"), &own).await), Code::IdempotencyMismatch);
     let heir = signed_in(&desk, "heir@x.example", tenant).await;
     assert_eq!(heir.permissions(), StandardRole::Owner.permissions());
+    assert!(service.ownership_transfer(&heir, &keyed("hand over"), &other).await.is_err(), "a key is its person's");
     service.member_remove(&owner, &terms(), &own).await.unwrap();
     assert_eq!(code(service.member_remove(&heir, &terms(), &other).await), Code::LastOwner);
 }

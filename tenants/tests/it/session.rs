@@ -5,8 +5,11 @@ use crate::{
     people::{PASSWORD, code, invitation, person, sign_in, signed_in},
 };
 use base::Clock;
-use std::{sync::Arc, time::Duration};
-use tenants::{Access, Actor, Code, MailboxPatch, NewSession, NewToken, Page, Seen, Selector, SignIn};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use tenants::{
+    Access, Actor, Code, MailboxPatch, NewSession, NewToken, Page, Seen, Selector, SignIn,
+    limits::{SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_NAME},
+};
 
 async fn at_hand() -> (Arc<Hands>, Desk) {
     let clock = Arc::new(Hands::default());
@@ -94,6 +97,51 @@ async fn u3_unknown_people_get_the_same_answer_and_attempts_are_limited() {
     assert!(matches!(code(desk.service.session_create(&right).await), Code::Throttled { .. }));
     clock.turn(Duration::from_secs(seconds.into()));
     desk.service.session_create(&right).await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_passwords_from_elsewhere_lock_nobody_out() {
+    let (clock, desk) = at_hand().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    person(&desk, &owner, tenant, "ann@x.example", "admin").await;
+    desk.mailbox(&owner, "ann@alpha.example").await;
+    let home = |n: u16| IpAddr::from([0x2001, 0xdb8, 0, 7, 0, 0, 0, n]);
+    let away = |n: u8| IpAddr::from([198, 51, 100, n]);
+    let service = &desk.service;
+    for (who, name, right) in
+        [(SignIn::Person, "ann@x.example", PASSWORD), (SignIn::Mailbox, "ann@alpha.example", "long enough")]
+    {
+        let enter = async |peer: IpAddr, password: &str| {
+            let seen = Seen { peer: Some(peer), ..Seen::default() };
+            service.session_create(&NewSession { seen, ..sign_in(who, name, password) }).await
+        };
+        enter(home(1), right).await.unwrap();
+        // Whoever tries from one place is stopped there, and the owner nowhere else.
+        for _ in 0..SIGN_INS_PER_ACCOUNT.burst {
+            assert_eq!(code(enter(away(1), "a wrong one").await), Code::InvalidCredentials);
+        }
+        assert!(matches!(code(enter(away(1), right).await), Code::Throttled { .. }));
+        enter(away(2), right).await.unwrap();
+        // Whoever has many places is stopped in all of them but the owner's.
+        let mut tries = 0;
+        for n in 3..100 {
+            while enter(away(n), "a wrong one").await.is_err_and(|e| e.code == Code::InvalidCredentials) {
+                tries += 1;
+            }
+        }
+        assert!(tries <= SIGN_INS_PER_NAME.burst, "{tries} guesses");
+        assert!(matches!(code(enter(away(100), right).await), Code::Throttled { .. }), "guessing is bounded");
+        enter(home(2), right).await.unwrap();
+        enter(away(2), right).await.unwrap();
+        // A place that is known gives no more guesses than any other.
+        let mut tries = 0;
+        while enter(home(3), "a wrong one").await.is_err_and(|e| e.code == Code::InvalidCredentials) {
+            tries += 1;
+        }
+        assert!(tries <= SIGN_INS_PER_ACCOUNT.burst, "{tries} guesses");
+        clock.turn(Duration::from_millis(u64::try_from(SIGN_INS_PER_NAME.every_ms).unwrap()));
+        enter(away(101), right).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "notices_from",
-        Kind::Text,
+        Kind::MailAddress,
         None,
         "Who invitations and other notices to people are from; postmaster at the hostname when missing.",
     ),

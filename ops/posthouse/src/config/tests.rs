@@ -67,6 +67,37 @@ fn the_environment_wins_and_an_empty_variable_takes_away() {
 }
 
 #[test]
+fn whom_notices_are_from_is_a_plain_address_and_an_odd_one_is_named_with_its_file() {
+    let from = |text: &str| load(&format!("{SMALL}notices_from = '{text}'"), &[]);
+    let config = Config::from_loaded(&from("Accounts@example.org").unwrap()).unwrap();
+    assert_eq!(config.notices_from.to_string(), "Accounts@example.org");
+    let usual = Config::from_loaded(&load(SMALL, &[]).unwrap()).unwrap();
+    assert_eq!(usual.notices_from.to_string(), "postmaster@m.example");
+    for odd in [
+        "accounts",
+        "Accounts <a@example.org>",
+        "a@[192.0.2.1]",
+        "\"a b\"@example.org",
+        "\"a\"@example.org",
+        "ren\u{e9}@example.org",
+        "a\u{200b}@example.org",
+        "a@exam\u{200b}ple.org",
+        " a@example.org",
+        "",
+    ] {
+        let why = from(odd).unwrap_err();
+        assert!(
+            why.contains("posthouse.toml: notices_from: ") && why.contains("no plain mail address"),
+            "{odd}: {why}"
+        );
+    }
+    let why = load(SMALL, &[("POSTHOUSE_NOTICES_FROM", "no")]).unwrap_err();
+    assert!(why.starts_with("POSTHOUSE_NOTICES_FROM (environment): "), "{why}");
+    let why = load(&format!("{SMALL}notices_from = 5"), &[]).unwrap_err();
+    assert!(why.contains("notices_from: expected a mail address, found integer"), "{why}");
+}
+
+#[test]
 fn values_of_another_kind_are_refused_all_at_once() {
     let file = format!(
         "{SMALL}plain_auth = \"yes\"\nmessage_bytes_in_flight = \"50\"\nstop_timeout = 20\n[listen]\nsmtp = \"25\""

@@ -13,6 +13,8 @@ const ADDRESSES_MAX: usize = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Text,
+    /// A plain mail address: letters of ASCII, no quotes, a name as its domain.
+    MailAddress,
     Path,
     Address,
     /// A list of addresses.
@@ -69,7 +71,9 @@ impl Kind {
             Kind::Addresses => {
                 text.split(',').map(str::trim).map(address).collect::<Result<_, _>>().and_then(addresses)
             }
-            Kind::Text | Kind::Path | Kind::Address | Kind::Time | Kind::Choice(_) => self.read_string(text),
+            Kind::Text | Kind::MailAddress | Kind::Path | Kind::Address | Kind::Time | Kind::Choice(_) => {
+                self.read_string(text)
+            }
         }
     }
 
@@ -92,9 +96,10 @@ impl Kind {
             (Kind::Time, toml::Value::Integer(n)) => {
                 Err(format!("{n} has no unit; write {:?} or {:?}", format!("{n}s"), format!("{n}m")))
             }
-            (Kind::Text | Kind::Path | Kind::Address | Kind::Time | Kind::Choice(_), toml::Value::String(text)) => {
-                self.read_string(text)
-            }
+            (
+                Kind::Text | Kind::MailAddress | Kind::Path | Kind::Address | Kind::Time | Kind::Choice(_),
+                toml::Value::String(text),
+            ) => self.read_string(text),
             _ => Err(format!("expected {}, found {}", self.expected(), value.type_str())),
         }
     }
@@ -104,6 +109,7 @@ impl Kind {
             Kind::Path => Ok(Value::Path(text.into())),
             Kind::Time => unit::duration(text).map(Value::Time),
             Kind::Address => address(text).map(Value::Address),
+            Kind::MailAddress => mail_address(text),
             Kind::Choice(known) if !known.contains(&text) => Err(format!("{text:?} is none of {}", known.join(", "))),
             _ if text.chars().any(char::is_control) => Err("control characters in it".to_owned()),
             _ => Ok(Value::Text(text.to_owned())),
@@ -113,6 +119,7 @@ impl Kind {
     fn expected(self) -> &'static str {
         match self {
             Kind::Text | Kind::Choice(_) => "a text",
+            Kind::MailAddress => "a mail address",
             Kind::Path => "a path",
             Kind::Address => "an address with a port",
             Kind::Addresses => "a list of addresses with ports",
@@ -122,6 +129,18 @@ impl Kind {
             Kind::Time => "a time as \"5m\"",
             Kind::Sni => "a list of { name, chain, key }",
         }
+    }
+}
+
+/// What every program writes and reads alike: other hosts may refuse a quoted or foreign-lettered sender, and nobody answers to one
+/// without a name behind the `@`.
+fn mail_address(text: &str) -> Result<Value, String> {
+    let plain = |a: &base::Address| {
+        text.is_ascii() && a.to_string().eq_ignore_ascii_case(text) && !text.contains('"') && !a.domain().is_literal()
+    };
+    match base::Address::parse(text) {
+        Ok(address) if plain(&address) => Ok(Value::Text(text.to_owned())),
+        Ok(_) | Err(_) => Err(format!("{text:?} is no plain mail address, as \"accounts@example.org\"")),
     }
 }
 

@@ -101,6 +101,7 @@ pub struct RoleDeleteInput {
 }
 
 payload!(MemberInvitePayload, MemberInviteUserError, MemberInviteErrorCode, [NotFound, LimitReached], {
+    /// None in a dry run: there is none.
     invitation: Option<Invitation>,
     /// For the invited, if the mail does not arrive. It does not prove the address. None in a dry run.
     secret: Option<String>
@@ -144,7 +145,8 @@ impl MemberMutation {
             service(ctx).member_invite(actor(ctx), &input.terms.into(), &new).await
         };
         MemberInvitePayload::of(done.await, |payload, made| {
-            payload.invitation = Some(made.invitation.into());
+            // The id that a dry run would have given leads nowhere.
+            payload.invitation = made.secret.is_some().then(|| made.invitation.into());
             payload.secret = made.secret;
             Ok(())
         })

@@ -45,7 +45,7 @@ fn at_once<T>(result: tenants::Result<T>) -> tenants::Result<Done<T>> {
 
 #[Object]
 impl PasswordMutation {
-    /// Mails a secret for a new password to a person. Needs no token; the same answer whoever has the address.
+    /// Mails a secret for a new password to a person. Needs no token; the same answer after the same time whoever has the address.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn password_forgot(&self, ctx: &Context<'_>, input: PasswordForgotInput) -> Result<PasswordForgotPayload> {
         let done = service(ctx).password_forgot(&input.email, &seen(ctx)).await;
@@ -63,7 +63,8 @@ impl PasswordMutation {
     }
 
     /// Deletes the person who asks, with its memberships, factors, links and sessions. The last owner of a tenant hands it over
-    /// first.
+    /// first, unless somebody else accepted that before the person had proved its address. Who repeats it gets UNAUTHENTICATED,
+    /// whatever its key: the token ended with the person.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn person_delete(&self, ctx: &Context<'_>, input: PersonDeleteInput) -> Result<PersonDeletePayload> {
         let done = service(ctx).person_delete(actor(ctx), &input.terms.into()).await;

@@ -148,3 +148,31 @@ impl From<tenants::Delegate> for Delegate {
         }
     }
 }
+
+/// A mailbox that a delegate was let into, with what the delegate may do there.
+#[derive(SimpleObject)]
+pub struct SharedMailbox {
+    pub mailbox_id: ID,
+    /// The authorization identity to open it by.
+    pub address: String,
+    pub display_name: String,
+    /// Opening it with their own login.
+    pub open: bool,
+    /// Changing what they open.
+    pub write: bool,
+    /// Sending from its addresses with their own login.
+    pub send_as: bool,
+}
+
+impl From<tenants::Shared> for SharedMailbox {
+    fn from(s: tenants::Shared) -> Self {
+        SharedMailbox {
+            mailbox_id: ID(s.account.to_string()),
+            address: s.address,
+            display_name: s.display_name,
+            open: s.rights.open,
+            write: s.rights.write,
+            send_as: s.rights.send_as,
+        }
+    }
+}

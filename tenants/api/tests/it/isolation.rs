@@ -19,6 +19,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("tenant", "{ r: tenant(id: \"$T\") { id } }"),
     ("domains", "{ r: domains(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("mailbox", "{ r: mailbox(id: \"$M\") { id } }"),
+    ("mailbox", "{ r: mailbox(id: \"$M\") { delegates { address } delegateOf { address } } }"),
     ("mailboxByAddress", "{ r: mailboxByAddress(address: \"ann@$D\") { id } }"),
     ("mailboxes", "{ r: mailboxes(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("aliases", "{ r: aliases(tenantId: \"$T\", first: 5) { totalCount } }"),

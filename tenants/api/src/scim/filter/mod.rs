@@ -1,5 +1,6 @@
 //! SUMMARY    SCIM filters: read once into a tree, then asked of each resource.
-//! STANDARDS  RFC 7644 §3.4.2.2 (filtering), Figure 1 (grammar); RFC 7643 §2.1 (attribute names do not know cases)
+//! STANDARDS  RFC 7644 §3.4.2.2 (filtering), Figure 1 (grammar); RFC 7643 §2.1 (attribute names do not know cases); UAX 15 §1.2
+//!            (form C: a letter and its accent are one text, however they are composed)
 //! SECURITY   The text comes from outside. Bytes, nesting and terms are bounded; nothing of it reaches SQL but bound values.
 //! LIMITS     FILTER_BYTES_MAX, those of read.rs
 
@@ -8,6 +9,7 @@ mod read;
 pub(in crate::scim) use read::parse;
 
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization;
 
 /// Bytes of a filter, or of a path.
 pub(super) const FILTER_BYTES_MAX: usize = 2_000;
@@ -141,12 +143,20 @@ fn equals(value: &Value, wanted: &Value, exact: bool) -> bool {
     }
 }
 
+/// As texts compare: composed, without cases, and composed again, as lower case may leave what composes further.
+fn folded(text: &str) -> String {
+    match text.is_ascii() {
+        true => text.to_ascii_lowercase(),
+        false => text.nfc().collect::<String>().to_lowercase().nfc().collect(),
+    }
+}
+
 fn compare(value: &Value, operator: Operator, wanted: &Value, exact: bool) -> bool {
     let (value, wanted) = match (value, wanted) {
         // `active eq "true"`
         (Value::Bool(have), Value::String(text)) => (have.to_string(), text.to_ascii_lowercase()),
         (Value::String(have), Value::String(text)) if exact => (have.clone(), text.clone()),
-        (Value::String(have), Value::String(text)) => (have.to_lowercase(), text.to_lowercase()),
+        (Value::String(have), Value::String(text)) => (folded(have), folded(text)),
         (Value::Bool(have), Value::Bool(want)) => (have.to_string(), want.to_string()),
         _ => return false,
     };
@@ -206,6 +216,22 @@ mod tests {
         {
             check(no, false);
         }
+    }
+
+    #[test]
+    fn texts_compare_however_they_are_composed() {
+        let user =
+            json!({ "userName": "ren\u{e9}@a.example", "displayName": "Rene\u{301}e", "externalId": "e\u{301}" });
+        for yes in [
+            "userName eq \"Rene\u{301}@a.example\"",
+            "userName eq \"REN\u{c9}@a.example\"",
+            "userName sw \"rene\u{301}\"",
+            "displayName co \"n\u{e9}e\"",
+            "displayName ne \"Renee\"",
+        ] {
+            assert_eq!(parse(yes).map(|f| f.meets(&user)), Ok(true), "{yes}");
+        }
+        assert_eq!(parse("externalId eq \"\u{e9}\"").map(|f| f.meets(&user)), Ok(false), "identifiers compare exactly");
     }
 
     #[test]

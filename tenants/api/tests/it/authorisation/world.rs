@@ -37,7 +37,9 @@ impl World {
         run("groupCreate", "address: \"team@alpha.example\", posting: ANYONE, members: [\"b@y.example\"]", "").await;
         let helper = id(&run("mailboxCreate", "address: \"helper@alpha.example\"", "mailbox { id }").await);
         let gone = id(&run("mailboxCreate", "address: \"gone@alpha.example\"", "mailbox { id }").await);
-        run("delegateAdd", &format!("mailboxId: \"{mailbox}\", delegateId: \"{helper}\", open: true"), "").await;
+        for (of, to) in [(&mailbox, &helper), (&helper, &mailbox)] {
+            run("delegateAdd", &format!("mailboxId: \"{of}\", delegateId: \"{to}\", open: true"), "").await;
+        }
         run("sendAsAdd", &format!("mailboxId: \"{helper}\", address: \"a@alpha.example\""), "").await;
         run("mailboxDelete", &format!("mailboxId: \"{gone}\", idempotencyKey: \"gone\""), "").await;
         let masked =

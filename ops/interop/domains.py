@@ -1,5 +1,8 @@
 """A domain from claim to mail, against a real DNS server: `posthouse serve` beside knotd on loopback."""
 import base64
+import contextlib
+import hashlib
+import http.client
 import os
 import shutil
 import smtplib
@@ -7,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import mail
 from check import check, equal, inside, true
@@ -53,8 +57,8 @@ def listens(port):
 class Served(Demo):
     """`posthouse serve` with a DNS server of its own; speaks as a demo does."""
 
-    def begin(self, folder, zones=("shop.example",)):
-        """Starts both; the DNS server takes updates of these zones."""
+    def begin(self, folder, zones=("shop.example",), more=""):
+        """Starts both; the DNS server takes updates of these zones. `more` goes to the end of the configuration."""
         self.folder, self.dns_port = folder, free()
         for name, more in [*[(zone, "old TXT \"kept\"") for zone in zones], ("host.example", "ns A 127.0.0.1\nmail A 127.0.0.1")]:
             with open(f"{folder}/{name}.zone", "w") as zone:
@@ -94,7 +98,7 @@ plain_auth = true
 resolvers = ["127.0.0.1:{self.dns_port}", "127.0.0.2:{self.dns_port}"]
 authoritative_port = {self.dns_port}
 private_addresses = true
-""")
+{more}""")
         log = open(self.data + ".log", "ab")
         self.process = subprocess.Popen([self.binary, "serve", "--config", f"{folder}/posthouse.toml"], stdout=subprocess.PIPE, stderr=log)
         wait(self.process, "posthouse", lambda: os.path.exists(f"{self.data}/operator.token") and listens(ports["http"]))
@@ -123,6 +127,15 @@ def recipient(server, address):
         client.ehlo()
         client.mail("friend@elsewhere.example")
         return client.rcpt(address)[0]
+
+
+def mta_sts(server, host):
+    """Status and body of what is asked for as an MTA-STS policy."""
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.info["graphql_url"]).netloc, timeout=30)
+    connection.request("GET", "/.well-known/mta-sts.txt", headers={"Host": host})
+    with contextlib.closing(connection):
+        response = connection.getresponse()
+        return response.status, response.read()
 
 
 def publish(server, token, **more):
@@ -178,6 +191,12 @@ def journey(server, folder):
     domain = server.domain(token)
     equal(set(domain["facets"].values()), {"MATCH"}, f"facets; {[r for r in domain['records'] if r['status'] != 'MATCH']}")
     equal([key["state"] for key in domain["dkimKeys"]], ["ACTIVE", "ACTIVE"], "DKIM keys")
+    # The policy that is served is the one whose id stands in the record.
+    status, policy = mta_sts(server, "mta-sts.shop.example")
+    equal((status, policy.splitlines()[:3]), (200, [b"version: STSv1", b"mode: testing", b"mx: mail.host.example"]), "the MTA-STS policy")
+    inside(hashlib.sha256(policy).hexdigest()[:20], server.dig("_mta-sts.shop.example", "TXT"), "the id of the policy")
+    equal(server.dig("mta-sts.shop.example", "CNAME"), "mail.host.example.", "where the policy is")
+    equal([mta_sts(server, host)[0] for host in ["mta-sts.other.example", "shop.example"]], [404, 404], "policies of others")
     equal(publish(server, token)["changes"], [], "publishing again")
     # Mail flows.
     account = Account("ann@shop.example", "a long enough password")

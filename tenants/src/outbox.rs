@@ -3,6 +3,7 @@
 //! INVARIANTS Batches are applied in the order of their commits; one that cannot be applied stays first and is tried again.
 //!            A batch holds whole snapshots, so that applying it twice, or after a newer one, is harmless. So a row that was
 //!            told may stand a while: the next mutation takes it away in its own commit, or the relay does.
+//! SECURITY   Keys that sign for domains are sealed in it, as everywhere in the database.
 
 use crate::{
     Code, Error, Result, Service,
@@ -12,6 +13,7 @@ use crate::{
 };
 use control::{Change, Control};
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -52,7 +54,8 @@ impl Service {
     pub(crate) async fn tell(&self, txn: &mut Connection, batch: &[Change]) -> Result<()> {
         self.clear_told(txn).await?;
         for part in batch.chunks(OUTBOX_BATCH_MAX) {
-            let body = serde_json::to_string(part).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
+            let part = part.iter().map(|change| self.as_kept(change)).collect::<Result<Vec<_>>>()?;
+            let body = serde_json::to_string(&part).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
             query("INSERT INTO outbox (batch, created_at) VALUES ($1, $2)")
                 .bind(body)
                 .bind(self.now().0)
@@ -93,7 +96,8 @@ impl Service {
                 .bind(rows_at_once)
                 .fetch_all(&mut connection)
                 .await?;
-            let Some((last, batch)) = together(&rows)? else { return Ok(()) };
+            let Some((last, mut batch)) = together(&rows)? else { return Ok(()) };
+            batch.iter_mut().for_each(|change| self.open_kept(change));
             match self.relay.control.apply(batch).await {
                 Ok(()) => self.relay.told.fetch_max(last, Ordering::AcqRel),
                 // What goes before the one that cannot be applied is told all the same.
@@ -139,6 +143,48 @@ impl Service {
             self.relay.cleared.fetch_max(told, Ordering::AcqRel);
         }
         Ok(())
+    }
+}
+
+/// Before a private key that is sealed.
+const SEALED: &str = "sealed:";
+
+/// What a key in the outbox is bound to.
+fn place(domain: &str, selector: &str) -> String {
+    format!("outbox {domain} {selector}")
+}
+
+impl Service {
+    /// A change as the database keeps it.
+    fn as_kept<'c>(&self, change: &'c Change) -> Result<Cow<'c, Change>> {
+        let (Change::Domain(domain), Some(sealing)) = (change, &self.domains.sealing_key) else {
+            return Ok(Cow::Borrowed(change));
+        };
+        let mut domain = domain.clone();
+        for key in &mut domain.dkim {
+            let sealed = sealing.seal(&place(&domain.domain, &key.selector), key.private_key.as_bytes())?;
+            key.private_key = format!("{SEALED}{sealed}");
+        }
+        Ok(Cow::Owned(Change::Domain(domain)))
+    }
+
+    /// Opens what `as_kept` sealed. A key that does not open signs nothing; the rest is told: nothing behind it may wait for ever.
+    fn open_kept(&self, change: &mut Change) {
+        let Change::Domain(domain) = change else { return };
+        let name = domain.domain.clone();
+        domain.dkim.retain_mut(|key| {
+            let Some(sealed) = key.private_key.strip_prefix(SEALED) else { return true };
+            let sealing = self.domains.sealing_key.as_ref();
+            let opened = sealing.and_then(|sealing| sealing.open(&place(&name, &key.selector), sealed).ok());
+            match opened.and_then(|key| String::from_utf8(key).ok()) {
+                Some(opened) => key.private_key = opened,
+                None => {
+                    tracing::error!(domain = name, selector = key.selector, "a key of the outbox does not open");
+                    return false;
+                }
+            }
+            true
+        });
     }
 }
 

@@ -161,7 +161,7 @@ impl Work {
                 self.ensure_data_key(e.tenant).await?;
                 self.put_system(&keys::system_entitlement(e.tenant), e.version, e).await
             }
-            Change::Domain(d) => self.put_system(&keys::system_domain(&d.domain), d.version, d).await,
+            Change::Domain(d) => self.put_domain(d).await,
             Change::Address(a) => self.put_system(&keys::system_address(&a.domain, &a.local), a.version, a).await,
             Change::Account(a) => {
                 self.ensure_data_key(a.tenant).await?;
@@ -186,7 +186,7 @@ impl Work {
 }
 
 /// The record to store, or `None` when the stored one is not older.
-fn newer<V: Serialize>(stored: Option<&[u8]>, version: u64, value: &V) -> Result<Option<Vec<u8>>> {
+pub(crate) fn newer<V: Serialize>(stored: Option<&[u8]>, version: u64, value: &V) -> Result<Option<Vec<u8>>> {
     if let Some(stored) = stored {
         let known: SnapshotRecord = record::decode(stored, "snapshot")?;
         if known.version >= version {

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! S d <domain>                    -> DomainRecord          S e <tenant 8>            -> EntitlementRecord
+//! S x <domain>                    -> SigningKeysRecord: keys that sign for it, sealed
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
 //! S k <tenant 8> <acct 8> <credential 8> <queue 8> -> ()   parked items, by whom they wait for
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
@@ -88,6 +89,10 @@ fn behind(prefix: Builder) -> Key {
 
 pub(crate) fn system_domain(domain: &str) -> Key {
     Builder::new(SYSTEM).tag(b'd').bytes(domain.as_bytes()).done()
+}
+/// Keys that sign for a domain.
+pub(crate) fn system_signing(domain: &str) -> Key {
+    Builder::new(SYSTEM).tag(b'x').bytes(domain.as_bytes()).done()
 }
 pub(crate) fn system_entitlement(tenant: TenantId) -> Key {
     Builder::new(SYSTEM).tag(b'e').u64(tenant.0).done()

@@ -303,6 +303,15 @@ pub struct SnapshotRecord {
     pub body: Vec<u8>,
 }
 
+/// Keys that sign for a domain (JSON of `control::DkimKey`s), sealed.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SigningKeysRecord {
+    #[prost(uint64, tag = "1")]
+    pub tenant: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed: Vec<u8>,
+}
+
 /// An event, as it is told (JSON of `control::Event`).
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct EventRecord {
@@ -402,6 +411,9 @@ pub struct QueueItem {
     /// Account that the submitting delegate had opened; 0 = none but their own.
     #[prost(uint64, tag = "26")]
     pub on_behalf: u64,
+    /// Tenant whose domains may sign it, as its user or the server wrote it; 0 = none: it came from another host.
+    #[prost(uint64, tag = "27")]
+    pub signer: u64,
 }
 
 #[cfg(test)]

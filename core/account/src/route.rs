@@ -82,6 +82,12 @@ impl Accounts {
         Ok(self.domain_in(&mut *txn, domain.as_str()).await?.is_some_and(|d| d.live))
     }
 
+    /// Whether the domain is ours and its public MX records lead here.
+    pub async fn is_public_here(&self, domain: &base::Domain) -> Result<bool> {
+        let mut txn = self.0.kv.begin_read();
+        Ok(self.domain_in(&mut *txn, domain.as_str()).await?.is_some_and(|d| d.live && d.mx_here))
+    }
+
     /// Looks an address up and expands it.
     pub async fn route(&self, address: &Address, sender: Sender) -> std::result::Result<Route, RouteError> {
         let mut txn = self.0.kv.begin_read();

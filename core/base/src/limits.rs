@@ -268,6 +268,12 @@ pub const PARKED_RELEASE_MAX: usize = 100;
 pub const PARKED_GROUPS_MAX: usize = 1_000;
 /// Recipients of one queue item.
 pub const QUEUE_RECIPIENTS_MAX: usize = 1_000;
+/// Header fields that one signature names; a message with more of them is not signed.
+pub const DKIM_FIELDS_MAX: usize = 200;
+/// Domains whose keys a worker keeps ready; beyond it all are forgotten and read again.
+pub const DKIM_DOMAINS_KEPT_MAX: usize = 1_000;
+/// Bytes of a body that are hashed before others have their turn.
+pub const DKIM_SLICE_BYTES: usize = 256 * 1024;
 
 // --- threads and routes ---
 /// Emails of one thread; the next one starts a new thread.

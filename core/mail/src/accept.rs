@@ -222,6 +222,12 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
         }
         Source::Relay | Source::System(_) => (0, 0, String::new()),
     };
+    // What came from elsewhere says what it likes of its author: nobody here signs that.
+    let signer = match request.source {
+        Source::Submission(login) => login.scope.tenant().0,
+        Source::System(tenant) => tenant.0,
+        Source::Relay => 0,
+    };
     let recipient = |(n, address): &(usize, Address)| {
         let given = request.recipients.get(*n);
         record::QueueRecipient {
@@ -247,6 +253,7 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
         body_8bit: request.body_8bit,
         body_binary: request.body_binary,
         require_tls: request.require_tls,
+        signer,
         ..record::QueueItem::default()
     }
 }

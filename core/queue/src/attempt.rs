@@ -1,10 +1,11 @@
 //! SUMMARY    One attempt: hosts in order, a connection (the one that is open, if it will do), a fate for every recipient.
 //! STANDARDS  RFC 5321 §5.1, RFC 3461 §5.2
-//! INVARIANTS A recipient gets at most one fate; one whose address cannot be read gets its own when no other waits. A host that decides about the message is the last one asked.
+//! INVARIANTS What is sent is signed first, once per attempt. A recipient gets at most one fate; one whose address cannot be read gets its own when no other waits. A host that decides about the message is the last one asked.
 
 use crate::{
     Host, Inner,
     connect::{Link, shown},
+    sign::signatures,
 };
 use account::record::QueueItem;
 use base::Address;
@@ -56,8 +57,16 @@ pub(crate) async fn attempt(
     if waiting.is_empty() {
         return all(item, &Reply::new(501, (5, 1, 3), "The address cannot be read"), "");
     }
+    let head = match signatures(inner, item, message).await {
+        Ok(head) => head,
+        Err(error) => {
+            tracing::warn!(%error, item = item.id, "looking keys up");
+            return all(item, &Reply::new(451, (4, 3, 0), "The message could not be signed for now"), "");
+        }
+    };
+    let outgoing = || Delivery { head: head.clone(), ..delivery(item, message, &waiting) };
     if let Some(mut open) = link.take().filter(|l| l.verified || !item.require_tls)
-        && let Ok(result) = open.deliver(delivery(item, message, &waiting)).await
+        && let Ok(result) = open.deliver(outgoing()).await
         && !gone(&result)
     {
         let fates = fates(&waiting, result, &open.name());
@@ -68,7 +77,7 @@ pub(crate) async fn attempt(
     for host in hosts {
         for ip in &host.addresses {
             let address = SocketAddr::new(*ip, port);
-            match session(inner, item, delivery(item, message, &waiting), host, address).await {
+            match session(inner, item, outgoing(), host, address).await {
                 Ok((result, open)) => {
                     let fates = fates(&waiting, result, &open.name());
                     *link = Some(open);
@@ -145,6 +154,7 @@ fn delivery(item: &QueueItem, message: &Bytes, waiting: &[usize]) -> Delivery {
             require_tls: item.require_tls,
         },
         recipients: recipients.collect(),
+        head: Bytes::new(),
         message: message.clone(),
     }
 }

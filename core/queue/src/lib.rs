@@ -1,5 +1,5 @@
 //! SUMMARY    Mail for other hosts: leased, sent over SMTP, tried again, bounced; fair between tenants.
-//! STANDARDS  RFC 5321 §4.5.4 (retries), §5 (MX), §6.1 (bounces); RFC 7505 (null MX); RFC 3207 (STARTTLS); RFC 3461-3464 (DSN)
+//! STANDARDS  RFC 5321 §4.5.4 (retries), §5 (MX), §6.1 (bounces); RFC 7505 (null MX); RFC 3207 (STARTTLS); RFC 3461-3464 (DSN); RFC 6376 (DKIM)
 //! SECURITY   Remote hosts are hostile: replies and times are bounded. A bounce never answers a null sender.
 //! INVARIANTS Everything that waits is in the store; a worker may die at any point. An outcome is settled under its lease; at the
 //!            SMTP boundary a message may be sent twice, never lost.
@@ -10,6 +10,7 @@ mod local;
 mod report;
 mod resolve;
 mod schedule;
+mod sign;
 mod trust;
 mod worker;
 
@@ -87,5 +88,6 @@ struct Inner {
     options: QueueOptions,
     tls: tokio_rustls::TlsConnector,
     verified_tls: tokio_rustls::TlsConnector,
+    signers: sign::Signers,
     busy: parking_lot::Mutex<std::collections::HashMap<String, usize>>,
 }

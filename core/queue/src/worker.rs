@@ -7,7 +7,9 @@ use crate::{
     connect::Link,
     local,
     report::report,
-    schedule, trust,
+    schedule,
+    sign::Signers,
+    trust,
 };
 use account::{Lease, LeaseRequest, record::QueueItem, unit_of_work};
 use base::{Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
@@ -36,7 +38,14 @@ const LEASE_SHARE: f64 = 0.9;
 impl Queue {
     pub fn new(mail: Mail, options: QueueOptions) -> Self {
         let (tls, verified_tls) = trust::connectors(&options.trust);
-        Queue(Arc::new(Inner { mail, options, tls, verified_tls, busy: parking_lot::Mutex::default() }))
+        Queue(Arc::new(Inner {
+            mail,
+            options,
+            tls,
+            verified_tls,
+            signers: Signers::default(),
+            busy: parking_lot::Mutex::default(),
+        }))
     }
 
     /// Sends what is due until `stop`, then waits for the attempts under way. Who drops it leaves them to the next worker.

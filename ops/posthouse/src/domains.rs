@@ -11,9 +11,22 @@ use tenants::{
 /// Resolvers that are asked.
 const RESOLVERS_MAX: usize = 2;
 
+/// What is offered, from the configuration.
+pub fn setup(config: &Config) -> Result<Setup, String> {
+    let hostname = base::Domain::parse(&config.hostname).map_err(|e| format!("hostname: {e}"))?;
+    let domains = &config.domains;
+    Ok(Setup {
+        hostname: hostname.as_str().to_owned(),
+        mx: (1..).zip(&domains.mx).map(|(n, host)| (n * 10, host.clone())).collect(),
+        spf: domains.spf.clone().unwrap_or_default(),
+        certificate_authority: domains.certificate_authority.clone().unwrap_or_default(),
+        tls_key_sha256: String::new(),
+        services: services(config),
+    })
+}
+
 /// From the configuration.
 pub fn options(config: &Config) -> Result<DomainOptions, String> {
-    let hostname = base::Domain::parse(&config.hostname).map_err(|e| format!("hostname: {e}"))?;
     let domains = &config.domains;
     let mut resolvers = domains.resolvers.clone();
     if resolvers.is_empty() {
@@ -30,16 +43,8 @@ pub fn options(config: &Config) -> Result<DomainOptions, String> {
             ..DnsOptions::default()
         }))
     };
-    let mx = (1..).zip(&domains.mx).map(|(n, host)| (n * 10, host.clone())).collect();
     Ok(DomainOptions {
-        setup: Setup {
-            hostname: hostname.as_str().to_owned(),
-            mx,
-            spf: domains.spf.clone().unwrap_or_default(),
-            certificate_authority: domains.certificate_authority.clone().unwrap_or_default(),
-            tls_key_sha256: String::new(),
-            services: services(config),
-        },
+        setup: setup(config)?,
         dns,
         failed_days_max: i64::from(domains.failed_days),
         sealing_key: Some(sealing_key(&config.data)?),

@@ -13,6 +13,7 @@ mod domains;
 mod doors;
 mod folder;
 mod http;
+mod mta_sts;
 mod notices;
 mod plane;
 mod run;

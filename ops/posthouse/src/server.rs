@@ -5,10 +5,12 @@ use crate::{
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
-    http, notices,
+    http, mta_sts, notices,
     plane::RemotePlane,
     stores,
 };
+use account::Accounts;
+use axum::Router;
 use base::{Clock, SystemClock};
 use control::Control;
 use mail::Mail;
@@ -97,13 +99,12 @@ impl Server {
         let mut ports = data.as_ref().map(|d| d.ports).unwrap_or_default();
         let accounts = data.as_ref().map(|d| d.accounts.clone());
         if let Some(address) = config.listen.http {
-            let mut router = http::router(accounts.clone(), service.clone(), metrics);
-            if let Some(service) = &service {
-                let trusted_proxies = config.trusted_proxies.clone();
-                let stop = Some(shutdown.watch());
-                let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
-                router = router.merge(api::router(service.clone(), options));
-            }
+            let router = http::router(accounts.clone(), service.clone(), metrics).merge(pages(
+                config,
+                accounts.as_ref(),
+                service.as_ref(),
+                &shutdown,
+            )?);
             let (port, task) =
                 http::listen(address, config.free_ports, router, config.trusted_proxies.clone(), shutdown.watch())
                     .await?;
@@ -152,6 +153,26 @@ impl Server {
             data.close().await;
         }
     }
+}
+
+/// What the HTTP port serves besides its own state: of each plane what is its.
+fn pages(
+    config: &Config,
+    accounts: Option<&Accounts>,
+    service: Option<&Arc<Service>>,
+    shutdown: &Shutdown,
+) -> Result<Router, String> {
+    let mut router = Router::new();
+    if let Some(accounts) = accounts {
+        let policy = crate::domains::setup(config)?.mta_sts_policy();
+        router = router.merge(mta_sts::router(accounts.clone(), policy));
+    }
+    if let Some(service) = service {
+        let (trusted_proxies, stop) = (config.trusted_proxies.clone(), Some(shutdown.watch()));
+        let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
+        router = router.merge(api::router(service.clone(), options));
+    }
+    Ok(router)
 }
 
 fn status(config: &Config, ports: &Ports) -> serde_json::Value {

@@ -2,11 +2,16 @@
 
 use crate::{
     desk::{Desk, Hands, new_mailbox, terms},
+    raw,
     zone::World,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use control::{Change, Destination, DkimAlgorithm, DomainSnapshot};
 use hickory_proto::rr::RecordType::{MX, TXT};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tenants::{Actor, Code, DkimState, Domain, DomainState, Facet, Status, facet_status};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -233,6 +238,30 @@ async fn what_is_due_is_looked_at_by_itself_and_later_each_time_that_nothing_is_
     let proven = town.desk.service.domain(&actor, "shop.example", None).await.unwrap();
     assert_eq!(proven.claim.state, DomainState::Owned, "it turned green by itself");
     assert!(town.told().unwrap().live);
+}
+
+#[tokio::test]
+async fn keys_wait_sealed_for_a_data_plane_that_is_away() {
+    let town = Town::new().await;
+    let (actor, claimed) = town.claimant("alpha").await;
+    town.challenge(&[&claimed]);
+    town.check(&actor).await;
+    for key in town.desk.service.dkim_keys(&actor, "shop.example", claimed.tenant).await.unwrap() {
+        town.world.publish(&format!("{}._domainkey.shop.example", key.selector), TXT, &[&key.record]);
+    }
+    town.desk.plane.down.store(true, Ordering::SeqCst);
+    town.check(&actor).await;
+    assert!(town.told().unwrap().dkim.is_empty());
+    let waiting = raw::texts(&town.desk, "SELECT batch FROM outbox").await.concat();
+    assert_eq!(waiting.matches("\"private_key\":\"sealed:").count(), 2, "{waiting}");
+    town.desk.plane.down.store(false, Ordering::SeqCst);
+    town.check(&actor).await;
+    let told = town.told().unwrap().dkim;
+    assert_eq!(told.len(), 2);
+    for key in told {
+        assert_eq!(STANDARD.decode(&key.private_key).unwrap().first(), Some(&0x30), "opened: a DER sequence");
+        assert!(!waiting.contains(&key.private_key));
+    }
 }
 
 #[tokio::test]

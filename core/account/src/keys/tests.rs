@@ -230,7 +230,7 @@ proptest! {
         let rows = [
             system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
-            system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
+            system_signing(&d), system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -6,6 +6,7 @@ mod more;
 mod parked;
 mod report;
 mod script;
+mod sign;
 mod tls;
 
 use account::{AccountOptions, Accounts, MasterKey};

@@ -120,7 +120,7 @@ impl Job {
         let from_utf8 = self.delivery.from.as_ref().is_some_and(base::Address::needs_utf8);
         let (code, enhanced, text) = if self.params.require_tls && !(tls && offers.require_tls) {
             (550, (5, 7, 30), "REQUIRETLS is needed and not offered")
-        } else if offers.size_bytes_max.is_some_and(|max| bytes.len() as u64 > max) {
+        } else if offers.size_bytes_max.is_some_and(|max| self.delivery.bytes() as u64 > max) {
             (552, (5, 3, 4), "message is too big for the server")
         } else if from_utf8 && !offers.smtputf8 {
             (550, (5, 6, 7), "the sender's address needs SMTPUTF8, which is not offered")
@@ -149,7 +149,7 @@ impl Job {
         } else {
             None
         };
-        self.params.size_bytes = offers.size.then_some(bytes.len() as u64);
+        self.params.size_bytes = offers.size.then_some(self.delivery.bytes() as u64);
         self.params.auth = None;
         self.dsn = offers.dsn;
         if !offers.dsn {
@@ -192,10 +192,14 @@ impl Job {
     /// Appends the next block of the message while one is being written.
     pub(super) fn render(&mut self, out: &mut Vec<u8>) {
         let Some(writer) = &mut self.writer else { return };
-        let rest = self.delivery.message.get(self.written_bytes..).unwrap_or_default();
+        let Delivery { head, message, .. } = &self.delivery;
+        let rest = match head.get(self.written_bytes..) {
+            Some(rest) if !rest.is_empty() => rest,
+            Some(_) | None => message.get(self.written_bytes.saturating_sub(head.len())..).unwrap_or_default(),
+        };
         let block = rest.get(..limits::SMTP_WRITE_BYTES_MAX).unwrap_or(rest);
         self.written_bytes += block.len();
-        let last = block.len() == rest.len();
+        let last = self.written_bytes >= self.delivery.bytes();
         match writer {
             Writer::Chunk => out.extend_from_slice(block),
             Writer::Data(stuffer) => {
@@ -297,7 +301,7 @@ impl Client {
         }
         let undecided = job.results.iter().any(Option::is_none);
         if undecided && !nobody && job.params.body == Some(Body::BinaryMime) {
-            self.output.extend_from_slice(format!("BDAT {} LAST\r\n", job.delivery.message.len()).as_bytes());
+            self.output.extend_from_slice(format!("BDAT {} LAST\r\n", job.delivery.bytes()).as_bytes());
             return self.write_message(Writer::Chunk);
         }
         self.finish_job();

@@ -61,8 +61,17 @@ pub struct Delivery {
     /// RET, ENVID, REQUIRETLS and SMTPUTF8 (header fields beyond ASCII) are used; SIZE and BODY are found here.
     pub params: MailParams,
     pub recipients: Vec<OutRecipient>,
+    /// Fields for the top of the message, ASCII, each with its line end: signatures that are made for this delivery.
+    pub head: Bytes,
     /// The whole message with CRLF line ends.
     pub message: Bytes,
+}
+
+impl Delivery {
+    /// Bytes of what is sent.
+    fn bytes(&self) -> usize {
+        self.head.len() + self.message.len()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,7 @@ fn delivery(to: &[&str], message: &str) -> Delivery {
         from: Some(Address::parse("ann@a.example").unwrap()),
         params: MailParams::default(),
         recipients: to.iter().map(recipient).collect(),
+        head: Bytes::new(),
         message: Bytes::copy_from_slice(message.as_bytes()),
     }
 }
@@ -248,6 +249,25 @@ fn parameters_are_sent_where_offered() {
         C: BDAT 5 LAST\nC: a\0b\nS: 250 ok\n{BYE}"
     );
     check(config(), vec![delivery(&["b@b.example"], "a\0b\r\n")], &script.replace("\\0", "\0"), &["End 250"]);
+}
+
+#[test]
+fn fields_for_the_top_go_in_front_and_count() {
+    let d = Delivery { head: Bytes::from_static(b"X: 1\r\n"), ..delivery(&["b@b.example"], ".x\r\n") };
+    let script = format!(
+        "{HELLO}C: MAIL FROM:<ann@a.example> SIZE=10\nC: RCPT TO:<b@b.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go
+        C: X: 1\nC: ..x\nC: .\nS: 250 ok\n{BYE}"
+    );
+    check(config(), vec![d.clone()], &script, &["End 250"]);
+    let binary = Delivery { message: Bytes::from_static(b"a\0\r\n"), ..d.clone() };
+    let script = format!(
+        "S: 220 mx\nC: EHLO out.example\nS: 250-mx\nS: 250-CHUNKING\nS: 250 BINARYMIME
+        C: MAIL FROM:<ann@a.example> BODY=BINARYMIME\nS: 250 ok\nC: RCPT TO:<b@b.example>\nS: 250 ok
+        C: BDAT 10 LAST\nC: X: 1\nC: a\0\nS: 250 ok\n{BYE}"
+    );
+    check(config(), vec![binary], &script.replace("\\0", "\0"), &["End 250"]);
+    let small = "S: 220 mx\nC: EHLO out.example\nS: 250-mx\nS: 250 SIZE 9\n";
+    check(config(), vec![d], &format!("{small}{BYE}"), &["Session 552!"]);
 }
 
 #[test]

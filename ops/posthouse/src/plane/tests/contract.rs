@@ -1,6 +1,6 @@
 //! SUMMARY    The suite: what every form of `Control` holds.
 
-use super::world::{TENANT, World, account, address, entitlement, first};
+use super::world::{TENANT, World, account, address, entitlement, first, keyed, secret};
 use account::RouteError;
 use base::{AccountId, TenantId};
 use control::{Change, ControlError, Destination, Usage};
@@ -105,6 +105,18 @@ pub async fn events_come_in_pages_by_their_numbers(world: World) {
     assert_eq!(seen, (1..=25).collect::<Vec<u64>>());
     assert_eq!(world.control.events(20, 2).await.unwrap().iter().map(|e| e.seq).collect::<Vec<_>>(), [21, 22]);
     assert_eq!(world.control.events(25, 10).await.unwrap(), []);
+}
+
+pub async fn keys_that_sign_arrive_and_leave_with_their_domain(world: World) {
+    world.control.apply(vec![entitlement(1), keyed(2, &["one", "two"])]).await.unwrap();
+    assert_eq!(world.signing_keys(TENANT).await, [("one".into(), secret("one")), ("two".into(), secret("two"))]);
+    assert_eq!(world.signing_keys(TenantId(9)).await, [], "another tenant signs nothing with them");
+    world.control.apply(vec![keyed(1, &["older"])]).await.unwrap();
+    assert_eq!(world.signing_keys(TENANT).await.len(), 2);
+    world.control.apply(vec![keyed(3, &["new"])]).await.unwrap();
+    assert_eq!(world.signing_keys(TENANT).await, [("new".into(), secret("new"))]);
+    world.control.apply(vec![keyed(4, &[])]).await.unwrap();
+    assert_eq!(world.signing_keys(TENANT).await, []);
 }
 
 pub async fn a_store_is_known_by_its_number_and_counts_what_it_took(world: World) {

@@ -32,5 +32,6 @@ on_both!(
     meters_come_in_the_order_they_were_asked_for,
     meters_of_the_unknown_are_zero,
     events_come_in_pages_by_their_numbers,
+    keys_that_sign_arrive_and_leave_with_their_domain,
     a_store_is_known_by_its_number_and_counts_what_it_took,
 );

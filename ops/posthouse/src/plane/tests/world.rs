@@ -4,8 +4,8 @@ use crate::plane::{Files, Listening, RemotePlane, certificates, listen};
 use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, SystemClock, TenantId, rng::SeededRng};
 use control::{
-    AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DomainSnapshot,
-    EntitlementSnapshot, Event, EventKind, Hello, Usage,
+    AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, Hello, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -61,6 +61,14 @@ impl World {
         };
         let accepted = Mail::new(self.accounts.clone(), "mx.a.example").accept(accept).await.unwrap();
         assert!(accepted.results.iter().all(Result::is_ok));
+    }
+
+    /// Selector and private key of each key that signs for the domain.
+    pub async fn signing_keys(&self, tenant: TenantId) -> Vec<(String, String)> {
+        let domain = base::Domain::parse("a.example").unwrap();
+        let Some(sealed) = self.accounts.signing_keys(tenant, &domain).await.unwrap() else { return Vec::new() };
+        let opened = self.accounts.open_signing_keys(&sealed).unwrap();
+        opened.into_iter().map(|key| (key.selector, key.private_key)).collect()
     }
 
     pub async fn name(&self, account: u64) -> Option<String> {
@@ -165,6 +173,19 @@ pub fn entitlement(version: u64) -> Change {
 
 pub fn domain(version: u64) -> Change {
     Change::Domain(DomainSnapshot::new("a.example", TENANT, version))
+}
+
+/// The private key behind a selector.
+pub fn secret(selector: &str) -> String {
+    format!("the key of {selector}")
+}
+
+/// The domain with keys of these selectors.
+pub fn keyed(version: u64, selectors: &[&str]) -> Change {
+    let algorithm = DkimAlgorithm::Ed25519Sha256;
+    let key = |s: &&str| DkimKey { selector: (*s).into(), algorithm, private_key: secret(s) };
+    let dkim = selectors.iter().map(key).collect();
+    Change::Domain(DomainSnapshot { dkim, ..DomainSnapshot::new("a.example", TENANT, version) })
 }
 
 pub fn account(number: u64, version: u64, name: &str) -> Change {

@@ -1,0 +1,116 @@
+//! SUMMARY    The MTA-STS policy of the domains whose mail comes here, at the HTTP port.
+//! STANDARDS  RFC 8461 §3.2, §3.3
+//! SECURITY   Anybody asks: one read of the store. Who asks for a name learns whether its mail comes here, which its MX records say too.
+//! INVARIANTS The same text for every domain, and the one whose hash stands in their records. In plain HTTP: what stands in front of the port
+//!            has the certificates of `mta-sts.DOMAIN` that §3.3 asks for.
+
+use account::Accounts;
+use axum::{
+    Router,
+    extract::State,
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, HOST},
+    },
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base::Domain;
+use std::sync::Arc;
+
+const PATH: &str = "/.well-known/mta-sts.txt";
+const LABEL: &str = "mta-sts.";
+
+struct Served {
+    accounts: Accounts,
+    policy: String,
+}
+
+/// `/.well-known/mta-sts.txt` with `Host: mta-sts.DOMAIN`; 404 for a domain whose mail does not come here, 503 when the store does not say.
+pub fn router(accounts: Accounts, policy: String) -> Router {
+    Router::new().route(PATH, get(answer)).with_state(Arc::new(Served { accounts, policy }))
+}
+
+async fn answer(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
+    let Some(domain) = domain(&headers) else { return StatusCode::NOT_FOUND.into_response() };
+    match served.accounts.is_public_here(&domain).await {
+        Ok(true) => ([(CONTENT_TYPE, "text/plain")], served.policy.clone()).into_response(),
+        Ok(false) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::warn!(%error, %domain, "looking up the domain of an MTA-STS policy");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+/// The domain that the policy host of a request belongs to.
+fn domain(headers: &HeaderMap) -> Option<Domain> {
+    let host = headers.get(HOST)?.to_str().ok()?;
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    };
+    Domain::parse(Domain::parse(name).ok()?.as_str().strip_prefix(LABEL)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use account::{AccountOptions, MasterKey};
+    use base::{SystemClock, TenantId, rng::SeededRng};
+    use control::{Change, Control, DomainSnapshot};
+    use store::{MemKv, blob::FsObjects};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        sync::watch,
+    };
+
+    async fn ask(port: u16, host: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = format!("GET {PATH} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_policy_is_served_by_host_for_domains_whose_mail_comes_here() {
+        let accounts = Accounts::new(AccountOptions {
+            kv: Arc::new(MemKv::new()),
+            objects: Arc::new(FsObjects::open(std::env::temp_dir()).unwrap()),
+            master: MasterKey::new([7; 32]),
+            clock: Arc::new(SystemClock),
+            rng: Arc::new(SeededRng::new(7)),
+        });
+        let domain = |name: &str| DomainSnapshot::new(name, TenantId(1), 1);
+        let batch = [
+            domain("a.example"),
+            DomainSnapshot { mx_here: false, ..domain("elsewhere.example") },
+            DomainSnapshot { live: false, ..domain("released.example") },
+        ];
+        accounts.apply(batch.into_iter().map(Change::Domain).collect()).await.unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        let router = router(accounts, "version: STSv1\r\n".to_owned());
+        let address = "127.0.0.1:0".parse().unwrap();
+        let (port, _task) = crate::http::listen(address, false, router, Vec::new(), stopped).await.unwrap();
+        for host in ["mta-sts.a.example", "MTA-STS.A.example:8080", "mta-sts.a.example."] {
+            let answer = ask(port, host).await;
+            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nversion: STSv1\r\n"), "{answer}");
+            assert!(answer.to_lowercase().contains("content-type: text/plain\r\n"), "{answer}");
+        }
+        let others = [
+            "a.example",
+            "mta-sts.elsewhere.example",
+            "mta-sts.released.example",
+            "mta-sts.unknown.example",
+            "mta-sts.",
+            "",
+            "[::1]:80",
+        ];
+        for host in others {
+            assert!(ask(port, host).await.starts_with("HTTP/1.1 404 "), "{host:?}");
+        }
+    }
+}

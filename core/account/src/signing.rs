@@ -114,7 +114,7 @@ mod tests {
     use store::{
         MemKv,
         blob::FsObjects,
-        kv::{Kv, KvTxn, PageLimit, Read},
+        kv::{Kv, PageLimit, Read},
     };
 
     const SECRET: &str = "bm90IHRvIGJlIHNlZW4=";

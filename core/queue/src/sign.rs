@@ -25,7 +25,10 @@ use wire::{
 
 /// Keys that are ready to sign, by domain; taken only while what is stored is the same.
 #[derive(Default)]
-pub(crate) struct Signers(Mutex<HashMap<Domain, (SigningKeys, Arc<[Key]>)>>);
+pub(crate) struct Signers(Mutex<HashMap<Domain, Kept>>);
+
+/// Keys as they are stored, and ready.
+type Kept = (SigningKeys, Arc<[Key]>);
 
 impl Signers {
     fn ready(&self, domain: &Domain, stored: &SigningKeys) -> Option<Arc<[Key]>> {

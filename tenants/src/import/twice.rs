@@ -43,7 +43,7 @@ impl Held {
     /// Takes what became of rows.
     pub(super) fn told<'a>(&mut self, rows: impl IntoIterator<Item = &'a ImportedRow>) {
         for row in rows.into_iter().filter(|r| r.refused.is_none()) {
-            row.shared.iter().for_each(|address| drop(self.0.insert(address.clone(), row.line)));
+            self.0.extend(row.shared.iter().map(|address| (address.clone(), row.line)));
         }
     }
 

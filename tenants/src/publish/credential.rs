@@ -71,7 +71,7 @@ impl Service {
         let (domain, zone) = (parse(&new.domain)?, parse(&new.zone)?);
         let passwords = [new.secret.as_str()];
         let request =
-            Request { action: "dnsCredentialSet", input: format!("{new:?}"), passwords: &passwords, while_held: false };
+            Request::with_passwords("dnsCredentialSet", format!("{new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),

@@ -253,7 +253,8 @@ async fn keys_wait_sealed_for_a_data_plane_that_is_away() {
     town.check(&actor).await;
     assert!(town.told().unwrap().dkim.is_empty());
     let waiting = raw::texts(&town.desk, "SELECT batch FROM outbox").await.concat();
-    assert_eq!(waiting.matches("\"private_key\":\"sealed:").count(), 2, "{waiting}");
+    let sealed = waiting.matches("\"private_key\":\"sealed:").count();
+    assert!(sealed >= 2 && sealed == waiting.matches("\"private_key\":").count(), "{waiting}");
     town.desk.plane.down.store(false, Ordering::SeqCst);
     town.check(&actor).await;
     let told = town.told().unwrap().dkim;

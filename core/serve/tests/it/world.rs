@@ -206,7 +206,12 @@ impl World {
     pub async fn imap(&self, user: &str) -> Client {
         let mut client = Client::connect(self.imap).await;
         client.until("* OK").await;
+        // A paused clock goes on while nothing but the hash is under way, unless the runtime knows of work.
+        let (done, under_way) = std::sync::mpsc::channel::<()>();
+        let clock = tokio::task::spawn_blocking(move || under_way.recv().is_err());
         client.ask(&format!("l LOGIN {user} \"{PASSWORD}\""), "l OK").await;
+        drop(done);
+        assert!(clock.await.unwrap());
         client
     }
 

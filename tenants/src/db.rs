@@ -11,6 +11,8 @@
 mod many;
 mod migrate;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod reach_tests;
 mod statement;
 

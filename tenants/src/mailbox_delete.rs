@@ -182,8 +182,9 @@ impl Service {
     pub async fn purge_due(&self) -> Result<usize> {
         let mut reader = self.pool().acquire().await?;
         let due = query(
-            "SELECT id FROM mailbox WHERE purge_at IS NOT NULL AND purge_at <= $1 AND id NOT IN (SELECT subject FROM hold \
-             WHERE released_at IS NULL AND (' ' || blocks || ' ') LIKE '% PURGE_ALLOWED %') ORDER BY purge_at LIMIT $2",
+            "SELECT id FROM mailbox WHERE purge_at IS NOT NULL AND purge_at <= $1 AND NOT EXISTS (SELECT 1 FROM hold h \
+             WHERE h.subject = mailbox.id AND h.released_at IS NULL AND (' ' || h.blocks || ' ') LIKE '% PURGE_ALLOWED %') \
+             ORDER BY purge_at LIMIT $2",
         )
         .bind(self.now().0)
         .bind(PURGED_AT_ONCE)

@@ -6,7 +6,7 @@
 
 use crate::{
     Code, Error, Result, Service,
-    db::{Connection, query},
+    db::query,
     limits::{PLANE_LOOK, RESEND_BYTES, RESEND_PAGE, RESEND_PAUSE},
     rows::{id, text},
     snapshot::address_snapshot,
@@ -172,9 +172,10 @@ impl Service {
 
     /// Forgets it, unless it was asked once more meanwhile.
     async fn answered(&self, asked: String) -> Result<()> {
-        let mut connection = self.pool().acquire().await?;
+        let mut txn = self.begin().await?;
         let forget = query("DELETE FROM setting WHERE name = $1 AND value = $2").bind(ASKED).bind(asked);
-        forget.execute(&mut connection).await.map(drop)
+        forget.execute(&mut txn).await?;
+        txn.commit().await
     }
 
     /// What was seen last of the data plane.
@@ -187,15 +188,15 @@ impl Service {
 
     async fn keep_seen(&self, hello: &Hello) -> Result<()> {
         let value = serde_json::to_string(hello).map_err(|e| Error::new(Code::Internal, "", e.to_string()))?;
-        let mut connection: Connection = self.pool().acquire().await?;
+        let mut txn = self.begin().await?;
         query(
             "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )
         .bind(SEEN)
         .bind(value)
-        .execute(&mut connection)
+        .execute(&mut txn)
         .await?;
-        Ok(())
+        txn.commit().await
     }
 }
 

@@ -195,13 +195,14 @@ impl Service {
 /// Refuses a sealing key that is not the one of the database: what is sealed by one does not open by the other.
 async fn same_key(pool: &Pool, keys: &Keys) -> Result<()> {
     const NAME: &str = "sealing_check";
-    let mut connection = pool.acquire().await?;
+    let mut txn = pool.begin().await?;
     query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
         .bind(NAME)
         .bind(keys.seal(NAME, NAME.as_bytes())?)
-        .execute(&mut connection)
+        .execute(&mut txn)
         .await?;
-    let row = query("SELECT value FROM setting WHERE name = $1").bind(NAME).fetch_one(&mut connection).await?;
+    let row = query("SELECT value FROM setting WHERE name = $1").bind(NAME).fetch_one(&mut txn).await?;
+    txn.commit().await?;
     keys.open(NAME, &text(&row, "value")?).map(drop).map_err(|_| {
         let message =
             "The database's secrets are sealed by another key: bring the sealing.key of the process that began it";
@@ -211,13 +212,14 @@ async fn same_key(pool: &Pool, keys: &Keys) -> Result<()> {
 
 /// A secret of 32 bytes kept in the database; made at the first start.
 async fn setting(pool: &Pool, name: &str) -> Result<Vec<u8>> {
-    let mut connection = pool.acquire().await?;
+    let mut txn = pool.begin().await?;
     let fresh = STANDARD.encode(random::<32>()?);
     query("INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
         .bind(name)
         .bind(fresh)
-        .execute(&mut connection)
+        .execute(&mut txn)
         .await?;
-    let row = query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_one(&mut connection).await?;
+    let row = query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_one(&mut txn).await?;
+    txn.commit().await?;
     STANDARD.decode(text(&row, "value")?).map_err(|_| Error::new(Code::Internal, "", "a stored secret is damaged"))
 }

@@ -39,8 +39,9 @@ impl Service {
     /// Looks at what is due, some at once; gives how many that were.
     pub async fn check_due(&self) -> Result<usize> {
         let rows = query(
-            "SELECT name, tenant FROM (SELECT name, tenant, due_at, ROW_NUMBER() OVER (PARTITION BY tenant ORDER BY due_at) \
-             AS turn FROM claim WHERE due_at <= $1 AND live = 1) AS due ORDER BY turn, due_at LIMIT $2",
+            "WITH due AS MATERIALIZED (SELECT name, tenant, due_at FROM claim WHERE due_at <= $1 AND live = 1) SELECT name, tenant \
+             FROM (SELECT name, tenant, due_at, ROW_NUMBER() OVER (PARTITION BY tenant ORDER BY due_at) AS turn FROM due) AS turns \
+             ORDER BY turn, due_at LIMIT $2",
         )
         .bind(self.now().0)
         .bind(CHECKS_AT_ONCE)

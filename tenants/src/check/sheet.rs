@@ -78,7 +78,7 @@ async fn keys(txn: &mut Connection, names: &str) -> Result<HashMap<Of, Vec<DkimK
 }
 
 async fn notices(txn: &mut Connection, names: &str) -> Result<HashMap<Of, Vec<DomainNotice>>> {
-    let sql = "SELECT * FROM (SELECT n.*, ROW_NUMBER() OVER (PARTITION BY tenant, name ORDER BY seq DESC) AS place \
+    let sql = "SELECT * FROM (SELECT n.*, ROW_NUMBER() OVER (PARTITION BY name, tenant ORDER BY seq DESC) AS place \
                FROM domain_notice n WHERE name IN (SELECT value FROM json_each($1))) last WHERE place <= $2 ORDER BY seq DESC";
     let mut notices: HashMap<Of, Vec<DomainNotice>> = HashMap::new();
     for row in query(sql).bind(names).bind(DOMAIN_NOTICES_SHOWN).fetch_all(txn).await? {

@@ -26,6 +26,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (15, "notices", include_str!("../../../migrations/sql/0015_notices.sql")),
     (16, "proofs", include_str!("../../../migrations/sql/0016_proofs.sql")),
     (17, "keys sealed", include_str!("../../../migrations/sql/0017_keys_sealed.sql")),
+    (18, "look-ups", include_str!("../../../migrations/sql/0018_look_ups.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

@@ -11,7 +11,7 @@ use base::limits::KV_KEYS_END;
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch,
     PersistMode, Readable, Snapshot,
-    config::{BlockSizePolicy, CompressionPolicy},
+    config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy},
 };
 use parking_lot::Mutex;
 use std::{io, path::Path};
@@ -82,6 +82,9 @@ fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(options.memtable_bytes)
         .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
+        // In parts that the cache takes one by one: whole, those of a table of 64 MiB are 2 MB, read anew by every look-up.
+        .index_block_partitioning_policy(PartitioningPolicy::all(true))
+        .filter_block_partitioning_policy(PartitioningPolicy::all(true))
         .data_block_compression_policy(CompressionPolicy::new([
             CompressionType::None,
             CompressionType::None,

@@ -129,9 +129,10 @@ impl Service {
         if patch.password.is_some() {
             // Whatever else is changed by the way.
             self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
-            self.end_sessions(&mut work.txn, &account.to_string(), None).await?;
+            // A password is no right that anybody acts by: without a sign-in nobody need ask anew.
+            work.rights = self.end_sessions(&mut work.txn, &account.to_string(), None).await?;
         }
-        work.rights = patch.password.is_some() || patch.hold.is_some();
+        work.rights |= patch.hold.is_some();
         work.expect(mailbox.version)?;
         self.apply_patch(&mut work.txn, &mailbox, patch).await?;
         if let Some(verifiers) = &verifiers {

@@ -10,7 +10,7 @@ use aws_lc_rs::{digest, hmac, pbkdf2};
 use base::aside::Aside;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::{num::NonZeroU32, sync::LazyLock};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Shortest password.
 const PASSWORD_CHARS_MIN: usize = 8;
@@ -99,11 +99,16 @@ static HASHING: LazyLock<Semaphore> =
 /// Where they are computed: behind everything else that wants a core.
 static ASIDE: LazyLock<Aside> = LazyLock::new(|| Aside::half_of_the_cores("hash"));
 
-/// Runs the work of a hash off the async workers.
-pub(crate) async fn hashed<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T> {
+/// Runs the work of a hash off the async workers; it may run twice and gives the same either time.
+pub(crate) async fn hashed<T: Send + 'static>(work: impl Fn() -> Option<T> + Send + Sync + 'static) -> Result<T> {
     let failed = || Error::new(Code::Internal, "", "hashing the password failed");
     let _turn = HASHING.acquire().await.map_err(|_| failed())?;
-    tokio::task::spawn_blocking(|| ASIDE.run(work)).await.ok().flatten().flatten().ok_or_else(failed)
+    let (tell, told) = oneshot::channel();
+    // Who asked may have gone away.
+    ASIDE.compute(work, |result| {
+        let _ = tell.send(result);
+    });
+    told.await.ok().flatten().ok_or_else(failed)
 }
 
 /// Both verifiers of a password; `Invalid` when it is too short or too long.

@@ -13,7 +13,7 @@ use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use base::{AccountId, Address, Domain, Kind, TenantId, aside::Aside};
 use control::{AccountSnapshot, Capability, CredentialSnapshot};
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 /// Remembered verified passwords; beyond it all are forgotten.
 const REMEMBERED_MAX: usize = 100_000;
@@ -91,7 +91,7 @@ pub(crate) struct LoginCache {
     key: [u8; 32],
     seen: Mutex<HashMap<[u8; 32], ()>>,
     hashing: tokio::sync::Semaphore,
-    aside: Arc<Aside>,
+    aside: Aside,
 }
 
 impl Default for LoginCache {
@@ -99,7 +99,7 @@ impl Default for LoginCache {
         let mut key = [0u8; 32];
         // Without randomness nothing is remembered rightly, but nothing is let in either: the hash is still checked.
         let _ = aws_lc_rs::rand::fill(&mut key);
-        let aside = Arc::new(Aside::half_of_the_cores("password"));
+        let aside = Aside::half_of_the_cores("password");
         LoginCache { key, seen: Mutex::default(), hashing: tokio::sync::Semaphore::new(HASHES_AT_ONCE), aside }
     }
 }
@@ -239,14 +239,16 @@ impl Accounts {
     async fn hash_matches(&self, hash: String, password: String) -> Result<bool> {
         let unavailable = || Error::new(Kind::Unavailable, "password check");
         let _turn = self.0.logins.hashing.acquire().await.map_err(|_| unavailable())?;
-        let aside = self.0.logins.aside.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            aside.run(move || {
-                let matches = |parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
-                PasswordHash::new(&hash).is_ok_and(matches)
-            })
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let work = move || {
+            let matches = |parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
+            PasswordHash::new(&hash).is_ok_and(matches)
+        };
+        // Who asked may have gone away.
+        self.0.logins.aside.compute(work, |matches| {
+            let _ = tell.send(matches);
         });
-        checked.await.ok().flatten().ok_or_else(unavailable)
+        told.await.map_err(|_| unavailable())
     }
 }
 

@@ -91,6 +91,8 @@ pub enum Failure {
 /// Tasks that a worker runs before it looks again who else has something to do: with many of one customer's at hand, another
 /// one's is seen soon.
 const POLLS_BETWEEN_LOOKS: u32 = 11;
+/// Threads of the runtime at least: on a single core the scheduler then divides it between a long step and what comes meanwhile.
+const WORKERS_MIN: usize = 2;
 
 /// The store cannot be opened again in this process; a new one may (sysexits.h: EX_TEMPFAIL).
 const EXIT_STORE_LOST: u8 = 75;
@@ -117,11 +119,16 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
         .init();
-    let runtime =
-        match tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(POLLS_BETWEEN_LOOKS).build() {
-            Ok(runtime) => runtime,
-            Err(e) => return end(Err(Failure::Failed(format!("runtime: {e}")))),
-        };
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .worker_threads(cores.max(WORKERS_MIN))
+        .event_interval(POLLS_BETWEEN_LOOKS)
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(e) => return end(Err(Failure::Failed(format!("runtime: {e}")))),
+    };
     end(runtime.block_on(async {
         match arguments.command {
             Command::Serve { config } => run::serve(config.as_deref()).await,

@@ -436,15 +436,15 @@ impl Service {
         self.finish(work, ended, &[]).await
     }
 
-    /// Ends every sign-in of a person or mailbox but one.
-    pub(crate) async fn end_sessions(&self, txn: &mut Connection, subject: &str, but: Option<&str>) -> Result<()> {
+    /// Ends every sign-in of a person or mailbox but one. Whether there was any: what is known of rights is stale then.
+    pub(crate) async fn end_sessions(&self, txn: &mut Connection, subject: &str, but: Option<&str>) -> Result<bool> {
         query("UPDATE session SET revoked_at = $2 WHERE subject = $1 AND id <> $3 AND revoked_at IS NULL")
             .bind(subject)
             .bind(self.now().0)
             .bind(but.unwrap_or_default())
             .execute(txn)
             .await
-            .map(drop)
+            .map(|ended| ended > 0)
     }
 }
 

@@ -383,7 +383,7 @@ impl Service {
         self.replace_argon2(txn, person, argon2).await?;
         self.end_factors(txn, person).await?;
         self.inherit(txn, person).await?;
-        self.end_sessions(txn, person, None).await
+        self.end_sessions(txn, person, None).await.map(drop)
     }
 
     async fn is_open(&self, txn: &mut Connection, id: &str) -> Result<bool> {

@@ -60,9 +60,9 @@ class Served(Demo):
     def begin(self, folder, zones=("shop.example",), more=""):
         """Starts both; the DNS server takes updates of these zones. `more` goes to the end of the configuration."""
         self.folder, self.dns_port = folder, free()
-        for name, more in [*[(zone, "old TXT \"kept\"") for zone in zones], ("host.example", "ns A 127.0.0.1\nmail A 127.0.0.1")]:
+        for name, rows in [*[(zone, "old TXT \"kept\"") for zone in zones], ("host.example", "ns A 127.0.0.1\nmail A 127.0.0.1")]:
             with open(f"{folder}/{name}.zone", "w") as zone:
-                zone.write(ZONE.format(name=name, more=more))
+                zone.write(ZONE.format(name=name, more=rows))
         updated = "".join(f"\n  - domain: {zone}\n    file: {folder}/{zone}.zone\n    acl: update" for zone in zones)
         with open(f"{folder}/knot.conf", "w") as conf:
             conf.write(f"""

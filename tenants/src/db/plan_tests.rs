@@ -11,8 +11,10 @@ const STATEMENTS_MIN: usize = 300;
 const AT_THE_START: [&str; 2] =
     ["SELECT name, tenant FROM claim WHERE token = ''", "SELECT name FROM domain WHERE reversed = ''"];
 /// Beginnings of statements that macros go on with.
-const BEGINNINGS: [&str; 2] =
-    ["SELECT COUNT(*) AS n FROM mailbox m ", "SELECT m.*, d.external_id, d.given_name, d.family_name FROM mailbox m LEFT JOIN directory_entry d ON d.mailbox = m.id "];
+const BEGINNINGS: [&str; 2] = [
+    "SELECT COUNT(*) AS n FROM mailbox m ",
+    "SELECT m.*, d.external_id, d.given_name, d.family_name FROM mailbox m LEFT JOIN directory_entry d ON d.mailbox = m.id ",
+];
 
 /// The literals of a source that begin like a statement.
 fn statements(source: &str) -> Vec<String> {
@@ -77,8 +79,7 @@ async fn no_statement_reads_a_whole_table() {
     let pool = Pool::open(Database::Sqlite(folder.path().join("c.sqlite"))).await.unwrap();
     let Engine::Sqlite { read, .. } = &pool.engine else { unreachable!("a file was asked for") };
     // The last is a queue with a bound.
-    let tables =
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('setting', 'webhook', 'job_turn', 'password_request')";
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('setting', 'webhook', 'job_turn', 'password_request')";
     let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(read).await.unwrap();
     let (mut asked, mut bad) = (0, Vec::new());
     for statement in sources(Path::new("src")).iter().flat_map(|source| statements(source)) {

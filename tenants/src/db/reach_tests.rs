@@ -97,13 +97,14 @@ async fn a_connection_for_a_tenant_writes_nothing_of_another() {
 }
 
 /// Tables without the lock, and why: all others have it.
-const OPEN: [(&str, &str); 11] = [
+const OPEN: [(&str, &str); 12] = [
     ("_sqlx_migrations", "of the program"),
     ("auth_state", "of the program"),
     ("ceremony", "of people"),
     ("factor", "of people"),
     ("identity", "of people"),
     ("outbox", "of the program"),
+    ("password_request", "of whoever asks, before anybody is known: a queue that the server's own work empties"),
     (
         "person",
         "of people, who may be members of several tenants: read for the person itself, or by the server's own work",

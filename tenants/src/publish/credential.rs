@@ -70,8 +70,7 @@ impl Service {
         let parse = |name: &Option<String>| name.as_deref().map(|n| crate::domain::parse_name(n, "domain")).transpose();
         let (domain, zone) = (parse(&new.domain)?, parse(&new.zone)?);
         let passwords = [new.secret.as_str()];
-        let request =
-            Request::with_passwords("dnsCredentialSet", format!("{new:?}"), &passwords);
+        let request = Request::with_passwords("dnsCredentialSet", format!("{new:?}"), &passwords);
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),

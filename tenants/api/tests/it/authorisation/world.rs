@@ -3,6 +3,8 @@
 use crate::{isolation::Foreign, people::sign_in, plane::Desk};
 use serde_json::Value;
 
+/// A server for published records.
+const DNS_SERVER: &str = "server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"";
 /// An identity provider, apart from its tenant.
 const IDP: &str = "name: \"x\", issuer: \"https://login.example.org\", clientId: \"c\", clientSecret: \"s\", domains: [], role: \"auditor\"";
 
@@ -42,28 +44,26 @@ impl World {
         }
         run("sendAsAdd", &format!("mailboxId: \"{helper}\", address: \"a@alpha.example\""), "").await;
         run("mailboxDelete", &format!("mailboxId: \"{gone}\", idempotencyKey: \"gone\""), "").await;
-        let masked =
-            run("maskedAddressCreate", &format!("mailboxId: \"{mailbox}\""), "maskedAddress { address }").await;
-        let masked = masked["maskedAddress"]["address"].as_str().unwrap().to_owned();
+        let masked = format!("mailboxId: \"{mailbox}\"");
+        let masked = run("maskedAddressCreate", &masked, "maskedAddress { address }").await;
         run("domainVouch", &format!("tenantId: \"{tenant}\", name: \"alt.example\""), "").await;
         run("domainAliasCreate", "name: \"alt.example\", aliasOf: \"alpha.example\"", "").await;
-        let server = "server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"";
-        run("dnsCredentialSet", &format!("tenantId: \"{tenant}\", {server}"), "").await;
         let resend = format!("tenantId: \"{tenant}\"");
+        run("dnsCredentialSet", &format!("{resend}, {DNS_SERVER}"), "").await;
         let job = id(&run("tenantResend", &resend, "job { id }").await);
         let paused = id(&run("tenantResend", &resend, "job { id }").await);
         run("jobPause", &format!("jobId: \"{paused}\""), "").await;
-        let csv = "csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE";
-        let import = id(&run("mailboxImport", &format!("tenantId: \"{tenant}\", {csv}"), "job { id }").await);
+        let csv = format!("{resend}, csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE");
+        let import = id(&run("mailboxImport", &csv, "job { id }").await);
         run("jobCancel", &format!("jobId: \"{import}\", idempotencyKey: \"import\""), "").await;
         let key = run("apiTokenCreate", &format!("tenantId: \"{tenant}\", label: \"k\""), "id").await;
         let password = run("appPasswordCreate", &format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
         let held =
-            format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ message }} }} }}");
-        let hold = desk.done(&token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
-        run("tenantCreate", &format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1"), "")
-            .await;
+            format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ code }} }} }}");
+        let hold = desk.done(&token, &held).await;
+        let below = format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1");
+        run("tenantCreate", &below, "").await;
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
         let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
         let delivery = crate::plane::delivery(&desk, &webhook).await;
@@ -79,12 +79,12 @@ impl World {
             ("$B", import),
             ("$K", id(&key)),
             ("$C", id(&password)),
-            ("$H", hold),
+            ("$H", id(&hold)),
             ("$O", helper),
             ("$W", webhook),
             ("$V", delivery),
             ("$Q", gone),
-            ("$X", masked),
+            ("$X", masked["maskedAddress"]["address"].as_str().unwrap().to_owned()),
             ("$Y", provider),
         ];
         let mut world = World { desk, roles: Vec::new(), marks, people };

@@ -154,8 +154,15 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::getpriority_process;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use thread_priority::thread_schedule_policy;
+
+    /// Where the idle class may not be entered, niceness has to do.
+    fn gives_way() -> bool {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        thread_schedule_policy() == Ok(idle) || getpriority_process(None).is_ok_and(|nice| nice >= LATE_NICE)
+    }
 
     #[test]
     fn jobs_give_way_to_everything_else_and_one_that_panics_stops_none() {
@@ -164,13 +171,12 @@ mod tests {
             let (tell, told) = channel();
             let work = move || {
                 assert!(n != 1, "one panics");
-                (n, thread_schedule_policy().unwrap())
+                (n, gives_way())
             };
             aside.compute(work, move |result| tell.send(result).unwrap());
             told.recv().ok()
         };
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        assert_eq!([job(0), job(1), job(2)], [Some((0, idle)), None, Some((2, idle))]);
+        assert_eq!([job(0), job(1), job(2)], [Some((0, true)), None, Some((2, true))]);
     }
 
     #[test]

@@ -6,16 +6,15 @@ import shutil
 import signal
 import smtplib
 import socket
-import socketserver
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
 
 from check import Failed
 from demo import CLIENT_SECONDS_MAX, READY_SECONDS_MAX, Account, Demo, unverified
 from postgres import Postgres, free_port
+from sink import Sink
 
 DOMAIN = "planes.example"
 CONVERGE_SECONDS_MAX = 60
@@ -84,33 +83,6 @@ class Process:
     def log(self):
         with open(self.data + ".log", errors="replace") as log:
             return "".join(log.readlines()[-LOG_LINES:])
-
-
-class Sink(socketserver.ThreadingTCPServer):
-    """A smart host that takes everything and keeps the subjects."""
-
-    allow_reuse_address = daemon_threads = True
-
-    class Session(socketserver.StreamRequestHandler):
-        def handle(self):
-            self.wfile.write(b"220 sink\r\n")
-            for line in self.rfile:
-                word = line[:4].upper()
-                if word == b"DATA":
-                    self.wfile.write(b"354 go on\r\n")
-                    for part in iter(self.rfile.readline, b".\r\n"):
-                        if not part:
-                            return
-                        if part.startswith(b"Subject: "):
-                            self.server.subjects.append(part[9:].decode().strip())
-                self.wfile.write(b"250 ok\r\n" if word != b"QUIT" else b"221 bye\r\n")
-                if word == b"QUIT":
-                    return
-
-    def __init__(self):
-        self.subjects = []
-        super().__init__(("127.0.0.1", 0), Sink.Session)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class Planes(Demo):

@@ -1,15 +1,13 @@
 """What leaves is signed: `posthouse serve` beside knotd and a sink, judged by dkimpy, an implementation of DKIM that is not ours."""
 import os
 import shutil
-import socketserver
 import tempfile
-import threading
-import time
 
 import mail
 from check import Failed, check, equal, inside, true
-from demo import CLIENT_SECONDS_MAX, Account
+from demo import Account
 from domains import SECRET, Served, publish
+from sink import Sink
 
 try:
     # Of the folder that `run` names.
@@ -33,46 +31,6 @@ SHAPES = {
     "fields that repeat": (b"Subject: comments\r\nComments: one\r\nComments: two\r\nList-Id: <l.shop.example>\r\nCc: a@elsewhere.example\r\nCc: b@elsewhere.example\r\n", b"x\r\n"),
     "large": (b"Subject: large\r\n", b"0123456789 abcdefghijklmnopqrstuvwxyz \r\n" * 60_000),
 }
-
-
-class Sink(socketserver.ThreadingTCPServer):
-    """A smart host that takes everything and keeps it, as it came over the wire without the stuffed dots."""
-
-    allow_reuse_address = daemon_threads = True
-
-    class Session(socketserver.StreamRequestHandler):
-        def handle(self):
-            self.wfile.write(b"220 sink\r\n")
-            for line in self.rfile:
-                word = line[:4].upper().strip()
-                if word == b"EHLO":
-                    self.wfile.write(b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
-                    continue
-                if word == b"DATA":
-                    self.wfile.write(b"354 go on\r\n")
-                    lines = []
-                    for part in iter(self.rfile.readline, b".\r\n"):
-                        if not part:
-                            return
-                        lines.append(part[1:] if part.startswith(b".") else part)
-                    self.server.messages.append(b"".join(lines))
-                self.wfile.write(b"250 ok\r\n" if word != b"QUIT" else b"221 bye\r\n")
-                if word == b"QUIT":
-                    return
-
-    def __init__(self):
-        self.messages = []
-        super().__init__(("127.0.0.1", 0), Sink.Session)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def take(self):
-        """The next message."""
-        end = time.monotonic() + CLIENT_SECONDS_MAX
-        while not self.messages:
-            if time.monotonic() > end:
-                raise Failed("the sink got no message")
-            time.sleep(0.05)
-        return self.messages.pop(0)
 
 
 @check("each message leaves with two signatures that another implementation verifies, before and after a rotation")

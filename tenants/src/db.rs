@@ -14,6 +14,7 @@ mod migrate;
 mod plan_tests;
 #[cfg(test)]
 mod reach_tests;
+mod sqlite;
 mod statement;
 
 pub(crate) use many::Many;
@@ -21,11 +22,11 @@ pub(crate) use statement::{Query, Row, Value, query};
 
 use crate::{Code, Error, Result};
 use base::TenantId;
+use sqlite::{Connections, Lease, Settings};
 use sqlx::{
-    AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
     ops::{Deref, DerefMut},
@@ -80,8 +81,8 @@ impl Database {
 enum Engine {
     Sqlite {
         /// The one connection that writes: no other one's commit makes its pages stale, so it need not read them again.
-        write: SqlitePool,
-        read: SqlitePool,
+        write: Arc<Connections>,
+        read: Arc<Connections>,
     },
     Postgres {
         /// For the server's own work: they see everything.
@@ -107,7 +108,7 @@ impl Pool {
         let engine = match database {
             Database::Sqlite(path) => {
                 let write = sqlite(&path, 1, SQLITE_WRITER_CACHE_KIB).await?;
-                Engine::Sqlite { write, read: sqlite(&path, READERS_MAX, SQLITE_CACHE_KIB).await? }
+                Engine::Sqlite { write, read: sqlite(&path, READERS_MAX as usize, SQLITE_CACHE_KIB).await? }
             }
             Database::Postgres { server, schema } => {
                 let reach = connections().test_before_acquire(false).connect_lazy_with(*server.clone());
@@ -121,7 +122,7 @@ impl Pool {
 
     async fn migrate(&self) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite { write, .. } => migrate::sqlite(write).await,
+            Engine::Sqlite { write, .. } => migrate::sqlite(&mut write.acquire().await?).await,
             Engine::Postgres { all, .. } => migrate::postgres(all).await,
         }
     }
@@ -149,7 +150,11 @@ impl Pool {
         let busy = |_| Error::new(Code::Internal, "", "The database is busy, try again");
         let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(busy)?;
         let held = match &self.engine {
-            Engine::Sqlite { write, .. } => Held::SqliteTxn(write.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Sqlite { write, .. } => {
+                let mut lease = write.acquire().await?;
+                lease.begin().await?;
+                Held::SqliteTxn(lease)
+            }
             Engine::Postgres { all, .. } => {
                 let mut txn = all.begin().await?;
                 sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITER_LOCK).execute(&mut *txn).await?;
@@ -165,17 +170,9 @@ impl Pool {
     }
 }
 
-async fn sqlite(path: &Path, connections: u32, cache_kib: u32) -> Result<SqlitePool> {
-    let connect = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .pragma("cache_size", format!("-{cache_kib}"))
-        .pragma("wal_autocheckpoint", SQLITE_CHECKPOINT_PAGES.to_string())
-        .busy_timeout(TURN_WAIT);
-    Ok(SqlitePoolOptions::new().max_connections(connections).connect_with(connect).await?)
+async fn sqlite(path: &Path, max: usize, cache_kib: u32) -> Result<Arc<Connections>> {
+    Connections::open(path, Settings { max, cache_kib, checkpoint_pages: SQLITE_CHECKPOINT_PAGES, wait: TURN_WAIT })
+        .await
 }
 
 fn connections() -> PgPoolOptions {
@@ -220,8 +217,8 @@ async fn postgres(options: PgConnectOptions, schema: &str) -> Result<PgPool> {
 }
 
 enum Held {
-    Sqlite(PoolConnection<Sqlite>),
-    SqliteTxn(Transaction<'static, Sqlite>),
+    Sqlite(Lease),
+    SqliteTxn(Lease),
     Postgres(PoolConnection<Postgres>),
     PostgresTxn(Transaction<'static, Postgres>),
 }
@@ -234,7 +231,7 @@ pub(crate) struct Connection {
 
 /// The engine's own connection.
 enum Link<'c> {
-    Sqlite(&'c mut SqliteConnection),
+    Sqlite(&'c mut Lease),
     Postgres(&'c mut PgConnection),
 }
 
@@ -242,8 +239,7 @@ impl Connection {
     fn link(&mut self) -> Link<'_> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &mut self.held {
-            Held::Sqlite(c) => Link::Sqlite(c),
-            Held::SqliteTxn(t) => Link::Sqlite(t),
+            Held::Sqlite(c) | Held::SqliteTxn(c) => Link::Sqlite(c),
             Held::Postgres(c) => Link::Postgres(c),
             Held::PostgresTxn(t) => Link::Postgres(t),
         }
@@ -297,9 +293,9 @@ impl Txn {
 
     pub(crate) async fn rollback(self) -> Result<()> {
         match self.connection.held {
-            Held::SqliteTxn(t) => t.rollback().await?,
             Held::PostgresTxn(t) => t.rollback().await?,
-            Held::Sqlite(_) | Held::Postgres(_) => {}
+            // It goes back without what was not committed.
+            Held::SqliteTxn(_) | Held::Sqlite(_) | Held::Postgres(_) => {}
         }
         Ok(())
     }

@@ -97,6 +97,13 @@ impl fmt::Display for Error {
 }
 impl std::error::Error for Error {}
 
+impl From<rusqlite::Error> for Error {
+    fn from(e: rusqlite::Error) -> Self {
+        tracing::error!(error = %e, "sql");
+        Error::new(Code::Internal, "", "The database failed, try again")
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(e: sqlx::Error) -> Self {
         tracing::error!(error = %e, "sql");

@@ -14,6 +14,7 @@ mod read;
 pub use explain::{Because, Explained};
 pub use place::NewHold;
 pub(crate) use policy::standing;
+pub(crate) use read::HoldsOf;
 
 use crate::{Code, Error, Result, limits::REASON_CHARS_MAX};
 use base::{AccountId, TenantId};

@@ -7,6 +7,7 @@ use crate::{
     actor::Object,
     db::{Connection, query},
     limits::LOOKUP_IDS_MAX,
+    mailbox::shown,
     rows::{domain_of, json_list},
 };
 use base::{AccountId, TenantId};
@@ -31,9 +32,10 @@ impl Service {
     pub async fn mailboxes_by_id(&self, actor: &Actor, ids: &[AccountId]) -> Result<HashMap<AccountId, Mailbox>> {
         bounded(ids.len())?;
         let mut connection = self.reader(actor).await?;
-        let rows = query(
-            "SELECT * FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) AND (live = 1 OR purge_at IS NOT NULL)",
-        )
+        let rows = query(concat!(
+            shown!(),
+            " FROM mailbox m WHERE m.id IN (SELECT value FROM json_each($1)) AND (m.live = 1 OR m.purge_at IS NOT NULL)"
+        ))
         .bind(json_list(ids))
         .fetch_all(&mut connection)
         .await?;

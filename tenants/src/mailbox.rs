@@ -5,14 +5,25 @@ use crate::{
     Actor, Done, Error, Hold, MailboxState, NewHold, NewPassword, Permission, Result, Service, Subject, Terms,
     actor::Object,
     db::{Connection, Row, query},
+    hold::HoldsOf,
     kind, password,
-    rows::{domain_of, id, json_list, number, optional, short, text, to_sql},
+    rows::{domain_of, id, number, optional, short, text, to_sql},
     terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
 use control::{AccountKind, HoldKind, SendLimits};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+
+/// The beginning of a statement whose rows are mailboxes `m` as shown: with whether there is a password, and whether there are
+/// holds, so that nearly always no other statement is needed.
+macro_rules! shown {
+    () => {
+        "SELECT m.*, CASE WHEN EXISTS (SELECT 1 FROM credential c WHERE c.mailbox = m.id AND c.kind = 'password') \
+         THEN 1 ELSE 0 END AS has_password, CASE WHEN EXISTS (SELECT 1 FROM hold h WHERE h.subject = m.id \
+         AND h.released_at IS NULL) THEN 1 ELSE 0 END AS is_held"
+    };
+}
+pub(crate) use shown;
 
 /// A mailbox as shown.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -214,27 +225,27 @@ impl Service {
     }
 
     pub(crate) async fn mailbox_row(&self, txn: &mut Connection, account: AccountId) -> Result<Mailbox> {
-        let row = query("SELECT * FROM mailbox WHERE id = $1 AND (live = 1 OR purge_at IS NOT NULL)")
-            .bind(account.to_string())
-            .fetch_all(&mut *txn)
-            .await?;
+        let row =
+            query(concat!(shown!(), " FROM mailbox m WHERE m.id = $1 AND (m.live = 1 OR m.purge_at IS NOT NULL)"))
+                .bind(account.to_string())
+                .fetch_all(&mut *txn)
+                .await?;
         self.mailboxes_of(txn, &row).await?.pop().ok_or_else(|| Error::not_found("mailboxId"))
     }
 
-    /// Mailboxes of rows, with their holds.
+    /// Mailboxes of rows of `shown!`, with their holds: those are asked for where there are some.
     pub(crate) async fn mailboxes_of(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<Mailbox>> {
-        let ids: Vec<AccountId> = rows.iter().map(|r| id(r, "id")).collect::<Result<_>>()?;
-        let mut holds = self.mailbox_holds(txn, &ids).await?;
-        let with_password = query(
-            "SELECT DISTINCT mailbox FROM credential WHERE kind = 'password' AND mailbox IN (SELECT value FROM json_each($1))",
-        )
-        .bind(json_list(&ids))
-        .fetch_all(txn)
-        .await?;
-        let with_password: HashSet<AccountId> =
-            with_password.iter().map(|r| id(r, "mailbox")).collect::<Result<_>>()?;
-        let of = |(row, id): (_, &AccountId)| from_row(row, holds.of(&id.to_string()), with_password.contains(id));
-        rows.iter().zip(&ids).map(of).collect()
+        let mut held: Vec<AccountId> = Vec::new();
+        for row in rows {
+            if number(row, "is_held")? != 0 {
+                held.push(id(row, "id")?);
+            }
+        }
+        let mut holds = match held.is_empty() {
+            true => HoldsOf::default(),
+            false => self.mailbox_holds(txn, &held).await?,
+        };
+        rows.iter().map(|row| from_row(row, holds.of(&text(row, "id")?))).collect()
     }
 
     /// A mailbox that is not deleted, which the actor reaches.
@@ -265,7 +276,7 @@ impl Service {
     }
 }
 
-fn from_row(row: &Row, holds: Vec<Hold>, has_password: bool) -> Result<Mailbox> {
+fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Mailbox> {
     let state = match (number(row, "live")? != 0, holds.is_empty()) {
         (false, _) => MailboxState::Deleted,
         (true, true) => MailboxState::Active,
@@ -280,7 +291,7 @@ fn from_row(row: &Row, holds: Vec<Hold>, has_password: bool) -> Result<Mailbox> 
         kind: kind::of(row)?,
         state,
         send: kind::send_limits(row)?,
-        has_password,
+        has_password: number(row, "has_password")? != 0,
         holds,
         created_at_ms: number(row, "created_at")?,
         deleted_at_ms: optional(row, "deleted_at")?,

@@ -11,6 +11,7 @@ use crate::{
     db::{Connection, query},
     hold::standing,
     limits::{MAILBOX_RETENTION_DAYS, MAILBOX_RETENTION_DAYS_MAX, PURGED_AT_ONCE},
+    mailbox::shown,
     mailbox_create::FULL,
     rows::{domain_of, id, json_list, optional},
     terms::{Request, Start},
@@ -201,11 +202,12 @@ impl Service {
     /// Purges one whose time was over a moment ago; `false` when that has changed, or it is held from above.
     async fn purge_one_due(&self, account: AccountId) -> Result<bool> {
         let mut txn = self.begin().await?;
-        let rows = query("SELECT * FROM mailbox WHERE id = $1 AND purge_at IS NOT NULL AND purge_at <= $2")
-            .bind(account.to_string())
-            .bind(self.now().0)
-            .fetch_all(&mut txn)
-            .await?;
+        let rows =
+            query(concat!(shown!(), " FROM mailbox m WHERE m.id = $1 AND m.purge_at IS NOT NULL AND m.purge_at <= $2"))
+                .bind(account.to_string())
+                .bind(self.now().0)
+                .fetch_all(&mut txn)
+                .await?;
         let Some(mailbox) = self.mailboxes_of(&mut txn, &rows).await?.pop() else { return Ok(false) };
         let system = Actor::of(mailbox.tenant, Permissions::NONE, false, "system".into());
         match self.purge(&mut txn, &system, &mailbox).await {

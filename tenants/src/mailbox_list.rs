@@ -7,6 +7,7 @@ use crate::{
     db::Value,
     kind,
     limits::NAME_CHARS_MAX,
+    mailbox::shown,
     page::{LAST, Statements},
     rows::like,
 };
@@ -16,12 +17,12 @@ use control::AccountKind;
 /// The rows of a list: tenant, state, range of addresses, name, domain, kind; what of them the actor reaches.
 macro_rules! scope {
     () => {
-        "mailbox WHERE tenant = $1 AND address >= $3 AND address < $4 AND ($5 = '' OR name_key LIKE $5 ESCAPE '!') \
+        "mailbox m WHERE tenant = $1 AND address >= $3 AND address < $4 AND ($5 = '' OR name_key LIKE $5 ESCAPE '!') \
          AND ($6 = '' OR domain = $6) AND ($8 = 'whole' OR id IN (SELECT value FROM json_each($9)) \
          OR domain IN (SELECT value FROM json_each($10))) AND ($7 = '' OR kind = $7) AND CASE $2 WHEN 'live' THEN live = 1 \
          WHEN 'deleted' THEN live = 0 AND purge_at IS NOT NULL WHEN 'restricted' THEN live = 1 AND EXISTS \
-         (SELECT 1 FROM hold h WHERE h.subject = mailbox.id AND h.released_at IS NULL) ELSE live = 1 AND NOT EXISTS \
-         (SELECT 1 FROM hold h WHERE h.subject = mailbox.id AND h.released_at IS NULL) END"
+         (SELECT 1 FROM hold h WHERE h.subject = m.id AND h.released_at IS NULL) ELSE live = 1 AND NOT EXISTS \
+         (SELECT 1 FROM hold h WHERE h.subject = m.id AND h.released_at IS NULL) END"
     };
 }
 
@@ -30,7 +31,8 @@ macro_rules! sorted {
     ($key:literal, $after:literal, $way:literal, $before:literal, $back:literal) => {
         Statements {
             forward: concat!(
-                "SELECT * FROM ",
+                shown!(),
+                " FROM ",
                 scope!(),
                 " AND (",
                 $key,
@@ -45,7 +47,8 @@ macro_rules! sorted {
                 " LIMIT $13"
             ),
             backward: concat!(
-                "SELECT * FROM ",
+                shown!(),
+                " FROM ",
                 scope!(),
                 " AND (",
                 $key,

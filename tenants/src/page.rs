@@ -16,6 +16,8 @@ pub struct Page {
     pub backward: bool,
     /// Items at most.
     pub limit: u32,
+    /// Whether the items of the whole list are counted, which reads all of it: else it is said to have none.
+    pub counted: bool,
 }
 
 /// Sorts after every text that can be a cursor.
@@ -24,7 +26,7 @@ pub(crate) const LAST: &str = "\u{10ffff}";
 impl Page {
     /// The first items of a list.
     pub fn first(limit: u32) -> Page {
-        Page { cursor: None, backward: false, limit }
+        Page { cursor: None, backward: false, limit, counted: true }
     }
 
     /// The cursor as a text to compare with: the end of the list where the page begins when there is none.
@@ -70,6 +72,9 @@ impl Page {
         let mut rows = select.bind(i64::from(self.limit)).fetch_all(&mut *connection).await?;
         if self.backward {
             rows.reverse();
+        }
+        if !self.counted {
+            return Ok((rows, 0));
         }
         let mut count = query(list.count);
         for value in scope {

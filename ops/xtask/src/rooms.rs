@@ -32,9 +32,10 @@ const ROOMS: [(&str, Room); 10] = [
 
 /// Rooms without I/O, clock or async, and the crates they would need for it.
 const PURE: [&str; 3] = ["base", "wire", "control"];
-const IMPURE: [&str; 8] = ["tokio", "futures-util", "async-trait", "socket2", "rustls", "tokio-rustls", "sqlx", "axum"];
+const IMPURE: [&str; 9] =
+    ["tokio", "futures-util", "async-trait", "socket2", "rustls", "tokio-rustls", "rusqlite", "sqlx", "axum"];
 /// The data plane never calls SQL and serves no GraphQL.
-const NOT_IN_CORE: [&str; 5] = ["sqlx", "async-graphql", "async-graphql-axum", "axum", "lettre"];
+const NOT_IN_CORE: [&str; 6] = ["rusqlite", "sqlx", "async-graphql", "async-graphql-axum", "axum", "lettre"];
 
 pub fn findings() -> Result<Vec<String>, String> {
     let mut out = Vec::new();

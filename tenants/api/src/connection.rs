@@ -8,7 +8,7 @@ use crate::{
     failure::top_level,
     types::{Alias, Domain, Group, Mailbox, Masked, Tenant},
 };
-use async_graphql::{ID, Result, SimpleObject};
+use async_graphql::{Context, ID, Result, SimpleObject};
 use std::collections::HashMap;
 use tenants::Page;
 
@@ -17,11 +17,19 @@ pub(crate) struct Paging {
     pub(crate) backward: bool,
     pub(crate) cursor: Option<String>,
     pub(crate) size: u32,
+    /// Whether the query asks how many there are.
+    counted: bool,
 }
 
 impl Paging {
     /// `first` with `after`, or `last` with `before`.
-    pub(crate) fn new(first: Option<u32>, after: Option<ID>, last: Option<u32>, before: Option<ID>) -> Result<Paging> {
+    pub(crate) fn new(
+        ctx: &Context<'_>,
+        first: Option<u32>,
+        after: Option<ID>,
+        last: Option<u32>,
+        before: Option<ID>,
+    ) -> Result<Paging> {
         let (backward, size, cursor) = match (first, last, &after, &before) {
             (Some(size), None, _, None) => (false, size, after),
             (None, Some(size), None, _) => (true, size, before),
@@ -30,12 +38,13 @@ impl Paging {
         if !(1..=PAGE_ITEMS_MAX).contains(&size) {
             return Err(top_level("INVALID", format!("A page has 1 to {PAGE_ITEMS_MAX} items (PAGE_ITEMS_MAX)")));
         }
-        Ok(Paging { backward, cursor: cursor.map(|c| c.to_string()), size })
+        let counted = ctx.look_ahead().field("totalCount").exists();
+        Ok(Paging { backward, cursor: cursor.map(|c| c.to_string()), size, counted })
     }
 
     /// With one item more than asked for, to know whether there are others.
     pub(crate) fn page(&self) -> Page {
-        Page { cursor: self.cursor.clone(), backward: self.backward, limit: self.size + 1 }
+        Page { cursor: self.cursor.clone(), backward: self.backward, limit: self.size + 1, counted: self.counted }
     }
 }
 

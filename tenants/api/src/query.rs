@@ -80,7 +80,7 @@ impl CoreQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<TenantConnection> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let rows = service(ctx).tenants(actor(ctx), &paging.page()).await.map_err(|e| read_failed(&e))?;
         Ok(TenantConnection::new(&paging, rows))
     }
@@ -96,7 +96,7 @@ impl CoreQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<DomainConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).domains(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| DomainConnection::new(&paging, rows)))
@@ -119,7 +119,7 @@ impl CoreQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<AliasConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).aliases(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| AliasConnection::new(&paging, rows)))

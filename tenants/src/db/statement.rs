@@ -1,9 +1,9 @@
 //! SUMMARY    A statement with its values, run on either engine; rows as both give them.
 //! INVARIANTS Values are texts and whole numbers: nothing else is stored.
 
-use super::{Connection, Link};
+use super::{Connection, Link, sqlite};
 use crate::{Code, Error, Result};
-use sqlx::{Row as _, SqlStr, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{Row as _, SqlStr, postgres::PgRow};
 
 /// A value to bind.
 pub(crate) enum Value {
@@ -46,18 +46,16 @@ pub(crate) struct Query {
     values: Vec<Value>,
 }
 
-/// The statement with its values, for the engine of the connection.
-macro_rules! bound {
-    ($query:expr) => {{
-        let mut statement = sqlx::query($query.sql);
-        for value in $query.values {
-            statement = match value {
-                Value::Text(v) => statement.bind(v),
-                Value::Number(v) => statement.bind(v),
-            };
-        }
-        statement
-    }};
+/// The statement with its values, for PostgreSQL.
+fn bound(query: Query) -> sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    let mut statement = sqlx::query(query.sql);
+    for value in query.values {
+        statement = match value {
+            Value::Text(v) => statement.bind(v),
+            Value::Number(v) => statement.bind(v),
+        };
+    }
+    statement
 }
 
 impl Query {
@@ -79,24 +77,26 @@ impl Query {
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64> {
         let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(query).execute(c).await?.rows_affected(),
-            Link::Postgres(c) => bound!(query).execute(c).await?.rows_affected(),
+            Link::Sqlite(c) => c.run(query.sql, query.values, usize::MAX).await?.changes,
+            Link::Postgres(c) => bound(query).execute(c).await?.rows_affected(),
         })
     }
 
     pub(crate) async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>> {
         let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(query).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Link::Postgres(c) => bound!(query).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
+            Link::Sqlite(c) => {
+                c.run(query.sql, query.values, usize::MAX).await?.rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Link::Postgres(c) => bound(query).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
         })
     }
 
     pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>> {
         let query = self.checked()?;
         Ok(match connection.link() {
-            Link::Sqlite(c) => bound!(query).fetch_optional(c).await?.map(Row::Sqlite),
-            Link::Postgres(c) => bound!(query).fetch_optional(c).await?.map(Row::Postgres),
+            Link::Sqlite(c) => c.run(query.sql, query.values, 1).await?.rows.pop().map(Row::Sqlite),
+            Link::Postgres(c) => bound(query).fetch_optional(c).await?.map(Row::Postgres),
         })
     }
 
@@ -108,26 +108,33 @@ impl Query {
 
 /// A row of either engine.
 pub(crate) enum Row {
-    Sqlite(SqliteRow),
+    Sqlite(sqlite::Cells),
     Postgres(PgRow),
 }
 
 impl Row {
     pub(crate) fn text(&self, column: &str) -> Result<Option<String>> {
-        Ok(match self {
-            Row::Sqlite(r) => r.try_get(column)?,
-            Row::Postgres(r) => r.try_get(column)?,
-        })
+        match self {
+            Row::Sqlite(r) => match r.get(column)? {
+                Value::Text(text) => Ok(text.clone()),
+                Value::Number(_) => Err(sqlite::wrong(column)),
+            },
+            Row::Postgres(r) => Ok(r.try_get(column)?),
+        }
     }
 
     pub(crate) fn number(&self, column: &str) -> Result<Option<i64>> {
-        Ok(match self {
-            Row::Sqlite(r) => r.try_get(column)?,
+        match self {
+            Row::Sqlite(r) => match r.get(column)? {
+                Value::Number(number) => Ok(*number),
+                Value::Text(None) => Ok(None),
+                Value::Text(Some(_)) => Err(sqlite::wrong(column)),
+            },
             // A literal of a statement is a shorter integer there.
             Row::Postgres(r) => match r.try_get::<Option<i64>, _>(column) {
-                Ok(n) => n,
-                Err(_) => r.try_get::<Option<i32>, _>(column)?.map(i64::from),
+                Ok(n) => Ok(n),
+                Err(_) => Ok(r.try_get::<Option<i32>, _>(column)?.map(i64::from)),
             },
-        })
+        }
     }
 }

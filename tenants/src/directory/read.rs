@@ -5,6 +5,7 @@ use super::{DirectoryKey, DirectoryUser, missing, parsed};
 use crate::{
     Actor, Error, Mailbox, Permission, Result, Service,
     db::{Connection, Query, Row, query},
+    mailbox::shown,
     rows::number,
 };
 use base::{AccountId, Address, TenantId};
@@ -21,7 +22,8 @@ macro_rules! scope {
 macro_rules! users {
     ($rest:literal) => {
         concat!(
-            "SELECT m.*, d.external_id, d.given_name, d.family_name FROM mailbox m \
+            shown!(),
+            ", d.external_id, d.given_name, d.family_name FROM mailbox m \
              LEFT JOIN directory_entry d ON d.mailbox = m.id ",
             scope!(),
             $rest

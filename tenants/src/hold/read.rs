@@ -46,6 +46,7 @@ impl Service {
 }
 
 /// Open holds by what they are shown on.
+#[derive(Default)]
 pub(crate) struct HoldsOf(HashMap<String, Vec<Hold>>);
 
 impl HoldsOf {

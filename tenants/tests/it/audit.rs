@@ -7,7 +7,7 @@ use tenants::{Actor, AuditFilter, Code, JobState, Page, limits::AUDIT_KEPT};
 use tokio::sync::watch;
 
 /// Statements against the log itself, as somebody with the database's password would run them.
-async fn tamper(desk: &Desk, sql: &str) -> Result<(), sqlx::Error> {
+async fn tamper(desk: &Desk, sql: &str) -> Result<(), String> {
     crate::raw::run(desk, sql).await
 }
 

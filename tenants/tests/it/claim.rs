@@ -3,10 +3,10 @@
 use crate::desk::{Desk, Plane, new_mailbox, terms};
 use base::SystemClock;
 use control::Change;
+use rusqlite::params;
 use sqlx::{
     AssertSqlSafe, SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+    migrate::{Migration, MigrationType},
 };
 use std::sync::Arc;
 use tenants::{Code, Database, DomainOptions, DomainState, Page, PasswordCost, Proof, Service, ServiceOptions, Setup};
@@ -120,20 +120,29 @@ async fn domains_from_before_claims_stay_proven() {
         (2, "token scopes", include_str!("../../../migrations/sql/0002_token_scopes.sql")),
         (3, "terms", include_str!("../../../migrations/sql/0003_terms.sql")),
     ];
-    let steps = steps.map(|(version, name, text)| {
-        Migration::new(version, name.into(), MigrationType::Simple, AssertSqlSafe(text).into_sql_str(), false)
-    });
-    let connect = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
-    let pool = SqlitePoolOptions::new().connect_with(connect).await.unwrap();
-    Migrator::with_migrations(steps.to_vec()).run(&pool).await.unwrap();
+    // As a release of that time left it.
+    let old = rusqlite::Connection::open(&file).unwrap();
+    old.execute_batch(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+         installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, \
+         execution_time BIGINT NOT NULL)",
+    )
+    .unwrap();
+    let taken = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (?1, ?2, TRUE, ?3, 0)";
+    for (version, name, text) in steps {
+        let sql = AssertSqlSafe(text).into_sql_str();
+        let step = Migration::new(version, name.into(), MigrationType::Simple, sql, false);
+        old.execute_batch(text).unwrap();
+        old.execute(taken, params![version, name, &*step.checksum]).unwrap();
+    }
     for row in [
         "INSERT INTO tenant (id, name, version, created_at) VALUES ('ten_0000000000001', 'P', 1, 0)",
         "INSERT INTO domain VALUES ('old.example', 'ten_0000000000001', 1, NULL, 1, 7, 5)",
         "INSERT INTO domain VALUES ('gone.example', 'ten_0000000000001', 0, NULL, 1, 9, 5)",
     ] {
-        sqlx::query(row).execute(&pool).await.unwrap();
+        old.execute_batch(row).unwrap();
     }
-    pool.close().await;
+    drop(old);
     let options = ServiceOptions {
         control: Arc::new(Plane::default()),
         clock: Arc::new(SystemClock),

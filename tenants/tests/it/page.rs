@@ -6,7 +6,7 @@ use tenants::{Code, NewAlias, NewTenant, Page};
 const NAMES: [&str; 3] = ["a.test", "b.test", "c.test"];
 
 fn page(cursor: Option<&str>, backward: bool, limit: u32) -> Page {
-    Page { cursor: cursor.map(Into::into), backward, limit }
+    Page { cursor: cursor.map(Into::into), backward, limit, counted: true }
 }
 
 #[tokio::test]

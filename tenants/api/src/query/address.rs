@@ -29,7 +29,7 @@ impl AddressQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<GroupConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).groups(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| GroupConnection::new(&paging, rows)))
@@ -46,7 +46,7 @@ impl AddressQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<MaskedAddressConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(mailbox) = mailbox_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).masked_of(actor(ctx), mailbox, &paging.page()).await)?;
         Ok(rows.map(|rows| MaskedAddressConnection::new(&paging, rows)))

@@ -123,7 +123,7 @@ impl AuditQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<AuditEntryConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let filter = filter.unwrap_or_default().into();
         let rows = found(service(ctx).audit_entries(actor(ctx), tenant, &filter, &paging.page()).await)?;

@@ -70,7 +70,7 @@ impl EventQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<EventConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).events(actor(ctx), tenant, below, &paging.page()).await)?;
         Ok(rows.map(|rows| EventConnection::new(&paging, rows)))

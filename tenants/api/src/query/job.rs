@@ -112,7 +112,7 @@ impl JobQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<JobConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).jobs(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| JobConnection::new(&paging, rows)))

@@ -39,7 +39,7 @@ impl MailboxQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<MailboxConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let (filter, order) =
             (filter.map(Into::into).unwrap_or_default(), order_by.map(Into::into).unwrap_or_default());

@@ -38,7 +38,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<MemberConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), members, MemberConnection)
+        page!(ctx, tenant_id, Paging::new(ctx, first, after, last, before), members, MemberConnection)
     }
 
     /// Open invitations of a tenant.
@@ -52,7 +52,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<InvitationConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), invitations, InvitationConnection)
+        page!(ctx, tenant_id, Paging::new(ctx, first, after, last, before), invitations, InvitationConnection)
     }
 
     /// Roles that a tenant made itself.
@@ -66,7 +66,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<RoleConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), roles, RoleConnection)
+        page!(ctx, tenant_id, Paging::new(ctx, first, after, last, before), roles, RoleConnection)
     }
 
     /// Roles that every tenant has.
@@ -89,7 +89,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<ServiceAccountConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), service_accounts, ServiceAccountConnection)
+        page!(ctx, tenant_id, Paging::new(ctx, first, after, last, before), service_accounts, ServiceAccountConnection)
     }
 
     /// Live API tokens of a tenant, without their secrets.
@@ -103,7 +103,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<ApiTokenConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), api_tokens, ApiTokenConnection)
+        page!(ctx, tenant_id, Paging::new(ctx, first, after, last, before), api_tokens, ApiTokenConnection)
     }
 
     /// Where people of a tenant may sign in, besides here.
@@ -117,7 +117,13 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<IdentityProviderConnection>> {
-        page!(ctx, tenant_id, Paging::new(first, after, last, before), identity_providers, IdentityProviderConnection)
+        page!(
+            ctx,
+            tenant_id,
+            Paging::new(ctx, first, after, last, before),
+            identity_providers,
+            IdentityProviderConnection
+        )
     }
 
     /// What a tenant lets the provider's people do now. Without a tenant: all there is, for the provider's people.
@@ -131,7 +137,7 @@ impl PeopleQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<SupportGrantConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.map(|id| id.parse()).transpose() else { return Ok(None) };
         let rows = found(service(ctx).support_grants(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| SupportGrantConnection::new(&paging, rows)))

@@ -143,7 +143,7 @@ impl WebhookQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<WebhookConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).webhooks(actor(ctx), tenant, &paging.page()).await)?;
         Ok(rows.map(|rows| WebhookConnection::new(&paging, rows)))
@@ -160,7 +160,7 @@ impl WebhookQuery {
         last: Option<u32>,
         before: Option<ID>,
     ) -> Result<Option<WebhookDeliveryConnection>> {
-        let paging = Paging::new(first, after, last, before)?;
+        let paging = Paging::new(ctx, first, after, last, before)?;
         let rows = found(service(ctx).webhook_deliveries(actor(ctx), &webhook_id, &paging.page()).await)?;
         Ok(rows.map(|rows| WebhookDeliveryConnection::new(&paging, rows)))
     }

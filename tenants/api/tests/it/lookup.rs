@@ -24,15 +24,20 @@ async fn a_hundred_mailboxes_take_as_many_statements_as_two() {
             "{{ mailboxes(tenantId: \"{tenant}\", first: {first}) {{ nodes {{ address suspended holds {{ reason }} \
              usage {{ usedBytes emails }} tenant {{ name usage {{ usedBytes }} }} }} }} }}"
         );
-        let (statements, calls) = (desk.service.statements(), desk.plane.calls.load(Ordering::SeqCst));
-        let answer = desk.ask(&token, &query).await;
-        let nodes = answer["data"]["mailboxes"]["nodes"].as_array().unwrap();
-        assert_eq!(nodes.len(), first);
-        assert!(
-            nodes.iter().all(|n| n["usage"]["emails"] == 0 && n["tenant"]["usage"]["usedBytes"] == "7"),
-            "{answer}"
-        );
-        seen.push((desk.service.statements() - statements, desk.plane.calls.load(Ordering::SeqCst) - calls));
+        let mut counts = Vec::new();
+        // One of them may also ask whether rights have changed, which is asked every second.
+        for _ in 0..3 {
+            let (statements, calls) = (desk.service.statements(), desk.plane.calls.load(Ordering::SeqCst));
+            let answer = desk.ask(&token, &query).await;
+            let nodes = answer["data"]["mailboxes"]["nodes"].as_array().unwrap();
+            assert_eq!(nodes.len(), first);
+            assert!(
+                nodes.iter().all(|n| n["usage"]["emails"] == 0 && n["tenant"]["usage"]["usedBytes"] == "7"),
+                "{answer}"
+            );
+            counts.push((desk.service.statements() - statements, desk.plane.calls.load(Ordering::SeqCst) - calls));
+        }
+        seen.push(counts.into_iter().min().unwrap());
     }
     let [(few, calls), (many, again)] = [seen[0], seen[1]];
     assert!(few > 0, "statements are counted");

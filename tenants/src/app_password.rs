@@ -31,7 +31,7 @@ impl Service {
     ) -> Result<Done<AppPassword>> {
         short(label, "label")?;
         let generated = password::generate()?;
-        let verifiers = password::verifiers(&generated, self.password_cost).await?;
+        let verifiers = password::app_verifiers(&generated).await?;
         let request = Request::new("appPasswordCreate", format!("{account} {label:?}"));
         let mut work = match self.start::<String>(actor, terms, request).await? {
             Start::Fresh(work) => work,

@@ -87,6 +87,7 @@ impl std::fmt::Debug for NewPassword {
 }
 
 pub(crate) struct Verifiers {
+    /// Of a generated password its digest.
     pub(crate) argon2: String,
     pub(crate) scram: String,
 }
@@ -125,6 +126,14 @@ pub(crate) async fn verifiers(password: &str, cost: PasswordCost) -> Result<Veri
         Some(Verifiers { argon2, scram: scram(&password, &salt) })
     });
     hashing.await
+}
+
+/// Both verifiers of a password of `generate`: nobody finds 120 random bits by trying, so a digest will do, and a login finds out by
+/// one digest which of all app passwords it is.
+pub(crate) async fn app_verifiers(generated: &str) -> Result<Verifiers> {
+    let digest = STANDARD.encode(digest::digest(&digest::SHA256, generated.as_bytes()));
+    let (generated, salt, argon2) = (generated.to_owned(), random::<16>()?, format!("{}{digest}", control::APP_DIGEST));
+    hashed(move || Some(Verifiers { argon2: argon2.clone(), scram: scram(&generated, &salt) })).await
 }
 
 /// The argon2id verifier alone, of somebody who signs in over HTTP only; `Invalid` as above.
@@ -168,10 +177,10 @@ fn scram(password: &str, salt: &[u8]) -> String {
     format!("SCRAM-SHA-256${SCRAM_ITERATIONS}:{}${}:{}", b64(salt), b64(stored.as_ref()), b64(server.as_ref()))
 }
 
-/// A generated password: 20 letters and digits in groups, about 95 bits.
+/// A generated password: 24 letters and digits in groups, 120 bits.
 pub fn generate() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstvwxyz0123456789";
     let letters: Vec<char> =
-        random::<20>()?.iter().filter_map(|b| LETTERS.get(usize::from(*b) % 32)).map(|b| *b as char).collect();
-    Ok(letters.chunks(5).map(|g| g.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+        random::<24>()?.iter().filter_map(|b| LETTERS.get(usize::from(*b) % 32)).map(|b| *b as char).collect();
+    Ok(letters.chunks(6).map(|g| g.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }

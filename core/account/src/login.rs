@@ -1,25 +1,32 @@
 //! SUMMARY    Verifying a credential issues the owner's scope.
 //! STANDARDS  RFC 4616 (PLAIN), RFC 5802 and RFC 7677 (SCRAM-SHA-256), RFC 9106 (argon2id)
-//! SECURITY   Hostile names and passwords reach this. Unknown names cost one hash too. Nothing logs a password.
+//! SECURITY   Hostile names and passwords reach this. A refused login costs one argon2id, whoever it names and whatever that one has:
+//!            app passwords are found by a digest, so only the mailbox's own password is hashed, or a dummy where there is none.
+//!            App passwords from before the digest cost an HMAC chain (4096 SHA-256) each, until they are made anew. Nothing logs
+//!            a password.
 //! INVARIANTS A remembered password is only a keyed hash under a key of this process, bound to the verifier it was checked
 //!            against: changing or revoking the credential forgets it.
 
+use self::verifier::{app_digest, scram_matches};
 use crate::{
     Accounts, Error, Result, Standing,
     scope::{AccountScope, Deliver, Owner, ReadOnly},
     unit_of_work,
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base::{AccountId, Address, Domain, Kind, TenantId, aside::Aside};
-use control::{AccountSnapshot, Capability, CredentialSnapshot};
+use control::{AccountSnapshot, Capability, CredentialKind, CredentialSnapshot};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+
+mod verifier;
 
 /// Remembered verified passwords; beyond it all are forgotten.
 const REMEMBERED_MAX: usize = 100_000;
 /// Hashes computed at the same time; more logins wait their turn (each takes about 19 MiB and a core).
 const HASHES_AT_ONCE: usize = 2;
-/// A hash of nothing, so that an unknown name takes as long as a wrong password.
+/// A hash of nothing: who is unknown or has no password takes as long as a wrong password.
 const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGhvdXNlLWR1bW15$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
 
 /// A verified login.
@@ -133,19 +140,43 @@ struct Found {
 impl Accounts {
     /// Checks a name (any address of the account) and password. Errors: `Forbidden` (wrong), `Suspended` (right, but held).
     pub async fn login(&self, name: &str, password: &str) -> Result<Login> {
-        let Some(found) = self.find(name).await? else {
-            self.hash_matches(DUMMY.to_owned(), password.to_owned()).await?;
-            return Err(wrong());
-        };
+        let found = self.find(name).await?;
         let now = self.0.clock.now().0;
-        for credential in found.standing.profile.credentials.iter().filter(|c| usable(c, now)) {
-            let mark = self.0.logins.mark(&credential.argon2, password);
-            if self.0.logins.knows(&mark) || self.hash_matches(credential.argon2.clone(), password.to_owned()).await? {
-                self.0.logins.remember(mark);
-                return admitted(login_of(&found, credential));
-            }
+        let known = found.iter().flat_map(|f| &f.standing.profile.credentials);
+        let usable: Vec<&CredentialSnapshot> = known.filter(|c| usable(c, now)).collect();
+        let right = self.right_one(&usable, password).await?;
+        match (&found, right) {
+            (Some(found), Some(credential)) => admitted(login_of(found, credential)),
+            (_, _) => Err(wrong()),
         }
-        Err(wrong())
+    }
+
+    /// Which of the credentials the password is of.
+    async fn right_one<'c>(
+        &self,
+        credentials: &[&'c CredentialSnapshot],
+        password: &str,
+    ) -> Result<Option<&'c CredentialSnapshot>> {
+        let digest = app_digest(password);
+        let same = |c: &CredentialSnapshot| verify_slices_are_equal(c.argon2.as_bytes(), digest.as_bytes()).is_ok();
+        let apps = || credentials.iter().copied().filter(|c| c.kind == CredentialKind::AppPassword);
+        if let Some(app) = apps().find(|c| same(c)) {
+            return Ok(Some(app));
+        }
+        let own = credentials.iter().copied().find(|c| c.kind == CredentialKind::Password);
+        let mark = own.map(|own| self.0.logins.mark(&own.argon2, password));
+        if mark.is_some_and(|mark| self.0.logins.knows(&mark)) {
+            return Ok(own);
+        }
+        let guess = Guess::new(credentials, password);
+        match self.checked(guess).await? {
+            Match::Own => {
+                mark.into_iter().for_each(|mark| self.0.logins.remember(mark));
+                Ok(own)
+            }
+            Match::App(verifier) => Ok(apps().find(|c| c.scram_sha256 == verifier)),
+            Match::None => Ok(None),
+        }
     }
 
     /// The SCRAM verifier of an account's password; `None` for an unknown name (the caller answers with a fake one). Of several
@@ -236,19 +267,58 @@ impl Accounts {
         Ok(false)
     }
 
-    async fn hash_matches(&self, hash: String, password: String) -> Result<bool> {
+    async fn checked(&self, guess: Guess) -> Result<Match> {
         let unavailable = || Error::new(Kind::Unavailable, "password check");
         let _turn = self.0.logins.hashing.acquire().await.map_err(|_| unavailable())?;
         let (tell, told) = tokio::sync::oneshot::channel();
-        let work = move || {
-            let matches = |parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
-            PasswordHash::new(&hash).is_ok_and(matches)
-        };
         // Who asked may have gone away.
-        self.0.logins.aside.compute(work, |matches| {
-            let _ = tell.send(matches);
-        });
+        self.0.logins.aside.compute(
+            move || guess.check(),
+            |matches| {
+                let _ = tell.send(matches);
+            },
+        );
         told.await.map_err(|_| unavailable())
+    }
+}
+
+/// What a password that no digest knows is compared with.
+struct Guess {
+    password: String,
+    /// The one hash of every guess.
+    argon2: String,
+    /// SCRAM verifiers of app passwords from before the digest.
+    older: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Match {
+    None,
+    Own,
+    /// The verifier.
+    App(String),
+}
+
+impl Guess {
+    fn new(credentials: &[&CredentialSnapshot], password: &str) -> Guess {
+        let own = credentials.iter().find(|c| c.kind == CredentialKind::Password);
+        let older = |c: &&&CredentialSnapshot| {
+            c.kind == CredentialKind::AppPassword && !c.argon2.starts_with(control::APP_DIGEST)
+        };
+        Guess {
+            password: password.to_owned(),
+            argon2: own.map_or(DUMMY, |own| &own.argon2).to_owned(),
+            older: credentials.iter().filter(older).map(|c| c.scram_sha256.clone()).collect(),
+        }
+    }
+
+    fn check(&self) -> Match {
+        let app = self.older.iter().find(|verifier| scram_matches(verifier, &self.password));
+        if let Some(app) = app {
+            return Match::App(app.clone());
+        }
+        let matches = |parsed| Argon2::default().verify_password(self.password.as_bytes(), &parsed).is_ok();
+        if PasswordHash::new(&self.argon2).is_ok_and(matches) { Match::Own } else { Match::None }
     }
 }
 
@@ -280,4 +350,38 @@ fn admitted(login: Login) -> Result<Login> {
 
 fn wrong() -> Error {
     Error::new(Kind::Forbidden, "wrong name or password")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credential(kind: CredentialKind, argon2: &str, scram: &str) -> CredentialSnapshot {
+        CredentialSnapshot::new("c", kind, argon2.to_owned(), scram.to_owned())
+    }
+
+    #[test]
+    fn a_refused_login_costs_one_hash_whatever_the_mailbox_has() {
+        let own = credential(CredentialKind::Password, &DUMMY.replace("cG9z", "cG5z"), "");
+        let app = credential(CredentialKind::AppPassword, &app_digest("another one"), "");
+        let cases: [&[&CredentialSnapshot]; 6] =
+            [&[], &[&own], &[&app], &[&app, &app, &app], &[&own, &app], &[&app, &own, &app]];
+        let cost = |hash: &str| PasswordHash::new(hash).map(|h| (h.algorithm, h.params)).unwrap();
+        for credentials in cases {
+            let guess = Guess::new(credentials, "wrong");
+            assert_eq!(cost(&guess.argon2), cost(DUMMY), "one argon2id of the usual cost");
+            assert!(guess.older.is_empty(), "and nothing else");
+            assert_eq!(guess.check(), Match::None);
+        }
+    }
+
+    #[test]
+    fn app_passwords_from_before_the_digest_open_as_they_did() {
+        let scram = verifier::scram("abcde-fghjk-mnpqr-stvwx", b"saltsaltsaltsalt");
+        let other = verifier::scram("other", b"saltsaltsaltsalt");
+        let older = [&other, &scram].map(|v| credential(CredentialKind::AppPassword, DUMMY, v));
+        let credentials: Vec<&CredentialSnapshot> = older.iter().collect();
+        assert_eq!(Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwx").check(), Match::App(scram));
+        assert_eq!(Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwy").check(), Match::None);
+    }
 }

@@ -9,8 +9,8 @@ mod snapshot;
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
 pub use event::{Event, EventKind};
 pub use snapshot::{
-    AccountKind, AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate, Destination,
-    DkimAlgorithm, DkimKey, DomainSnapshot, EntitlementSnapshot, Posting, Rates, SendLimits,
+    APP_DIGEST, AccountKind, AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate,
+    Destination, DkimAlgorithm, DkimKey, DomainSnapshot, EntitlementSnapshot, Posting, Rates, SendLimits,
 };
 
 use base::{AccountId, TenantId};

@@ -144,6 +144,9 @@ pub struct AddressSnapshot {
     pub destination: Destination,
 }
 
+/// Begins what is stored of an app password.
+pub const APP_DIGEST: &str = "$sha256$";
+
 /// What a credential opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CredentialKind {
@@ -159,7 +162,8 @@ pub struct CredentialSnapshot {
     /// Control-plane id, for logs and revocation.
     pub id: String,
     pub kind: CredentialKind,
-    /// PHC string, argon2id.
+    /// PHC string, argon2id; of an app password `APP_DIGEST` and the base64 of its SHA-256: it is random and long enough (of those
+    /// made by former versions, argon2id too).
     pub argon2: String,
     /// SCRAM-SHA-256 verifier (RFC 5803): `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`; empty for a password
     /// that came as a hash: SCRAM is not to be had with it.

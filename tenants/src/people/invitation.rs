@@ -328,7 +328,13 @@ impl Service {
     /// What takes long: hashing and checking of the password, once.
     async fn check(&self, given: &Acceptance, email: &str, argon2: Option<String>) -> Result<Checked> {
         let Some(password) = &given.password else { return Ok(Checked { argon2: None, matches: false }) };
-        self.attempts.admit(given.seen.peer, &email_key(email)?, self.now())?;
+        // By names of its own: whoever has an invitation to an address takes no sign-ins from its owner, who may also accept it signed
+        // in.
+        let name = format!("invitation {}", email_key(email)?);
+        self.attempts.admit_stranger(given.seen.peer, &name, self.now())?;
+        if argon2.is_some() {
+            self.attempts.admit_name(&name, self.now())?;
+        }
         let matches = match argon2 {
             Some(argon2) => self.password_matches(Some(argon2), password).await?,
             None => false,

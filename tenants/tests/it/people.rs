@@ -7,7 +7,7 @@ use tenants::{
     Acceptance, Access, Actor, AuditFilter, Code, MailboxPatch, MemberPatch, NewInvitation, NewMailbox, NewMasked,
     NewRole, NewServiceAccount, NewSession, NewTenant, NewToken, Page, Permission, Permissions, PersonPatch, Presented,
     RolePatch, Seen, Selector, SignIn, StandardRole, TenantPatch,
-    limits::{INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_ADDRESS_OF_ALL},
+    limits::{INVITATION_MAILS_PER_ADDRESS, INVITATION_MAILS_PER_ADDRESS_OF_ALL, SIGN_INS_PER_NAME},
 };
 
 pub const PASSWORD: &str = "correct horse";
@@ -162,6 +162,34 @@ async fn tenants_together_do_not_flood_an_address_either() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn wrong_passwords_at_an_invitation_keep_nobody_from_signing_in() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    person(&desk, &owner, tenant, "ann@x.example", "auditor").await;
+    let (other, theirs) = desk.customer("beta").await;
+    let invite = invitation(other, "ann@x.example", "auditor", Selector::All);
+    let secret = desk.service.member_invite(&theirs, &terms(), &invite).await.unwrap().object.secret.unwrap();
+    let guess = async |n: u32| {
+        let peer = Some(std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into());
+        let seen = Seen { peer, ..Seen::default() };
+        let wrong = Acceptance { password: Some(format!("wrong password {n}")), seen, ..accept(&secret) };
+        code(desk.service.invitation_accept(&Actor::nobody("test".into()), &wrong).await)
+    };
+    let mut refused = 0;
+    // From as many networks as it takes.
+    for n in 0.. {
+        match guess(n).await {
+            Code::InvalidCredentials => refused += 1,
+            Code::Throttled { .. } => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(refused, SIGN_INS_PER_NAME.burst, "many networks have a bound together");
+    let ann = signed_in(&desk, "ann@x.example", tenant).await;
+    desk.service.invitation_accept(&ann, &Acceptance { password: None, ..accept(&secret) }).await.unwrap();
 }
 
 #[tokio::test]

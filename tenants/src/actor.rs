@@ -225,6 +225,17 @@ impl Actor {
             Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
         }
     }
+    /// Who it stays while what it shows changes: the person or mailbox of a session, the service account of a token, or the token.
+    pub(crate) fn caller(&self) -> &str {
+        match &self.proof {
+            Proof::Session { subject, .. } => subject,
+            Proof::Token { .. } | Proof::None => match self.name.split_once(' ') {
+                // `svc_… <id of the token>`
+                Some((account, _)) if account.starts_with("svc_") => account,
+                Some(_) | None => &self.name,
+            },
+        }
+    }
     /// The session it acts by.
     pub fn session(&self) -> Option<&str> {
         match &self.proof {

@@ -2,7 +2,7 @@
 //! SECURITY   An answer is remembered without its secrets. A password takes part in what a request is compared by through
 //!            argon2id only, so that the table of keys is not a faster way to guess it.
 //! LIMITS     IDEMPOTENCY_LIFE, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_SWEEP_MAX
-//! INVARIANTS A key is remembered in the transaction of what it names, per tenant of the token. A refused mutation and a dry
+//! INVARIANTS A key is remembered in the transaction of what it names, for whoever asked in a tenant: nobody meets the keys of others. A refused mutation and a dry
 //!            run are not remembered. A dry run checks everything and leaves nothing.
 
 use crate::{
@@ -77,6 +77,7 @@ impl<'a> Request<'a> {
 /// A key with what it stands for.
 struct Key {
     tenant: TenantId,
+    /// Who asks and its key.
     key: String,
     request: String,
 }
@@ -177,6 +178,8 @@ impl Service {
         }
         // Whoever may do less than the first who asked is not told what that one was.
         let grants = if request.gives_rights_away { Default::default() } else { actor.grants.as_slice() };
+        // No name has a line end: the keys of one are never those of another.
+        let key = format!("{}\n{key}", actor.caller());
         let who = format!("{} {grants:?} {:?}", actor.operator, actor.session().map(|_| &actor.name));
         let mut told = format!("{}\0{who}\0{:?}\0{}\0", request.action, terms.expected_version, request.input);
         if !request.passwords.is_empty() {
@@ -185,7 +188,7 @@ impl Service {
         }
         Ok(Some(Key {
             tenant: actor.tenant,
-            key: key.to_owned(),
+            key,
             request: password::hex(&digest::digest(&digest::SHA256, told.as_bytes())),
         }))
     }

@@ -396,7 +396,6 @@ async fn a_tenant_keeps_an_owner() {
     assert_eq!(code(service.ownership_transfer(&owner, &keyed("hand over"), &own).await), Code::IdempotencyMismatch);
     let heir = signed_in(&desk, "heir@x.example", tenant).await;
     assert_eq!(heir.permissions(), StandardRole::Owner.permissions());
-    assert!(service.ownership_transfer(&heir, &keyed("hand over"), &other).await.is_err(), "a key is its person's");
     service.member_remove(&owner, &terms(), &own).await.unwrap();
     assert_eq!(code(service.member_remove(&heir, &terms(), &other).await), Code::LastOwner);
 }

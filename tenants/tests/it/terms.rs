@@ -1,9 +1,12 @@
-//! SUMMARY    Idempotency keys: kept per tenant, for a time, for what was done only.
+//! SUMMARY    Idempotency keys: kept per caller in a tenant, for a time, for what was done only.
 
-use crate::desk::{Desk, Hands, dry, keyed, new_mailbox, terms};
+use crate::{
+    desk::{Desk, Hands, dry, keyed, new_mailbox, terms},
+    people::{person, sign_in, signed_in},
+};
 use base::Clock;
 use std::sync::Arc;
-use tenants::{Code, limits::IDEMPOTENCY_LIFE};
+use tenants::{Access, Actor, Code, NewServiceAccount, NewToken, Selector, SignIn, limits::IDEMPOTENCY_LIFE};
 
 #[tokio::test]
 async fn a_key_is_forgotten_after_its_life() {
@@ -25,6 +28,46 @@ async fn tenants_have_their_own_keys() {
     let (_, beta) = desk.customer("beta").await;
     desk.service.mailbox_create(&alpha, &keyed("k"), &new_mailbox("ann@alpha.example")).await.unwrap();
     desk.service.mailbox_create(&beta, &keyed("k"), &new_mailbox("ann@beta.example")).await.unwrap();
+}
+
+#[tokio::test]
+async fn members_users_and_service_accounts_of_a_tenant_have_their_own_keys() {
+    let desk = Desk::new().await;
+    let (tenant, token) = desk.customer("alpha").await;
+    let ann = person(&desk, &token, tenant, "ann@x.example", "admin").await;
+    let ben = person(&desk, &token, tenant, "ben@x.example", "admin").await;
+    let make = async |by: &Actor, address: &str| {
+        desk.service.mailbox_create(by, &keyed("k"), &new_mailbox(address)).await.map(|done| done.object.id)
+    };
+    let own = [(&token, "one"), (&ann, "two"), (&ben, "three")];
+    let mut made = Vec::new();
+    for (by, name) in own {
+        made.push(make(by, &format!("{name}@alpha.example")).await.unwrap());
+    }
+    // A mailbox's user does not get at them either.
+    let tokens = desk.service.session_create(&sign_in(SignIn::Mailbox, "two@alpha.example", "long enough")).await;
+    let user = desk.service.authenticate(&tokens.unwrap().access).await.unwrap();
+    desk.service.app_password_create(&user, &keyed("k"), made[1], "phone").await.unwrap();
+    for (n, (by, name)) in own.into_iter().enumerate() {
+        assert_eq!(make(by, &format!("{name}@alpha.example")).await.unwrap(), made[n], "{name}");
+        assert_eq!(make(by, "four@alpha.example").await.unwrap_err().code, Code::IdempotencyMismatch);
+    }
+    // The same person by another session.
+    let again = signed_in(&desk, "ann@x.example", tenant).await;
+    assert_ne!(again.session(), ann.session());
+    assert_eq!(make(&again, "two@alpha.example").await.unwrap(), made[1]);
+    // The same service account by another token.
+    let new = NewServiceAccount { tenant, name: "sync".into(), role: "admin".into(), on: Selector::All };
+    let account = desk.service.service_account_create(&token, &terms(), &new).await.unwrap().object.id;
+    let program = async |label: &str| {
+        let new =
+            NewToken { service_account: Some(account.clone()), ..NewToken::new(tenant, label, Access::ReadWrite) };
+        let made = desk.service.token_create(&token, &terms(), &new).await.unwrap().object;
+        desk.service.authenticate(&made.secret.unwrap()).await.unwrap()
+    };
+    let (old, new) = (program("old").await, program("new").await);
+    let first = make(&old, "five@alpha.example").await.unwrap();
+    assert_eq!(make(&new, "five@alpha.example").await.unwrap(), first);
 }
 
 #[tokio::test]

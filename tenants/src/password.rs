@@ -7,10 +7,10 @@ mod phc;
 use crate::{Code, Error, Result, rows::random};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use aws_lc_rs::{digest, hmac, pbkdf2};
-use base::aside::Aside;
+use base::aside::{Answer, Aside};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use std::{num::NonZeroU32, sync::LazyLock};
-use tokio::sync::{Semaphore, oneshot};
+use std::{net::IpAddr, num::NonZeroU32, sync::LazyLock};
+use tokio::sync::oneshot;
 
 /// Shortest password.
 const PASSWORD_CHARS_MIN: usize = 8;
@@ -92,23 +92,25 @@ pub(crate) struct Verifiers {
     pub(crate) scram: String,
 }
 
-/// Hashes computed at the same time by the process: half of the cores, whoever asks and however many do, so that the others have
-/// the rest. Who waits is served in the order he came.
-static HASHING: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))));
+/// Where hashes are computed: behind everything else that wants a core, half of the cores' number at the same time, whoever asks and
+/// however many do, so that the others have the rest. Networks take turns.
+static ASIDE: LazyLock<Aside> = LazyLock::new(|| Aside::half_of_the_cores("hash", usize::MAX));
 
-/// Where they are computed: behind everything else that wants a core.
-static ASIDE: LazyLock<Aside> = LazyLock::new(|| Aside::half_of_the_cores("hash"));
-
-/// Runs the work of a hash off the async workers; it may run twice and gives the same either time.
+/// Runs the work of a hash off the async workers, for who has proved who it is; it may run twice and gives the same either time.
 pub(crate) async fn hashed<T: Send + 'static>(work: impl Fn() -> Option<T> + Send + Sync + 'static) -> Result<T> {
+    hashed_for(None, work).await
+}
+
+/// The same for whoever asks from an address: it waits for one of each other network.
+pub(crate) async fn hashed_for<T: Send + 'static>(
+    from: Option<IpAddr>,
+    work: impl Fn() -> Option<T> + Send + Sync + 'static,
+) -> Result<T> {
     let failed = || Error::new(Code::Internal, "", "hashing the password failed");
-    let _turn = HASHING.acquire().await.map_err(|_| failed())?;
     let (tell, told) = oneshot::channel();
     // Who asked may have gone away.
-    ASIDE.compute(work, |result| {
-        let _ = tell.send(result);
-    });
+    let answer = Answer { to: tell, is_gone: oneshot::Sender::is_closed, tell: |to, result| drop(to.send(result)) };
+    ASIDE.compute(from, work, answer);
     told.await.ok().flatten().ok_or_else(failed)
 }
 

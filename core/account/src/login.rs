@@ -15,16 +15,20 @@ use crate::{
 };
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use base::{AccountId, Address, Domain, Kind, TenantId, aside::Aside};
+use base::{
+    AccountId, Address, Domain, Kind, TenantId,
+    aside::{Answer, Aside},
+};
 use control::{AccountSnapshot, Capability, CredentialKind, CredentialSnapshot};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
+use tokio::sync::oneshot;
 
 mod verifier;
 
 /// Remembered verified passwords; beyond it all are forgotten.
 const REMEMBERED_MAX: usize = 100_000;
-/// Hashes computed at the same time; more logins wait their turn (each takes about 19 MiB and a core).
+/// Hashes computed at the same time at most; more logins wait for the turn of their network (each takes about 19 MiB and a core).
 const HASHES_AT_ONCE: usize = 2;
 /// A hash of nothing: who is unknown or has no password takes as long as a wrong password.
 const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGhvdXNlLWR1bW15$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
@@ -97,7 +101,6 @@ impl ScramIdentity {
 pub(crate) struct LoginCache {
     key: [u8; 32],
     seen: Mutex<HashMap<[u8; 32], ()>>,
-    hashing: tokio::sync::Semaphore,
     aside: Aside,
 }
 
@@ -106,8 +109,8 @@ impl Default for LoginCache {
         let mut key = [0u8; 32];
         // Without randomness nothing is remembered rightly, but nothing is let in either: the hash is still checked.
         let _ = aws_lc_rs::rand::fill(&mut key);
-        let aside = Aside::half_of_the_cores("password");
-        LoginCache { key, seen: Mutex::default(), hashing: tokio::sync::Semaphore::new(HASHES_AT_ONCE), aside }
+        let aside = Aside::half_of_the_cores("password", HASHES_AT_ONCE);
+        LoginCache { key, seen: Mutex::default(), aside }
     }
 }
 
@@ -138,13 +141,14 @@ struct Found {
 }
 
 impl Accounts {
-    /// Checks a name (any address of the account) and password. Errors: `Forbidden` (wrong), `Suspended` (right, but held).
-    pub async fn login(&self, name: &str, password: &str) -> Result<Login> {
+    /// Checks a name (any address of the account) and password that came from an address. Errors: `Forbidden` (wrong), `Suspended`
+    /// (right, but held).
+    pub async fn login(&self, from: IpAddr, name: &str, password: &str) -> Result<Login> {
         let found = self.find(name).await?;
         let now = self.0.clock.now().0;
         let known = found.iter().flat_map(|f| &f.standing.profile.credentials);
         let usable: Vec<&CredentialSnapshot> = known.filter(|c| usable(c, now)).collect();
-        let right = self.right_one(&usable, password).await?;
+        let right = self.right_one(from, &usable, password).await?;
         match (&found, right) {
             (Some(found), Some(credential)) => admitted(login_of(found, credential)),
             (_, _) => Err(wrong()),
@@ -154,6 +158,7 @@ impl Accounts {
     /// Which of the credentials the password is of.
     async fn right_one<'c>(
         &self,
+        from: IpAddr,
         credentials: &[&'c CredentialSnapshot],
         password: &str,
     ) -> Result<Option<&'c CredentialSnapshot>> {
@@ -169,7 +174,7 @@ impl Accounts {
             return Ok(own);
         }
         let guess = Guess::new(credentials, password);
-        match self.checked(guess).await? {
+        match self.checked(from, guess).await? {
             Match::Own => {
                 mark.into_iter().for_each(|mark| self.0.logins.remember(mark));
                 Ok(own)
@@ -267,17 +272,13 @@ impl Accounts {
         Ok(false)
     }
 
-    async fn checked(&self, guess: Guess) -> Result<Match> {
+    async fn checked(&self, from: IpAddr, guess: Guess) -> Result<Match> {
         let unavailable = || Error::new(Kind::Unavailable, "password check");
-        let _turn = self.0.logins.hashing.acquire().await.map_err(|_| unavailable())?;
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (tell, told) = oneshot::channel();
         // Who asked may have gone away.
-        self.0.logins.aside.compute(
-            move || guess.check(),
-            |matches| {
-                let _ = tell.send(matches);
-            },
-        );
+        let answer =
+            Answer { to: tell, is_gone: oneshot::Sender::is_closed, tell: |to, matches| drop(to.send(matches)) };
+        self.0.logins.aside.compute(Some(from), move || guess.check(), answer);
         told.await.map_err(|_| unavailable())
     }
 }

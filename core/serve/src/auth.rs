@@ -141,7 +141,7 @@ impl Authenticator {
         let accounts = self.mail.accounts();
         accounts.take(&tolls(ip, name)).await.map_err(Denied::Throttled)?;
         let password = wire::sasl::prepare_password(password);
-        let login = accounts.login(name, &password).await.map_err(Denied::from);
+        let login = accounts.login(ip, name, &password).await.map_err(Denied::from);
         if !matches!(login, Err(Denied::Wrong)) {
             accounts.give_back(&tolls(ip, name)).await;
         }

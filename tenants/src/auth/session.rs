@@ -118,7 +118,7 @@ impl Service {
                 return Err(used_up);
             }
         }
-        let right = self.password_matches(found.argon2, &new.password).await?;
+        let right = self.password_matches(new.seen.peer, found.argon2, &new.password).await?;
         let subject = found.subject.filter(|_| right).ok_or_else(refused)?;
         if new.who == SignIn::Person {
             self.second_factor(&subject, new.factor.as_ref()).await?;
@@ -180,7 +180,12 @@ impl Service {
     }
 
     /// Whether the password is the one of the verifier; without one the same work is done for nothing.
-    pub(crate) async fn password_matches(&self, argon2: Option<String>, password: &str) -> Result<bool> {
+    pub(crate) async fn password_matches(
+        &self,
+        from: Option<IpAddr>,
+        argon2: Option<String>,
+        password: &str,
+    ) -> Result<bool> {
         let known = argon2.is_some();
         let hash = match argon2 {
             Some(hash) => hash,
@@ -189,7 +194,7 @@ impl Service {
             }
         };
         let password = password.to_owned();
-        let checked = crate::password::hashed(move || {
+        let checked = crate::password::hashed_for(from, move || {
             let matches = |parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
             Some(PasswordHash::new(&hash).is_ok_and(matches))
         });

@@ -116,7 +116,7 @@ impl Service {
             (None, Some(password)) => {
                 let argon2 = self.own_verifier(&mut connection, subject).await?;
                 drop(connection);
-                self.password_matches(argon2, password).await?
+                self.password_matches(seen.peer, argon2, password).await?
             }
             (None, None) => false,
         };

@@ -336,7 +336,7 @@ impl Service {
             self.attempts.admit_name(&name, self.now())?;
         }
         let matches = match argon2 {
-            Some(argon2) => self.password_matches(Some(argon2), password).await?,
+            Some(argon2) => self.password_matches(given.seen.peer, Some(argon2), password).await?,
             None => false,
         };
         let argon2 = if matches { None } else { Some(password::argon2(password, self.password_cost).await?) };

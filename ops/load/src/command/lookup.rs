@@ -4,6 +4,7 @@
 //!            is in the first.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -167,6 +168,9 @@ async fn logins(draw: &mut Draw<'_>, target: &str) -> Result<(Quantiles, Quantil
     Ok((first.quantiles(), second.quantiles()))
 }
 
+/// Where the logins come from.
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// The same questions, asked of the store.
 async fn direct(draw: &mut Draw<'_>) -> Result<(Quantiles, Quantiles)> {
     let accounts = open(draw.args)?;
@@ -182,8 +186,8 @@ async fn direct(draw: &mut Draw<'_>) -> Result<(Quantiles, Quantiles)> {
     }
     for _ in 0..draw.args.logins {
         let user = draw.address();
-        accounts.login(&user, PASSWORD).await.map_err(|e| check(format!("{user}: {e}")))?;
-        let (took, again) = timed(accounts.login(&user, PASSWORD)).await;
+        accounts.login(LOCAL, &user, PASSWORD).await.map_err(|e| check(format!("{user}: {e}")))?;
+        let (took, again) = timed(accounts.login(LOCAL, &user, PASSWORD)).await;
         again.map_err(|e| check(format!("{user}: {e}")))?;
         login.push(took);
     }

@@ -148,10 +148,12 @@ pub const PASSWORD_REQUESTS_PAUSE: Duration = Duration::from_secs(60);
 pub const INVITATIONS_MAX: i64 = 1_000;
 /// Invitations of a tenant that are mailed in 24 hours, sent again ones too.
 pub const INVITATION_MAILS_PER_DAY: i64 = 200;
-/// The same of those to one address.
+/// The same of those to one address, whatever stands behind its `+`.
 pub const INVITATION_MAILS_PER_ADDRESS: i64 = 5;
 /// The same of those to one address from all tenants together, whatever stands behind its `+`.
 pub const INVITATION_MAILS_PER_ADDRESS_OF_ALL: i64 = 20;
+/// One tenant alone uses up a part of it only.
+const _: () = assert!(INVITATION_MAILS_PER_ADDRESS * 4 <= INVITATION_MAILS_PER_ADDRESS_OF_ALL);
 /// Roles that a tenant makes itself.
 pub const ROLES_MAX: i64 = 200;
 /// Domains or mailboxes that one grant names.

@@ -176,13 +176,13 @@ impl Service {
     /// Whether a tenant may still have mail sent to an address it names: nobody floods others in our name.
     async fn may_mail(&self, txn: &mut Connection, tenant: TenantId, kind: &str, recipient: &str) -> Result<()> {
         let sent = query(
-            "SELECT COUNT(*) AS n, COUNT(CASE WHEN lower(recipient) = lower($4) THEN 1 END) AS same FROM outgoing_notice \
+            "SELECT COUNT(*) AS n, COUNT(CASE WHEN recipient_key = $4 THEN 1 END) AS same FROM outgoing_notice \
              WHERE tenant = $1 AND kind = $2 AND created_at > $3",
         )
         .bind(tenant.to_string())
         .bind(kind)
         .bind(self.now().0.saturating_sub(DAY_MS))
-        .bind(recipient)
+        .bind(mail_key(recipient))
         .fetch_one(&mut *txn)
         .await?;
         let of_all = query(

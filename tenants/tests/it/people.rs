@@ -165,6 +165,25 @@ async fn tenants_together_do_not_flood_an_address_either() {
 }
 
 #[tokio::test]
+async fn one_tenant_alone_keeps_nobody_elses_invitations_from_an_address() {
+    let desk = Desk::new().await;
+    let ((noisy, noise), (tenant, owner)) = (desk.customer("noisy").await, desk.customer("alpha").await);
+    let invite = async |by: &Actor, tenant: TenantId, email: &str| {
+        desk.service.member_invite(by, &terms(), &invitation(tenant, email, "auditor", Selector::All)).await
+    };
+    let mut sent = 0;
+    for n in 0..INVITATION_MAILS_PER_ADDRESS_OF_ALL {
+        let spelled = if n % 2 == 0 { "ben" } else { "BEN" };
+        match invite(&noise, noisy, &format!("{spelled}+{n}@Elsewhere.example")).await {
+            Ok(_) => sent += 1,
+            Err(e) => assert!(e.message.contains("(INVITATION_MAILS_PER_ADDRESS)"), "{e}"),
+        }
+    }
+    assert_eq!(sent, INVITATION_MAILS_PER_ADDRESS, "however it is spelled");
+    invite(&owner, tenant, "ben@elsewhere.example").await.unwrap();
+}
+
+#[tokio::test]
 async fn wrong_passwords_at_an_invitation_keep_nobody_from_signing_in() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;

@@ -12,6 +12,7 @@ use crate::{
     local_part::given_out,
     rows::{id, json_list, number, text},
     snapshot::address_snapshot,
+    visible::seen,
 };
 use base::{AccountId, Address, TenantId, limits::ROUTE_DEPTH_MAX};
 use control::{Change, Posting};
@@ -123,8 +124,14 @@ pub(crate) fn key_of(target: &str) -> String {
 
 impl Service {
     /// Addresses that something is to lead to, as they are stored: ours in canonical form. Those elsewhere are as they were given but for
-    /// cases of ASCII: whether two ways to compose a letter are one mailbox is for its server to say.
-    pub(crate) async fn kept(&self, txn: &mut Connection, targets: Vec<Address>) -> Result<Vec<String>> {
+    /// cases of ASCII: whether two ways to compose a letter are one mailbox is for its server to say. `Invalid` on the field of new ones
+    /// with characters that are not seen.
+    pub(crate) async fn kept(
+        &self,
+        txn: &mut Connection,
+        targets: Vec<Address>,
+        new: Option<&'static str>,
+    ) -> Result<Vec<String>> {
         let mut ours = BTreeSet::new();
         if targets.iter().any(Address::needs_utf8) {
             let domains = json_list(&targets.iter().map(Address::domain).collect::<Vec<_>>());
@@ -133,6 +140,10 @@ impl Service {
                 .fetch_all(txn)
                 .await?;
             ours = rows.iter().map(|r| text(r, "name")).collect::<Result<_>>()?;
+        }
+        if let Some(field) = new {
+            let mut own = targets.iter().filter(|a| ours.contains(a.domain().as_str()));
+            own.try_for_each(|a| seen(a.local(), field))?;
         }
         let kept = |a: &Address| match a.needs_utf8() && !ours.contains(a.domain().as_str()) {
             true => format!("{}@{}", a.local(), a.domain()),

@@ -118,7 +118,7 @@ impl Service {
         let address = Address::parse(&new.address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let targets = parse_targets(&address, &new.targets)?;
         short(&new.label, "label")?;
-        let targets = self.kept(txn, targets).await?;
+        let targets = self.kept(txn, targets, Some("targets")).await?;
         let tenant = self.home(txn, actor, Permission::AddressWrite, address.domain().as_str(), new.tenant).await?;
         let lead = Lead { enabled: !new.disabled, label: &new.label, ..Lead::to("forward", &targets) };
         self.own_address(txn, tenant, &address, lead).await?;
@@ -152,7 +152,7 @@ impl Service {
             .execute(&mut work.txn)
             .await?;
         let targets = match wanted {
-            Some(wanted) => self.kept(&mut work.txn, wanted).await?,
+            Some(wanted) => self.kept(&mut work.txn, wanted, Some("targets")).await?,
             None => before.targets.clone(),
         };
         self.lead_to(&mut work.txn, tenant, &address, &targets).await?;

@@ -91,7 +91,7 @@ impl Service {
         };
         let domain = address.domain().as_str();
         let tenant = self.home(&mut work.txn, actor, Permission::AddressWrite, domain, new.tenant).await?;
-        let members = joined(Vec::new(), self.kept(&mut work.txn, members).await?)?;
+        let members = joined(Vec::new(), self.kept(&mut work.txn, members, Some("members")).await?)?;
         let lead = Lead { label: &new.name, posting: Some(new.posting), ..Lead::to("group", &members) };
         self.own_address(&mut work.txn, tenant, &address, lead).await.map_err(of_members)?;
         self.finish_group(work, actor, "groupCreate", &address, (&members.join(" "), Vec::new())).await
@@ -127,7 +127,8 @@ impl Service {
         .bind(i64::from(patch.enabled.unwrap_or(group.enabled)))
         .execute(&mut work.txn)
         .await?;
-        let (add, remove) = (self.kept(&mut work.txn, add).await?, self.kept(&mut work.txn, remove).await?);
+        let add = self.kept(&mut work.txn, add, Some("members")).await?;
+        let remove = self.kept(&mut work.txn, remove, None).await?;
         let detail = [&add[..], &remove[..]].concat().join(" ");
         let gone: HashSet<String> = remove.iter().map(|m| key_of(m)).collect();
         let mut members = group.members.clone();

@@ -16,7 +16,7 @@ pub use place::NewHold;
 pub(crate) use policy::standing;
 pub(crate) use read::HoldsOf;
 
-use crate::{Code, Error, Result, limits::REASON_CHARS_MAX};
+use crate::{Code, Error, Result, limits::REASON_CHARS_MAX, visible::seen};
 use base::{AccountId, TenantId};
 use control::{Capability, HoldKind, Restriction};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,7 @@ fn one_line(text: &str, field: &'static str) -> Result<String> {
     if text.chars().count() > REASON_CHARS_MAX || text.chars().any(char::is_control) {
         return Err(bad_line(field));
     }
+    seen(text, field)?;
     Ok(text.to_owned())
 }
 

@@ -265,8 +265,8 @@ fn random_local() -> Result<String> {
 fn worded(label: &str, note: &str, site: &str) -> Result<()> {
     short(label, "label")?;
     short(site, "site")?;
-    if note.chars().count() > NOTE_CHARS_MAX {
-        let message = format!("A note has at most {NOTE_CHARS_MAX} characters (NOTE_CHARS_MAX)");
+    if note.chars().count() > NOTE_CHARS_MAX || note.chars().any(|c| c.is_control() && c != '\n') {
+        let message = format!("A note has lines of at most {NOTE_CHARS_MAX} characters in all (NOTE_CHARS_MAX)");
         return Err(Error::new(Code::Invalid, "note", message));
     }
     seen(note, "note")

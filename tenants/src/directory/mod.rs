@@ -11,7 +11,7 @@ mod write;
 
 pub use group::{DirectoryGroup, DirectoryGroupPatch, DirectoryMember, NewDirectoryGroup};
 
-use crate::{Code, Error, Mailbox, NewHold, Result, rows::short};
+use crate::{Code, Error, Mailbox, NewHold, Result, rows::short, visible::seen};
 use base::AccountId;
 use control::HoldKind;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,7 @@ impl Entry {
                 format!("This is one line of at most {EXTERNAL_ID_CHARS_MAX} characters (EXTERNAL_ID_CHARS_MAX)");
             return Err(Error::new(Code::Invalid, "externalId", message));
         }
+        seen(external, "externalId")?;
         Ok(self)
     }
 }

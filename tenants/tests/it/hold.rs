@@ -124,7 +124,7 @@ async fn the_operator_ends_what_a_tenant_placed_and_a_tenant_its_own() {
 async fn a_reason_is_one_short_line_and_the_provider_is_not_suspended() {
     let desk = Desk::new().await;
     let (tenant, _) = desk.customer("alpha").await;
-    for reason in ["", " ", "unpaid\r\n250 OK", &"x".repeat(201)] {
+    for reason in ["", " ", "unpaid\r\n250 OK", &"x".repeat(201), "un\u{200b}paid", "\u{202e}diapnu", "\u{2800}"] {
         let refused = desk.service.tenant_hold(&desk.operator, &terms(), tenant, Some(reason)).await;
         assert_eq!(refused.unwrap_err().code, Code::Invalid, "{reason:?}");
     }

@@ -56,6 +56,28 @@ async fn no_way_makes_an_address_that_hides_or_passes_for_another() {
 }
 
 #[tokio::test]
+async fn what_leads_to_an_own_domain_has_nothing_hidden() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    for hidden in ["an\u{200b}n@alpha.example", "\u{202e}nna@alpha.example", "ann\u{1bca0}@alpha.example"] {
+        let refused = desk.service.alias_create(&actor, &terms(), &new_alias("a@alpha.example", &[hidden])).await;
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "targets"), "{hidden:?}");
+        let group = NewGroup {
+            address: "team@alpha.example".into(),
+            name: "T".into(),
+            members: vec![hidden.into()],
+            posting: Posting::Anyone,
+            tenant: None,
+        };
+        let refused = desk.service.group_create(&actor, &terms(), &group).await.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "members"), "{hidden:?}");
+    }
+    let seen = new_alias("a@alpha.example", &["ren\u{e9}@alpha.example"]);
+    desk.service.alias_create(&actor, &terms(), &seen).await.unwrap();
+}
+
+#[tokio::test]
 async fn addresses_elsewhere_are_kept_as_they_were_given_and_are_one_however_composed() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;

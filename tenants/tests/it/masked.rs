@@ -35,6 +35,22 @@ async fn one_leads_to_its_mailbox_until_it_is_switched_off() {
 }
 
 #[tokio::test]
+async fn a_note_has_lines_and_no_other_control_characters() {
+    let desk = Desk::new().await;
+    let (_, actor) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&actor, "ann@alpha.example").await;
+    let make = async |note: &str| {
+        let new = NewMasked { note: note.into(), ..new_masked(ann.id, "s") };
+        desk.service.masked_create(&actor, &terms(), &new).await
+    };
+    make("since May\nfor the newsletter").await.unwrap();
+    for note in ["a\rb", "a\u{0}b", "a\u{1b}[31mb", "a\u{85}b", "a\u{202e}b", "\u{2800}"] {
+        let refused = make(note).await.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "note"), "{note:?}");
+    }
+}
+
+#[tokio::test]
 async fn another_tenants_mailbox_and_domain_are_not_there() {
     let desk = Desk::new().await;
     let (_, actor) = desk.customer("alpha").await;

@@ -159,6 +159,8 @@ async fn hostile_requests_get_a_word_and_do_nothing() {
         json!({ "schemas": [USER], "userName": "may@alpha.example", "name": "May" }),
         json!({ "schemas": [USER], "userName": "may@alpha.example", "displayName": "x".repeat(500) }),
         json!({ "schemas": [USER], "userName": "may@alpha.example", "externalId": "a\u{0}b" }),
+        json!({ "schemas": [USER], "userName": "may@alpha.example", "externalId": "a\u{200b}b" }),
+        json!({ "schemas": [USER], "userName": "may@alpha.example", "externalId": "\u{202e}ab" }),
         json!({ "schemas": [USER], "userName": "may@alpha.example", "password": "short" }),
     ] {
         assert_eq!(d.ask("POST", "/Users", body.clone()).await.problem(), (400, "invalidValue"), "{body}");

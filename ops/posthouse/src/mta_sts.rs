@@ -1,5 +1,5 @@
 //! SUMMARY    The MTA-STS policy of the domains whose mail comes here, at the HTTP port.
-//! STANDARDS  RFC 8461 §3.2, §3.3
+//! STANDARDS  RFC 8461 §3.2, §3.3; RFC 9112 §3.2 (Host)
 //! SECURITY   Anybody asks: one read of the store. Who asks for a name learns whether its mail comes here, which its MX records say too.
 //! INVARIANTS The same text for every domain, and the one whose hash stands in their records. In plain HTTP: what stands in front of the port
 //!            has the certificates of `mta-sts.DOMAIN` that §3.3 asks for.
@@ -26,13 +26,15 @@ struct Served {
     policy: String,
 }
 
-/// `/.well-known/mta-sts.txt` with `Host: mta-sts.DOMAIN`; 404 for a domain whose mail does not come here, 503 when the store does not say.
+/// `/.well-known/mta-sts.txt` with `Host: mta-sts.DOMAIN`; 404 for a domain whose mail does not come here, 400 for what names no
+/// host or several, 503 when the store does not say.
 pub fn router(accounts: Accounts, policy: String) -> Router {
     Router::new().route(PATH, get(answer)).with_state(Arc::new(Served { accounts, policy }))
 }
 
 async fn answer(State(served): State<Arc<Served>>, headers: HeaderMap) -> Response {
-    let Some(domain) = domain(&headers) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(host) = host(&headers) else { return StatusCode::BAD_REQUEST.into_response() };
+    let Some(domain) = domain(host) else { return StatusCode::NOT_FOUND.into_response() };
     match served.accounts.is_public_here(&domain).await {
         Ok(true) => ([(CONTENT_TYPE, "text/plain")], served.policy.clone()).into_response(),
         Ok(false) => StatusCode::NOT_FOUND.into_response(),
@@ -43,13 +45,24 @@ async fn answer(State(served): State<Arc<Served>>, headers: HeaderMap) -> Respon
     }
 }
 
-/// The domain that the policy host of a request belongs to.
-fn domain(headers: &HeaderMap) -> Option<Domain> {
-    let host = headers.get(HOST)?.to_str().ok()?;
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        Some(_) | None => host,
-    };
+/// The host that a request names, without its port: there is one, and a port is a number (RFC 9112 §3.2).
+fn host(headers: &HeaderMap) -> Option<&str> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
+    let host = host.to_str().ok()?;
+    match host.rsplit_once(':') {
+        // The colons of an IPv6 address.
+        Some(_) if host.ends_with(']') => Some(host),
+        Some((name, port)) => {
+            let is_port = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+            (is_port || port.is_empty()).then_some(name)
+        }
+        None => Some(host),
+    }
+}
+
+/// The domain that a policy host belongs to.
+fn domain(name: &str) -> Option<Domain> {
     Domain::parse(Domain::parse(name).ok()?.as_str().strip_prefix(LABEL)?).ok()
 }
 
@@ -108,9 +121,22 @@ mod tests {
             "mta-sts.",
             "",
             "[::1]:80",
+            "[::1]",
         ];
         for host in others {
             assert!(ask(port, host).await.starts_with("HTTP/1.1 404 "), "{host:?}");
+        }
+        let odd = [
+            "mta-sts.a.example:0",
+            "mta-sts.a.example:65536",
+            "mta-sts.a.example:99999999999999999999",
+            "mta-sts.a.example:+80",
+            "mta-sts.a.example:8o",
+            "mta-sts.a.example\r\nHost: mta-sts.a.example",
+            "mta-sts.a.example\r\nHost: mta-sts.elsewhere.example",
+        ];
+        for host in odd {
+            assert!(ask(port, host).await.starts_with("HTTP/1.1 400 "), "{host:?}");
         }
     }
 }

@@ -218,6 +218,13 @@ impl Actor {
             Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
         }
     }
+    /// The mailbox whose user signed in.
+    pub(crate) fn user(&self) -> Option<AccountId> {
+        match &self.proof {
+            Proof::Session { subject, .. } => subject.parse().ok(),
+            Proof::Token { .. } | Proof::None => None,
+        }
+    }
     /// The person who signed in by its own means: what changes the person takes one.
     pub(crate) fn itself(&self) -> Option<&str> {
         match &self.proof {

@@ -8,7 +8,7 @@ use crate::{
     actor::Object,
     db::{Connection, Row, query},
     limits::{DELEGATES_PER_MAILBOX_MAX, SEND_AS_PER_MAILBOX_MAX},
-    rows::{id, json_list, number, text},
+    rows::{domain_of, id, json_list, number, text},
     terms::{Request, Start, Work},
 };
 use base::{AccountId, Address, TenantId};
@@ -233,7 +233,7 @@ impl Service {
     }
 
     /// Delegates and granted addresses of mailboxes that the actor reaches, and where they are delegates, by their ids: three statements
-    /// however many.
+    /// however many. Of delegates and of those they are let in by, others than the mailbox's own user see whom they reach.
     pub async fn sharing_of(&self, actor: &Actor, mailboxes: &[AccountId]) -> Result<HashMap<AccountId, Sharing>> {
         let reached = self.mailboxes_by_id(actor, mailboxes).await?;
         let ids = json_list(&reached.keys().collect::<Vec<_>>());
@@ -259,9 +259,15 @@ impl Service {
                 .await?;
         let mut sharing: HashMap<AccountId, Sharing> = HashMap::new();
         for row in &delegates {
-            sharing.entry(id(row, "mailbox")?).or_default().delegates.push(from_row(row)?);
+            let delegate = from_row(row)?;
+            if self.may_know(&mut connection, actor, row, (delegate.account, &delegate.address)).await? {
+                sharing.entry(id(row, "mailbox")?).or_default().delegates.push(delegate);
+            }
         }
         for row in &shared {
+            if !self.may_know(&mut connection, actor, row, (id(row, "mailbox")?, &text(row, "address")?)).await? {
+                continue;
+            }
             sharing.entry(id(row, "account")?).or_default().delegate_of.push(Shared {
                 account: id(row, "mailbox")?,
                 address: text(row, "address")?,
@@ -273,6 +279,22 @@ impl Service {
             sharing.entry(id(row, "mailbox")?).or_default().send_as.push(text(row, "address")?);
         }
         Ok(sharing)
+    }
+
+    /// Whether the other mailbox of a row is shown: to the users of both, and to who reaches it.
+    async fn may_know(
+        &self,
+        connection: &mut Connection,
+        actor: &Actor,
+        row: &Row,
+        (other, address): (AccountId, &str),
+    ) -> Result<bool> {
+        let user = actor.user();
+        if user.is_some() && [id(row, "mailbox")?, id(row, "account")?].into_iter().any(|a| user == Some(a)) {
+            return Ok(true);
+        }
+        let object = Object::Mailbox { id: other, domain: domain_of(address) };
+        self.allows(connection, actor, Permission::MailboxRead, id(row, "tenant")?, object).await
     }
 }
 

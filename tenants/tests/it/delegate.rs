@@ -2,10 +2,11 @@
 
 use crate::{
     desk::{Desk, keyed, new_alias, terms},
-    people::sign_in,
+    people::{person_on, sign_in},
 };
+use base::AccountId;
 use std::collections::BTreeSet;
-use tenants::{Access, Code, DelegateRights, NewToken, Selector, Shared, SignIn};
+use tenants::{Access, Actor, Code, DelegateRights, NewToken, Selector, Shared, SignIn};
 
 const OPEN: DelegateRights = DelegateRights { open: true, write: false, send_as: false };
 
@@ -43,6 +44,34 @@ async fn a_delegate_is_told_changed_and_taken_away() {
     assert!(desk.account(ann.id).delegates.is_empty());
     assert!(desk.service.sharing_of(&actor, &[bob.id]).await.unwrap().is_empty());
     assert_eq!(desk.service.delegate_remove(&actor, &terms(), ann.id, bob.id).await.unwrap_err().code, Code::NotFound);
+}
+
+#[tokio::test]
+async fn who_reaches_a_part_of_a_tenant_sees_no_delegates_or_owners_outside_of_it() {
+    let desk = Desk::new().await;
+    let (tenant, actor) = desk.customer("alpha").await;
+    desk.service.domain_vouch(&desk.operator, &terms(), tenant, "second.example").await.unwrap();
+    let mailbox = async |address: &str| desk.mailbox(&actor, address).await.id;
+    let (ann, bob) = (mailbox("ann@alpha.example").await, mailbox("bob@alpha.example").await);
+    let far = mailbox("far@second.example").await;
+    for (of, to) in [(ann, bob), (ann, far), (far, ann)] {
+        desk.service.delegate_add(&actor, &terms(), of, to, OPEN).await.unwrap();
+    }
+    let shown = async |by: &Actor| {
+        let of_ann = desk.service.sharing_of(by, &[ann]).await.unwrap().remove(&ann).unwrap_or_default();
+        let delegates: Vec<AccountId> = of_ann.delegates.iter().map(|d| d.account).collect();
+        (delegates, of_ann.delegate_of.iter().map(|s| s.account).collect::<Vec<_>>())
+    };
+    let on = |on: Selector| person_on(&desk, &actor, tenant, "desk@x.example", "help-desk", on);
+    let by_domain = on(Selector::Domains(BTreeSet::from(["alpha.example".to_owned()]))).await;
+    assert_eq!(shown(&by_domain).await, (vec![bob], vec![]));
+    let on = |on: Selector| person_on(&desk, &actor, tenant, "desk2@x.example", "help-desk", on);
+    let by_mailbox = on(Selector::Mailboxes(BTreeSet::from([ann, far]))).await;
+    assert_eq!(shown(&by_mailbox).await, (vec![far], vec![far]));
+    assert_eq!(shown(&actor).await, (vec![bob, far], vec![far]), "who reaches the whole sees all");
+    let tokens = desk.service.session_create(&sign_in(SignIn::Mailbox, "ann@alpha.example", "long enough")).await;
+    let user = desk.service.authenticate(&tokens.unwrap().access).await.unwrap();
+    assert_eq!(shown(&user).await, (vec![bob, far], vec![far]), "and so does its own user");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //! SECURITY   Who changes a membership has all of the role before and after. What a person made while it had more ends with it:
 //!            its API tokens and its open invitations; service accounts stay.
 //!            What somebody else accepted in the name of an address ties nobody: who proves the address later finds such a
-//!            membership as `inherited`, and may leave it whatever it is, or take it by accepting an invitation to the same.
+//!            membership as `inherited`, and may leave it whatever it is, or take it by accepting an invitation to the same. So it is
+//!            with the ownership that somebody else gave a member (`memberUpdate`, `ownershipTransfer`).
 //! INVARIANTS A tenant that has an owner keeps one: the last is neither removed nor given another role, but by itself when it
 //!            inherited that.
 
@@ -25,8 +26,8 @@ pub struct Member {
     /// A standard role's name, or the id of one of the tenant's.
     pub role: String,
     pub on: Selector,
-    /// Accepted by somebody who had not proved the person's address, and lost it to who did: the person may leave it, even
-    /// as the last owner.
+    /// Accepted by somebody who had not proved the person's address, and lost it to who did; or its person was made owner by somebody
+    /// else. The person may leave it, even as the last owner.
     pub inherited: bool,
     pub version: i64,
     pub created_at_ms: i64,
@@ -61,6 +62,9 @@ impl Service {
         self.suits(role, on)?;
         let before = self.role_permissions(&mut work.txn, now.tenant, &now.role).await?;
         self.replace_role(&mut work.txn, &now, role, on).await?;
+        if actor.person() != Some(now.person.id.as_str()) {
+            self.ties_nobody(&mut work.txn, &now, role).await?;
+        }
         if !after.covers(before) || (*on != Selector::All && *on != now.on) {
             self.end_what_was_made(&mut work.txn, &now.person.id, now.tenant).await?;
         }
@@ -79,6 +83,15 @@ impl Service {
             .execute(&mut *txn)
             .await?;
         self.keeps_an_owner(txn, now).await
+    }
+
+    /// Notes that a member became owner by what somebody else did.
+    async fn ties_nobody(&self, txn: &mut Connection, before: &Member, role: &str) -> Result<()> {
+        let owner = StandardRole::Owner.name();
+        if role == owner && before.role != owner {
+            query("UPDATE membership SET inherited = 1 WHERE id = $1").bind(&before.id).execute(txn).await?;
+        }
+        Ok(())
     }
 
     /// Takes a membership away. A person may take its own; others' takes `member:write`.
@@ -132,6 +145,7 @@ impl Service {
             return Err(Error::new(Code::Invalid, "memberId", "The member is the owner already"));
         }
         self.replace_role(&mut work.txn, &heir, StandardRole::Owner.name(), &Selector::All).await?;
+        self.ties_nobody(&mut work.txn, &heir, StandardRole::Owner.name()).await?;
         self.replace_role(&mut work.txn, &own, StandardRole::Admin.name(), &Selector::All).await?;
         self.end_what_was_made(&mut work.txn, &own.person.id, own.tenant).await?;
         self.audit(&mut work.txn, actor, heir.tenant, "ownershipTransfer", to, &own.id).await?;

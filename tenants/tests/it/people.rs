@@ -416,7 +416,40 @@ async fn a_tenant_keeps_an_owner() {
     let heir = signed_in(&desk, "heir@x.example", tenant).await;
     assert_eq!(heir.permissions(), StandardRole::Owner.permissions());
     service.member_remove(&owner, &terms(), &own).await.unwrap();
+    // Who accepts ownership by an invitation is the one that keeps it.
+    let invite = invitation(tenant, "heir@x.example", "owner", Selector::All);
+    let secret = service.member_invite(&token, &terms(), &invite).await.unwrap().object.secret.unwrap();
+    service.invitation_accept(&heir, &Acceptance { password: None, ..accept(&secret) }).await.unwrap();
     assert_eq!(code(service.member_remove(&heir, &terms(), &other).await), Code::LastOwner);
+}
+
+#[tokio::test]
+async fn who_was_made_owner_by_others_may_leave_even_as_the_last_one() {
+    let desk = Desk::new().await;
+    for by_transfer in [true, false] {
+        let (tenant, token) = desk.customer(if by_transfer { "alpha" } else { "beta" }).await;
+        let owner = person(&desk, &token, tenant, &format!("owner{tenant}@x.example"), "owner").await;
+        let email = format!("ann{tenant}@x.example");
+        person(&desk, &owner, tenant, &email, "auditor").await;
+        let members = desk.service.members(&owner, tenant, &Page::first(10)).await.unwrap().0;
+        let (ann, own): (Vec<_>, Vec<_>) = members
+            .iter()
+            .map(|m| &m.id)
+            .partition(|id| members.iter().any(|m| m.id == **id && m.person.email == email));
+        if by_transfer {
+            desk.service.ownership_transfer(&owner, &terms(), ann[0]).await.unwrap();
+        } else {
+            let up = MemberPatch { role: Some("owner".into()), on: None };
+            desk.service.member_update(&owner, &terms(), ann[0], &up).await.unwrap();
+        }
+        desk.service.member_remove(&owner, &terms(), own[0]).await.unwrap();
+        let ann_signed_in = signed_in(&desk, &email, tenant).await;
+        assert_eq!(ann_signed_in.permissions(), StandardRole::Owner.permissions());
+        let by_token = desk.service.member_remove(&token, &terms(), ann[0]).await;
+        assert_eq!(code(by_token), Code::LastOwner, "others do not take the last owner away");
+        desk.service.member_remove(&ann_signed_in, &terms(), ann[0]).await.unwrap();
+        assert!(desk.service.members(&token, tenant, &Page::first(10)).await.unwrap().0.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use base::{
 };
 use control::{AccountSnapshot, Capability, CredentialKind, CredentialSnapshot};
 use parking_lot::Mutex;
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 use tokio::sync::oneshot;
 
 mod verifier;
@@ -100,9 +100,16 @@ impl ScramIdentity {
 
 pub(crate) struct LoginCache {
     key: [u8; 32],
-    seen: Mutex<HashMap<[u8; 32], ()>>,
+    remembered: Arc<Remembered>,
     aside: Aside,
 }
+
+/// Marks of passwords that were right.
+#[derive(Default)]
+struct Remembered(Mutex<HashSet<Mark>>);
+
+/// Stands for a verifier and the password that is its own.
+type Mark = [u8; 32];
 
 impl Default for LoginCache {
     fn default() -> Self {
@@ -110,27 +117,29 @@ impl Default for LoginCache {
         // Without randomness nothing is remembered rightly, but nothing is let in either: the hash is still checked.
         let _ = aws_lc_rs::rand::fill(&mut key);
         let aside = Aside::half_of_the_cores("password", HASHES_AT_ONCE);
-        LoginCache { key, seen: Mutex::default(), aside }
+        LoginCache { key, remembered: Arc::default(), aside }
     }
 }
 
 impl LoginCache {
-    fn mark(&self, verifier: &str, password: &str) -> [u8; 32] {
+    fn mark(&self, verifier: &str, password: &str) -> Mark {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&(verifier.len() as u64).to_le_bytes()).update(verifier.as_bytes()).update(password.as_bytes());
         *hasher.finalize().as_bytes()
     }
+}
 
-    fn remember(&self, mark: [u8; 32]) {
-        let mut seen = self.seen.lock();
-        if seen.len() >= REMEMBERED_MAX {
-            seen.clear();
+impl Remembered {
+    fn add(&self, mark: Mark) {
+        let mut marks = self.0.lock();
+        if marks.len() >= REMEMBERED_MAX {
+            marks.clear();
         }
-        seen.insert(mark, ());
+        marks.insert(mark);
     }
 
-    fn knows(&self, mark: &[u8; 32]) -> bool {
-        self.seen.lock().contains_key(mark)
+    fn has(&self, mark: &Mark) -> bool {
+        self.0.lock().contains(mark)
     }
 }
 
@@ -170,15 +179,12 @@ impl Accounts {
         }
         let own = credentials.iter().copied().find(|c| c.kind == CredentialKind::Password);
         let mark = own.map(|own| self.0.logins.mark(&own.argon2, password));
-        if mark.is_some_and(|mark| self.0.logins.knows(&mark)) {
+        if mark.is_some_and(|mark| self.0.logins.remembered.has(&mark)) {
             return Ok(own);
         }
-        let guess = Guess::new(credentials, password);
+        let guess = Guess { mark, ..Guess::new(credentials, password) };
         match self.checked(from, guess).await? {
-            Match::Own => {
-                mark.into_iter().for_each(|mark| self.0.logins.remember(mark));
-                Ok(own)
-            }
+            Match::Own => Ok(own),
             Match::App(verifier) => Ok(apps().find(|c| c.scram_sha256 == verifier)),
             Match::None => Ok(None),
         }
@@ -275,10 +281,11 @@ impl Accounts {
     async fn checked(&self, from: IpAddr, guess: Guess) -> Result<Match> {
         let unavailable = || Error::new(Kind::Unavailable, "password check");
         let (tell, told) = oneshot::channel();
+        let remembered = self.0.logins.remembered.clone();
         // Who asked may have gone away.
         let answer =
             Answer { to: tell, is_gone: oneshot::Sender::is_closed, tell: |to, matches| drop(to.send(matches)) };
-        self.0.logins.aside.compute(Some(from), move || guess.check(), answer);
+        self.0.logins.aside.compute(Some(from), move || guess.check(&remembered), answer);
         told.await.map_err(|_| unavailable())
     }
 }
@@ -290,6 +297,8 @@ struct Guess {
     argon2: String,
     /// SCRAM verifiers of app passwords from before the digest.
     older: Vec<String>,
+    /// What is remembered when it is the mailbox's own password.
+    mark: Option<Mark>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -310,16 +319,25 @@ impl Guess {
             password: password.to_owned(),
             argon2: own.map_or(DUMMY, |own| &own.argon2).to_owned(),
             older: credentials.iter().filter(older).map(|c| c.scram_sha256.clone()).collect(),
+            mark: None,
         }
     }
 
-    fn check(&self) -> Match {
+    fn check(&self, remembered: &Remembered) -> Match {
+        // A client that opens several connections at once is checked once.
+        if self.mark.is_some_and(|mark| remembered.has(&mark)) {
+            return Match::Own;
+        }
         let app = self.older.iter().find(|verifier| scram_matches(verifier, &self.password));
         if let Some(app) = app {
             return Match::App(app.clone());
         }
         let matches = |parsed| Argon2::default().verify_password(self.password.as_bytes(), &parsed).is_ok();
-        if PasswordHash::new(&self.argon2).is_ok_and(matches) { Match::Own } else { Match::None }
+        if !PasswordHash::new(&self.argon2).is_ok_and(matches) {
+            return Match::None;
+        }
+        self.mark.into_iter().for_each(|mark| remembered.add(mark));
+        Match::Own
     }
 }
 
@@ -356,6 +374,7 @@ fn wrong() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::PasswordHasher;
 
     fn credential(kind: CredentialKind, argon2: &str, scram: &str) -> CredentialSnapshot {
         CredentialSnapshot::new("c", kind, argon2.to_owned(), scram.to_owned())
@@ -372,7 +391,7 @@ mod tests {
             let guess = Guess::new(credentials, "wrong");
             assert_eq!(cost(&guess.argon2), cost(DUMMY), "one argon2id of the usual cost");
             assert!(guess.older.is_empty(), "and nothing else");
-            assert_eq!(guess.check(), Match::None);
+            assert_eq!(guess.check(&Remembered::default()), Match::None);
         }
     }
 
@@ -382,7 +401,23 @@ mod tests {
         let other = verifier::scram("other", b"saltsaltsaltsalt");
         let older = [&other, &scram].map(|v| credential(CredentialKind::AppPassword, DUMMY, v));
         let credentials: Vec<&CredentialSnapshot> = older.iter().collect();
-        assert_eq!(Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwx").check(), Match::App(scram));
-        assert_eq!(Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwy").check(), Match::None);
+        assert_eq!(
+            Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwx").check(&Remembered::default()),
+            Match::App(scram)
+        );
+        assert_eq!(Guess::new(&credentials, "abcde-fghjk-mnpqr-stvwy").check(&Remembered::default()), Match::None);
+    }
+
+    #[test]
+    fn several_connections_at_once_with_the_same_password_are_checked_once() {
+        let remembered = Remembered::default();
+        let hash = Argon2::default().hash_password(b"the password").unwrap().to_string();
+        let own = credential(CredentialKind::Password, &hash, "");
+        let guess = |password: &str, mark: u8| Guess { mark: Some([mark; 32]), ..Guess::new(&[&own], password) };
+        assert_eq!(guess("another one", 1).check(&remembered), Match::None);
+        assert!(!remembered.has(&[1; 32]), "a wrong one is not remembered");
+        assert_eq!(guess("the password", 2).check(&remembered), Match::Own);
+        let waited = Guess { argon2: "no hash".to_owned(), ..guess("the password", 2) };
+        assert_eq!(waited.check(&remembered), Match::Own, "without a hash");
     }
 }

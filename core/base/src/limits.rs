@@ -364,8 +364,8 @@ pub const TENANT_MESSAGES_ALONE: usize = 64;
 pub const TENANT_MESSAGES_SHARED: usize = 1;
 /// Time in each second that is spent on a tenant's messages, or requests, while others are active: thousandths, for each core.
 /// All that is done for it at once counts together, waiting for the disk too; messages and requests each on their own, so a tenant
-/// that does all it can has a fifth.
-pub const TENANT_PACE_PERMILLE: u32 = 100;
+/// that does all it can has an eighth.
+pub const TENANT_PACE_PERMILLE: u32 = 60;
 /// The same for one of which no message, or request, waits: it comes one by one.
 pub const TENANT_PACE_UNQUEUED_PERMILLE: u32 = 750;
 /// Such time beyond the pace that a tenant has in hand when it did little for a while, milliseconds.

@@ -76,7 +76,12 @@ async fn no_statement_reads_a_whole_table() {
     let folder = tempfile::tempdir().unwrap();
     let pool = Pool::open(Database::Sqlite(folder.path().join("c.sqlite"))).await.unwrap();
     let Engine::Sqlite { read, .. } = &pool.engine else { unreachable!("a file was asked for") };
-    read.acquire().await.unwrap().with(|connection| Ok(all_statements(connection))).await.unwrap();
+    let mut lease = read.acquire().await.unwrap();
+    let asked = lease.with(|connection| {
+        all_statements(connection);
+        Ok(())
+    });
+    asked.await.unwrap();
 }
 
 fn all_statements(connection: &Connection) {

@@ -49,7 +49,7 @@ pub(super) struct Settings {
 pub(super) struct Connections {
     path: PathBuf,
     settings: Settings,
-    idle: Mutex<Vec<Opened>>,
+    idle: Mutex<Vec<Mutex<Opened>>>,
     seats: Arc<Semaphore>,
 }
 
@@ -71,14 +71,16 @@ impl Connections {
             Some(opened) => opened,
             None => {
                 let (path, settings) = (self.path.clone(), self.settings.clone());
-                tokio::task::spawn_blocking(move || Opened::new(&path, &settings)).await.map_err(ended)??
+                let opened =
+                    tokio::task::spawn_blocking(move || Opened::new(&path, &settings)).await.map_err(ended)??;
+                Mutex::new(opened)
             }
         };
-        let seat = Seat { opened: Some(Mutex::new(opened)), home: self.clone(), _permit: permit };
+        let seat = Seat { opened: Some(Box::new(opened)), home: self.clone(), _permit: permit };
         Ok(Lease { seat: Some(seat), ran: Duration::ZERO })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Opened>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Mutex<Opened>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,8 +179,8 @@ impl Costs {
 
 /// A place among those that have a connection; dropped, it is the next one's.
 struct Seat {
-    /// `None` only while this is dropped. Never locked, since it serves one at a time: the compiler wants to hear so.
-    opened: Option<Mutex<Opened>>,
+    /// `None` only while this is dropped. Never locked, since it serves one at a time: it is what may be shared by threads.
+    opened: Option<Box<Mutex<Opened>>>,
     home: Arc<Connections>,
     _permit: OwnedSemaphorePermit,
 }
@@ -191,10 +193,11 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let Some(opened) = self.opened.take() else { return };
-        let opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if opened.connection.is_autocommit() || opened.connection.execute_batch("ROLLBACK").is_ok() {
-            self.home.idle().push(opened);
+        let clean = |opened: &mut Opened| {
+            opened.connection.is_autocommit() || opened.connection.execute_batch("ROLLBACK").is_ok()
+        };
+        if self.opened().is_some_and(clean) {
+            self.home.idle().extend(self.opened.take().map(|opened| *opened));
         }
     }
 }

@@ -86,7 +86,7 @@ async fn what_a_tenant_uses_itself_cannot_be_granted_and_what_is_granted_cannot_
 }
 
 #[tokio::test]
-async fn raising_is_checked_lowering_is_not_and_the_data_plane_hears_of_both() {
+async fn t4_raising_is_checked_lowering_never_and_the_data_plane_hears_of_both() {
     let desk = Desk::new().await;
     let (reseller, seller) = below(&desk, &desk.operator, "reseller", limits(2, 10, 1000, 100)).await.unwrap();
     let (one, _) = below(&desk, &seller, "one", limits(1, 4, 400, 40)).await.unwrap();
@@ -101,7 +101,7 @@ async fn raising_is_checked_lowering_is_not_and_the_data_plane_hears_of_both() {
 }
 
 #[tokio::test]
-async fn below_a_tenant_over_its_limit_nothing_new_is_made_and_what_exists_stays() {
+async fn t4_below_a_tenant_over_its_limit_nothing_new_is_made_and_what_exists_stays() {
     let desk = Desk::new().await;
     let (reseller, seller) = below(&desk, &desk.operator, "reseller", limits(2, 10, 1000, 100)).await.unwrap();
     let (one, owner) = below(&desk, &seller, "one", limits(1, 10, 400, 40)).await.unwrap();

@@ -180,7 +180,7 @@ async fn q2_sixty_four_writers_fill_two_hundred_mailboxes_exactly_to_the_limit()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn q2_nodes_in_bad_weather_fill_a_pool_exactly_and_leave_no_orphan() {
+async fn q2_q3_nodes_in_bad_weather_fill_a_pool_exactly_and_leave_no_orphan() {
     const LIMIT: u64 = 700_000;
     let kv: Arc<dyn Kv> = Arc::new(MemKv::new());
     let calm = accounts(kv.clone(), 1);

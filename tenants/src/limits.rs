@@ -74,6 +74,8 @@ pub const HASH_MEMORY_KIB_MAX: u32 = 131_072;
 pub const HASH_PASSES_MAX: u32 = 10;
 /// Lanes of such a hash.
 pub const HASH_LANES_MAX: u32 = 4;
+/// Memory of such a hash times its passes, KiB: what one login costs; seven times a hash of ours.
+pub const HASH_WORK_KIB_MAX: u32 = 262_144;
 /// Days in a row without its proof after which a domain is lost.
 pub const FAILED_DAYS_MAX: i64 = 7;
 /// Domains that are looked at at once by themselves.

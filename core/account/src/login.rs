@@ -2,8 +2,8 @@
 //! STANDARDS  RFC 4616 (PLAIN), RFC 5802 and RFC 7677 (SCRAM-SHA-256), RFC 9106 (argon2id)
 //! SECURITY   Hostile names and passwords reach this. A refused login costs one argon2id, whoever it names and whatever that one has:
 //!            app passwords are found by a digest, so only the mailbox's own password is hashed, or a dummy where there is none.
-//!            App passwords from before the digest cost an HMAC chain (4096 SHA-256) each, until they are made anew. Nothing logs
-//!            a password.
+//!            App passwords from before the digest cost an HMAC chain (4096 SHA-256) each, until they are made anew. A hash that
+//!            was imported and costs more takes its time, behind others of its kind only. Nothing logs a password.
 //! INVARIANTS A remembered password is only a keyed hash under a key of this process, bound to the verifier it was checked
 //!            against: changing or revoking the credential forgets it.
 
@@ -13,7 +13,7 @@ use crate::{
     scope::{AccountScope, Deliver, Owner, ReadOnly},
     unit_of_work,
 };
-use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use argon2::{Argon2, Params, PasswordHash, PasswordVerifier};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base::{
     AccountId, Address, Domain, Kind, TenantId,
@@ -30,6 +30,8 @@ mod verifier;
 const REMEMBERED_MAX: usize = 100_000;
 /// Hashes computed at the same time at most; more logins wait for the turn of their network (each takes about 19 MiB and a core).
 const HASHES_AT_ONCE: usize = 2;
+/// Memory in KiB times passes of a hash as the control plane makes it; those that were imported may cost more, or less.
+const USUAL_WORK: u32 = 19_456 * 2;
 /// A hash of nothing: who is unknown or has no password takes as long as a wrong password.
 const DUMMY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGhvdXNlLWR1bW15$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
 
@@ -102,6 +104,8 @@ pub(crate) struct LoginCache {
     key: [u8; 32],
     remembered: Arc<Remembered>,
     aside: Aside,
+    /// For hashes that cost more than ours, so that whose hash is usual never waits for one.
+    costly: Aside,
 }
 
 /// Marks of passwords that were right.
@@ -117,7 +121,7 @@ impl Default for LoginCache {
         // Without randomness nothing is remembered rightly, but nothing is let in either: the hash is still checked.
         let _ = aws_lc_rs::rand::fill(&mut key);
         let aside = Aside::half_of_the_cores("password", HASHES_AT_ONCE);
-        LoginCache { key, remembered: Arc::default(), aside }
+        LoginCache { key, remembered: Arc::default(), aside, costly: Aside::new("costly", 1) }
     }
 }
 
@@ -285,7 +289,8 @@ impl Accounts {
         // Who asked may have gone away.
         let answer =
             Answer { to: tell, is_gone: oneshot::Sender::is_closed, tell: |to, matches| drop(to.send(matches)) };
-        self.0.logins.aside.compute(Some(from), move || guess.check(&remembered), answer);
+        let aside = if guess.work() > USUAL_WORK { &self.0.logins.costly } else { &self.0.logins.aside };
+        aside.compute(Some(from), move || guess.check(&remembered), answer);
         told.await.map_err(|_| unavailable())
     }
 }
@@ -323,6 +328,12 @@ impl Guess {
         }
     }
 
+    /// What the hash costs: KiB of memory times passes.
+    fn work(&self) -> u32 {
+        let params = PasswordHash::new(&self.argon2).ok().and_then(|hash| Params::try_from(&hash).ok());
+        params.map_or(USUAL_WORK, |params| params.m_cost().saturating_mul(params.t_cost()))
+    }
+
     fn check(&self, remembered: &Remembered) -> Match {
         // A client that opens several connections at once is checked once.
         if self.mark.is_some_and(|mark| remembered.has(&mark)) {
@@ -334,6 +345,10 @@ impl Guess {
         }
         let matches = |parsed| Argon2::default().verify_password(self.password.as_bytes(), &parsed).is_ok();
         if !PasswordHash::new(&self.argon2).is_ok_and(matches) {
+            if self.work() < USUAL_WORK {
+                // A hash that costs less than an unknown name would tell that there is one.
+                let _ = PasswordHash::new(DUMMY).is_ok_and(matches);
+            }
             return Match::None;
         }
         self.mark.into_iter().for_each(|mark| remembered.add(mark));
@@ -419,5 +434,13 @@ mod tests {
         assert_eq!(guess("the password", 2).check(&remembered), Match::Own);
         let waited = Guess { argon2: "no hash".to_owned(), ..guess("the password", 2) };
         assert_eq!(waited.check(&remembered), Match::Own, "without a hash");
+    }
+
+    #[test]
+    fn hashes_that_cost_more_than_ours_wait_among_themselves() {
+        let work = |hash: &str| Guess::new(&[&credential(CredentialKind::Password, hash, "")], "wrong").work();
+        assert_eq!((work(DUMMY), Guess::new(&[], "wrong").work()), (USUAL_WORK, USUAL_WORK));
+        assert!(work(&DUMMY.replace("m=19456,t=2", "m=65536,t=4")) > USUAL_WORK);
+        assert!(work(&DUMMY.replace("m=19456,t=2", "m=4096,t=1")) < USUAL_WORK);
     }
 }

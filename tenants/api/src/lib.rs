@@ -24,6 +24,7 @@ mod stream;
 mod subscription;
 mod turn;
 mod types;
+mod variables;
 
 use async_graphql::{Schema, http::GraphiQLSource};
 use axum::{
@@ -152,7 +153,7 @@ async fn execute(
         Ok(Err(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", limit),
         Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "LIMIT", "limit BODY_WAIT_MAX"),
     };
-    let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
+    let Ok(mut request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");
     };
     let actor = match somebody {
@@ -162,6 +163,9 @@ async fn execute(
         }
         None => return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed"),
     };
+    if let Err(why) = variables::complete(&mut request) {
+        return refused(StatusCode::OK, "INVALID", &why);
+    }
     let seen = visitor::seen(peer, &headers);
     let Some(turn) = shared.turns.take(&actor).await else {
         return refused(StatusCode::TOO_MANY_REQUESTS, "THROTTLED", "limit TENANT_REQUESTS_WAITING");

@@ -2,12 +2,13 @@
 //! STANDARDS  RFC 9106 (argon2id), the PHC string format
 //! SECURITY   A login costs what the hash says: its memory and passes are bounded, so that nobody's logins stop the others';
 //!            and not below what makes guessing slow. No other scheme is taken: the doors check argon2id only.
-//! LIMITS     HASH_MEMORY_KIB_MIN, HASH_MEMORY_KIB_MAX, HASH_PASSES_MAX, HASH_LANES_MAX
+//! LIMITS     HASH_MEMORY_KIB_MIN, HASH_MEMORY_KIB_MAX, HASH_PASSES_MAX, HASH_LANES_MAX,
+//!            HASH_WORK_KIB_MAX
 
 use super::Verifiers;
 use crate::{
     Code, Error, Result,
-    limits::{HASH_LANES_MAX, HASH_MEMORY_KIB_MAX, HASH_MEMORY_KIB_MIN, HASH_PASSES_MAX},
+    limits::{HASH_LANES_MAX, HASH_MEMORY_KIB_MAX, HASH_MEMORY_KIB_MIN, HASH_PASSES_MAX, HASH_WORK_KIB_MAX},
 };
 use argon2::{Algorithm, Params, PasswordHash, Version};
 use std::ops::RangeInclusive;
@@ -37,6 +38,9 @@ pub(super) fn verifiers(hash: &str) -> Result<Verifiers> {
         let why = "HASH_PASSES_MAX, HASH_LANES_MAX";
         return Err(invalid(format!("t is at most {HASH_PASSES_MAX}, p at most {HASH_LANES_MAX} ({why})")));
     }
+    if params.m_cost().saturating_mul(params.t_cost()) > HASH_WORK_KIB_MAX {
+        return Err(invalid(format!("m times t is at most {HASH_WORK_KIB_MAX} (HASH_WORK_KIB_MAX)")));
+    }
     let salt = parsed.salt.as_ref().map_or(0, |s| s.len());
     let output = parsed.hash.as_ref().map_or(0, argon2::password_hash::phc::Output::len);
     if !SALT_BYTES.contains(&salt) || !OUTPUT_BYTES.contains(&output) || !params.keyid().is_empty() {
@@ -54,6 +58,7 @@ mod tests {
         let good = "$argon2id$v=19$m=19456,t=2,p=1$cG9zdGhvdXNlLWR1bW15$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU";
         let taken = verifiers(good).ok().unwrap();
         assert_eq!((taken.argon2.as_str(), taken.scram.as_str()), (good, ""));
+        assert!(verifiers(&good.replace("m=19456,t=2", "m=65536,t=4")).is_ok(), "what PHP makes");
         let refused = [
             ("".to_owned(), "looks like"),
             ("$2y$10$abcdefghijklmnopqrstuv".to_owned(), "looks like"),
@@ -66,6 +71,7 @@ mod tests {
             (good.replace("m=19456", "m=4194304"), "HASH_MEMORY_KIB_MAX"),
             (good.replace("t=2", "t=1000"), "HASH_PASSES_MAX"),
             (good.replace("p=1", "p=64"), "HASH_LANES_MAX"),
+            (good.replace("m=19456,t=2", "m=131072,t=3"), "HASH_WORK_KIB_MAX"),
             (good.replace("$ZHVtbXlkdW1teWR1bW15ZHVtbXlkdW1teWR1bW15ZHU", ""), "salt"),
         ];
         for (hash, why) in refused {

@@ -21,6 +21,7 @@ mod statements;
 mod streams;
 mod terms;
 mod terms_of_people;
+mod variables;
 
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {

@@ -1,0 +1,36 @@
+//! SUMMARY    Variables of a request as its query declares them: defaults stand in for what was left out.
+//! STANDARDS  GraphQL (October 2021) §6.1.2 (coercing variable values)
+//! INVARIANTS `@include` and `@skip` see the same values as arguments do: the engine reads what was sent only, and takes a
+//!            variable that is missing there for false.
+
+use async_graphql::{Name, Request, Value, parser::types::DocumentOperations};
+
+/// Fills defaults in. `Err`: a variable that must be given was not; the query itself is judged later.
+pub(crate) fn complete(request: &mut Request) -> Result<(), String> {
+    let wanted = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return Ok(()) };
+    let operation = match (&document.operations, wanted) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(all), Some(name)) => match all.get(name.as_str()) {
+            Some(operation) => operation,
+            None => return Ok(()),
+        },
+        (DocumentOperations::Multiple(_), None) => return Ok(()),
+    };
+    let declared = operation.node.variable_definitions.iter().map(|d| {
+        let default = d.node.default_value.as_ref().map(|value| value.node.clone());
+        (d.node.name.node.clone(), d.node.var_type.node.nullable, default)
+    });
+    let declared: Vec<(Name, bool, Option<Value>)> = declared.collect();
+    for (name, nullable, default) in declared {
+        if request.variables.contains_key(&name) {
+            continue;
+        }
+        match default {
+            Some(value) => drop(request.variables.insert(name, value)),
+            None if nullable => {}
+            None => return Err(format!("The variable ${name} is needed")),
+        }
+    }
+    Ok(())
+}

@@ -1,5 +1,5 @@
 //! SUMMARY    Subscriptions: the events of a tenant and the progress of a job, as they come.
-//! SECURITY   The token is asked again each STREAM_LOOK while a stream runs: one that was revoked, or whose tenant may not sign in,
+//! SECURITY   The token is asked when a stream begins, however long its socket has been open, and each STREAM_LOOK while it runs: one that was revoked, or whose tenant may not sign in,
 //!            ends it. What is shown is read as the caller, page by page.
 //! LIMITS     STREAMS_PER_TOKEN_MAX, STREAM_LOOK, STREAM_PAGE
 //! INVARIANTS A stream reads the tables and is only woken early by this process: nothing is lost without a bus, and who reads slowly
@@ -107,16 +107,12 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(ctx: &Context<'_>) -> Result<Watch> {
+    async fn begin(ctx: &Context<'_>) -> Result<Watch> {
         let ticket = ctx.data::<Ticket>().map_err(|_| top_level("INVALID", "Subscribe over WebSocket or SSE"))?;
         let place = ctx.data_unchecked::<Streams>().take(actor(ctx).name())?;
-        Ok(Watch {
-            service: service(ctx).clone(),
-            ticket: ticket.clone(),
-            actor: actor(ctx).clone(),
-            looked: Instant::now(),
-            _place: place,
-        })
+        let (service, looked) = (service(ctx).clone(), Instant::now());
+        let actor = ticket.actor(&service).await.map_err(|e| read_failed(&e))?;
+        Ok(Watch { service, ticket: ticket.clone(), actor, looked, _place: place })
     }
 
     /// Ends the stream of a token that is worth nothing any more.
@@ -201,22 +197,24 @@ impl Subscription {
     ) -> Result<BoxStream<'static, Result<Event>>> {
         let missing = || top_level("NOT_FOUND", "There is no such tenant");
         let tenant: TenantId = tenant_id.parse().map_err(|_| missing())?;
-        let reached = service(ctx).events_after(actor(ctx), tenant, below, i64::MAX, 1).await;
+        let watch = Watch::begin(ctx).await?;
+        let reached = watch.service.events_after(&watch.actor, tenant, below, i64::MAX, 1).await;
         found(reached)?.ok_or_else(missing)?;
         let after = match after {
             Some(after) => after.parse().map_err(|_| top_level("INVALID", "`after` is the id of an event"))?,
             None => service(ctx).events_end().await.map_err(|e| read_failed(&e))?,
         };
-        let feed = Feed { watch: Watch::new(ctx)?, tenant, below, after, read: VecDeque::new() };
+        let feed = Feed { watch, tenant, below, after, read: VecDeque::new() };
         Ok(stream::try_unfold(feed, Feed::next).boxed())
     }
 
     /// A job each time it got further, until it has ended.
     #[graphql(complexity = "STREAM_COST + child_complexity")]
     async fn job_progress(&self, ctx: &Context<'_>, id: ID) -> Result<BoxStream<'static, Result<Job>>> {
-        found(service(ctx).job(actor(ctx), &id).await)?
+        let watch = Watch::begin(ctx).await?;
+        found(watch.service.job(&watch.actor, &id).await)?
             .ok_or_else(|| top_level("NOT_FOUND", "There is no such job"))?;
-        let progress = Progress { watch: Watch::new(ctx)?, job: id.to_string(), shown: 0, ended: false };
+        let progress = Progress { watch, job: id.to_string(), shown: 0, ended: false };
         Ok(stream::try_unfold(progress, Progress::next).boxed())
     }
 }

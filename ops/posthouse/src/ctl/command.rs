@@ -19,7 +19,7 @@ pub struct Call {
     pub accounts: &'static [&'static str],
 }
 
-/// How a change is asked for.
+// How a change is asked for: no docstring, which would be shown as what each command does.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Terms {
     /// Only says what would be.

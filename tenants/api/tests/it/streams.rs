@@ -191,6 +191,33 @@ async fn a_websocket_says_who_it_is_and_takes_subscriptions_only() {
 }
 
 #[tokio::test]
+async fn an_open_socket_subscribes_to_nothing_once_its_token_is_revoked() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let make = format!(
+        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) {{ id secret userErrors {{ code }} }} }}"
+    );
+    let made = desk.done(&token, &make).await;
+    let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let mut socket = Socket::open(&desk).await;
+    socket.say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {secret}") } })).await;
+    assert_eq!(socket.hear().await.unwrap()["type"], "connection_ack");
+    let revoke = format!(
+        "mutation {{ r: apiTokenRevoke(input: {{ id: \"{id}\", idempotencyKey: \"r\" }}) {{ userErrors {{ code }} }} }}"
+    );
+    desk.done(&token, &revoke).await;
+    for query in [
+        format!("subscription {{ e: eventsStream(tenantId: \"{tenant}\", after: \"0\") {{ kind }} }}"),
+        "subscription { j: jobProgress(id: \"job_0000000000001\") { id } }".to_owned(),
+    ] {
+        socket.say(json!({ "type": "subscribe", "id": "s", "payload": { "query": query } })).await;
+        let refused = socket.hear().await.unwrap();
+        assert!(refused.to_string().contains("UNAUTHENTICATED"), "{refused}");
+        assert_eq!(socket.hear().await.unwrap()["type"], "complete");
+    }
+}
+
+#[tokio::test]
 async fn a_token_has_so_many_streams_and_no_more() {
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;

@@ -20,7 +20,7 @@ mod statement;
 pub(crate) use many::Many;
 pub(crate) use statement::{Query, Row, Value, query};
 
-use crate::{Code, Error, Result};
+use crate::{Code, Error, Result, error::busy};
 use base::TenantId;
 use sqlite::{Connections, Lease, Settings};
 use sqlx::{
@@ -147,8 +147,7 @@ impl Pool {
 
     /// A transaction that will write: it waits its turn at the beginning.
     pub(crate) async fn begin(&self) -> Result<Txn> {
-        let busy = |_| Error::new(Code::Internal, "", "The database is busy, try again");
-        let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(busy)?;
+        let turn = tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(|_| busy())?;
         let held = match &self.engine {
             Engine::Sqlite { write, .. } => {
                 let mut lease = write.acquire().await?;

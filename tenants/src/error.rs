@@ -97,16 +97,25 @@ impl fmt::Display for Error {
 }
 impl std::error::Error for Error {}
 
+/// What is wrong with the database is for the log.
+pub(crate) fn failed(why: impl fmt::Display) -> Error {
+    tracing::error!(error = %why, "sql");
+    Error::new(Code::Internal, "", "The database failed, try again")
+}
+
+/// The database is taken by others for too long.
+pub(crate) fn busy() -> Error {
+    Error::new(Code::Internal, "", "The database is busy, try again")
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(e: rusqlite::Error) -> Self {
-        tracing::error!(error = %e, "sql");
-        Error::new(Code::Internal, "", "The database failed, try again")
+        failed(e)
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(e: sqlx::Error) -> Self {
-        tracing::error!(error = %e, "sql");
-        Error::new(Code::Internal, "", "The database failed, try again")
+        failed(e)
     }
 }

@@ -155,7 +155,8 @@ fn network(ip: IpAddr) -> IpAddr {
 /// What is being computed now, for the beat.
 #[derive(Default)]
 struct Running {
-    jobs: Mutex<Vec<(Instant, Job)>>,
+    /// Each with when it was begun; `None` when it was begun once more already.
+    jobs: Mutex<Vec<(Option<Instant>, Job)>>,
     some: Condvar,
 }
 
@@ -206,7 +207,7 @@ fn aside(waiting: &Waiting, running: &Running) {
         let _ = rustix::process::setpriority_process(None, LATE_NICE);
     }
     while let Some(job) = waiting.take() {
-        held(&running.jobs).push((Instant::now(), job.clone()));
+        held(&running.jobs).push((Some(Instant::now()), job.clone()));
         running.some.notify_one();
         job.run();
         held(&running.jobs).retain(|(_, other)| !Arc::ptr_eq(other, &job));
@@ -218,8 +219,8 @@ fn beat(running: &Running, late: &Sender<Job>) {
     let mut jobs = held(&running.jobs);
     // The threads end with the process.
     loop {
-        for (since, job) in jobs.iter_mut().filter(|(since, _)| since.elapsed() > PATIENCE) {
-            *since = Instant::now();
+        for (since, job) in jobs.iter_mut().filter(|(since, _)| since.is_some_and(|s| s.elapsed() > PATIENCE)) {
+            *since = None;
             if late.send(job.clone()).is_err() {
                 return;
             }

@@ -48,6 +48,7 @@ use subscription::{Streams, Subscription, Ticket};
 use tenants::{Actor, Code, Presented, Service};
 use tokio::sync::watch;
 use turn::Turns;
+use variables::Defaults;
 
 pub use console::answer;
 pub use mutation::Mutation;
@@ -94,6 +95,7 @@ pub fn sdl() -> String {
 fn limited(builder: async_graphql::SchemaBuilder<Query, Mutation, Subscription>) -> ApiSchema {
     builder
         .extension(CostCounter)
+        .extension(Defaults)
         .limit_recursive_depth(QUERY_RECURSION_MAX)
         .limit_directives(QUERY_DIRECTIVES_MAX)
         .finish()
@@ -153,7 +155,7 @@ async fn execute(
         Ok(Err(_)) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "LIMIT", limit),
         Err(_) => return refused(StatusCode::REQUEST_TIMEOUT, "LIMIT", "limit BODY_WAIT_MAX"),
     };
-    let Ok(mut request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
+    let Ok(request) = serde_json::from_slice::<async_graphql::Request>(&body) else {
         return refused(StatusCode::BAD_REQUEST, "INVALID", "The body is a JSON object with `query` and `variables`");
     };
     let actor = match somebody {
@@ -163,9 +165,6 @@ async fn execute(
         }
         None => return refused(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "A bearer token is needed"),
     };
-    if let Err(why) = variables::complete(&mut request) {
-        return refused(StatusCode::OK, "INVALID", &why);
-    }
     let seen = visitor::seen(peer, &headers);
     let Some(turn) = shared.turns.take(&actor).await else {
         return refused(StatusCode::TOO_MANY_REQUESTS, "THROTTLED", "limit TENANT_REQUESTS_WAITING");

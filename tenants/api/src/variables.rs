@@ -3,10 +3,40 @@
 //! INVARIANTS `@include` and `@skip` see the same values as arguments do: the engine reads what was sent only, and takes a
 //!            variable that is missing there for false.
 
-use async_graphql::{Name, Request, Value, parser::types::DocumentOperations};
+use crate::failure::top_level;
+use async_graphql::{
+    Name, Pos, Request, ServerResult, Value,
+    async_trait::async_trait,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest},
+    parser::types::DocumentOperations,
+};
+use std::sync::Arc;
+
+/// Completes the variables of every request, however it came.
+pub(crate) struct Defaults;
+
+impl ExtensionFactory for Defaults {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Defaults)
+    }
+}
+
+#[async_trait]
+impl Extension for Defaults {
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let mut request = next.run(ctx, request).await?;
+        complete(&mut request).map_err(|why| top_level("INVALID", why).into_server_error(Pos::default()))?;
+        Ok(request)
+    }
+}
 
 /// Fills defaults in. `Err`: a variable that must be given was not; the query itself is judged later.
-pub(crate) fn complete(request: &mut Request) -> Result<(), String> {
+fn complete(request: &mut Request) -> Result<(), String> {
     let wanted = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return Ok(()) };
     let operation = match (&document.operations, wanted) {

@@ -6,7 +6,10 @@
 //!            take back the whole transaction with it.
 
 use super::statement::Value;
-use crate::{Code, Error, Result};
+use crate::{
+    Error, Result,
+    error::{busy, failed},
+};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, types::ValueRef};
 use std::{
     collections::HashMap,
@@ -72,7 +75,7 @@ impl Connections {
             None => {
                 let (path, settings) = (self.path.clone(), self.settings.clone());
                 let opened =
-                    tokio::task::spawn_blocking(move || Opened::new(&path, &settings)).await.map_err(ended)??;
+                    tokio::task::spawn_blocking(move || Opened::new(&path, &settings)).await.map_err(failed)??;
                 Mutex::new(opened)
             }
         };
@@ -119,7 +122,8 @@ impl Opened {
 
     /// Runs it on this thread; `None` when it is, or turns out to be, too long for that, and nothing was done.
     fn here(&mut self, sql: &str, values: &[Value], rows_max: usize) -> rusqlite::Result<Option<Answer>> {
-        let known = self.costs.of(sql);
+        let key = self.costs.key(sql);
+        let known = self.costs.of(key);
         if known.is_some_and(|took| took > HERE_MAX) {
             return Ok(None);
         }
@@ -135,12 +139,12 @@ impl Opened {
         drop(statement);
         match answer {
             Err(e) if reads && e.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-                self.costs.note(sql, HERE_MAX * 2);
+                self.costs.note(key, HERE_MAX * 2);
                 Ok(None)
             }
             Err(e) => Err(e),
             Ok(rows) => {
-                self.costs.note(sql, began.elapsed());
+                self.costs.note(key, began.elapsed());
                 Ok(Some(Answer { rows, changes: self.connection.changes() }))
             }
         }
@@ -150,7 +154,7 @@ impl Opened {
     fn there(&mut self, sql: &str, values: &[Value], rows_max: usize) -> rusqlite::Result<Answer> {
         let began = Instant::now();
         let rows = run(&mut self.connection.prepare_cached(sql)?, values, rows_max)?;
-        self.costs.note(sql, began.elapsed());
+        self.costs.note(self.costs.key(sql), began.elapsed());
         Ok(Answer { rows, changes: self.connection.changes() })
     }
 }
@@ -163,12 +167,15 @@ struct Costs {
 }
 
 impl Costs {
-    fn of(&self, sql: &str) -> Option<Duration> {
-        self.took.get(&self.keys.hash_one(sql)).copied()
+    fn key(&self, sql: &str) -> u64 {
+        self.keys.hash_one(sql)
     }
 
-    fn note(&mut self, sql: &str, took: Duration) {
-        let key = self.keys.hash_one(sql);
+    fn of(&self, key: u64) -> Option<Duration> {
+        self.took.get(&key).copied()
+    }
+
+    fn note(&mut self, key: u64, took: Duration) {
         if self.took.len() >= COSTS_MAX && !self.took.contains_key(&key) {
             self.took.clear();
         }
@@ -271,7 +278,7 @@ impl Lease {
             let done = seat.opened().map(act);
             (seat, done)
         });
-        let (seat, done) = work.await.map_err(ended)?;
+        let (seat, done) = work.await.map_err(failed)?;
         self.seat = Some(seat);
         Ok(done.ok_or_else(lost)??)
     }
@@ -302,8 +309,7 @@ impl Cells {
 
 /// There is no such column, or it is of another type: an error of the program.
 pub(super) fn wrong(column: &str) -> Error {
-    tracing::error!(column, "sql: no such column, or of another type");
-    Error::new(Code::Internal, "", "The database failed, try again")
+    failed(format_args!("no column {column}, or of another type"))
 }
 
 fn run(statement: &mut CachedStatement<'_>, values: &[Value], rows_max: usize) -> rusqlite::Result<Vec<Cells>> {
@@ -340,18 +346,8 @@ fn run(statement: &mut CachedStatement<'_>, values: &[Value], rows_max: usize) -
     Ok(found)
 }
 
-fn busy() -> Error {
-    Error::new(Code::Internal, "", "The database is busy, try again")
-}
-
 fn lost() -> Error {
-    tracing::error!("sql: the connection is gone");
-    Error::new(Code::Internal, "", "The database failed, try again")
-}
-
-fn ended(e: tokio::task::JoinError) -> Error {
-    tracing::error!(error = %e, "sql");
-    Error::new(Code::Internal, "", "The database failed, try again")
+    failed("the connection is gone")
 }
 
 #[cfg(test)]
@@ -385,12 +381,18 @@ mod tests {
         let mut lease = connections.acquire().await.unwrap();
         assert_eq!(counted(&mut lease, 10).await, 10);
         assert_eq!(counted(&mut lease, 300_000).await, 300_000);
-        let costs = |lease: &mut Lease| lease.seat.as_mut().unwrap().opened().unwrap().costs.of(COUNTS).unwrap();
+        let costs = |lease: &mut Lease| {
+            let costs = &lease.seat.as_mut().unwrap().opened().unwrap().costs;
+            costs.of(costs.key(COUNTS)).unwrap()
+        };
         assert!(costs(&mut lease) > HERE_MAX, "it is known to be long");
-        for _ in 0..200 {
+        // A busy machine makes single ones long again.
+        let mut runs = 0;
+        while costs(&mut lease) > HERE_MAX {
             assert_eq!(counted(&mut lease, 10).await, 10);
+            runs += 1;
+            assert!(runs < 100_000, "it is known to be short again at some time: {:?}", costs(&mut lease));
         }
-        assert!(costs(&mut lease) <= HERE_MAX, "and to be short again: {:?}", costs(&mut lease));
     }
 
     #[tokio::test]

@@ -43,18 +43,9 @@ impl Desk {
     async fn submit(&self, login: &Login, to: &str) {
         let recipients =
             [EnvelopeRecipient { address: Address::parse(to).unwrap(), route: None, notify: 0, orcpt: String::new() }];
-        let accept = Accept {
-            source: Source::Submission(login),
-            sender: Some(&Address::parse("ann@a.example").unwrap()),
-            recipients: &recipients,
-            message: b"Received: from x\r\nSubject: out\r\n\r\nbody\r\n",
-            envid: "",
-            ret: 0,
-            smtp_utf8: false,
-            body_8bit: false,
-            body_binary: false,
-            require_tls: false,
-        };
+        let sender = Address::parse("ann@a.example").unwrap();
+        let message = b"Received: from x\r\nSubject: out\r\n\r\nbody\r\n";
+        let accept = plain(Source::Submission(login), &sender, &recipients, message);
         self.mail.accept(accept).await.unwrap();
     }
 

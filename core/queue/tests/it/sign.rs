@@ -33,18 +33,8 @@ impl Desk {
         let route = self.accounts.route(&address, Sender::Stranger).await.ok();
         let recipients = [EnvelopeRecipient { address, route, notify: 1, orcpt: String::new() }];
         let message = format!("Received: from x\r\nFrom: {from}\r\nSubject: out\r\n\r\n{BODY}");
-        let accept = Accept {
-            source,
-            sender: Some(&Address::parse(sender).unwrap()),
-            recipients: &recipients,
-            message: message.as_bytes(),
-            envid: "",
-            ret: 0,
-            smtp_utf8: false,
-            body_8bit: false,
-            body_binary: false,
-            require_tls: false,
-        };
+        let sender = Address::parse(sender).unwrap();
+        let accept = plain(source, &sender, &recipients, message.as_bytes());
         assert!(self.mail.accept(accept).await.unwrap().results.iter().all(Result::is_ok));
     }
 

@@ -66,19 +66,24 @@ impl Events {
     }
 }
 
+/// A token beside the first one: its id and itself.
+async fn another_token(desk: &Desk, token: &str, tenant: &str) -> (String, String) {
+    let make = format!(
+        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) {{ id secret userErrors {{ code }} }} }}"
+    );
+    let made = desk.done(token, &make).await;
+    ["id", "secret"].map(|field| made[field].as_str().unwrap().to_owned()).into()
+}
+
 #[tokio::test]
 async fn events_are_told_as_they_come_and_end_with_the_token() {
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;
-    let make = format!(
-        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) {{ id secret userErrors {{ code }} }} }}"
-    );
-    let made = desk.done(&token, &make).await;
-    let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let (id, secret) = another_token(&desk, &token, &tenant).await;
     let end = desk.service.events_end().await.unwrap();
     let query =
         format!("subscription {{ e: eventsStream(tenantId: \"{tenant}\", after: \"{end}\") {{ kind object }} }}");
-    let mut events = Events::open(&desk, secret, &query).await;
+    let mut events = Events::open(&desk, &secret, &query).await;
     let made = desk.done(&token, &mailbox("ben@alpha.example")).await["mailbox"]["id"].as_str().unwrap().to_owned();
     desk.done(&token, &delete(&made, "d")).await;
     let (name, told) = events.next().await;
@@ -194,11 +199,7 @@ async fn a_websocket_says_who_it_is_and_takes_subscriptions_only() {
 async fn an_open_socket_subscribes_to_nothing_once_its_token_is_revoked() {
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;
-    let make = format!(
-        "mutation {{ r: apiTokenCreate(input: {{ tenantId: \"{tenant}\", label: \"x\" }}) {{ id secret userErrors {{ code }} }} }}"
-    );
-    let made = desk.done(&token, &make).await;
-    let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let (id, secret) = another_token(&desk, &token, &tenant).await;
     let mut socket = Socket::open(&desk).await;
     socket.say(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {secret}") } })).await;
     assert_eq!(socket.hear().await.unwrap()["type"], "connection_ack");

@@ -70,6 +70,14 @@ impl Turns {
             (Entry::Waits, None) | (Entry::Full, _) => None,
         }
     }
+
+    async fn give_way(&self, tenant: TenantId) {
+        let has_company = self.0.shares.lock().has_company(&tenant, self.0.origin.elapsed());
+        if has_company {
+            std::thread::yield_now();
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 impl Accounts {
@@ -77,6 +85,14 @@ impl Accounts {
     pub async fn turn(&self, tenant: TenantId) -> Result<Turn> {
         let full = || Error::new(Kind::Throttled, "Too many messages of one customer at once, try again later");
         self.0.turns.take(tenant).await.ok_or_else(full)
+    }
+
+    /// Between two parts of a message of the tenant, while others are active: what came in from them meanwhile is looked at first, and
+    /// threads that wait for this core run. So nobody waits for the whole of a message, which takes as long as a FETCH or two.
+    pub async fn give_way(&self, tenant: Option<TenantId>) {
+        if let Some(tenant) = tenant {
+            self.0.turns.give_way(tenant).await;
+        }
     }
 
     /// The tenant does something else: nobody has all turns to himself for a while.
@@ -139,6 +155,20 @@ mod tests {
         assert!(turns.take(quiet).await.is_some());
         held.pop();
         assert!(waits.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn way_is_given_in_company_only() {
+        let goes_on_at_once = |turns: Turns, tenant| async move {
+            let others = tokio::spawn(async {});
+            turns.give_way(tenant).await;
+            !others.is_finished()
+        };
+        let turns = Turns::new();
+        drop(turns.take(TenantId(1)).await);
+        assert!(goes_on_at_once(turns.clone(), TenantId(1)).await, "nobody else is there");
+        drop(turns.take(TenantId(2)).await);
+        assert!(!goes_on_at_once(turns.clone(), TenantId(1)).await);
     }
 
     #[tokio::test]

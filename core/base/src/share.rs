@@ -125,7 +125,8 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         if company { self.bounds.shared.max(1) } else { self.bounds.alone.max(1) }
     }
 
-    fn has_company(&self, key: &K, now: Duration) -> bool {
+    /// Whether another key was active lately.
+    pub fn has_company(&self, key: &K, now: Duration) -> bool {
         let other = self.recent.iter().flatten().find(|(k, _)| k != key);
         other.is_some_and(|(_, at)| now.saturating_sub(*at) < self.bounds.company)
     }

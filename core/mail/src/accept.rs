@@ -93,13 +93,20 @@ impl Mail {
             self.accounts().check_room()?;
         }
         let plan = self.plan(&request)?;
+        let of = match request.source {
+            Source::Submission(login) => Some(login.scope.tenant()),
+            Source::System(tenant) => Some(tenant),
+            Source::Relay => answering(request.recipients),
+        };
+        let accounts = self.accounts();
         let local = plan.local.iter().map(|(scope, _)| scope.tenant());
         let with_path = [return_path(request.sender).as_slice(), request.message].concat();
         let local_blobs = self.stage_for(local, &with_path).await?;
         let remote_blobs = self.stage_for(plan.remote.keys().map(|(tenant, _)| *tenant), request.message).await?;
+        accounts.give_way(of).await;
         let prepared = if plan.local.is_empty() { None } else { Some(card::prepare(&with_path)) };
         let lanes: Vec<AccountId> = plan.local.iter().map(|(scope, _)| scope.account()).collect();
-        let accounts = self.accounts();
+        accounts.give_way(of).await;
         let failed: Failed = unit_of_work!(accounts, &lanes, accounts.op(), work => {
             let mut failed = Failed::new();
             if let Some(prepared) = &prepared {
@@ -109,6 +116,7 @@ impl Mail {
             if let Source::Submission(login) = request.source {
                 work.know(login.user(), request.recipients.iter().map(|r| &r.address)).await?;
             }
+            accounts.give_way(of).await;
             Ok(failed)
         })?;
         Ok(outcome(request.recipients, plan, failed))
@@ -203,6 +211,12 @@ impl Mail {
         }
         Ok(())
     }
+}
+
+/// The tenant that answers for a message from elsewhere: the first one that it is for.
+pub fn answering(recipients: &[EnvelopeRecipient]) -> Option<TenantId> {
+    let mut routes = recipients.iter().filter_map(|r| r.route.as_ref());
+    routes.find_map(|r| r.local.first().map(|l| l.scope.tenant()).or(r.remote.first().map(|(tenant, _)| *tenant)))
 }
 
 async fn enqueue(work: &mut Work, plan: &Plan, request: &Accept<'_>, blobs: &HashMap<TenantId, Staged>) -> Result<()> {

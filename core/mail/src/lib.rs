@@ -13,7 +13,7 @@ mod notice;
 mod quota;
 mod view;
 
-pub use accept::{Accept, Accepted, EnvelopeRecipient, Source};
+pub use accept::{Accept, Accepted, EnvelopeRecipient, Source, answering};
 pub use account::{Error, Login, Result};
 pub use append::NewMessage;
 pub use card::{PerEmail, read_many};

@@ -13,7 +13,7 @@ use crate::{
 use account::{Listener, Reserved, RouteError, Sender, Turn};
 use base::{Address, Kind, TenantId, limits::LOGIN_SECS_MAX, limits::SMTP_FRUITLESS_SECS_MAX};
 use control::Capability;
-use mail::{Accept, EnvelopeRecipient, Error, Login, Source};
+use mail::{Accept, EnvelopeRecipient, Error, Login, Source, answering};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wire::{
     mime,
@@ -313,6 +313,7 @@ impl Session {
                 Ok(standing) => standing,
                 Err(refused) => return Ok(vec![refused]),
             };
+            accounts.give_way(Some(login.scope.tenant())).await;
             let named = match submission::check(mail, login, &message.bytes).await {
                 Ok(named) => named,
                 Err(refused) => return Ok(vec![refused]),
@@ -327,6 +328,7 @@ impl Session {
         let accounts = self.door.options.mail.accounts();
         let to: Vec<&Address> = recipients.iter().map(|r| &r.address).collect();
         let forwarded = accounts.reserve_forwards(&forwards(recipients)).await?;
+        accounts.give_way(self.login.as_ref().map(|login| login.scope.tenant())).await;
         let reserved = match &self.login {
             Some(login) => accounts.reserve(login, message.envelope.from.as_ref(), &to).await,
             None => Ok(Reserved::default()),
@@ -452,12 +454,6 @@ fn forwards(recipients: &[EnvelopeRecipient]) -> BTreeMap<TenantId, u32> {
         *forwards.entry(*tenant).or_default() += 1;
     }
     forwards
-}
-
-/// The tenant on whose behalf the sender is told.
-fn answering(recipients: &[EnvelopeRecipient]) -> Option<TenantId> {
-    let mut routes = recipients.iter().filter_map(|r| r.route.as_ref());
-    routes.find_map(|r| r.local.first().map(|l| l.scope.tenant()).or(r.remote.first().map(|(tenant, _)| *tenant)))
 }
 
 /// RFC 3461 NOTIFY as stored: 1 never, 2 success, 4 failure, 8 delay; 0 = not given.

@@ -22,7 +22,7 @@ impl Service {
         Ok(Actor::of(provider, Permissions::all(), true, format!("ctl {who}")))
     }
 
-    /// The live mailbox of an address that the actor reaches; an alias is none.
+    /// The mailbox of an address that the actor reaches, also one that can still be restored; an alias is none.
     pub async fn mailbox_by_address(&self, actor: &Actor, address: &str) -> Result<Mailbox> {
         let address = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
         let mut connection = self.reader(actor).await?;
@@ -32,6 +32,6 @@ impl Service {
             .fetch_optional(&mut connection)
             .await?;
         let account = id(&row.ok_or_else(|| Error::not_found("address"))?, "account")?;
-        self.mailbox_in(&mut connection, actor, Permission::MailboxRead, account).await
+        self.mailbox_or_deleted(&mut connection, actor, Permission::MailboxRead, account).await
     }
 }

@@ -1,7 +1,7 @@
 //! SUMMARY    The words of the commands that are operations of the API: what a person types, and what is asked.
 //! INVARIANTS What takes something away has a key: one is made where none is given.
 
-use super::{Page, operation as op, operation::Operation, password};
+use super::{Page, operation as op, operation::Operation, password, size};
 use crate::Failure;
 use base::TenantId;
 use clap::{Args, Subcommand};
@@ -42,8 +42,8 @@ pub struct Limits {
     max_domains: Option<u64>,
     #[arg(long)]
     max_mailboxes: Option<u64>,
-    /// Bytes.
-    #[arg(long)]
+    /// Bytes, or with K, M, G, T behind (powers of 1024), as 50G.
+    #[arg(long, value_name = "SIZE", value_parser = size::read)]
     storage: Option<u64>,
     /// Recipients in an hour.
     #[arg(long)]
@@ -128,8 +128,8 @@ pub enum Mailbox {
         address: String,
         #[arg(long)]
         name: Option<String>,
-        /// Bytes; unlimited when missing.
-        #[arg(long)]
+        /// Bytes, or with K, M, G, T behind (powers of 1024), as 5G; unlimited when missing.
+        #[arg(long, value_name = "SIZE", value_parser = size::read)]
         quota: Option<u64>,
         /// Makes the password and prints it.
         #[arg(long)]
@@ -142,6 +142,9 @@ pub enum Mailbox {
     List {
         #[arg(long)]
         tenant: TenantId,
+        /// Those that are deleted and can be restored.
+        #[arg(long)]
+        deleted: bool,
         #[command(flatten)]
         page: Page,
     },
@@ -150,8 +153,8 @@ pub enum Mailbox {
         mailbox: String,
         #[arg(long)]
         name: Option<String>,
-        /// Bytes.
-        #[arg(long)]
+        /// Bytes, or with K, M, G, T behind (powers of 1024), as 5G.
+        #[arg(long, value_name = "SIZE", value_parser = size::read)]
         quota: Option<u64>,
         #[command(flatten)]
         terms: Terms,
@@ -187,7 +190,20 @@ pub enum Mailbox {
         #[command(flatten)]
         terms: Terms,
     },
+    /// Shuts it; until its time of purging it can be restored.
     Delete {
+        mailbox: String,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Takes a deletion back: mail, address and passwords are as they were.
+    Restore {
+        mailbox: String,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Ends a deleted one before its time: its mail is gone for ever.
+    Purge {
         mailbox: String,
         #[command(flatten)]
         terms: Terms,
@@ -355,7 +371,7 @@ impl Domain {
 }
 
 impl Mailbox {
-    /// The call, and the password that was made for it.
+    /// The call, and the password that was made for it; none of a dry run, which sets none.
     pub fn call(self) -> Result<(Call, Option<String>), Failure> {
         let id = |mailbox: String| json!({ "mailboxId": mailbox });
         let call = match self {
@@ -363,17 +379,25 @@ impl Mailbox {
                 let password = chosen(generate)?;
                 let input =
                     json!({ "address": address, "displayName": name, "quotaBytesMax": quota, "password": password });
-                return Ok((change(&op::MAILBOX_CREATE, input, terms), generate.then_some(password)));
+                let made = (generate && !terms.dry_run).then_some(password);
+                return Ok((change(&op::MAILBOX_CREATE, input, terms), made));
             }
             Mailbox::Password { mailbox, generate, terms } => {
                 let password = chosen(generate)?;
                 let input = json!({ "mailboxId": mailbox, "password": password });
-                return Ok((mailbox_change(&op::MAILBOX_PASSWORD, input, terms), generate.then_some(password)));
+                let made = (generate && !terms.dry_run).then_some(password);
+                return Ok((mailbox_change(&op::MAILBOX_PASSWORD, input, terms), made));
             }
             Mailbox::Show { mailbox } => {
                 Call { operation: &op::MAILBOX_SHOW, variables: json!({ "id": mailbox }), accounts: &["/id"] }
             }
-            Mailbox::List { tenant, page } => list(&op::MAILBOX_LIST, tenant, page),
+            Mailbox::List { tenant, deleted, page } => {
+                let mut call = list(&op::MAILBOX_LIST, tenant, page);
+                if deleted {
+                    call.variables["filter"] = json!({ "state": "DELETED" });
+                }
+                call
+            }
             Mailbox::Update { mailbox, name, quota, terms } => {
                 let input = json!({ "mailboxId": mailbox, "displayName": name, "quotaBytesMax": quota });
                 mailbox_change(&op::MAILBOX_UPDATE, input, terms)
@@ -387,6 +411,8 @@ impl Mailbox {
             }
             Mailbox::Resume { mailbox, terms } => mailbox_change(&op::MAILBOX_RESUME, id(mailbox), terms),
             Mailbox::Delete { mailbox, terms } => mailbox_change(&op::MAILBOX_DELETE, id(mailbox), keyed(terms)?),
+            Mailbox::Restore { mailbox, terms } => mailbox_change(&op::MAILBOX_RESTORE, id(mailbox), terms),
+            Mailbox::Purge { mailbox, terms } => mailbox_change(&op::MAILBOX_PURGE, id(mailbox), keyed(terms)?),
         };
         Ok((call, None))
     }

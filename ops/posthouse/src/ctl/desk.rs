@@ -185,7 +185,7 @@ impl Desk {
         };
         let patch = MailboxPatch { password: Some(password.clone().into()), ..MailboxPatch::default() };
         let outcome = self.account_update(who, account, terms, &patch, "password set", events).await?;
-        if made {
+        if made && !terms.dry_run {
             row(events, json!({ "password": password })).await?;
         }
         Ok(outcome)

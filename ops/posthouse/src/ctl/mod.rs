@@ -11,6 +11,7 @@ mod inspect;
 mod operation;
 mod print;
 mod request;
+mod size;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -225,7 +226,7 @@ enum Queue {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (request, shape) = asked(arguments.command)?;
-    let mut printer = Printer::new(shape, arguments.json);
+    let mut printer = Printer::new(shape, arguments.json, request.is_dry_run());
     let asked = match socket::connect(&arguments.data).await {
         Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
         Ok(None) => offline(&arguments.data, request, &mut printer).await,

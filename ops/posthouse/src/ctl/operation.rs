@@ -53,7 +53,7 @@ macro_rules! domain {
 
 macro_rules! mailbox {
     () => {
-        "mailbox { id tenantId address displayName suspended quotaBytesMax version }"
+        "mailbox { id tenantId address displayName state suspended quotaBytesMax purgeAt version }"
     };
 }
 
@@ -79,18 +79,21 @@ pub static MAILBOX_UPDATE: Operation = change!("mailboxUpdate", "MailboxUpdateIn
 pub static MAILBOX_RENAME: Operation = change!("mailboxRename", "MailboxRenameInput", mailbox!());
 pub static MAILBOX_PASSWORD: Operation = change!("mailboxSetPassword", "MailboxSetPasswordInput", mailbox!());
 pub static MAILBOX_DELETE: Operation = change!("mailboxDelete", "MailboxDeleteInput", mailbox!());
+pub static MAILBOX_RESTORE: Operation = change!("mailboxRestore", "MailboxRestoreInput", mailbox!());
+pub static MAILBOX_PURGE: Operation = change!("mailboxPurge", "MailboxPurgeInput", mailbox!());
 pub static MAILBOX_SUSPEND: Operation = change!("mailboxSuspend", "MailboxSuspendInput", mailbox!());
 pub static MAILBOX_RESUME: Operation = change!("mailboxResume", "MailboxResumeInput", mailbox!());
 pub static MAILBOX_SHOW: Operation = Operation {
-    text: "query($id: ID!) { r: mailbox(id: $id) { id tenantId address displayName suspended holds { reason placedById \
+    text: "query($id: ID!) { r: mailbox(id: $id) { id tenantId address displayName state suspended purgeAt holds { reason placedById \
            placedAt } quotaBytesMax usage { usedBytes } version } }",
     columns: &[],
 };
-pub static MAILBOX_LIST: Operation = list!(
-    "mailboxes",
-    "id address displayName suspended quotaBytesMax version",
-    &["id", "address", "displayName", "suspended", "quotaBytesMax"]
-);
+pub static MAILBOX_LIST: Operation = Operation {
+    text: "query($tenant: ID!, $filter: MailboxFilter, $limit: Int!, $after: ID) { r: mailboxes(tenantId: $tenant, filter: \
+           $filter, first: $limit, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes { id address \
+           displayName state suspended quotaBytesMax purgeAt version } } }",
+    columns: &["id", "address", "displayName", "state", "quotaBytesMax", "purgeAt"],
+};
 
 pub static ALIAS_CREATE: Operation = change!("aliasCreate", "AliasCreateInput", "alias { address targets version }");
 pub static ALIAS_UPDATE: Operation = change!("aliasUpdate", "AliasUpdateInput", "alias { address targets version }");

@@ -4,6 +4,7 @@
 use super::{
     answer,
     request::{Event, Request},
+    size,
 };
 use crate::Failure;
 use serde_json::{Map, Value, json};
@@ -13,6 +14,9 @@ use std::io::{IsTerminal, Write};
 const VIOLATIONS: &[&str] = &["tenant", "account", "violation"];
 /// Widest column, characters.
 const COLUMN_CHARS_MAX: usize = 48;
+
+/// How a dry run ends, whatever it tried.
+const DRY_RUN: &str = "dry run: nothing was changed; this is what would be";
 
 /// How rows are shown.
 pub enum Shape {
@@ -27,14 +31,15 @@ pub enum Shape {
 /// Collects events until the end.
 pub struct Printer {
     json: bool,
+    dry_run: bool,
     shape: Shape,
     rows: Vec<Value>,
     end: Option<Event>,
 }
 
 impl Printer {
-    pub fn new(shape: Shape, json: bool) -> Printer {
-        Printer { json, shape, rows: Vec::new(), end: None }
+    pub fn new(shape: Shape, json: bool, dry_run: bool) -> Printer {
+        Printer { json, dry_run, shape, rows: Vec::new(), end: None }
     }
 
     /// How the rows of a request are shown.
@@ -79,6 +84,7 @@ impl Printer {
         let end = self.end.take().unwrap_or_else(|| Event::Failed("no answer".to_owned()));
         let (text, result) = match self.told(end) {
             Event::Done { ok, next, summary } => {
+                let summary = if self.dry_run && ok { DRY_RUN.to_owned() } else { summary };
                 let text = match (&self.shape, self.json) {
                     (Shape::Answer, json) => raw(&self.rows, json),
                     (_, true) => {
@@ -141,14 +147,14 @@ fn people(columns: &[&str], rows: &[Value], next: Option<&str>, summary: &str) -
 fn fields(row: &Map<String, Value>, out: &mut String) {
     let width = row.keys().map(String::len).max().unwrap_or(0);
     for (name, value) in row.iter().filter(|(_, v)| !v.is_null()) {
-        out.push_str(&format!("{name:<width$}  {}\n", cell(value, usize::MAX)));
+        out.push_str(&format!("{name:<width$}  {}\n", cell(name, value, usize::MAX)));
     }
 }
 
 fn table(columns: &[&str], rows: &[Value], out: &mut String) {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|c| (*c).to_owned()).collect()];
     let cells = |row: &Value| -> Vec<String> {
-        columns.iter().map(|c| cell(row.get(*c).unwrap_or(&Value::Null), COLUMN_CHARS_MAX)).collect()
+        columns.iter().map(|c| cell(c, row.get(*c).unwrap_or(&Value::Null), COLUMN_CHARS_MAX)).collect()
     };
     lines.extend(rows.iter().map(cells));
     let width = |n: usize| lines.iter().filter_map(|l| l.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
@@ -160,8 +166,11 @@ fn table(columns: &[&str], rows: &[Value], out: &mut String) {
     }
 }
 
-/// On one line, without control characters: remote hosts write some of it.
-fn cell(value: &Value, chars_max: usize) -> String {
+/// On one line, without control characters: remote hosts write some of it. Sizes have units.
+fn cell(name: &str, value: &Value, chars_max: usize) -> String {
+    if let Some(size) = size::shown(name, value) {
+        return size;
+    }
     let text = match value {
         Value::Null => "-".to_owned(),
         Value::String(text) if text.is_empty() => "<>".to_owned(),

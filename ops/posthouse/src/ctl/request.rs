@@ -85,6 +85,33 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether nothing is to be changed. What a free operation of the API asks for is in its own answer.
+    pub fn is_dry_run(&self) -> bool {
+        match self {
+            Request::TenantHold { terms, .. }
+            | Request::AccountHold { terms, .. }
+            | Request::AccountPassword { terms, .. }
+            | Request::HoldPlace { terms, .. }
+            | Request::HoldRelease { terms, .. } => terms.dry_run,
+            Request::Api { variables, .. } => variables.pointer("/i/dryRun") == Some(&Value::Bool(true)),
+            Request::Status
+            | Request::TenantList { .. }
+            | Request::TenantShow { .. }
+            | Request::AccountList { .. }
+            | Request::AccountShow { .. }
+            | Request::QueueList { .. }
+            | Request::QueueRetry { .. }
+            | Request::QueueCancel { .. }
+            | Request::Verify { .. }
+            | Request::Quota { .. }
+            | Request::OperatorToken
+            | Request::HoldList { .. }
+            | Request::Why { .. } => false,
+        }
+    }
+}
+
 /// How a change is asked for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Terms {

@@ -28,12 +28,15 @@ const LINES: &[&str] = &[
     "mailbox create ann@bakery.example --name Ann --quota 1000000 --generate --dry-run --idempotency-key k4",
     "mailbox show acc_0000000000001",
     "mailbox list --tenant T --limit 500",
-    "mailbox update acc_0000000000001 --name Ann --quota 5 --dry-run",
+    "mailbox update acc_0000000000001 --name Ann --quota 5G --dry-run",
     "mailbox rename acc_0000000000001 anna@bakery.example --keep-old-address --dry-run",
     "mailbox password acc_0000000000001 --generate --dry-run",
     "mailbox suspend acc_0000000000001 --reason unpaid --dry-run",
     "mailbox resume acc_0000000000001 --dry-run",
     "mailbox delete acc_0000000000001 --dry-run",
+    "mailbox list --tenant T --deleted",
+    "mailbox restore acc_0000000000001 --dry-run",
+    "mailbox purge acc_0000000000001 --dry-run",
     "alias create info@bakery.example --to a@b.example --to c@d.example --dry-run",
     "alias update info@bakery.example --to a@b.example --dry-run",
     "alias delete info@bakery.example --dry-run",
@@ -72,7 +75,11 @@ async fn every_operation_fits_the_schema_with_the_variables_that_are_sent() {
 
 #[test]
 fn what_takes_something_away_gets_a_key_and_flags_reach_the_input() {
-    for (line, dry) in [("mailbox delete acc_0000000000001 --dry-run", true), ("token revoke tok_1", false)] {
+    for (line, dry) in [
+        ("mailbox delete acc_0000000000001 --dry-run", true),
+        ("mailbox purge acc_0000000000001", false),
+        ("token revoke tok_1", false),
+    ] {
         let Request::Api { variables, .. } = asked_by(line) else { panic!("{line}") };
         assert!(variables["i"]["idempotencyKey"].as_str().is_some_and(|key| key.len() >= 16), "{variables}");
         assert_eq!(variables["i"]["dryRun"] == Value::Bool(true), dry);

@@ -233,7 +233,12 @@ fn a_customer_is_made_and_kept_by_commands_running_or_stopped() {
     assert!(made["rows"][0]["token"].as_str().unwrap().len() > 40);
     assert_eq!(node.ctl_json(&["domain", "list", "--tenant", &tenant])["rows"][0]["name"], "a.example");
     let would = ["mailbox", "create", "ann@a.example", "--generate", "--dry-run"];
-    assert_eq!(node.ctl_json(&would)["rows"][0]["address"], "ann@a.example");
+    let told = node.ctl_json(&would);
+    assert_eq!(
+        (&told["rows"][0]["address"], &told["rows"][0]["password"]),
+        (&"ann@a.example".into(), &serde_json::Value::Null)
+    );
+    assert!(told["summary"].as_str().unwrap().contains("nothing was changed"), "{told}");
     fails(folder.path(), &["mailbox", "show", "ann@a.example"], "does not exist");
     let ann = node.ctl_json(&["mailbox", "create", "ann@a.example", "--generate", "--idempotency-key", "k"]);
     assert!(login(&node, ann["rows"][0]["password"].as_str().unwrap()).1);
@@ -250,15 +255,29 @@ fn a_customer_is_made_and_kept_by_commands_running_or_stopped() {
     };
     offline(&["mailbox", "rename", "ann@a.example", "anna@a.example", "--keep-old-address"]);
     assert_eq!(offline(&["mailbox", "list", "--tenant", &tenant])["rows"][0]["address"], "anna@a.example");
+    let sized = offline(&["mailbox", "update", "anna@a.example", "--quota", "5G"]);
+    assert_eq!(sized["rows"][0]["quotaBytesMax"], (5_u64 << 30).to_string());
+    assert!(text(&ctl(folder.path(), &["mailbox", "show", "anna@a.example"]).stdout).contains(" 5G\n"));
     offline(&["mailbox", "delete", "anna@a.example"]);
-    assert!(offline(&["mailbox", "list", "--tenant", &tenant])["rows"].as_array().unwrap().is_empty());
+    let list = ["mailbox", "list", "--tenant", &tenant, "--deleted"];
+    assert!(offline(&list[..4])["rows"].as_array().unwrap().is_empty());
+    assert_eq!(offline(&list)["rows"][0]["address"], "anna@a.example");
+    offline(&["mailbox", "restore", "anna@a.example", "--dry-run"]);
+    assert_eq!(offline(&list)["rows"][0]["state"], "DELETED", "a dry run changes nothing");
+    offline(&["mailbox", "restore", "anna@a.example"]);
+    assert_eq!(offline(&list[..4])["rows"][0]["state"], "ACTIVE");
+    fails(folder.path(), &["mailbox", "purge", "anna@a.example"], "not deleted");
+    offline(&["mailbox", "delete", "anna@a.example"]);
     let log = offline(&["audit", "list", "--tenant", &tenant, "--limit", "2"]);
     assert_eq!(
         (&log["rows"][0]["action"], &log["rows"][1]["action"]),
-        (&"mailboxDelete".into(), &"mailboxRename".into())
+        (&"mailboxDelete".into(), &"mailboxRestore".into())
     );
     assert!(log["rows"][0]["actor"].as_str().unwrap().starts_with("ctl uid "));
     assert!(log["next"].is_string());
+    offline(&["mailbox", "purge", "anna@a.example"]);
+    assert!(offline(&list)["rows"].as_array().unwrap().is_empty());
+    fails(folder.path(), &["mailbox", "show", "anna@a.example"], "does not exist");
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Service {
     }
 
     /// The tenant on whose behalf an address of a domain is made: the domain's own, or, on a shared domain, the one that is
-    /// asked for or the actor's. `NotFound`, `Forbidden`.
+    /// asked for or the actor's. `NotFound`, `Forbidden`, about the address.
     pub(crate) async fn home(
         &self,
         txn: &mut Connection,
@@ -167,7 +167,7 @@ impl Service {
             .fetch_optional(&mut *txn)
             .await?;
         let Some(row) = row else {
-            let domain = self.domain_in(txn, actor, permission, domain).await?;
+            let domain = self.domain_in(txn, actor, permission, domain).await.map_err(Error::of_address)?;
             return match wanted {
                 Some(wanted) if wanted != domain.tenant => Err(Error::not_found("tenantId")),
                 _ => Ok(domain.tenant),
@@ -181,9 +181,9 @@ impl Service {
             None => actor.tenant,
         };
         if !self.line(txn, tenant).await?.contains(&owner) {
-            return Err(Error::not_found("domain"));
+            return Err(Error::not_found("address"));
         }
-        self.permit_on(txn, actor, permission, tenant, object).await.map_err(|e| e.missing("domain"))?;
+        self.permit_on(txn, actor, permission, tenant, object).await.map_err(|e| e.missing("address"))?;
         Ok(tenant)
     }
 

@@ -154,7 +154,7 @@ impl Service {
         permission: Permission,
         name: &str,
     ) -> Result<Domain> {
-        let missing = || Error::not_found("domain");
+        let missing = || Error::not_found("name");
         let name = base::Domain::parse(name).map_err(|_| missing())?;
         let row = query("SELECT * FROM domain WHERE name = $1 AND live = 1")
             .bind(name.as_str())
@@ -175,8 +175,8 @@ impl Service {
     /// Why a name is not a domain that the actor can use: only who claims it hears that proving is what lacks.
     async fn why_not_proven(&self, txn: &mut Connection, actor: &Actor, permission: Permission, name: &str) -> Error {
         match self.claim_in(txn, actor, permission, name, None).await {
-            Ok(_) => Error::new(Code::Invalid, "domain", "The domain is not proven yet: publish its TXT record first"),
-            Err(e) => e.missing("domain"),
+            Ok(_) => Error::new(Code::Invalid, "name", "The domain is not proven yet: publish its TXT record first"),
+            Err(e) => e.missing("name"),
         }
     }
 

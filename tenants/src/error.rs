@@ -85,6 +85,10 @@ impl Error {
     pub(crate) fn missing(self, field: &'static str) -> Self {
         if self.code == Code::NotFound { Error::not_found(field) } else { self }
     }
+    /// The same of a domain by name that was asked for by an address.
+    pub(crate) fn of_address(self) -> Self {
+        if self.field == "name" { Error { field: "address", ..self } } else { self }
+    }
     pub fn not_found(field: &'static str) -> Self {
         Error::new(Code::NotFound, field, "It does not exist")
     }

@@ -88,7 +88,7 @@ impl Service {
         }
         let domain = match self.domain_in(txn, actor, Permission::MailboxCreate, name).await {
             Ok(domain) => domain,
-            Err(e) => return group.iter().try_for_each(|(at, _, _)| outcome.refuse(*at, e.clone())),
+            Err(e) => return group.iter().try_for_each(|(at, _, _)| outcome.refuse(*at, e.clone().of_address())),
         };
         let planned = self.plan(txn, &domain, group, outcome).await?;
         if planned.is_empty() {

@@ -70,7 +70,7 @@ impl Service {
         let txn = &mut work.txn;
         let mailbox = self.deleted_in(txn, actor, Permission::MailboxDelete, account).await?;
         self.room_for(txn, mailbox.tenant, Limit::Mailboxes, 1, "mailboxId", FULL).await?;
-        self.domain_for(txn, mailbox.tenant, domain_of(&mailbox.address)).await?;
+        self.domain_for(txn, mailbox.tenant, domain_of(&mailbox.address)).await.map_err(|e| e.missing("mailboxId"))?;
         self.still_own(txn, &mailbox).await?;
         query("UPDATE mailbox SET live = 1, deleted_at = NULL, purge_at = NULL, version = version + 1 WHERE id = $1")
             .bind(account.to_string())

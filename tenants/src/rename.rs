@@ -64,7 +64,7 @@ impl Service {
         self.no_foreign_hold(txn, actor, mailbox).await?;
         let (domain, tenant) = (new.domain().as_str(), Some(mailbox.tenant));
         let home = self.home(txn, actor, Permission::MailboxUpdate, domain, tenant).await;
-        home.map_err(|e| e.missing("domain"))?;
+        home.map_err(|e| e.missing("address"))?;
         let was = stored(&mailbox.address)?;
         if was.canonical() == new.canonical() {
             return Err(Error::new(Code::Invalid, "address", "The mailbox has this address"));

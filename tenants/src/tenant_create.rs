@@ -68,7 +68,7 @@ impl Service {
             Start::Repeated(done) => return self.with_secrets(done, terms.dry_run).await,
         };
         let parent = new.parent.unwrap_or(actor.tenant);
-        self.permit(&mut work.txn, actor, Permission::TenantCreate, parent).await?;
+        self.permit(&mut work.txn, actor, Permission::TenantCreate, parent).await.map_err(|e| e.missing("parentId"))?;
         self.not_too_deep(&mut work.txn, parent).await?;
         self.grantable(&mut work.txn, parent, None, &new.limits).await?;
         let made = self.insert_tenant(&mut work.txn, parent, new).await?;

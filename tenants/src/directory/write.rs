@@ -39,7 +39,7 @@ impl Service {
         };
         let (made, mut batch) = self.mailbox_made(&mut work.txn, actor, &mailbox, &ready).await?;
         if made.tenant != actor.tenant {
-            return Err(Error::not_found("domain"));
+            return Err(Error::not_found("address"));
         }
         self.write_entry(&mut work.txn, &made, &entry).await?;
         if !new.active {

@@ -57,7 +57,7 @@ async fn d2_an_unproven_domain_takes_no_address_and_is_told_to_nobody() {
     let before = told(&desk.plane);
     desk.service.domain_create(&actor, &terms(), alpha, "shop.example").await.unwrap();
     let refused = desk.service.mailbox_create(&actor, &terms(), &new_mailbox("a@shop.example")).await.unwrap_err();
-    assert_eq!((refused.code, refused.field), (Code::Invalid, "domain"));
+    assert_eq!((refused.code, refused.field), (Code::Invalid, "address"));
     let refused = desk.service.mailbox_create(&other, &terms(), &new_mailbox("a@shop.example")).await.unwrap_err();
     assert_eq!(refused.code, Code::NotFound, "others do not hear of the claim");
     assert_eq!(told(&desk.plane), before);

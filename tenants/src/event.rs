@@ -16,6 +16,7 @@ use crate::{
 use base::TenantId;
 use control::EventKind;
 use kind::kind_of;
+pub(crate) use kind::never;
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::HashMap};
 use tokio::sync::{Notify, futures::Notified};
@@ -217,6 +218,7 @@ pub(crate) async fn newest(txn: &mut Connection) -> Result<i64> {
 }
 
 fn of_entry(entry: &AuditEntry) -> NewEvent<'_> {
+    debug_assert!(kind::ACTIONS.contains(&entry.action.as_str()), "{} is missing in ACTIONS", entry.action);
     NewEvent {
         kind: kind_of(&entry.action).into(),
         object: &entry.object,

@@ -102,12 +102,8 @@ fn checked_kinds(kinds: &[String]) -> Result<String> {
     if kinds.is_empty() || kinds.len() > WEBHOOK_KINDS_MAX {
         return Err(invalid(format!("1 to {WEBHOOK_KINDS_MAX} kinds (WEBHOOK_KINDS_MAX)")));
     }
-    let good = |kind: &str| {
-        let word = |w: &str| !w.is_empty() && w.len() <= 64 && w.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        kind == "*" || kind.split_once('.').is_some_and(|(noun, verb)| word(noun) && (verb == "*" || word(verb)))
-    };
-    match kinds.iter().find(|kind| !good(kind)) {
-        Some(kind) => Err(invalid(format!("`{kind}` is no kind: mailbox.created, mailbox.*, *"))),
+    match kinds.iter().find_map(|kind| event::never(kind)) {
+        Some(why) => Err(invalid(why)),
         None => Ok(serde_json::Value::from(kinds).to_string()),
     }
 }

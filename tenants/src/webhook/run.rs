@@ -299,3 +299,30 @@ fn body(event: &Event) -> String {
     })
     .to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_as_the_page_for_hosting_companies_shows_it() {
+        let page = include_str!("../../../docs/api.md");
+        let shown =
+            page.split("\n\n").find(|part| part.starts_with("    {\"type\"")).unwrap().replace('…', "0000000000001");
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let data = &shown["data"];
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let event = Event {
+            seq: 4711,
+            tenant: text(&data["tenantId"]).parse().unwrap(),
+            number: 17,
+            kind: text(&shown["type"]),
+            object: text(&data["object"]),
+            object_number: 1,
+            actor: text(&data["actor"]),
+            at_ms: shown["timestamp"].as_i64().unwrap(),
+            data: data["details"].to_string(),
+        };
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&body(&event)).unwrap(), shown);
+    }
+}

@@ -87,6 +87,12 @@ async fn a_delivery_is_signed_tried_again_given_up_and_sent_by_hand() {
     };
     assert_eq!(desk.service.webhook_create(&actor, &terms(), &new).await.unwrap_err().code, Code::Invalid, "http");
     desk.service.set_webhook_rules(loopback());
+    for wrong in ["mailbox.made", "mailbx.*", "mailbox", ""] {
+        let wrong = NewWebhook { kinds: vec!["*".into(), wrong.into()], ..new.clone() };
+        let refused = desk.service.webhook_create(&actor, &terms(), &wrong).await.unwrap_err();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "kinds"));
+        assert!(refused.message.contains("mailbox.*"), "{refused}");
+    }
     let made = desk.service.webhook_create(&actor, &terms(), &new).await.unwrap().object;
     let (hook, secret) = (made.webhook.id, made.secret.unwrap());
     let log = async || desk.service.webhook_deliveries(&actor, &hook, &Page::first(10)).await.unwrap().0;

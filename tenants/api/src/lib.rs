@@ -12,6 +12,7 @@ mod console;
 mod cost;
 mod failure;
 mod file;
+mod graphiql;
 mod input;
 mod mates;
 mod mutation;
@@ -26,13 +27,13 @@ mod turn;
 mod types;
 mod variables;
 
-use async_graphql::{Schema, http::GraphiQLSource};
+use async_graphql::Schema;
 use axum::{
     Extension, Router,
     body::Body,
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
@@ -117,7 +118,7 @@ pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let turns = Turns::new();
     let shared = Shared { schema: schema(service.clone()), service, options, turns, stop };
     Router::new()
-        .route("/graphql", post(execute).get(graphiql))
+        .route("/graphql", post(execute).get(graphical))
         .route("/graphql/ws", get(stream::socket))
         .route("/jobs/{id}/file", get(file::file))
         .route("/auth/oidc/start", get(oidc::start))
@@ -126,11 +127,11 @@ pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
         .merge(scim)
 }
 
-async fn graphiql(State(shared): State<Shared>) -> Response {
+async fn graphical(State(shared): State<Shared>) -> Response {
     if !shared.options.graphiql {
         return StatusCode::NOT_FOUND.into_response();
     }
-    Html(GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql/ws").finish()).into_response()
+    graphiql::page()
 }
 
 async fn execute(

@@ -64,8 +64,8 @@ pub fn may_hold(data: &Path, role: &Role) -> Result<(), String> {
     let shown = data.display();
     match role {
         Role::Data { .. } if data.join(CONTROL_DATABASE).exists() => Err(format!(
-            "{shown} holds a control plane too ({CONTROL_DATABASE}), and role = \"data\" would leave it behind: move {CONTROL_DATABASE}* \
-             and operator.token to the control plane's own folder first (docs/runbooks/planes.md)"
+            "{shown} holds a control plane too ({CONTROL_DATABASE}), and role = \"data\" would leave it behind: move {CONTROL_DATABASE}*, \
+             operator.token, sealing.key and domains.key to the control plane's own folder first (docs/runbooks/planes.md)"
         )),
         Role::Control { .. } if data.join("kv").exists() => {
             Err(format!("{shown} holds a store: role = \"control\" has a folder of its own (docs/runbooks/planes.md)"))

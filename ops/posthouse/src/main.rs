@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 mod config;
+mod counters;
 mod ctl;
 mod data;
 mod demo;

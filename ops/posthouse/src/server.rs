@@ -59,6 +59,7 @@ impl Server {
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
         crate::folder::may_hold(&config.data, &config.role)?;
+        crate::counters::show(!matches!(config.role, Role::Control { .. }));
         let (shutdown, mut tasks) = (Shutdown::default(), Tasks::new());
         let (mut data, mut remote) = (None, None);
         let control: Arc<dyn Control> = match &config.role {

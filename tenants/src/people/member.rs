@@ -3,7 +3,8 @@
 //!            its API tokens and its open invitations; service accounts stay.
 //!            What somebody else accepted in the name of an address ties nobody: who proves the address later finds such a
 //!            membership as `inherited`, and may leave it whatever it is, or take it by accepting an invitation to the same. So it is
-//!            with the ownership that somebody else gave a member (`memberUpdate`, `ownershipTransfer`).
+//!            with the ownership that somebody else gave a member (`memberUpdate`, `ownershipTransfer`), unless the person has agreed
+//!            to own the tenant before: by an invitation, or by making itself the owner.
 //! INVARIANTS A tenant that has an owner keeps one: the last is neither removed nor given another role, but by itself when it
 //!            inherited that.
 
@@ -27,7 +28,7 @@ pub struct Member {
     pub role: String,
     pub on: Selector,
     /// Accepted by somebody who had not proved the person's address, and lost it to who did; or its person was made owner by somebody
-    /// else. The person may leave it, even as the last owner.
+    /// else without having agreed to that ever. The person may leave it, even as the last owner.
     pub inherited: bool,
     pub version: i64,
     pub created_at_ms: i64,
@@ -62,9 +63,7 @@ impl Service {
         self.suits(role, on)?;
         let before = self.role_permissions(&mut work.txn, now.tenant, &now.role).await?;
         self.replace_role(&mut work.txn, &now, role, on).await?;
-        if actor.person() != Some(now.person.id.as_str()) {
-            self.ties_nobody(&mut work.txn, &now, role).await?;
-        }
+        self.ties(&mut work.txn, actor, &now, role).await?;
         if !after.covers(before) || (*on != Selector::All && *on != now.on) {
             self.end_what_was_made(&mut work.txn, &now.person.id, now.tenant).await?;
         }
@@ -85,13 +84,20 @@ impl Service {
         self.keeps_an_owner(txn, now).await
     }
 
-    /// Notes that a member became owner by what somebody else did.
-    async fn ties_nobody(&self, txn: &mut Connection, before: &Member, role: &str) -> Result<()> {
+    /// Notes whether a member that became owner is tied by that: by its own hand, or because it had agreed before, it is.
+    async fn ties(&self, txn: &mut Connection, actor: &Actor, before: &Member, role: &str) -> Result<()> {
         let owner = StandardRole::Owner.name();
-        if role == owner && before.role != owner {
-            query("UPDATE membership SET inherited = 1 WHERE id = $1").bind(&before.id).execute(txn).await?;
+        if role != owner || before.role == owner {
+            return Ok(());
         }
-        Ok(())
+        let sql = match actor.person() == Some(before.person.id.as_str()) {
+            true => "UPDATE membership SET inherited = 0, agreed = 1 WHERE id = $1",
+            false => {
+                "UPDATE membership SET inherited = 1 - (SELECT MAX(o.agreed) FROM membership o \
+                 WHERE o.person = membership.person AND o.tenant = membership.tenant) WHERE id = $1"
+            }
+        };
+        query(sql).bind(&before.id).execute(txn).await.map(drop)
     }
 
     /// Takes a membership away. A person may take its own; others' takes `member:write`.
@@ -145,7 +151,7 @@ impl Service {
             return Err(Error::new(Code::Invalid, "memberId", "The member is the owner already"));
         }
         self.replace_role(&mut work.txn, &heir, StandardRole::Owner.name(), &Selector::All).await?;
-        self.ties_nobody(&mut work.txn, &heir, StandardRole::Owner.name()).await?;
+        self.ties(&mut work.txn, actor, &heir, StandardRole::Owner.name()).await?;
         self.replace_role(&mut work.txn, &own, StandardRole::Admin.name(), &Selector::All).await?;
         self.end_what_was_made(&mut work.txn, &own.person.id, own.tenant).await?;
         self.audit(&mut work.txn, actor, heir.tenant, "ownershipTransfer", to, &own.id).await?;
@@ -182,6 +188,7 @@ impl Service {
         on: &Selector,
     ) -> Result<String> {
         let (kind, list) = on.stored();
+        let agreed = i64::from(role == StandardRole::Owner.name());
         let same = query(
             "SELECT id, inherited FROM membership WHERE person = $1 AND tenant = $2 AND role = $3 AND on_kind = $4 \
              AND on_list = $5",
@@ -198,14 +205,14 @@ impl Service {
                 return Err(Error::new(Code::Taken, "", "The person has this role already"));
             }
             let id = text(&same, "id")?;
-            let own = query("UPDATE membership SET inherited = 0, version = version + 1 WHERE id = $1");
-            own.bind(&id).execute(txn).await?;
+            let own = query("UPDATE membership SET inherited = 0, agreed = $2, version = version + 1 WHERE id = $1");
+            own.bind(&id).bind(agreed).execute(txn).await?;
             return Ok(id);
         }
         let id = fresh_id("mem_")?;
         query(
-            "INSERT INTO membership (id, person, tenant, role, on_kind, on_list, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
+            "INSERT INTO membership (id, person, tenant, role, on_kind, on_list, agreed, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
         )
         .bind(&id)
         .bind(person)
@@ -213,6 +220,7 @@ impl Service {
         .bind(role)
         .bind(kind)
         .bind(list)
+        .bind(agreed)
         .bind(self.now().0)
         .execute(txn)
         .await?;
@@ -221,7 +229,7 @@ impl Service {
 
     /// Notes of all that a person is a member of that others accepted it.
     pub(super) async fn inherit(&self, txn: &mut Connection, person: &str) -> Result<()> {
-        let inherit = query("UPDATE membership SET inherited = 1, version = version + 1 WHERE person = $1");
+        let inherit = query("UPDATE membership SET inherited = 1, agreed = 0, version = version + 1 WHERE person = $1");
         inherit.bind(person).execute(txn).await.map(drop)
     }
 

@@ -24,6 +24,7 @@ mod local_part;
 mod mailbox;
 mod masked;
 mod outbox;
+mod ownership;
 mod page;
 mod people;
 mod raw;

@@ -46,7 +46,8 @@ pub struct Publication {
 
 impl Service {
     /// Publishes what a domain lacks. `confirmed` names records (`example.org MX`) whose other content may be taken away. A dry
-    /// run says what would change. `Invalid` without a credential, and with the reason when the DNS server refuses.
+    /// run says what would change. `Invalid` without a credential, with the reason when the DNS server refuses, and when none of the
+    /// look-ups was answered: what is there is not known, nor what is to be changed.
     pub async fn domain_publish(
         &self,
         actor: &Actor,
@@ -72,6 +73,7 @@ impl Service {
             self.keys_made(&domain.name, domain.tenant).await?;
         }
         let seen = self.look(&domain).await?;
+        plan::something_known(&seen.records)?;
         let plan::Plan { changes, withheld } = plan::plan(&seen.records, &owned, confirmed);
         if !terms.dry_run && !changes.is_empty() {
             let publishing = tokio::time::timeout(PUBLISH_TIMEOUT, access.publisher.publish(&access.zone, &changes));

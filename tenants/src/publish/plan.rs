@@ -3,6 +3,7 @@
 
 use super::called;
 use crate::{
+    Code, Error, Result,
     dns::Kind,
     records::{Checked, Status},
 };
@@ -41,6 +42,17 @@ pub(super) fn plan(seen: &[Checked], owned: &HashSet<(String, String, String)>, 
         }
     }
     plan
+}
+
+/// `Invalid` when no look-up was answered: then there is no plan, which is not the same as a plan without changes.
+pub(super) fn something_known(seen: &[Checked]) -> Result<()> {
+    match seen.first() {
+        Some(first) if seen.iter().all(|record| record.status == Status::Unknown) => {
+            let why = format!("No look-up in DNS was answered, so nothing was published; try again. {}", first.hint);
+            Err(Error::new(Code::Invalid, "", why))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// One line for the audit log.
@@ -87,7 +99,10 @@ mod tests {
 
     #[test]
     fn d4_unknown_publishes_nothing() {
-        assert!(plan(&[record(Status::Unknown, &[])], &HashSet::new(), &[]).changes.is_empty());
+        let unknown = || record(Status::Unknown, &[]);
+        assert!(plan(&[unknown()], &HashSet::new(), &[]).changes.is_empty());
+        assert_eq!(something_known(&[unknown(), unknown()]).unwrap_err().code, Code::Invalid);
+        assert!(something_known(&[unknown(), record(Status::Match, &[])]).is_ok());
         assert_eq!(plan(&[record(Status::Missing, &[])], &HashSet::new(), &[]).changes.len(), 1);
     }
 }

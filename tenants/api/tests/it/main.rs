@@ -12,6 +12,7 @@ mod isolation;
 mod lookup;
 mod mailbox_list;
 mod oidc;
+mod page;
 mod people;
 mod plane;
 mod provision;

@@ -195,6 +195,8 @@ pub const SMTP_CLIENT_END_SECS_MAX: u64 = 600;
 pub const DSN_ORIGINAL_BYTES_MAX: usize = 1 << 20;
 /// Bytes of the original header that a DSN carries.
 pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
+/// The same of a DSN to a mailbox without room, which is not counted.
+pub const DSN_UNCOUNTED_HEADER_BYTES_MAX: usize = 4 * 1024;
 
 // --- every door ---
 /// What an account may do is asked again at a command after so long, milliseconds; on the node that hears of a change, at once.

@@ -27,6 +27,8 @@ pub enum Source<'a> {
     Submission(&'a Login),
     /// The server itself (bounces), on behalf of a tenant.
     System(TenantId),
+    /// The same where there is no room for it: it is not counted, so it has to be small.
+    Notice(TenantId),
 }
 
 /// One RCPT TO with the route that was found for it.
@@ -89,15 +91,16 @@ impl Mail {
             return Err(Error::new(Kind::Invalid, "the message is looping: RECEIVED_FIELDS_MAX"));
         }
         // What the server says itself is owed to somebody: it has the reserve.
-        if !matches!(request.source, Source::System(_)) {
+        if !matches!(request.source, Source::System(_) | Source::Notice(_)) {
             self.accounts().check_room()?;
         }
         let plan = self.plan(&request)?;
         let of = match request.source {
             Source::Submission(login) => Some(login.scope.tenant()),
-            Source::System(tenant) => Some(tenant),
+            Source::System(tenant) | Source::Notice(tenant) => Some(tenant),
             Source::Relay => answering(request.recipients),
         };
+        let charge = if matches!(request.source, Source::Notice(_)) { Charge::Notice } else { Charge::Incoming };
         let accounts = self.accounts();
         let local = plan.local.iter().map(|(scope, _)| scope.tenant());
         let with_path = [return_path(request.sender).as_slice(), request.message].concat();
@@ -110,7 +113,7 @@ impl Mail {
         let failed: Failed = unit_of_work!(accounts, &lanes, accounts.op(), work => {
             let mut failed = Failed::new();
             if let Some(prepared) = &prepared {
-                self.deliver(work, &plan, (&local_blobs, prepared), &mut failed).await?;
+                self.deliver(work, &plan, (&local_blobs, prepared), charge, &mut failed).await?;
             }
             enqueue(work, &plan, &request, &remote_blobs).await?;
             if let Source::Submission(login) = request.source {
@@ -128,7 +131,7 @@ impl Mail {
             let Some(route) = &recipient.route else {
                 let tenant = match request.source {
                     Source::Submission(login) => login.scope.tenant(),
-                    Source::System(tenant) => tenant,
+                    Source::System(tenant) | Source::Notice(tenant) => tenant,
                     Source::Relay => return Err(Error::new(Kind::Forbidden, "relaying is not allowed")),
                 };
                 plan.send(n, tenant, recipient.address.clone());
@@ -182,6 +185,7 @@ impl Mail {
         work: &mut Work,
         plan: &Plan,
         (blobs, prepared): (&HashMap<TenantId, Staged>, &Prepared),
+        charge: Charge,
         failed: &mut Failed,
     ) -> Result<()> {
         let now = work.now();
@@ -196,7 +200,7 @@ impl Mail {
                 received_at: now,
                 card: prepared.card.clone(),
                 thread_keys: &prepared.thread_keys,
-                charge: Charge::Incoming,
+                charge,
             };
             match account.add_email(email).await {
                 Ok(_) => {}
@@ -234,12 +238,12 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
             let (opened, (_, user)) = (login.scope.account(), login.user());
             (user.0, if opened == user { 0 } else { opened.0 }, login.credential().to_owned())
         }
-        Source::Relay | Source::System(_) => (0, 0, String::new()),
+        Source::Relay | Source::System(_) | Source::Notice(_) => (0, 0, String::new()),
     };
     // What came from elsewhere says what it likes of its author: nobody here signs that.
     let signer = match request.source {
         Source::Submission(login) => login.scope.tenant().0,
-        Source::System(tenant) => tenant.0,
+        Source::System(tenant) | Source::Notice(tenant) => tenant.0,
         Source::Relay => 0,
     };
     let recipient = |(n, address): &(usize, Address)| {

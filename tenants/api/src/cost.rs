@@ -237,7 +237,7 @@ fn check(ctx: &ExtensionContext<'_>, spent: &mut Spent) -> ServerResult<()> {
     }
 }
 
-fn over(limit: &str, asked: usize, max: usize) -> ServerError {
+pub(crate) fn over(limit: &str, asked: usize, max: usize) -> ServerError {
     top_level("LIMIT", format!("The query has {asked} of at most {max} (limit {limit})"))
         .into_server_error(Pos::default())
 }

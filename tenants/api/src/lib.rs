@@ -21,6 +21,7 @@ mod people;
 mod query;
 mod scalar;
 mod scim;
+mod shape;
 mod stream;
 mod subscription;
 mod turn;
@@ -171,7 +172,7 @@ async fn execute(
         return refused(StatusCode::TOO_MANY_REQUESTS, "THROTTLED", "limit TENANT_REQUESTS_WAITING");
     };
     let accepts = header_text(&headers, header::ACCEPT.as_str()).unwrap_or_default();
-    let streams = accepts.contains("text/event-stream") && stream::subscribes(&request);
+    let streams = accepts.contains("text/event-stream") && stream::subscribes(&request).unwrap_or(false);
     let request = request.data(actor.seen_at(peer)).data(seen);
     if streams {
         return stream::events(&shared.schema, request.data(Ticket::new(&headers, peer)), shared.stop);

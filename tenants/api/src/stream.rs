@@ -6,14 +6,14 @@
 //! INVARIANTS A stream is driven by its server, not by its reader: it ends in time, also for a reader that takes nothing.
 
 use crate::{
-    ApiSchema, REQUEST_BYTES_MAX, Shared, bearer_token, coded, failure::top_level, people::visitor, refused,
+    ApiSchema, REQUEST_BYTES_MAX, Shared, bearer_token, coded, failure::top_level, people::visitor, refused, shape,
     subscription::Ticket,
 };
 use async_graphql::{
-    Data, Executor, Pos, Request, Response,
+    Data, Executor, Pos, Request, Response, ServerError,
     async_trait::async_trait,
     http::{WebSocket as Protocol, WebSocketProtocols, WsMessage},
-    parser::{parse_query, types::OperationType},
+    parser::types::OperationType,
 };
 use axum::{
     Extension,
@@ -206,21 +206,20 @@ impl Executor for Subscriptions {
     }
 
     fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        if subscribes(&request) {
-            self.0.execute_stream_with_session_data(request, session.unwrap_or_default())
-        } else {
-            stream::once(async { elsewhere() }).boxed()
+        match subscribes(&request) {
+            Ok(true) => self.0.execute_stream_with_session_data(request, session.unwrap_or_default()),
+            Ok(false) => stream::once(async { elsewhere() }).boxed(),
+            Err(e) => stream::once(async { coded(Response::from_errors(vec![e])) }).boxed(),
         }
     }
 }
 
-/// Whether a request asks for a subscription, and for nothing else.
-pub(crate) fn subscribes(request: &Request) -> bool {
+/// Whether a request asks for a subscription, and for nothing else. Errors: it cannot be read.
+pub(crate) fn subscribes(request: &Request) -> Result<bool, ServerError> {
     let named = |name: Option<&str>| request.operation_name.as_deref().is_none_or(|asked| name == Some(asked));
-    parse_query(&request.query).is_ok_and(|document| {
-        let mut asked = document.operations.iter().filter(|(name, _)| named(name.map(|n| n.as_str()))).peekable();
-        asked.peek().is_some() && asked.all(|(_, o)| o.node.ty == OperationType::Subscription)
-    })
+    let document = shape::parse(&request.query)?;
+    let mut asked = document.operations.iter().filter(|(name, _)| named(name.map(|n| n.as_str()))).peekable();
+    Ok(asked.peek().is_some() && asked.all(|(_, o)| o.node.ty == OperationType::Subscription))
 }
 
 fn elsewhere() -> Response {

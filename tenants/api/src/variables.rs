@@ -3,7 +3,7 @@
 //! INVARIANTS `@include` and `@skip` see the same values as arguments do: the engine reads what was sent only, and takes a
 //!            variable that is missing there for false.
 
-use crate::failure::top_level;
+use crate::{failure::top_level, shape};
 use async_graphql::{
     Name, Pos, Request, ServerResult, Value,
     async_trait::async_trait,
@@ -30,6 +30,8 @@ impl Extension for Defaults {
         next: NextPrepareRequest<'_>,
     ) -> ServerResult<Request> {
         let mut request = next.run(ctx, request).await?;
+        let document = shape::parse(&request.query)?;
+        request.set_parsed_query(document);
         complete(&mut request).map_err(|why| top_level("INVALID", why).into_server_error(Pos::default()))?;
         Ok(request)
     }

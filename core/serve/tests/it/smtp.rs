@@ -118,6 +118,30 @@ async fn who_got_no_copy_is_reported_to_a_sender_who_wants_to_know() {
 }
 
 #[tokio::test]
+async fn a_sender_whose_own_mailbox_is_full_is_told_all_the_same() {
+    let world = World::new().await;
+    world.person(3, "full", "f.example", Some(10)).await;
+    world.person(4, "short", "s.example", Some(10)).await;
+    let mut client = Client::connect(world.mx).await;
+    client.until("220 ").await;
+    client.ask("EHLO c", "250 ").await;
+    client.ask("MAIL FROM:<short@s.example> RET=FULL", "250 ").await;
+    client.ask("RCPT TO:<bob@b.example>", "250 ").await;
+    client.ask("RCPT TO:<full@f.example> NOTIFY=FAILURE", "250 ").await;
+    client.ask("DATA", "354 ").await;
+    let long = format!("X-Long: {}\r\n", "y".repeat(70)).repeat(200);
+    client.ask(&format!("{long}{MESSAGE}\r\n."), "250 2.0.0").await;
+    let usage = world.accounts.usage(TenantId(4)).await.unwrap();
+    assert_eq!((usage.emails, usage.used_bytes), (1, 0), "it is not counted");
+    let mut short = world.imap("short@s.example").await;
+    short.ask("a SELECT INBOX", "a OK").await;
+    let report = short.ask("b FETCH 1 (RFC822.SIZE BODY.PEEK[])", "b OK").await;
+    assert!(report.contains("Final-Recipient: rfc822; full@f.example"), "{report}");
+    assert!(report.contains("text/rfc822-headers") && report.len() < 8_000, "{}", report.len());
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_alias_that_serves_only_some_of_its_mailboxes_is_reported() {
     let world = World::new().await;
     world.person(3, "full", "f.example", Some(10)).await;

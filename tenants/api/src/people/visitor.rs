@@ -2,10 +2,8 @@
 //! SECURITY   X-Forwarded-For is believed as far as it was written by proxies that are trusted: from its end, up to the first
 //!            address that is none. Without a token only mutations by which somebody signs in are executed.
 
-use async_graphql::parser::{
-    parse_query,
-    types::{OperationType, Selection},
-};
+use crate::shape;
+use async_graphql::parser::types::{OperationType, Selection};
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -40,7 +38,7 @@ pub(crate) fn seen(peer: Option<IpAddr>, headers: &HeaderMap) -> Seen {
 
 /// Whether a request may be executed for somebody who has not said who it is.
 pub(crate) fn is_open(query: &str) -> bool {
-    let Ok(document) = parse_query(query) else { return false };
+    let Ok(document) = shape::parse(query) else { return false };
     // One operation: a name could choose another one.
     let mut operations = document.operations.iter();
     let (Some((_, operation)), None) = (operations.next(), operations.next()) else { return false };

@@ -18,6 +18,7 @@ mod plane;
 mod provision;
 mod recipes;
 mod scim;
+mod shape;
 mod statements;
 mod streams;
 mod terms;

@@ -177,10 +177,17 @@ async fn a_websocket_says_who_it_is_and_takes_subscriptions_only() {
     socket.say(json!({ "type": "subscribe", "id": "q", "payload": query })).await;
     let refused = socket.hear().await.unwrap();
     assert!(refused.to_string().contains("INVALID"), "{refused}");
+    let deep = format!("subscription {{ eventsStream(after: {}{}) {{ kind }} }}", "[".repeat(5_000), "]".repeat(5_000));
+    socket.say(json!({ "type": "subscribe", "id": "d", "payload": { "query": deep } })).await;
+    let mut refused = socket.hear().await.unwrap();
+    while refused["id"] != "d" {
+        refused = socket.hear().await.unwrap();
+    }
+    assert!(refused.to_string().contains("QUERY_NESTING_MAX"), "{refused}");
     let query = format!("subscription {{ e: eventsStream(tenantId: \"{tenant}\", after: \"0\") {{ kind }} }}");
     socket.say(json!({ "type": "subscribe", "id": "s", "payload": { "query": query } })).await;
     let mut heard = socket.hear().await.unwrap();
-    if heard["id"] == "q" {
+    while heard["id"] != "s" {
         heard = socket.hear().await.unwrap();
     }
     assert_eq!(

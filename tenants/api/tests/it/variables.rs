@@ -28,3 +28,22 @@ async fn defaults_of_variables_count_for_include_and_skip() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID", "{answer}");
     assert_eq!(answer["errors"][0]["message"], "The variable $y is needed");
 }
+
+#[tokio::test]
+async fn what_stands_on_a_variable_that_was_left_out_is_not_there() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let create = "mutation($a: String!, $n: String, $d: Boolean, $k: String) { \
+                  r: mailboxCreate(input: { address: $a, displayName: $n, dryRun: $d, idempotencyKey: $k }) \
+                  { mailbox { displayName } userErrors { message } } }";
+    let (_, made) = desk.send_with(&token, create, &json!({ "a": "eve@alpha.example" })).await;
+    assert_eq!((made.get("errors"), &made["data"]["r"]["userErrors"]), (None, &json!([])), "{made}");
+    let list = "query($t: ID!, $f: Int, $x: Boolean) { mailboxes(tenantId: $t, first: 5, last: $f) { nodes { address } } \
+                e: mailboxes(tenantId: $t, first: 1) @skip(if: $x) { totalCount } }";
+    let (_, page) = desk.send_with(&token, list, &json!({ "t": tenant, "x": false })).await;
+    let addresses = page["data"]["mailboxes"]["nodes"].to_string();
+    assert!(addresses.contains("eve@alpha.example"), "the mailbox was made: {page}");
+    // Given as null it is null.
+    let (_, refused) = desk.send_with(&token, create, &json!({ "a": "eva@alpha.example", "d": null })).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "INVALID", "{refused}");
+}

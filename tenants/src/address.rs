@@ -122,6 +122,13 @@ pub(crate) fn key_of(target: &str) -> String {
     }
 }
 
+/// An address without what stands behind a `+`, by which mail for it is looked for next; `None` where nothing does.
+pub(crate) fn base_of(address: &str) -> Option<String> {
+    let address = Address::parse(address).ok()?;
+    let (base, detail) = address.subaddress();
+    detail.map(|_| format!("{base}@{}", address.domain()))
+}
+
 impl Service {
     /// Addresses that something is to lead to, as they are stored: ours in canonical form. Those elsewhere are as they were given but for
     /// cases of ASCII: whether two ways to compose a letter are one mailbox is for its server to say. `Invalid` on the field of new ones
@@ -322,6 +329,14 @@ impl Service {
         .bind(json_list(&targets.iter().map(|t| key_of(t)).collect::<Vec<_>>()))
         .execute(&mut *txn)
         .await?;
+        for (target, base) in targets.iter().filter_map(|t| Some((t, base_of(t)?))) {
+            query("UPDATE address_target SET base = $3 WHERE source = $1 AND target = $2")
+                .bind(&source)
+                .bind(key_of(target))
+                .bind(base)
+                .execute(&mut *txn)
+                .await?;
+        }
         self.not_round(txn, &source).await
     }
 

@@ -120,6 +120,7 @@ impl Service {
         short(&new.label, "label")?;
         let targets = self.kept(txn, targets, Some("targets")).await?;
         let tenant = self.home(txn, actor, Permission::AddressWrite, address.domain().as_str(), new.tenant).await?;
+        self.may_lead(txn, actor, tenant, &[address.canonical()], "address").await?;
         let lead = Lead { enabled: !new.disabled, label: &new.label, ..Lead::to("forward", &targets) };
         self.own_address(txn, tenant, &address, lead).await?;
         let change = AliasChange { action: "aliasCreate", tenant, address, before: Vec::new(), targets };
@@ -144,6 +145,9 @@ impl Service {
         };
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
+        if patch.targets.is_some() || patch.enabled.is_some() {
+            self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
+        }
         query("UPDATE address SET label = $3, enabled = $4, version = version + 1 WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())
             .bind(address.canonical_local())
@@ -174,6 +178,7 @@ impl Service {
         };
         let (tenant, before) = self.alias_in(&mut work.txn, actor, &address).await?;
         work.expect(before.version)?;
+        self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
         self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let mut batch = self.leave_address(&mut work.txn, &address).await?;
         let affected: Vec<String> = before.targets.iter().map(|t| key_of(t)).collect();

@@ -34,6 +34,7 @@ impl Service {
         }
         work.expect(alias.version)?;
         self.can_be_alias(&mut work.txn, &alias, &target).await?;
+        self.may_catch(&mut work.txn, actor, alias.tenant, &alias.name).await?;
         self.finish_alias(work, actor, "domainAliasCreate", &alias, Some(&target.name)).await
     }
 
@@ -49,6 +50,7 @@ impl Service {
         if alias.alias_of.is_none() {
             return Err(Error::not_found("name"));
         }
+        self.may_catch(&mut work.txn, actor, alias.tenant, &alias.name).await?;
         self.finish_alias(work, actor, "domainAliasRemove", &alias, None).await
     }
 

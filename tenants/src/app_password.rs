@@ -39,6 +39,7 @@ impl Service {
             Start::Repeated(done) => return self.shown_again(actor, account, done.object, generated, &verifiers).await,
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::CredentialWrite, account).await?;
+        self.may_open(&mut work.txn, actor, &mailbox).await?;
         work.expect(mailbox.version)?;
         let id = self.add_credential(&mut work.txn, mailbox.tenant, account, "app", label, &verifiers).await?;
         self.raise(&mut work.txn, account).await?;
@@ -63,6 +64,7 @@ impl Service {
             Start::Repeated(_) => return Err(Error::new(Code::Internal, "", "a request without a key was repeated")),
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::CredentialWrite, account).await?;
+        self.may_open(&mut work.txn, actor, &mailbox).await?;
         let changed = query("UPDATE credential SET argon2 = $3, scram = $4 WHERE id = $1 AND mailbox = $2")
             .bind(&id)
             .bind(account.to_string())

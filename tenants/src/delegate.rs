@@ -76,6 +76,9 @@ impl Service {
         let of = self.mailbox_in(&mut work.txn, actor, Permission::MailboxUpdate, mailbox).await?;
         work.expect(of.version)?;
         self.mate_of(&mut work.txn, actor, of.tenant, delegate).await?;
+        if rights.open {
+            self.may_open(&mut work.txn, actor, &of).await?;
+        }
         query(
             "INSERT INTO delegate (tenant, mailbox, account, may_open, may_write, may_send_as, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (mailbox, account) \

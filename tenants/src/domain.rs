@@ -53,6 +53,9 @@ impl Service {
         };
         let domain = self.domain_in(&mut work.txn, actor, Permission::DomainWrite, name).await?;
         work.expect(domain.version)?;
+        if patch.catch_all.is_some() || patch.plus_addressing.is_some() {
+            self.may_catch(&mut work.txn, actor, domain.tenant, &domain.name).await?;
+        }
         let mut catch_all = domain.catch_all;
         if let Some(wanted) = &patch.catch_all {
             catch_all = self.catch_all_of(&mut work.txn, &domain.name, wanted.as_deref()).await?;

@@ -91,6 +91,7 @@ impl Service {
         };
         let domain = address.domain().as_str();
         let tenant = self.home(&mut work.txn, actor, Permission::AddressWrite, domain, new.tenant).await?;
+        self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
         let members = joined(Vec::new(), self.kept(&mut work.txn, members, Some("members")).await?)?;
         let lead = Lead { label: &new.name, posting: Some(new.posting), ..Lead::to("group", &members) };
         self.own_address(&mut work.txn, tenant, &address, lead).await.map_err(of_members)?;
@@ -117,6 +118,9 @@ impl Service {
         let (tenant, row) = self.address_in(&mut work.txn, actor, Permission::AddressWrite, &address, "group").await?;
         let group = from_row(&row)?;
         work.expect(group.version)?;
+        if !patch.add.is_empty() || !patch.remove.is_empty() || patch.enabled.is_some() {
+            self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
+        }
         query(
             "UPDATE address SET label = $3, posting = $4, enabled = $5, version = version + 1 WHERE domain = $1 AND local = $2",
         )
@@ -156,6 +160,7 @@ impl Service {
         let (tenant, row) = self.address_in(&mut work.txn, actor, Permission::AddressWrite, &address, "group").await?;
         let group = from_row(&row)?;
         work.expect(group.version)?;
+        self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
         self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let batch = self.leave_address(&mut work.txn, &address).await?;
         self.audit(&mut work.txn, actor, tenant, "groupDelete", &address.canonical(), "").await?;

@@ -16,11 +16,12 @@ use crate::{
     Actor, Code, Done, Error, ErrorPolicy, ItemError, Job, Permission, Result, Service, Terms,
     db::{Connection, query},
     limits::{IMPORT_LIFE, IMPORT_PART_ROWS},
-    rows::{id, number, text},
+    rows::{id, json_list, number, text},
     terms::{Request, Start},
 };
 use base::TenantId;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// A file of mailboxes to be made.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ impl Service {
             Start::Repeated(done) => {
                 let mut connection = self.pool().acquire().await?;
                 self.import_in(&mut connection, actor, Permission::MailboxPassword, job).await?;
-                let shown = self.generated(&mut connection, job).await?;
+                let shown = self.generated(&mut connection, actor, job).await?;
                 return Ok(done.map(|()| Some(shown)));
             }
         };
@@ -151,7 +152,7 @@ impl Service {
             return Err(Error::new(Code::InUse, "jobId", "The import still goes on"));
         }
         // What is remembered under the key is without them.
-        let shown = if work.dry_run { None } else { Some(self.generated(&mut work.txn, job).await?) };
+        let shown = if work.dry_run { None } else { Some(self.generated(&mut work.txn, actor, job).await?) };
         query("UPDATE mailbox_import SET passwords_shown = 1 WHERE job = $1").bind(job).execute(&mut work.txn).await?;
         self.audit(&mut work.txn, actor, tenant, "mailboxImportPasswords", job, "").await?;
         let done = self.finish(work, (), &[]).await?;
@@ -174,16 +175,37 @@ impl Service {
         Ok((tenant, number(&row, "passwords_shown")? != 0))
     }
 
-    async fn generated(&self, connection: &mut Connection, job: &str) -> Result<String> {
+    /// Without those of mailboxes that have become those of people with more rights than the actor has.
+    async fn generated(&self, connection: &mut Connection, actor: &Actor, job: &str) -> Result<String> {
+        let mut made = self.imported(connection, job).await?;
+        made.retain(|row| row.generated && row.mailbox.is_some());
+        let hidden = self.hidden(connection, actor, &made).await?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(["address", "password"]).map_err(unwritten)?;
-        for made in self.imported(connection, job).await? {
-            if made.generated && made.mailbox.is_some() {
-                let password = work::generated(self.jwt_key(), job, made.line);
-                writer.write_record([plain(&made.address), password]).map_err(unwritten)?;
-            }
+        for made in made {
+            let hidden = made.mailbox.as_ref().is_some_and(|mailbox| hidden.contains(mailbox));
+            let password = if hidden { String::new() } else { work::generated(self.jwt_key(), job, made.line) };
+            writer.write_record([plain(&made.address), password]).map_err(unwritten)?;
         }
         csv_text(writer)
+    }
+
+    /// Ids of those of the mailboxes that the actor could not set the password of now.
+    async fn hidden(
+        &self,
+        connection: &mut Connection,
+        actor: &Actor,
+        made: &[ImportedRow],
+    ) -> Result<HashSet<String>> {
+        let rows =
+            query("SELECT id, tenant, address FROM mailbox WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id")
+                .bind(json_list(&made.iter().filter_map(|row| row.mailbox.as_ref()).collect::<Vec<_>>()))
+                .fetch_all(&mut *connection)
+                .await?;
+        let Some(first) = rows.first() else { return Ok(HashSet::new()) };
+        let addresses: Vec<String> = rows.iter().map(|row| text(row, "address")).collect::<Result<_>>()?;
+        let refused = self.of_who_has_more(connection, actor, id(first, "tenant")?, &addresses).await?;
+        rows.iter().enumerate().filter(|(n, _)| refused.contains(n)).map(|(_, row)| text(row, "id")).collect()
     }
 
     /// What a job had still to make is not kept.

@@ -46,6 +46,9 @@ pub struct Mailbox {
     /// When a deleted one is gone for ever.
     pub purge_at_ms: Option<i64>,
     pub version: i64,
+    /// App passwords that ended with the change that this is the answer to.
+    #[serde(default)]
+    pub ended_app_passwords: u64,
 }
 
 /// Changes of sending limits; `None` leaves as it is, `Some(None)` = unlimited.
@@ -140,14 +143,16 @@ impl Service {
         if patch.password.is_some() {
             // Whatever else is changed by the way.
             self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
+            self.may_open(&mut work.txn, actor, &mailbox).await?;
             // A password is no right that anybody acts by: without a sign-in nobody need ask anew.
             work.rights = self.end_sessions(&mut work.txn, &account.to_string(), None).await?;
         }
         work.rights |= patch.hold.is_some();
         work.expect(mailbox.version)?;
         self.apply_patch(&mut work.txn, &mailbox, patch).await?;
+        let mut ended = 0;
         if let Some(verifiers) = &verifiers {
-            self.replace_password(&mut work.txn, &mailbox, verifiers).await?;
+            ended = self.replace_password(&mut work.txn, actor, &mailbox, verifiers).await?;
         }
         match &patch.hold {
             None => {}
@@ -157,7 +162,7 @@ impl Service {
                 self.place_hold(&mut work.txn, actor, mailbox.tenant, &on, &new).await?;
             }
         }
-        self.finish_mailbox(work, actor, action, &mailbox).await
+        self.finish_mailbox(work, actor, action, &Mailbox { ended_app_passwords: ended, ..mailbox }).await
     }
 
     pub(crate) async fn apply_patch(
@@ -188,18 +193,48 @@ impl Service {
         Ok(())
     }
 
+    /// Gives a mailbox another password. The first one after a security hold was placed ends all app passwords: whoever had the
+    /// old one may have made them. Gives how many ended.
     pub(crate) async fn replace_password(
         &self,
         txn: &mut Connection,
+        actor: &Actor,
         mailbox: &Mailbox,
         verifiers: &password::Verifiers,
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let ended = self.end_stolen(txn, actor, mailbox).await?;
         query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'password'")
             .bind(mailbox.id.to_string())
             .execute(&mut *txn)
             .await?;
         self.add_credential(txn, mailbox.tenant, mailbox.id, "password", "password", verifiers).await?;
-        Ok(())
+        Ok(ended)
+    }
+
+    /// Ends the app passwords of a mailbox whose password has been there since before a security hold on it, its domain or the
+    /// password itself, open or over.
+    async fn end_stolen(&self, txn: &mut Connection, actor: &Actor, mailbox: &Mailbox) -> Result<u64> {
+        let (key, domain) = (mailbox.id.to_string(), domain_of(&mailbox.address));
+        let held = query(
+            "SELECT 1 AS n FROM hold h WHERE h.kind = 'security' AND (h.subject IN ($1, $2) OR h.subject IN \
+             (SELECT id FROM credential WHERE mailbox = $1 AND kind = 'password')) AND h.placed_at >= \
+             COALESCE((SELECT MAX(created_at) FROM credential WHERE mailbox = $1 AND kind = 'password'), 0) LIMIT 1",
+        )
+        .bind(&key)
+        .bind(domain)
+        .fetch_optional(&mut *txn)
+        .await?;
+        if held.is_none() {
+            return Ok(0);
+        }
+        let ended = query("DELETE FROM credential WHERE mailbox = $1 AND kind = 'app' RETURNING id")
+            .bind(&key)
+            .fetch_all(&mut *txn)
+            .await?;
+        for row in &ended {
+            self.audit(txn, actor, mailbox.tenant, "appPasswordRevoke", &key, &text(row, "id")?).await?;
+        }
+        Ok(ended.len() as u64)
     }
 
     /// A mailbox, also one that can still be restored.
@@ -220,7 +255,8 @@ impl Service {
         if let Ok(address) = Address::parse(&before.address) {
             batch.push(self.address_change(&mut work.txn, &address).await?);
         }
-        let mailbox = self.mailbox_row(&mut work.txn, before.id).await?;
+        let mut mailbox = self.mailbox_row(&mut work.txn, before.id).await?;
+        mailbox.ended_app_passwords = before.ended_app_passwords;
         self.finish(work, mailbox, &batch).await
     }
 
@@ -297,5 +333,6 @@ fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Mailbox> {
         deleted_at_ms: optional(row, "deleted_at")?,
         purge_at_ms: optional(row, "purge_at")?,
         version: number(row, "version")?,
+        ended_app_passwords: 0,
     })
 }

@@ -13,6 +13,7 @@ use crate::{
     local_part::given_out,
     mailbox_create::{FULL, Ready},
     password::Verifiers,
+    people::more_rights,
     rows::{fresh_id, fresh_number, json_list, short, text, to_sql},
     snapshot::address_snapshot,
 };
@@ -90,7 +91,7 @@ impl Service {
             Ok(domain) => domain,
             Err(e) => return group.iter().try_for_each(|(at, _, _)| outcome.refuse(*at, e.clone().of_address())),
         };
-        let planned = self.plan(txn, &domain, group, outcome).await?;
+        let planned = self.plan(txn, actor, &domain, group, outcome).await?;
         if planned.is_empty() {
             return Ok(());
         }
@@ -162,6 +163,7 @@ impl Service {
     async fn plan<'a>(
         &self,
         txn: &mut Connection,
+        actor: &Actor,
         domain: &Domain,
         group: &[Asked<'a>],
         outcome: &mut Outcome,
@@ -170,10 +172,13 @@ impl Service {
         room.left = if room.left == u64::MAX { u64::MAX } else { room.left.saturating_sub(outcome.before) };
         let locals: Vec<String> = group.iter().map(|(_, _, r)| r.address.canonical_local()).collect();
         let mut taken = self.not_free(txn, domain, &locals).await?;
+        let addresses: Vec<String> = group.iter().map(|(_, _, r)| r.address.canonical()).collect();
+        let refused = self.of_who_has_more(txn, actor, domain.tenant, &addresses).await?;
         let mut planned = Vec::with_capacity(group.len());
-        for (asked, local) in group.iter().zip(locals) {
+        for (n, (asked, local)) in group.iter().zip(locals).enumerate() {
             match planned_one(*asked, domain.tenant, &room, !taken.contains(&local)) {
                 Err(e) => outcome.refuse(asked.0, e)?,
+                Ok(_) if refused.contains(&n) => outcome.refuse(asked.0, more_rights("address"))?,
                 Ok(one) => {
                     room.left = room.left.saturating_sub(1);
                     taken.insert(local);
@@ -358,6 +363,7 @@ impl Planned<'_> {
             deleted_at_ms: None,
             purge_at_ms: None,
             version: 1,
+            ended_app_passwords: 0,
         }
     }
 }

@@ -106,6 +106,7 @@ impl Service {
         let Ready { address, verifiers } = ready;
         let domain = address.domain().as_str();
         let tenant = self.home(txn, actor, Permission::MailboxCreate, domain, new.tenant).await?;
+        self.may_lead(txn, actor, tenant, &[address.canonical()], "address").await?;
         let account = self.insert_mailbox(txn, tenant, address, new, verifiers.as_ref()).await?;
         self.audit(txn, actor, tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;
         let batch = vec![self.account_snapshot(txn, account).await?, self.address_change(txn, address).await?];

@@ -63,6 +63,7 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MaskedWrite, new.mailbox).await?;
+        self.not_stolen(&mut work.txn, actor, &mailbox).await?;
         let domain = match &new.domain {
             Some(name) => self.masked_domain(&mut work.txn, actor, &mailbox, name).await?,
             None => domain_of(&mailbox.address).to_owned(),
@@ -93,8 +94,11 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let (_, now) = self.masked_in(&mut work.txn, actor, &address).await?;
+        let (tenant, now) = self.masked_in(&mut work.txn, actor, &address).await?;
         work.expect(now.version)?;
+        if patch.enabled.is_some() && actor.user() != Some(now.mailbox) {
+            self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
+        }
         let label = patch.label.as_ref().unwrap_or(&now.label);
         let (note, site) = (patch.note.as_ref().unwrap_or(&now.note), patch.site.as_ref().unwrap_or(&now.site));
         // What was there before stays.
@@ -125,6 +129,9 @@ impl Service {
         };
         let (tenant, masked) = self.masked_in(&mut work.txn, actor, &address).await?;
         work.expect(masked.version)?;
+        if actor.user() != Some(masked.mailbox) {
+            self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
+        }
         self.not_behind_catch_all(&mut work.txn, &address, "address").await?;
         let mut batch = self.leave_address(&mut work.txn, &address).await?;
         batch.extend(self.accounts_again(&mut work.txn, &[masked.mailbox]).await?);

@@ -69,6 +69,9 @@ impl Service {
         if was.canonical() == new.canonical() {
             return Err(Error::new(Code::Invalid, "address", "The mailbox has this address"));
         }
+        // With another address the mailbox is not that person's any more, and what it holds is all the same.
+        self.may_open(txn, actor, mailbox).await?;
+        self.may_lead(txn, actor, mailbox.tenant, &[new.canonical()], "address").await?;
         if old == OldAddress::Tombstone {
             self.not_catch_all(txn, &was, "address").await?;
         }

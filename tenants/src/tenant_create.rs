@@ -179,6 +179,7 @@ impl Service {
             batch.extend(self.domain_snapshot_of(txn, domain.as_str(), tenant).await?);
         }
         if let (Some(mailbox), Some((address, verifiers))) = (&new.owner, &ready.owner) {
+            self.may_lead(txn, actor, tenant, &[address.canonical()], "ownerMailbox").await?;
             let made = self.insert_mailbox(txn, tenant, address, mailbox, verifiers.as_ref()).await;
             let account = made.map_err(|e| Error { field: "ownerMailbox", ..e })?;
             self.audit(txn, actor, tenant, "mailboxCreate", &account.to_string(), &address.canonical()).await?;

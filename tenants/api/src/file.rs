@@ -27,6 +27,10 @@ pub(crate) async fn file(
         Ok(actor) => actor,
         Err(e) => return failed(&e),
     };
+    // No row has a zero byte, and no statement is asked for one.
+    if job.contains('\0') {
+        return failed(&tenants::Error::not_found("id"));
+    }
     let first = match shared.service.job_file(&actor, &job, 0).await {
         Ok(part) => part.unwrap_or_default(),
         Err(e) => return failed(&e),

@@ -215,9 +215,10 @@ fn coded(mut response: async_graphql::Response) -> async_graphql::Response {
     response
 }
 
-/// The token of an Authorization header.
+/// The token of an Authorization header, whose scheme may be in any case (RFC 9110 §11.1).
 fn bearer_token(value: &str) -> Option<&str> {
-    value.strip_prefix("Bearer ")
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_start())
 }
 
 fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

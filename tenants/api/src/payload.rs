@@ -159,10 +159,17 @@ bulk_payload!(
     MailboxesCreatePayload, MailboxesCreateResult, MailboxesCreateUserError, MailboxesCreateErrorCode,
     [NotFound, Taken, LimitReached, Aborted], mailbox: Mailbox
 );
-object_payload!(MailboxUpdatePayload, MailboxUpdateUserError, MailboxUpdateErrorCode, [NotFound, StaleObject], mailbox: Mailbox);
-object_payload!(
-    MailboxSetPasswordPayload, MailboxSetPasswordUserError, MailboxSetPasswordErrorCode, [NotFound, StaleObject], mailbox: Mailbox
-);
+payload!(MailboxUpdatePayload, MailboxUpdateUserError, MailboxUpdateErrorCode, [NotFound, StaleObject], {
+    mailbox: Option<Mailbox>,
+    /// App passwords that ended with a new password, as `mailboxSetPassword` has it.
+    ended_app_passwords: i32
+});
+payload!(MailboxSetPasswordPayload, MailboxSetPasswordUserError, MailboxSetPasswordErrorCode, [NotFound, StaleObject], {
+    mailbox: Option<Mailbox>,
+    /// App passwords that ended with it: all of them, by the first new password after a security hold was placed. Their devices
+    /// need new ones.
+    ended_app_passwords: i32
+});
 object_payload!(
     MailboxRenamePayload, MailboxRenameUserError, MailboxRenameErrorCode, [NotFound, StaleObject, Taken, InUse], mailbox: Mailbox
 );

@@ -312,15 +312,23 @@ impl Service {
 
     /// The user of a mailbox: that mailbox and nothing else.
     async fn user_actor(&self, txn: &mut Connection, account: AccountId) -> Result<Actor> {
-        let row = query("SELECT tenant FROM mailbox WHERE id = $1 AND live = 1")
-            .bind(account.to_string())
-            .fetch_optional(&mut *txn)
-            .await?;
-        let tenant: TenantId = id(&row.ok_or_else(wrong)?, "tenant")?;
-        let mut holds = self.mailbox_holds(txn, &[account]).await?.of(&account.to_string());
-        holds.extend(self.seen_holds(txn, tenant).await?);
-        let (can, reason, _) = standing(&holds);
-        if !can.portal_login {
+        let row = query(
+            "SELECT m.tenant, m.domain, c.id AS credential FROM mailbox m LEFT JOIN credential c ON c.mailbox = m.id \
+             AND c.kind = 'password' WHERE m.id = $1 AND m.live = 1",
+        )
+        .bind(account.to_string())
+        .fetch_optional(&mut *txn)
+        .await?
+        .ok_or_else(wrong)?;
+        let tenant: TenantId = id(&row, "tenant")?;
+        let (domain, credential) = (text(&row, "domain")?, row.text("credential")?.unwrap_or_default());
+        let mut own = self.holds_on(txn, &[&account.to_string(), &domain, &credential]).await?;
+        // Any hold on a password stops it, as at the other doors.
+        let of_password = own.of(&credential);
+        let stopped = !standing(&of_password).2.is_empty();
+        let holds = [own.of(&account.to_string()), own.of(&domain), of_password, self.seen_holds(txn, tenant).await?];
+        let (can, reason, _) = standing(&holds.concat());
+        if stopped || !can.portal_login {
             return Err(Error::new(Code::Forbidden, "", format!("The mailbox is suspended: {reason}")));
         }
         let permissions = StandardRole::MailboxUser.permissions();

@@ -79,6 +79,7 @@ impl Service {
         let members = joined(Vec::new(), members)?;
         let domain = address.domain().as_str();
         let tenant = self.home(&mut work.txn, actor, Permission::AddressWrite, domain, Some(actor.tenant)).await?;
+        self.may_lead(&mut work.txn, actor, tenant, &[address.canonical()], "address").await?;
         let lead = Lead {
             label: &new.name,
             site: external.as_deref().unwrap_or(""),
@@ -115,6 +116,9 @@ impl Service {
         let external = external(patch.external_id.clone().unwrap_or_else(|| now.external_id.clone()))?;
         if members == now.group.members && name == now.group.name && external == now.external_id {
             return self.finish(work, now, &[]).await;
+        }
+        if members != now.group.members {
+            self.may_lead(&mut work.txn, actor, now.group.tenant, &[address.canonical()], "members").await?;
         }
         query("UPDATE address SET label = $3, site = $4, version = version + 1 WHERE domain = $1 AND local = $2")
             .bind(address.domain().as_str())

@@ -73,7 +73,8 @@ impl Service {
         let named = self.change_names(&mut work.txn, actor, &user, patch).await?;
         if let Some(verifiers) = &verifiers {
             let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
-            self.replace_password(&mut work.txn, &mailbox, verifiers).await?;
+            self.may_open(&mut work.txn, actor, &mailbox).await?;
+            self.replace_password(&mut work.txn, actor, &mailbox, verifiers).await?;
             self.directory_told(&mut work.txn, actor, &mailbox, "mailboxSetPassword").await?;
         }
         if named || verifiers.is_some() {

@@ -161,9 +161,28 @@ impl Service {
         .bind(hold.placed_by.to_string())
         .bind(hold.placed_at_ms)
         .bind(hold.expires_at_ms)
-        .execute(txn)
+        .execute(&mut *txn)
         .await?;
+        if hold.kind == HoldKind::Security {
+            self.end_sign_ins(txn, subject).await?;
+        }
         Ok(hold)
+    }
+
+    /// Ends what users of mailboxes opened by passwords that may be somebody else's now.
+    async fn end_sign_ins(&self, txn: &mut Connection, subject: &Subject) -> Result<()> {
+        let sql = match subject {
+            Subject::Tenant(_) => return Ok(()),
+            Subject::Domain(_) => {
+                "UPDATE session SET revoked_at = $2 WHERE revoked_at IS NULL AND subject IN (SELECT id FROM mailbox WHERE domain = $1)"
+            }
+            Subject::Mailbox(_) => "UPDATE session SET revoked_at = $2 WHERE revoked_at IS NULL AND subject = $1",
+            Subject::Credential(_) => {
+                "UPDATE session SET revoked_at = $2 WHERE revoked_at IS NULL AND subject IN \
+                 (SELECT mailbox FROM credential WHERE id = $1 AND kind = 'password')"
+            }
+        };
+        query(sql).bind(subject.to_string()).bind(self.now().0).execute(txn).await.map(drop)
     }
 
     fn checked(&self, actor: &Actor, subject: &Subject, new: &NewHold) -> Result<Hold> {
@@ -182,7 +201,7 @@ impl Service {
             code: code.to_owned(),
             reason: parse_reason(&new.reason)?,
             next_step: one_line(&new.next_step, "nextStep")?,
-            blocks: policy::blocks(new.kind, new.blocks.as_deref())?,
+            blocks: policy::blocks(new.kind, subject, new.blocks.as_deref())?,
             placed_by: actor.tenant,
             placed_at_ms: self.now().0,
             expires_at_ms: new.expires_at_ms,

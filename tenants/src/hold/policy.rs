@@ -1,7 +1,7 @@
 //! SUMMARY    What each kind of hold takes away, and at most; what several leave.
 //! INVARIANTS Every kind but `UserClosed` keeps what is held from being purged (M2).
 
-use crate::{Code, Error, Hold, Result};
+use crate::{Code, Error, Hold, Result, Subject};
 use control::{Capabilities, Capability, HoldKind, Restriction};
 
 const KINDS: [(HoldKind, &str); 8] = [
@@ -84,8 +84,13 @@ pub(super) fn at_most(kind: HoldKind) -> &'static [Capability] {
 }
 
 /// What is to be taken away, as was asked or as is usual. `Invalid` for what the kind may not take.
-pub(super) fn blocks(kind: HoldKind, wanted: Option<&[Capability]>) -> Result<Vec<Capability>> {
-    let Some(wanted) = wanted else { return Ok(usual(kind).to_vec()) };
+pub(super) fn blocks(kind: HoldKind, on: &Subject, wanted: Option<&[Capability]>) -> Result<Vec<Capability>> {
+    let Some(wanted) = wanted else {
+        // Below a tenant nobody signs in but by the password that leaked. A tenant's people are to clear it up.
+        let shut = kind == HoldKind::Security && !matches!(on, Subject::Tenant(_));
+        let portal = shut.then_some(PortalLogin);
+        return Ok(portal.into_iter().chain(usual(kind).iter().copied()).collect());
+    };
     if let Some(over) = wanted.iter().find(|c| !at_most(kind).contains(c)) {
         let message = format!("A hold of this kind never takes {} away", capability_name(*over));
         return Err(Error::new(Code::Invalid, "blocks", message));
@@ -113,22 +118,27 @@ pub(crate) fn standing(holds: &[Hold]) -> (Capabilities, String, Vec<Restriction
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::TenantId;
     use control::Capability::Pay;
+
+    fn tenant() -> Subject {
+        Subject::Tenant(TenantId(1))
+    }
 
     #[test]
     fn h2_billing_never_takes_export_or_paying() {
         for kind in [HoldKind::Billing, HoldKind::UpstreamBilling] {
             for over in [Export, Pay] {
                 assert!(!at_most(kind).contains(&over));
-                assert_eq!(blocks(kind, Some(&[SendExternal, over])).unwrap_err().code, Code::Invalid);
+                assert_eq!(blocks(kind, &tenant(), Some(&[SendExternal, over])).unwrap_err().code, Code::Invalid);
             }
         }
     }
 
     #[test]
     fn h6_legal_takes_purging_only() {
-        assert_eq!(blocks(HoldKind::Legal, None).unwrap(), [PurgeAllowed]);
-        assert!(blocks(HoldKind::Legal, Some(&[MailRead])).is_err());
+        assert_eq!(blocks(HoldKind::Legal, &tenant(), None).unwrap(), [PurgeAllowed]);
+        assert!(blocks(HoldKind::Legal, &tenant(), Some(&[MailRead])).is_err());
     }
 
     #[test]
@@ -138,7 +148,7 @@ mod tests {
             assert!(usual(kind).iter().all(|c| at_most(kind).contains(c)), "{name}");
             assert_eq!(parse_kind(kind_name(kind)).unwrap(), kind);
         }
-        assert_eq!(blocks(HoldKind::Abuse, Some(&[SendExternal])).unwrap(), [SendExternal, PurgeAllowed]);
-        assert!(blocks(HoldKind::Abuse, Some(&[])).is_err());
+        assert_eq!(blocks(HoldKind::Abuse, &tenant(), Some(&[SendExternal])).unwrap(), [SendExternal, PurgeAllowed]);
+        assert!(blocks(HoldKind::Abuse, &tenant(), Some(&[])).is_err());
     }
 }

@@ -3,6 +3,8 @@
 mod delete;
 mod forgotten;
 mod invitation;
+mod leading;
+mod mail;
 mod member;
 mod notice;
 mod person;
@@ -17,5 +19,6 @@ pub use person::{Person, PersonPatch};
 pub use role::{NewRole, Role, RolePatch};
 pub use service_account::{NewServiceAccount, ServiceAccount};
 
+pub(crate) use mail::more_rights;
 pub(crate) use person::{NewPerson, email_key, mail_key, new_email};
 pub(crate) use power::grantable;

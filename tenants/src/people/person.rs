@@ -7,10 +7,11 @@
 use crate::{
     Actor, Code, Done, Error, Result, Service, Terms,
     actor::Proof,
+    address::base_of,
     db::{Connection, Row, query},
     local_part::given_out,
     password,
-    rows::{fresh_id, number, short, text},
+    rows::{domain_of, fresh_id, number, short, text},
     terms::{Request, Start},
     visible::seen,
 };
@@ -171,14 +172,16 @@ impl Service {
     pub(crate) async fn insert_person(&self, txn: &mut Connection, new: &NewPerson<'_>) -> Result<Person> {
         short(new.name, "name")?;
         locale(new.locale)?;
-        let id = fresh_id("per_")?;
+        let (id, key) = (fresh_id("per_")?, email_key(new.email)?);
         query(
-            "INSERT INTO person (id, email, email_key, name, argon2, locale, verified, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)",
+            "INSERT INTO person (id, email, email_key, domain, base_key, name, argon2, locale, verified, version, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)",
         )
         .bind(&id)
         .bind(new_email(new.email)?)
-        .bind(email_key(new.email)?)
+        .bind(&key)
+        .bind(domain_of(&key))
+        .bind(base_of(&key))
         .bind(new.name.trim().nfc().collect::<String>())
         .bind(new.argon2)
         .bind(new.locale)

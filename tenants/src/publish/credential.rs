@@ -138,6 +138,9 @@ impl Service {
         let invalid = |why| Error::new(Code::Invalid, "server", why);
         let server: SocketAddr =
             text.parse().map_err(|_| invalid("A server is an address with a port: 192.0.2.1:53"))?;
+        if server.port() == 0 {
+            return Err(invalid("A port is a number from 1 to 65535"));
+        }
         match is_private(server.ip()) && !self.domains.private_addresses {
             true => Err(invalid("The server is in private address space")),
             false => Ok(server),

@@ -70,7 +70,12 @@ impl Target {
         {
             return Err("The address is not of the public Internet");
         }
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let port = match (authority.port_u16(), authority.as_str().len() > authority.host().len()) {
+            (None, false) if tls => 443,
+            (None, false) => 80,
+            (Some(port), _) if port > 0 => port,
+            (Some(_) | None, _) => return Err("A port is a number from 1 to 65535"),
+        };
         Ok(Target { uri, host, port, tls })
     }
 
@@ -275,7 +280,8 @@ mod tests {
     fn urls_that_lead_astray_are_refused() {
         let rules = WebhookRules::default();
         let astray = "http://hooks.example/ https://user:pass@hooks.example/ ftp://hooks.example/ /path https://127.0.0.1/ \
-                      https://[::1]/ https://169.254.169.254/latest https://[::ffff:10.0.0.1]/";
+                      https://[::1]/ https://169.254.169.254/latest https://[::ffff:10.0.0.1]/ https://hooks.example:0/ \
+                      https://hooks.example:99999/ https://hooks.example:/";
         for url in astray.split_whitespace() {
             assert!(Target::parse(url, &rules).is_err(), "{url}");
         }

@@ -17,7 +17,7 @@ fn each(tenant: TenantId, csv: &str) -> NewImport {
     NewImport { tenant, csv: csv.to_owned(), check_only: false, policy: ErrorPolicy::Continue }
 }
 
-async fn ended(service: &Arc<Service>, actor: &Actor, job: &str) -> Job {
+pub async fn ended(service: &Arc<Service>, actor: &Actor, job: &str) -> Job {
     let (stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(service.clone().run_jobs(stopped));
     let wait = async {

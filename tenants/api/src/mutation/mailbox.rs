@@ -57,7 +57,11 @@ impl MailboxMutation {
             };
             patched(ctx, &input.mailbox_id, input.terms.into(), patch).await
         };
-        MailboxUpdatePayload::object(done.await)
+        MailboxUpdatePayload::of(done.await, |payload, mailbox| {
+            payload.ended_app_passwords = ended(&mailbox);
+            payload.mailbox = Some(mailbox.into());
+            Ok(())
+        })
     }
 
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
@@ -74,7 +78,11 @@ impl MailboxMutation {
             let patch = MailboxPatch { password: Some(password), ..MailboxPatch::default() };
             patched(ctx, &input.mailbox_id, input.terms.into(), patch).await
         };
-        MailboxSetPasswordPayload::object(done.await)
+        MailboxSetPasswordPayload::of(done.await, |payload, mailbox| {
+            payload.ended_app_passwords = ended(&mailbox);
+            payload.mailbox = Some(mailbox.into());
+            Ok(())
+        })
     }
 
     /// Gives a mailbox another address. Its id and mail stay; the tenant's aliases follow.
@@ -148,6 +156,11 @@ impl MailboxMutation {
         };
         MailboxRetentionSetPayload::object(done.await)
     }
+}
+
+/// How many app passwords a new password ended.
+fn ended(mailbox: &Mailbox) -> i32 {
+    i32::try_from(mailbox.ended_app_passwords).unwrap_or(i32::MAX)
 }
 
 async fn patched(ctx: &Context<'_>, id: &ID, terms: Terms, patch: MailboxPatch) -> tenants::Result<Done<Mailbox>> {

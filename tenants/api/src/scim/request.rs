@@ -49,7 +49,7 @@ impl Shared {
     /// The caller, who pays for the request.
     pub(super) async fn caller(&self, from: &Caller, cost: usize) -> Result<Actor, Problem> {
         let bearer = from.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let token = bearer.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+        let token = bearer.and_then(crate::bearer_token).unwrap_or_default();
         let actor = self.service.authenticate_as(Presented { token, tenant: None, peer: from.peer }).await?;
         self.buckets.take(&actor, cost, self.service.now()).map_err(Problem::throttled)?;
         Ok(actor)

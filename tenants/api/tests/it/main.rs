@@ -6,6 +6,7 @@ mod authorisation;
 mod bulk;
 mod cost;
 mod desk_work;
+mod door;
 mod hold;
 mod idp;
 mod isolation;

@@ -17,7 +17,7 @@ const fn room(folder: &'static str, uses: &'static [&'static str], tests: &'stat
     Room { folder, uses, tests }
 }
 
-const ROOMS: [(&str, Room); 10] = [
+const ROOMS: [(&str, Room); 11] = [
     ("base", room("core/base", &[], &[])),
     ("wire", room("core/wire", &["base"], &[])),
     ("store", room("core/store", &["base"], &[])),
@@ -27,6 +27,7 @@ const ROOMS: [(&str, Room); 10] = [
     ("queue", room("core/queue", &["base", "control", "account", "mail", "wire"], &["store"])),
     ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),
     ("tenants", room("tenants", &["base", "control"], &[])),
+    ("billing", room("billing", &["base", "control", "tenants"], &[])),
     ("api", room("tenants/api", &["base", "control", "tenants"], &[])),
 ];
 

@@ -1,0 +1,30 @@
+//! SUMMARY    Billing: plans and what they give, what they cost, where a customer stands, the books.
+//! INVARIANTS Everything here is pure: time, facts and what a payment provider says arrive as values. Money is whole minor units of one
+//!            currency. A customer may have what `entitle` says, from inputs that are kept.
+
+mod currency;
+mod entitle;
+mod error;
+mod grants;
+mod ledger;
+mod money;
+mod period;
+mod phase;
+mod plan;
+mod quote;
+mod settle;
+
+pub use currency::Currency;
+pub use entitle::{FUNCTION, GRACE_BYTES_PERCENT, Gift, Inputs, Limit, Override, entitle};
+pub use error::{Error, Kind, Result};
+pub use grants::Grants;
+pub use ledger::{Account, Books, EVENT_CHARS_MAX, Entry, Fact, Posted};
+pub use money::{MINOR_MAX, Money, sum};
+pub use period::Period;
+pub use phase::{Announced, DAYS_MAX, Facts, NOTICES_BEFORE_PURGE, Phase, Policy, blocks, next, phase, stages};
+pub use plan::{
+    COMPONENTS_MAX, Charge, Component, Interval, Item, KEY_CHARS_MAX, Meter, PRICES_MAX, Plan, Price, QUANTITY_MAX,
+    TRIAL_DAYS_MAX,
+};
+pub use quote::{Change, Choice, Coupon, Discount, Line, change, metered};
+pub use settle::{Found, Settled, Status, settle};

@@ -30,6 +30,8 @@ const SAMPLES: [(&str, &str); 5] = [
     ("dario@studio.example", include_str!("../sample/umlauts.eml")),
 ];
 
+const HTTP_PORT: u16 = 2080;
+
 /// What the demo made, as kept and as printed by `--json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Made {
@@ -44,6 +46,9 @@ pub struct MadeTenant {
     pub token: String,
     pub domains: Vec<String>,
     pub accounts: Vec<MadeAccount>,
+    /// Who signs in to the portal.
+    #[serde(default)]
+    pub people: Vec<MadeAccount>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,13 +61,15 @@ pub struct MadeAccount {
 pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     folder::may_hold_demo(data).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
+    let http = free(HTTP_PORT);
     let config = Config {
-        listen: listen(),
+        listen: Listen { http: Some(http), ..listen() },
         plain_auth: true,
         rates: IpRates { connections_max: 100_000, connections_per_minute_max: 6_000_000, ..IpRates::default() },
         graphiql: true,
         // A demo's receivers stand on the same machine.
         webhooks: tenants::WebhookRules { networks: vec![Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into()] },
+        portal: Some(format!("http://localhost:{}", http.port())),
         free_ports: true,
         ..Config::minimal("mail.posthouse.example", data)?
     };
@@ -109,8 +116,15 @@ fn listen() -> Listen {
         lmtp: door(2424),
         imap: door(2143),
         imaps: door(2993),
-        http: door(2080),
+        http: door(HTTP_PORT),
     }
+}
+
+/// The port on loopback, or another one when it is busy: browsers are told before it is bound.
+fn free(port: u16) -> SocketAddr {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let bind = |address: SocketAddr| std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
+    bind(usual).or_else(|_| bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))).unwrap_or(usual)
 }
 
 async fn provision(server: &Server) -> Result<Made, String> {
@@ -152,7 +166,24 @@ async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&
     let target = accounts.first().map(|a| a.address.clone()).unwrap_or_default();
     let input = json!({ "address": format!("hello@{domain}"), "targets": [target] });
     client::graphql(http, &token, create, json!({ "input": input })).await?;
-    Ok(MadeTenant { id, name: name.to_owned(), token, domains: vec![domain.to_owned()], accounts })
+    let people = vec![person(http, &token, &id, name, domain).await?];
+    Ok(MadeTenant { id, name: name.to_owned(), token, domains: vec![domain.to_owned()], accounts, people })
+}
+
+/// The owner of a tenant, by an invitation: signs in to the portal.
+async fn person(http: u16, token: &str, tenant: &str, name: &str, domain: &str) -> Result<MadeAccount, String> {
+    let owner =
+        MadeAccount { address: format!("owner@{domain}"), password: format!("owner-of-the-{}", name.to_lowercase()) };
+    let invite =
+        "mutation($input: MemberInviteInput!) { r: memberInvite(input: $input) { secret userErrors { message } } }";
+    let input = json!({ "tenantId": tenant, "email": owner.address, "role": "owner", "idempotencyKey": "demo-owner" });
+    let invited = client::graphql(http, token, invite, json!({ "input": input })).await?;
+    let secret = invited.get("secret").and_then(|s| s.as_str()).ok_or("no invitation")?;
+    let accept =
+        "mutation($input: InvitationAcceptInput!) { r: invitationAccept(input: $input) { userErrors { message } } }";
+    let input = json!({ "secret": secret, "name": format!("Owner of the {name}"), "password": owner.password });
+    client::graphql(http, token, accept, json!({ "input": input })).await?;
+    Ok(owner)
 }
 
 async fn deliver(ports: &Ports) -> Result<(), String> {

@@ -17,6 +17,7 @@ mod http;
 mod mta_sts;
 mod notices;
 mod plane;
+mod portal;
 mod run;
 mod server;
 mod signal;

@@ -85,8 +85,8 @@ async fn send(
 fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(String, String)> {
     let fact = |name: &str| notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default();
     let until = until(notice).map(day).unwrap_or_default();
-    let place = |mutation: &str| match &sender.portal {
-        Some(portal) => format!("Enter this code at {portal}:"),
+    let place = |page: &str, mutation: &str| match &sender.portal {
+        Some(portal) => format!("Enter this code at {portal}/{page}:"),
         None => format!(
             "Your code. Enter it where you sign in to what {hostname} offers, or ask whoever runs it; a program gives it to the API as \
              `secret` of `{mutation}`:"
@@ -99,7 +99,7 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
             format!(
                 "You are invited to {tenant} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did \
                  not expect this, do nothing.\n",
-                place("invitationAccept")
+                place("invitation", "invitationAccept")
             ),
         )),
         "password-reset" => Some((
@@ -107,7 +107,7 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
             format!(
                 "Somebody, perhaps you, asked for a new password for {to} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, \
                  until {until}.\nIf it was not you, do nothing: your password stays as it is.\n",
-                place("passwordReset")
+                place("reset", "passwordReset")
             ),
         )),
         _ => None,
@@ -160,10 +160,14 @@ mod tests {
         let bait = "Your Bank: pay at http://evil.example/x \u{202e}gpj";
         assert_eq!(named(bait), "Your Bank pay at http evil example x gpj");
         assert!(
-            text.contains("\n    s3\n") && text.contains("https://p.example") && text.contains("1970-01-01 00:00 UTC")
+            text.contains("\n    s3\n")
+                && text.contains("at https://p.example/invitation:\n")
+                && text.contains("1970-01-01 00:00 UTC")
         );
         let (_, text) = written(&sender, "mx.example", &notice("password-reset", facts.clone())).unwrap();
-        assert!(text.contains("\n    s3\n") && text.contains("for ann@x.example on mx.example"));
+        assert!(
+            text.contains("https://p.example/reset:\n\n    s3\n") && text.contains("for ann@x.example on mx.example")
+        );
         assert!(written(&sender, "mx.example", &notice("news", facts.clone())).is_none());
         // Without a portal it says where else the code goes.
         let sender = Sender { portal: None, ..sender };

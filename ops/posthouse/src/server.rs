@@ -7,7 +7,7 @@ use crate::{
     data::DataPlane,
     http, mta_sts, notices,
     plane::RemotePlane,
-    stores,
+    portal, stores,
 };
 use account::Accounts;
 use axum::Router;
@@ -171,7 +171,11 @@ fn pages(
     if let Some(service) = service {
         let (trusted_proxies, stop) = (config.trusted_proxies.clone(), Some(shutdown.watch()));
         let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
-        router = router.merge(api::router(service.clone(), options));
+        let api = api::router(service.clone(), options);
+        if let Some(origin) = &config.portal {
+            router = router.merge(portal::router(api.clone(), &config.data, origin)?);
+        }
+        router = router.merge(api);
     }
     Ok(router)
 }

@@ -64,7 +64,7 @@ pub const KEYS: &[Key] = &[
         "portal",
         Kind::Text,
         None,
-        "Where the portal stands, as \"https://mail.example.org\": passkeys and sign-ins at identity providers are bound to it.",
+        "Where browsers find the portal, as \"https://mail.example.org\": with it the HTTP port serves its pages at /. Passkeys and sign-ins at identity providers are bound to it.",
     ),
     key(
         "identity_hosts",

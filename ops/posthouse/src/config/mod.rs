@@ -53,7 +53,7 @@ pub struct Config {
     pub graphiql: bool,
     /// Proxies in front of the HTTP port whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where the portal stands: the origin of passkeys and of sign-ins at identity providers.
+    /// Where browsers find the portal, which the HTTP port serves then: the origin of passkeys and of sign-ins at identity providers.
     pub portal: Option<String>,
     /// Where webhooks may lead besides the public Internet.
     pub webhooks: tenants::WebhookRules,

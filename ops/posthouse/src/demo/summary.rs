@@ -14,7 +14,7 @@ pub fn line(ports: &Ports, made: &Made) -> String {
         "lmtp_port": ports.lmtp,
         "http_port": ports.http,
         "graphql_url": format!("http://127.0.0.1:{http}/graphql"),
-        "portal_url": null,
+        "portal_url": format!("http://localhost:{http}/"),
         "jmap_url": null,
         "metrics_url": format!("http://127.0.0.1:{http}/metrics"),
         "operator_token": made.operator_token,
@@ -33,6 +33,9 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         for account in &tenant.accounts {
             println!("    {:<26} password {}", account.address, account.password);
         }
+        for person in &tenant.people {
+            println!("    {:<26} password {} (portal)", person.address, person.password);
+        }
     }
     println!("\nIMAP {} (STARTTLS), {} (TLS)", port(ports.imap), port(ports.imaps));
     println!(
@@ -42,6 +45,7 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         port(ports.submissions),
         port(ports.lmtp)
     );
+    println!("Portal http://localhost:{http}/");
     println!(
         "GraphQL http://127.0.0.1:{http}/graphql (GraphiQL in a browser), metrics http://127.0.0.1:{http}/metrics"
     );

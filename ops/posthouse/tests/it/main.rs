@@ -6,5 +6,6 @@ mod cli;
 mod ctl;
 mod full;
 mod node;
+mod portal;
 mod reload;
 mod stop;

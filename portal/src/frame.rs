@@ -1,0 +1,111 @@
+//! SUMMARY    What every page has around its content, and how it says things.
+
+use crate::{asset, language::Language, seal::nonce, state::Signed};
+use fluent_bundle::FluentArgs;
+use std::fmt::Display;
+
+/// The page around a page's content.
+pub(crate) struct Frame {
+    pub(crate) language: Language,
+    /// In the bar of the browser and as the first heading.
+    pub(crate) title: String,
+    /// The session's token of forms.
+    pub(crate) form: String,
+    /// Makes a form that is sent twice count once.
+    pub(crate) once: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) signed: Option<Signed>,
+    /// What was just done.
+    pub(crate) done: Option<String>,
+}
+
+impl Frame {
+    pub(crate) fn new(language: Language, title: &str) -> Frame {
+        Frame {
+            language,
+            title: language.text(title, None),
+            form: String::new(),
+            once: nonce(),
+            path: String::new(),
+            query: String::new(),
+            signed: None,
+            done: None,
+        }
+    }
+
+    pub(crate) fn titled(mut self, title: &str) -> Frame {
+        title.clone_into(&mut self.title);
+        self
+    }
+
+    pub(crate) fn t(&self, key: &str) -> String {
+        self.language.text(key, None)
+    }
+
+    /// A text with one argument.
+    pub(crate) fn with(&self, key: &str, name: &str, value: impl Display) -> String {
+        let mut args = FluentArgs::new();
+        args.set(name.to_owned(), value.to_string());
+        self.language.text(key, Some(&args))
+    }
+
+    /// A text with two arguments.
+    pub(crate) fn with_two(&self, key: &str, one: (&str, &str), two: (&str, &str)) -> String {
+        let mut args = FluentArgs::new();
+        args.set(one.0.to_owned(), one.1.to_owned());
+        args.set(two.0.to_owned(), two.1.to_owned());
+        self.language.text(key, Some(&args))
+    }
+
+    /// A text that depends on a number.
+    pub(crate) fn count(&self, key: &str, n: i64) -> String {
+        let mut args = FluentArgs::new();
+        args.set("n", n);
+        self.language.text(key, Some(&args))
+    }
+
+    pub(crate) fn languages(&self) -> [Language; 3] {
+        Language::ALL
+    }
+
+    /// This page in another language.
+    pub(crate) fn in_language(&self, language: &Language) -> String {
+        match self.query.is_empty() {
+            true => format!("{}?lang={}", self.path, language.tag()),
+            false => format!("{}?{}&lang={}", self.path, self.query, language.tag()),
+        }
+    }
+
+    /// Whether a place of the menu is where the visitor is.
+    pub(crate) fn is_at(&self, place: &str) -> bool {
+        self.path == place || (place.len() > 1 && self.path.starts_with(place))
+    }
+
+    pub(crate) fn style(&self) -> &'static str {
+        asset::path("portal.css")
+    }
+
+    pub(crate) fn htmx(&self) -> &'static str {
+        asset::path("htmx.min.js")
+    }
+
+    pub(crate) fn script(&self) -> &'static str {
+        asset::path("portal.js")
+    }
+
+    pub(crate) fn icon(&self) -> &'static str {
+        asset::path("icon.svg")
+    }
+
+    /// Bytes as people read them.
+    pub(crate) fn size(&self, bytes: &str) -> String {
+        self.language.size(bytes.parse().unwrap_or(0))
+    }
+
+    /// A moment to the minute, in UTC.
+    pub(crate) fn at(&self, moment: &str) -> String {
+        let time = moment.parse::<jiff::Timestamp>();
+        time.map_or(String::new(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    }
+}

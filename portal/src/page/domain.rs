@@ -1,0 +1,254 @@
+//! SUMMARY    One domain: its records as they should be and as they were seen, looking again, its zone file, giving it up.
+
+use crate::{
+    form::Form,
+    frame::Frame,
+    operation::{
+        DomainCheck, DomainDelete, DomainShown, DomainZone, domain_check, domain_delete, domain_shown, domain_zone,
+        home, refusals,
+    },
+    trouble::Trouble,
+    visit::{Out, Reply, Visit, page, see},
+};
+use askama::Template;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+#[derive(Template)]
+#[template(path = "domain.html")]
+struct Page {
+    f: Frame,
+    form: Form,
+    name: String,
+    link: String,
+    state: String,
+    class: &'static str,
+    about: String,
+    is_live: bool,
+    checked: String,
+    next: String,
+    groups: Vec<Group>,
+    notices: Vec<Notice>,
+}
+
+/// Records for one purpose.
+struct Group {
+    title: String,
+    about: String,
+    records: Vec<Record>,
+}
+
+struct Record {
+    name: String,
+    kind: String,
+    expected: Vec<String>,
+    observed: Vec<String>,
+    stale: Vec<String>,
+    status: String,
+    class: &'static str,
+    hint: String,
+    /// Whether it was seen at the last look.
+    is_known: bool,
+    is_required: bool,
+}
+
+struct Notice {
+    at: String,
+    text: String,
+    detail: String,
+}
+
+#[derive(Template)]
+#[template(path = "domain_give_up.html")]
+struct GiveUp {
+    f: Frame,
+    form: Form,
+    name: String,
+    link: String,
+}
+
+/// A name as a segment of a path.
+pub(crate) fn in_path(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string().replace("%2E", ".").replace("%2D", "-")
+}
+
+/// What a state says, by its name in the schema.
+pub(crate) fn state_text(state: &str) -> &'static str {
+    match state {
+        "CLAIMED" => "state-claimed",
+        "OWNED" => "state-owned",
+        "LIVE" => "state-live",
+        "DEGRADED" => "state-degraded",
+        "LOST" => "state-lost",
+        "CONTESTED" => "state-contested",
+        "RELEASED" => "state-released",
+        _ => "state-unknown",
+    }
+}
+
+pub(crate) fn state_class(state: &str) -> &'static str {
+    match state {
+        "LIVE" => "good",
+        "CLAIMED" | "OWNED" => "open",
+        _ => "bad",
+    }
+}
+
+fn state_about(state: &str) -> &'static str {
+    match state {
+        "CLAIMED" => "about-claimed",
+        "OWNED" => "about-owned",
+        "LIVE" => "about-live",
+        "DEGRADED" => "about-degraded",
+        "LOST" => "about-lost",
+        "CONTESTED" => "about-contested",
+        _ => "about-released",
+    }
+}
+
+/// What a domain of a state needs; `None` for one that is as it should be.
+pub(crate) fn need(state: &home::DomainState) -> Option<&'static str> {
+    use home::DomainState as S;
+    match state {
+        S::LIVE | S::RELEASED => None,
+        S::CLAIMED => Some("need-domain-claimed"),
+        S::OWNED => Some("need-domain-owned"),
+        S::DEGRADED | S::LOST | S::CONTESTED | S::Other(_) => Some("need-domain-broken"),
+    }
+}
+
+/// A name of the schema as a key.
+fn facet(facet: &domain_shown::DomainFacet) -> (&'static str, &'static str) {
+    use domain_shown::DomainFacet as F;
+    match facet {
+        F::OWNERSHIP => ("facet-ownership", "facet-ownership-about"),
+        F::RECEIVE => ("facet-receive", "facet-receive-about"),
+        F::SEND => ("facet-send", "facet-send-about"),
+        F::POLICY => ("facet-policy", "facet-policy-about"),
+        F::CLIENT_CONFIG => ("facet-client", "facet-client-about"),
+        F::Other(_) => ("facet-other", "facet-other-about"),
+    }
+}
+
+fn status(status: &domain_shown::RecordStatus) -> (&'static str, &'static str) {
+    use domain_shown::RecordStatus as S;
+    match status {
+        S::MATCH => ("record-match", "good"),
+        S::CONFLICT => ("record-conflict", "bad"),
+        S::MISSING => ("record-missing", "open"),
+        S::UNKNOWN | S::Other(_) => ("record-unknown", "open"),
+    }
+}
+
+fn notice(kind: &str) -> &'static str {
+    match kind {
+        "PROVEN" => "notice-proven",
+        "PROOF_GONE" => "notice-proof-gone",
+        "LOST" => "notice-lost",
+        "CONTESTED" => "notice-contested",
+        "MX_GONE" => "notice-mx-gone",
+        "REFUSED" => "notice-refused",
+        "VOUCHED" => "notice-vouched",
+        _ => "notice-other",
+    }
+}
+
+pub(crate) async fn show(visit: &Visit, name: &str) -> Reply {
+    draw(visit, name, Form::default()).await
+}
+
+async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
+    let variables = domain_shown::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
+    let domain = visit.ask::<DomainShown>(variables).await?.domain.ok_or(Trouble::NotFound)?;
+    let f = visit.frame("domains-title").titled(&domain.name);
+    let mut groups: Vec<Group> = Vec::new();
+    for r in domain.records {
+        let ((title, about), (said, class)) = (facet(&r.facet), status(&r.status));
+        let title = f.t(title);
+        let record = Record {
+            name: r.name,
+            kind: r.type_,
+            expected: r.expected,
+            observed: r.observed,
+            stale: r.stale,
+            status: f.t(if said == "record-unknown" && domain.checked_at.is_none() { "record-unseen" } else { said }),
+            class,
+            hint: r.hint,
+            is_known: said != "record-unknown",
+            is_required: r.required,
+        };
+        match groups.iter_mut().find(|g| g.title == title) {
+            Some(group) => group.records.push(record),
+            None => groups.push(Group { about: f.t(about), title, records: vec![record] }),
+        }
+    }
+    let state = format!("{:?}", domain.state);
+    let told = |n: domain_shown::DomainShownDomainNotices| Notice {
+        at: f.at(&n.at),
+        text: f.t(notice(&n.kind)),
+        detail: n.detail,
+    };
+    let html = Page {
+        link: format!("/domains/{}", in_path(&domain.name)),
+        name: domain.name,
+        form: form.clone(),
+        state: f.t(state_text(&state)),
+        class: state_class(&state),
+        about: f.t(state_about(&state)),
+        is_live: state == "LIVE",
+        checked: domain.checked_at.map(|at| f.at(&at)).unwrap_or_default(),
+        next: domain.next_check_at.map(|at| f.at(&at)).unwrap_or_default(),
+        groups,
+        notices: domain.notices.into_iter().map(told).collect(),
+        f,
+    };
+    page(form.is_refused(), &html)
+}
+
+pub(crate) async fn zone(visit: &Visit, name: &str) -> Reply {
+    let variables = domain_zone::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
+    let domain = visit.ask::<DomainZone>(variables).await?.domain.ok_or(Trouble::NotFound)?;
+    Ok(Out::File(format!("{}.zone", domain.name), domain.zone_file))
+}
+
+pub(crate) async fn check(visit: &Visit, name: &str) -> Reply {
+    let input = domain_check::DomainCheckInput {
+        name: name.to_owned(),
+        tenant_id: Some(visit.tenant()?),
+        expected_version: None,
+        dry_run: false,
+        idempotency_key: None,
+    };
+    let payload = visit.ask::<DomainCheck>(domain_check::Variables { input }).await?.domain_check;
+    match payload.domain {
+        Some(domain) => see(format!("/domains/{}?ok=checked", in_path(&domain.name))),
+        None => draw(visit, name, visit.refused(refusals!(payload))).await,
+    }
+}
+
+pub(crate) async fn ask_give_up(visit: &Visit, name: &str) -> Reply {
+    let variables = domain_zone::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
+    let domain = visit.ask::<DomainZone>(variables).await?.domain.ok_or(Trouble::NotFound)?;
+    asked(visit, domain.name, Form::default())
+}
+
+fn asked(visit: &Visit, name: String, form: Form) -> Reply {
+    let link = format!("/domains/{}", in_path(&name));
+    page(form.is_refused(), &GiveUp { f: visit.frame("give-up-title"), form, name, link })
+}
+
+pub(crate) async fn give_up(visit: &Visit, name: &str) -> Reply {
+    let input = domain_delete::DomainDeleteInput {
+        name: name.to_owned(),
+        tenant_id: Some(visit.tenant()?),
+        expected_version: None,
+        dry_run: false,
+        idempotency_key: visit.once(),
+    };
+    let payload = visit.ask::<DomainDelete>(domain_delete::Variables { input }).await?.domain_delete;
+    let refusals = refusals!(payload);
+    match refusals.first().map(|r| r.code.as_str()) {
+        None => see("/domains?ok=given-up"),
+        Some("NOT_FOUND") => Err(Trouble::NotFound),
+        Some(_) => asked(visit, name.to_owned(), visit.refused(refusals)),
+    }
+}

@@ -1,0 +1,138 @@
+//! SUMMARY    Home: what needs the visitor, and what is used of what there is.
+
+use crate::{
+    frame::Frame,
+    operation::{Home, home},
+    visit::{Reply, Visit, page},
+};
+use askama::Template;
+
+/// Thousandths of a limit from which it is near.
+const NEAR: u64 = 800;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Page {
+    f: Frame,
+    needs: Vec<Need>,
+    bars: Vec<Bar>,
+    messages: String,
+    has_domain: bool,
+    has_mailbox: bool,
+}
+
+/// Something to do.
+struct Need {
+    text: String,
+    /// In the API's words.
+    reason: String,
+    next: String,
+    link: String,
+    link_text: String,
+}
+
+/// What is used of a limit.
+struct Bar {
+    label: String,
+    /// In words.
+    text: String,
+    /// `None`: there is no limit.
+    permille: Option<u64>,
+    link: &'static str,
+}
+
+impl Bar {
+    fn class(&self) -> &'static str {
+        match self.permille {
+            Some(full) if full >= 1_000 => "full",
+            Some(near) if near >= NEAR => "near",
+            _ => "fine",
+        }
+    }
+}
+
+pub(crate) async fn show(visit: &mut Visit) -> Reply {
+    if visit.signed()?.tenant.is_empty() {
+        // Invited meanwhile, or held when the session began.
+        super::organisation::arrive(visit).await?;
+    }
+    if visit.signed()?.tenant.is_empty() {
+        return super::organisation::none(visit);
+    }
+    let data = visit.ask::<Home>(home::Variables { tenant: visit.tenant()? }).await?;
+    let f = visit.frame("home-title");
+    let Some(viewer) = &data.viewer else { return super::organisation::none(visit) };
+    let mailboxes = data.mailboxes.as_ref().map_or(0, |m| m.total_count);
+    let domains = data.domains.as_ref().map_or(0, |d| d.total_count);
+    let used = viewer.usage.as_ref().map_or(0, |u| u.used_bytes.parse().unwrap_or(0));
+    let storage = viewer.storage_bytes_max.as_ref().and_then(|max| max.parse().ok());
+    let bars = vec![
+        bar(&f, "bar-storage", used, storage, "/mailboxes", |n| f.language.size(n)),
+        bar(&f, "bar-mailboxes", count(mailboxes), viewer.max_mailboxes.map(count), "/mailboxes", |n| n.to_string()),
+        bar(&f, "bar-domains", count(domains), viewer.max_domains.map(count), "/domains", |n| n.to_string()),
+    ];
+    let messages = viewer.usage.as_ref().map_or(String::new(), |u| f.count("home-messages", u.emails));
+    let f = f.titled(&visit.frame("home-title").with("home-heading", "name", &viewer.name));
+    let needs = needs(&f, &data, viewer, &bars);
+    page(false, &Page { f, needs, bars, messages, has_domain: domains > 0, has_mailbox: mailboxes > 0 })
+}
+
+fn count(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+fn bar(f: &Frame, label: &str, used: u64, max: Option<u64>, link: &'static str, say: impl Fn(u64) -> String) -> Bar {
+    let permille = max.map(|max| used.saturating_mul(1_000).checked_div(max).unwrap_or(1_000).min(1_000));
+    let text = match max {
+        Some(max) => f.with_two("bar-of", ("used", &say(used)), ("max", &say(max))),
+        None => f.with("bar-unlimited", "used", say(used)),
+    };
+    Bar { label: f.t(label), text, permille, link }
+}
+
+fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: &[Bar]) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for hold in &viewer.holds {
+        needs.push(Need {
+            text: f.t("need-held"),
+            reason: hold.reason.clone(),
+            next: hold.next_step.clone(),
+            link: String::new(),
+            link_text: String::new(),
+        });
+    }
+    for domain in data.domains.iter().flat_map(|d| &d.nodes) {
+        let Some(key) = super::domain::need(&domain.state) else { continue };
+        needs.push(Need {
+            text: f.with(key, "name", &domain.name),
+            reason: String::new(),
+            next: String::new(),
+            link: format!("/domains/{}", super::domain::in_path(&domain.name)),
+            link_text: f.t("need-domain-link"),
+        });
+    }
+    for mailbox in data.restricted.iter().flat_map(|m| &m.nodes) {
+        let hold = mailbox.holds.first();
+        needs.push(Need {
+            text: f.with("need-mailbox-held", "address", &mailbox.address),
+            reason: hold.map(|h| h.reason.clone()).unwrap_or_default(),
+            next: hold.map(|h| h.next_step.clone()).unwrap_or_default(),
+            link: format!("/mailboxes/{}", mailbox.id),
+            link_text: f.t("need-mailbox-link"),
+        });
+    }
+    for bar in bars.iter().filter(|b| b.class() != "fine") {
+        needs.push(Need {
+            text: f.with_two(
+                if bar.class() == "full" { "need-full" } else { "need-near" },
+                ("what", &bar.label),
+                ("text", &bar.text),
+            ),
+            reason: String::new(),
+            next: String::new(),
+            link: bar.link.to_owned(),
+            link_text: f.t("need-limit-link"),
+        });
+    }
+    needs
+}

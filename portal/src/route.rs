@@ -1,0 +1,274 @@
+//! SUMMARY    From a request to a page: who asks, whether a form may be taken, which page, what the browser is told.
+//! SECURITY   Everything that changes something is a form, and every form passes `form` here; no page sees one before.
+//! INVARIANTS A path that is not in the table is a 404 page. Pages are never kept by a cache.
+
+use crate::{
+    FORM_BYTES_MAX, FORM_WAIT_MAX, Portal, asset,
+    field::Fields,
+    graph::Client,
+    guard,
+    language::{self, Language},
+    page,
+    session::now_ms,
+    state::{self, State},
+    trouble::Trouble,
+    visit::{Out, Reply, Visit, see},
+};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts},
+};
+use percent_encoding::percent_decode_str;
+use std::{net::SocketAddr, sync::Arc};
+
+/// Headers of a request that the API hears of.
+const TOLD: [&str; 2] = ["user-agent", "x-forwarded-for"];
+
+/// The pages, for every path that nobody else has.
+pub fn router(portal: Portal) -> Router {
+    let portal = Arc::new(portal);
+    Router::new().fallback(move |request: Request| answer(portal.clone(), request))
+}
+
+async fn answer(portal: Arc<Portal>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let file = parts.uri.path().starts_with(&format!("/{}/", asset::FOLDER));
+    if let Some(mut file) = Some(&parts).filter(|_| file).and_then(|p| asset::answer(p.uri.path(), &p.headers)) {
+        guard::seal_off(file.headers_mut());
+        return file;
+    }
+    let mut visit = visit(&portal, &parts);
+    if let Some(chosen) = Language::of_tag(visit.query.text("lang")) {
+        let query = visit.query.without("lang").encoded();
+        let path = if query.is_empty() { visit.path.clone() } else { format!("{}?{query}", visit.path) };
+        let kept = format!("{}={}; Path=/; Secure; SameSite=Lax; Max-Age=31536000", language::COOKIE, chosen.tag());
+        let mut response = written(StatusCode::SEE_OTHER, Body::empty());
+        location(&mut response, &path);
+        cookie(&mut response, &kept);
+        return response;
+    }
+    let reply = match parts.method {
+        Method::GET | Method::HEAD => read(&mut visit).await,
+        Method::POST => match form(&mut visit, &parts.headers, body).await {
+            Ok(()) => change(&mut visit).await,
+            Err(trouble) => Err(trouble),
+        },
+        _ => Err(Trouble::NotFound),
+    };
+    finish(&mut visit, reply, parts.method == Method::GET)
+}
+
+/// The visitor of a request.
+fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+    let mut headers = HeaderMap::new();
+    for name in TOLD {
+        for value in parts.headers.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    let state = given_cookie(&parts.headers, state::COOKIE).and_then(|c| State::read(&portal.seal, c));
+    let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let chosen = given_cookie(&parts.headers, language::COOKIE).and_then(Language::of_tag);
+    Visit {
+        portal: portal.clone(),
+        client: Client { peer, headers },
+        language: chosen.unwrap_or_else(|| Language::accepted(accepted)),
+        changed: state.is_none(),
+        state: state.unwrap_or_else(State::fresh),
+        by_script: parts.headers.contains_key("hx-request"),
+        path: parts.uri.path().to_owned(),
+        query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+        fields: Fields::default(),
+    }
+}
+
+/// Takes a form that is one of ours.
+async fn form(visit: &mut Visit, headers: &HeaderMap, body: Body) -> Result<(), Trouble> {
+    if !guard::is_own(headers, &visit.portal.origin) {
+        return Err(Trouble::Foreign);
+    }
+    let body = tokio::time::timeout(FORM_WAIT_MAX, to_bytes(body, FORM_BYTES_MAX)).await;
+    let Ok(Ok(body)) = body else { return Err(Trouble::Foreign) };
+    visit.fields = Fields::parse(&body);
+    if visit.changed || !guard::is_token(visit.fields.exact("form"), &visit.state.form) {
+        return Err(Trouble::Foreign);
+    }
+    Ok(())
+}
+
+fn segments(path: &str) -> Vec<String> {
+    let parts = path.split('/').filter(|s| !s.is_empty());
+    parts.map(|s| percent_decode_str(s).decode_utf8_lossy().into_owned()).collect()
+}
+
+/// Sees to a session that is good for this request.
+async fn keep(visit: &mut Visit) -> Result<(), Trouble> {
+    let portal = visit.portal.clone();
+    let Some(signed) = &mut visit.state.signed else { return Ok(()) };
+    visit.changed |= portal.keep_fresh(&visit.client, signed).await?;
+    Ok(())
+}
+
+async fn read(visit: &mut Visit) -> Reply {
+    let path = segments(&visit.path);
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["sign-in"] => return page::sign_in::show(visit),
+        ["sign-in", "code"] => return page::sign_in::show_code(visit),
+        ["forgot"] => return page::recover::forgot(visit),
+        ["reset"] => return page::recover::reset(visit),
+        ["invitation"] => return page::recover::invitation(visit),
+        [] if visit.state.signed.is_none() => return page::landing::show(visit),
+        _ => {}
+    }
+    keep(visit).await?;
+    match path.as_slice() {
+        [] => page::home::show(visit).await,
+        ["domains"] => page::domain_list::show(visit).await,
+        ["domains", name] => page::domain::show(visit, name).await,
+        ["domains", name, "zone"] => page::domain::zone(visit, name).await,
+        ["domains", name, "give-up"] => page::domain::ask_give_up(visit, name).await,
+        ["mailboxes"] => page::mailbox_list::show(visit).await,
+        ["mailboxes", "new"] => page::mailbox_new::show(visit).await,
+        ["mailboxes", id] => page::mailbox::show(visit, id).await,
+        ["mailboxes", id, "delete"] => page::mailbox_end::ask(visit, id).await,
+        ["security"] => page::security::show(visit).await,
+        ["security", "confirm"] => page::security::confirm(visit).await,
+        ["security", "password"] => page::password::show(visit),
+        ["security", "authenticator"] => page::authenticator::show(visit),
+        ["security", "recovery-codes"] => page::recovery_codes::show(visit),
+        ["organisations"] => page::organisation::show(visit).await,
+        _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
+    }
+}
+
+async fn change(visit: &mut Visit) -> Reply {
+    let path = segments(&visit.path);
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["sign-in"] => return page::sign_in::sign_in(visit).await,
+        ["sign-in", "code"] => return page::sign_in::give_code(visit).await,
+        ["forgot"] => return page::recover::ask_reset(visit).await,
+        ["reset"] => return page::recover::set_password(visit).await,
+        ["invitation"] => return page::recover::accept(visit).await,
+        _ => {}
+    }
+    keep(visit).await?;
+    match path.as_slice() {
+        ["sign-out"] => page::sign_in::sign_out(visit).await,
+        ["domains"] => page::domain_list::claim(visit).await,
+        ["domains", name, "check"] => page::domain::check(visit, name).await,
+        ["domains", name, "give-up"] => page::domain::give_up(visit, name).await,
+        ["mailboxes", "new"] => page::mailbox_new::create(visit).await,
+        ["mailboxes", id] => page::mailbox::save(visit, id).await,
+        ["mailboxes", id, "password"] => page::mailbox::new_password(visit, id).await,
+        ["mailboxes", id, "suspend"] => page::mailbox::suspend(visit, id).await,
+        ["mailboxes", id, "resume"] => page::mailbox::resume(visit, id).await,
+        ["mailboxes", id, "aliases"] => page::mailbox::add_alias(visit, id).await,
+        ["mailboxes", id, "aliases", "delete"] => page::mailbox::delete_alias(visit, id).await,
+        ["mailboxes", id, "delete"] => page::mailbox_end::delete(visit, id).await,
+        ["mailboxes", id, "restore"] => page::mailbox_end::restore(visit, id).await,
+        ["security", "sessions"] => page::security::end_sessions(visit).await,
+        ["security", "factors"] => page::security::remove_factor(visit).await,
+        ["security", "confirm"] => page::security::step_up(visit).await,
+        ["security", "password"] => page::password::save(visit).await,
+        ["security", "authenticator"] => page::authenticator::enrol(visit).await,
+        ["security", "authenticator", "confirm"] => page::authenticator::confirm(visit).await,
+        ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
+        ["organisations"] => page::organisation::go(visit).await,
+        _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
+    }
+}
+
+/// The answer, with the cookie where it changed.
+fn finish(visit: &mut Visit, reply: Reply, is_read: bool) -> Response<Body> {
+    let out = reply.or_else(|trouble| match trouble {
+        Trouble::SignedOut => {
+            let was_signed = visit.state.signed.is_some();
+            (visit.state, visit.changed) = (State::fresh(), true);
+            let here = if is_read { visit.path.as_str() } else { "/" };
+            let here: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
+            let told = if was_signed { "&ok=signed-in-again" } else { "" };
+            see(format!("/sign-in?next={here}{told}"))
+        }
+        Trouble::StepUp => {
+            let here: String = url::form_urlencoded::byte_serialize(visit.path.as_bytes()).collect();
+            see(format!("/security/confirm?next={here}"))
+        }
+        trouble => page::trouble::show(visit, &trouble),
+    });
+    if visit.state.step.as_ref().is_some_and(|step| step.until_ms < now_ms()) {
+        (visit.state.step, visit.changed) = (None, true);
+    }
+    let mut response = match out {
+        Ok(Out::Page(status, html)) => {
+            let mut response = written(status, Body::from(html));
+            put(&mut response, header::CONTENT_TYPE, "text/html; charset=utf-8");
+            put(&mut response, header::CONTENT_LANGUAGE, visit.language.tag());
+            response
+        }
+        // The sign-in is no part of the page that a script fills in.
+        Ok(Out::See(path)) if visit.by_script && path.starts_with("/sign-in") => {
+            let mut response = written(StatusCode::OK, Body::empty());
+            put(&mut response, header::HeaderName::from_static("hx-redirect"), &path);
+            response
+        }
+        Ok(Out::See(path)) => {
+            let mut response = written(StatusCode::SEE_OTHER, Body::empty());
+            location(&mut response, &path);
+            response
+        }
+        Ok(Out::File(name, text)) => {
+            let mut response = written(StatusCode::OK, Body::from(text));
+            put(&mut response, header::CONTENT_TYPE, "text/plain; charset=utf-8");
+            put(&mut response, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{}\"", plain(&name)));
+            response
+        }
+        Err(_) => written(StatusCode::INTERNAL_SERVER_ERROR, Body::empty()),
+    };
+    if visit.changed
+        && let Some(sealed) = visit.state.written(&visit.portal.seal)
+    {
+        cookie(&mut response, &sealed);
+    }
+    response
+}
+
+fn written(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    guard::seal_off(response.headers_mut());
+    put(&mut response, header::CACHE_CONTROL, "no-store");
+    response
+}
+
+/// Characters of a file's name that no header and no shell reads in another way.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect()
+}
+
+fn put(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// Where to go on: what is no path of ours is `/`.
+fn location(response: &mut Response<Body>, path: &str) {
+    put(response, header::LOCATION, guard::own_path(path));
+}
+
+fn cookie(response: &mut Response<Body>, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// A cookie of a request.
+fn given_cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    all.flat_map(|v| v.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}

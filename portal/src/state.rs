@@ -1,0 +1,86 @@
+//! SUMMARY    What a visitor's cookie keeps, sealed.
+//! STANDARDS  RFC 6265bis §4.1.3.2 (`__Host-`)
+//! SECURITY   Secure, HttpOnly, SameSite=Lax, for this host alone, gone with the browser. A sign-in begins with a new one.
+
+use crate::seal::{Seal, nonce};
+use serde::{Deserialize, Serialize};
+
+/// Name of the cookie.
+pub(crate) const COOKIE: &str = "__Host-posthouse";
+/// What the cookie is sealed for.
+const USAGE: &str = "visitor";
+
+/// A visitor.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// What every form of the visitor carries.
+    pub(crate) form: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signed: Option<Signed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<Step>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<Shown>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) enrolled: Option<Enrolled>,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Signed {
+    /// Id of the session.
+    pub(crate) session: String,
+    pub(crate) access: String,
+    pub(crate) access_until_ms: i64,
+    pub(crate) refresh: String,
+    pub(crate) email: String,
+    /// Where the visitor acts: id and name; empty for who is no member anywhere.
+    pub(crate) tenant: String,
+    pub(crate) tenant_name: String,
+    /// Whether there are other tenants to go to.
+    pub(crate) several: bool,
+}
+
+/// A sign-in whose password was right and that still needs a code.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) email: String,
+    pub(crate) password: String,
+    pub(crate) until_ms: i64,
+}
+
+/// What the next page shows, once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Shown {
+    /// Of the mailbox with the address.
+    Password {
+        address: String,
+        password: String,
+    },
+    RecoveryCodes(Vec<String>),
+}
+
+/// An authenticator app that is not confirmed yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Enrolled {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) url: String,
+}
+
+impl State {
+    /// A visitor who was never here.
+    pub(crate) fn fresh() -> State {
+        State { form: nonce(), ..State::default() }
+    }
+
+    pub(crate) fn read(seal: &Seal, cookie: &str) -> Option<State> {
+        serde_json::from_slice(&seal.open(USAGE, cookie)?).ok()
+    }
+
+    /// The value of a Set-Cookie header.
+    pub(crate) fn written(&self, seal: &Seal) -> Option<String> {
+        let sealed = seal.seal(USAGE, &serde_json::to_vec(self).ok()?)?;
+        Some(format!("{COOKIE}={sealed}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+    }
+}

@@ -1,0 +1,176 @@
+//! SUMMARY    One request of a visitor: who it is, what came with it, what the API is asked for it.
+
+use crate::{
+    Portal,
+    field::Fields,
+    form::Form,
+    frame::Frame,
+    graph::{Asked, Client},
+    language::Language,
+    state::{Signed, State},
+    trouble::Trouble,
+};
+use askama::Template;
+use axum::http::StatusCode;
+use graphql_client::GraphQLQuery;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a page answers.
+pub(crate) enum Out {
+    Page(StatusCode, String),
+    /// Another page is to be read.
+    See(String),
+    /// A text to be kept: name and content.
+    File(String, String),
+}
+
+pub(crate) type Reply = Result<Out, Trouble>;
+
+pub(crate) struct Visit {
+    pub(crate) portal: Arc<Portal>,
+    pub(crate) client: Client,
+    pub(crate) language: Language,
+    pub(crate) state: State,
+    /// Whether the cookie must be written.
+    pub(crate) changed: bool,
+    /// Whether a script of ours asks, which takes a part of the page.
+    pub(crate) by_script: bool,
+    pub(crate) path: String,
+    pub(crate) query: Fields,
+    /// Of the form that was sent.
+    pub(crate) fields: Fields,
+}
+
+impl Visit {
+    pub(crate) fn signed(&self) -> Result<&Signed, Trouble> {
+        self.state.signed.as_ref().ok_or(Trouble::SignedOut)
+    }
+
+    /// Id of the tenant that the visitor acts in. `NotFound`: none.
+    pub(crate) fn tenant(&self) -> Result<String, Trouble> {
+        let tenant = &self.signed()?.tenant;
+        if tenant.is_empty() { Err(Trouble::NotFound) } else { Ok(tenant.clone()) }
+    }
+
+    /// Runs an operation with the visitor's rights, where the visitor acts.
+    pub(crate) async fn ask<Q: GraphQLQuery>(&self, variables: Q::Variables) -> Result<Q::ResponseData, Trouble> {
+        let tenant = Some(self.signed()?.tenant.as_str()).filter(|t| !t.is_empty());
+        self.ask_in::<Q>(tenant, variables).await
+    }
+
+    /// The same somewhere else.
+    pub(crate) async fn ask_in<Q: GraphQLQuery>(
+        &self,
+        tenant: Option<&str>,
+        variables: Q::Variables,
+    ) -> Result<Q::ResponseData, Trouble> {
+        let body = Q::build_query(variables);
+        let variables = serde_json::to_value(&body.variables).map_err(|_| Trouble::Broken)?;
+        let token = Some(self.signed()?.access.as_str());
+        self.execute::<Q>(Asked { query: body.query, variables, token, tenant, client: &self.client }).await
+    }
+
+    /// The same with a variable that the schema tells from a missing one: null.
+    pub(crate) async fn ask_with_null<Q: GraphQLQuery>(
+        &self,
+        variables: Q::Variables,
+        null: &str,
+    ) -> Result<Q::ResponseData, Trouble> {
+        let body = Q::build_query(variables);
+        let mut variables = serde_json::to_value(&body.variables).map_err(|_| Trouble::Broken)?;
+        if let Some(input) = variables.get_mut("input").and_then(Value::as_object_mut) {
+            input.insert(null.to_owned(), Value::Null);
+        }
+        let signed = self.signed()?;
+        let tenant = Some(signed.tenant.as_str()).filter(|t| !t.is_empty());
+        let token = Some(signed.access.as_str());
+        self.execute::<Q>(Asked { query: body.query, variables, token, tenant, client: &self.client }).await
+    }
+
+    /// Runs an operation by which somebody signs in or comes back.
+    pub(crate) async fn ask_openly<Q: GraphQLQuery>(
+        &self,
+        variables: Q::Variables,
+    ) -> Result<Q::ResponseData, Trouble> {
+        let body = Q::build_query(variables);
+        let variables = serde_json::to_value(&body.variables).map_err(|_| Trouble::Broken)?;
+        self.execute::<Q>(Asked { query: body.query, variables, token: None, tenant: None, client: &self.client }).await
+    }
+
+    async fn execute<Q: GraphQLQuery>(&self, asked: Asked<'_>) -> Result<Q::ResponseData, Trouble> {
+        let mut answer = self.portal.graph.execute(asked).await;
+        let data = answer.body.get_mut("data").map(Value::take).unwrap_or_default();
+        if data.is_null() {
+            return Err(Trouble::of(&answer.body));
+        }
+        serde_json::from_value(data).map_err(|error| {
+            tracing::error!(%error, "portal: an answer does not fit its operation");
+            Trouble::Broken
+        })
+    }
+
+    /// The frame of a page.
+    pub(crate) fn frame(&self, title: &str) -> Frame {
+        Frame {
+            form: self.state.form.clone(),
+            path: self.path.clone(),
+            query: self.query.without("lang").without("ok").encoded(),
+            signed: self.state.signed.clone(),
+            done: done(self.query.text("ok")).map(|key| self.language.text(key, None)),
+            ..Frame::new(self.language, title)
+        }
+    }
+
+    /// What was sent, with what is wrong with it.
+    pub(crate) fn refused(&self, refusals: Vec<crate::form::Refusal>) -> Form {
+        Form::of(self.fields.clone(), refusals)
+    }
+
+    /// Makes a form that is sent twice count once: the key that its page gave it.
+    pub(crate) fn once(&self) -> String {
+        self.fields.text("once").to_owned()
+    }
+}
+
+/// Renders a page; one whose form was refused says so by its status as well.
+pub(crate) fn page(is_refused: bool, template: &impl Template) -> Reply {
+    let status = match is_refused {
+        true => StatusCode::UNPROCESSABLE_ENTITY,
+        false => StatusCode::OK,
+    };
+    let html = template.render().map_err(|error| {
+        tracing::error!(%error, "portal: a page cannot be rendered");
+        Trouble::Broken
+    })?;
+    Ok(Out::Page(status, html))
+}
+
+pub(crate) fn see(path: impl Into<String>) -> Reply {
+    Ok(Out::See(path.into()))
+}
+
+/// The text of what an address says was done; nothing for what nobody here wrote.
+fn done(ok: &str) -> Option<&'static str> {
+    Some(match ok {
+        "saved" => "done-saved",
+        "claimed" => "done-claimed",
+        "checked" => "done-checked",
+        "given-up" => "done-given-up",
+        "deleted" => "done-deleted",
+        "restored" => "done-restored",
+        "suspended" => "done-suspended",
+        "resumed" => "done-resumed",
+        "alias" => "done-alias",
+        "alias-deleted" => "done-alias-deleted",
+        "ended" => "done-ended",
+        "password" => "done-password",
+        "factor" => "done-factor",
+        "factor-removed" => "done-factor-removed",
+        "signed-out" => "done-signed-out",
+        "signed-in-again" => "done-session-over",
+        "accepted" => "done-accepted",
+        "confirmed" => "done-confirmed",
+        _ => return None,
+    })
+}

@@ -1,0 +1,9 @@
+//! SUMMARY    The pages over a stub of the API: what a browser is told, what is refused, what every page keeps to.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod forms;
+mod pages;
+mod sessions;
+mod stub;
+mod texts;

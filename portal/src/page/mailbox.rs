@@ -16,7 +16,7 @@ use crate::{
 use askama::Template;
 
 /// Pages of 100 aliases of the tenant that are looked through for those that lead to a mailbox.
-const ALIAS_PAGES_MAX: usize = 10;
+const ALIAS_PAGES_MAX: usize = 3;
 
 #[derive(Template)]
 #[template(path = "mailbox.html")]

@@ -82,19 +82,19 @@ impl Language {
         }
     }
 
-    /// Bytes as people read them.
+    /// Bytes as people read them: powers of 1024, as `ctl` and the files of imports take them.
     pub(crate) fn size(self, bytes: u64) -> String {
         const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
-        if bytes < 1_000 {
+        if bytes < 1_024 {
             return format!("{bytes} B");
         }
         let (mut scaled, mut unit) = (bytes, "B");
         let mut tenths = 0;
         for next in UNITS {
-            if scaled < 1_000 {
+            if scaled < 1_024 {
                 break;
             }
-            (tenths, scaled, unit) = (scaled % 1_000 / 100, scaled / 1_000, next);
+            (tenths, scaled, unit) = (scaled % 1_024 * 10 / 1_024, scaled / 1_024, next);
         }
         let point = if self == Language::English { '.' } else { ',' };
         let unit = if self == Language::French { unit.replace('B', "o") } else { unit.to_owned() };
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_by_people() {
-        assert_eq!(Language::English.size(999), "999 B");
-        assert_eq!(Language::English.size(53_687_091_200), "53.6 GB");
-        assert_eq!(Language::German.size(1_500_000), "1,5 MB");
-        assert_eq!(Language::French.size(2_000), "2 ko");
+        assert_eq!(Language::English.size(1_023), "1023 B");
+        assert_eq!(Language::English.size(53_687_091_200), "50 GB");
+        assert_eq!(Language::German.size(1_572_864), "1,5 MB");
+        assert_eq!(Language::French.size(2_048), "2 ko");
     }
 }

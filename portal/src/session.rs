@@ -61,7 +61,11 @@ impl Portal {
         let mut told = self.refresh(client, &signed.refresh);
         let tokens = match told.wait_for(Option::is_some).await {
             Ok(told) => told.clone().unwrap_or(Err(Trouble::Broken))?,
-            Err(_) => return Err(Trouble::Broken),
+            // Whoever asked ended without an answer: the next request asks again.
+            Err(_) => {
+                self.refreshes.0.lock().remove(&signed.refresh);
+                return Err(Trouble::Broken);
+            }
         };
         (signed.access, signed.access_until_ms, signed.refresh) =
             (tokens.access, tokens.access_until_ms, tokens.refresh);
@@ -84,7 +88,7 @@ impl Portal {
         let (portal, client, refresh) = (self.clone(), client.clone(), refresh.to_owned());
         tokio::spawn(async move {
             let tokens = portal.ask_refresh(&client, &refresh).await;
-            // What is wrong for now only may be tried again.
+            // Only a refusal is remembered; after a throttle or a failure the next request asks anew.
             if tokens.as_ref().is_err_and(|trouble| *trouble != Trouble::SignedOut) {
                 portal.refreshes.0.lock().remove(&refresh);
             }

@@ -60,6 +60,29 @@ pub struct Accept<'a> {
     pub require_tls: bool,
 }
 
+impl<'a> Accept<'a> {
+    /// A message of ASCII whose envelope asks for nothing.
+    pub fn new(
+        source: Source<'a>,
+        sender: Option<&'a Address>,
+        recipients: &'a [EnvelopeRecipient],
+        message: &'a [u8],
+    ) -> Self {
+        Accept {
+            source,
+            sender,
+            recipients,
+            message,
+            envid: "",
+            ret: 0,
+            smtp_utf8: false,
+            body_8bit: false,
+            body_binary: false,
+            require_tls: false,
+        }
+    }
+}
+
 /// What became of each recipient, in order.
 #[derive(Debug)]
 pub struct Accepted {

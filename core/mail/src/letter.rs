@@ -53,18 +53,8 @@ impl Mail {
         };
         let message = self.render(letter);
         let to = [EnvelopeRecipient { address: letter.to.clone(), route, notify: NEVER, orcpt: String::new() }];
-        let accept = Accept {
-            source: Source::System(letter.tenant),
-            sender: None,
-            recipients: &to,
-            message: &message,
-            envid: "",
-            ret: 0,
-            smtp_utf8: !message.is_ascii(),
-            body_8bit: false,
-            body_binary: false,
-            require_tls: false,
-        };
+        let source = Source::System(letter.tenant);
+        let accept = Accept { smtp_utf8: !message.is_ascii(), ..Accept::new(source, None, &to, &message) };
         match self.accept(accept).await?.results.into_iter().next() {
             Some(Err(e)) => Err(e),
             Some(Ok(())) | None => Ok(Sent::Accepted),

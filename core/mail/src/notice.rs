@@ -77,18 +77,8 @@ impl Mail {
             original: notice.original,
             ret: notice.ret,
         });
-        let accept = Accept {
-            source,
-            sender: None,
-            recipients: to,
-            message: &built.message,
-            envid: "",
-            ret: 0,
-            smtp_utf8: built.smtputf8,
-            body_8bit: false,
-            body_binary: false,
-            require_tls: false,
-        };
+        let message = &built.message;
+        let accept = Accept { smtp_utf8: built.smtputf8, ..Accept::new(source, None, to, message) };
         Ok(self.accept(accept).await?.results.into_iter().next().and_then(std::result::Result::err))
     }
 }

@@ -1,4 +1,4 @@
-//! SUMMARY    `posthouse demo`: everything embedded, two tenants, five mailboxes, sample mail, on loopback.
+//! SUMMARY    `posthouse demo`: everything embedded, two tenants, seven mailboxes, sample mail, on loopback.
 //! INVARIANTS Provisions through the GraphQL API and delivers through SMTP, as anybody would. What it made is kept in the data
 //!            folder, so that the next start finds everything again.
 
@@ -151,15 +151,13 @@ async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&
     let (id, token) = (text("/tenant/id")?, text("/token")?);
     let create = "mutation($input: DomainCreateInput!) { r: domainVouch(input: $input) { userErrors { message } } }";
     client::graphql(http, operator, create, json!({ "input": { "tenantId": id, "name": domain } })).await?;
-    let create = "mutation($input: MailboxCreateInput!) { r: mailboxCreate(input: $input) { userErrors { message } } }";
     let mut accounts = Vec::new();
     for person in people {
         let account = MadeAccount {
             address: format!("{person}@{domain}"),
             password: format!("{person}-likes-{}", name.to_lowercase()),
         };
-        let input = json!({ "address": account.address, "password": account.password, "displayName": person });
-        client::graphql(http, &token, create, json!({ "input": input })).await?;
+        mailbox(http, &token, &account, person).await?;
         accounts.push(account);
     }
     let create = "mutation($input: AliasCreateInput!) { r: aliasCreate(input: $input) { userErrors { message } } }";
@@ -170,10 +168,17 @@ async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&
     Ok(MadeTenant { id, name: name.to_owned(), token, domains: vec![domain.to_owned()], accounts, people })
 }
 
-/// The owner of a tenant, by an invitation: signs in to the portal.
+async fn mailbox(http: u16, token: &str, account: &MadeAccount, name: &str) -> Result<(), String> {
+    let create = "mutation($input: MailboxCreateInput!) { r: mailboxCreate(input: $input) { userErrors { message } } }";
+    let input = json!({ "address": account.address, "password": account.password, "displayName": name });
+    client::graphql(http, token, create, json!({ "input": input })).await.map(drop)
+}
+
+/// The owner of a tenant, by an invitation: signs in to the portal, and reads its mail with the same password.
 async fn person(http: u16, token: &str, tenant: &str, name: &str, domain: &str) -> Result<MadeAccount, String> {
     let owner =
         MadeAccount { address: format!("owner@{domain}"), password: format!("owner-of-the-{}", name.to_lowercase()) };
+    mailbox(http, token, &owner, &format!("Owner of the {name}")).await?;
     let invite =
         "mutation($input: MemberInviteInput!) { r: memberInvite(input: $input) { secret userErrors { message } } }";
     let input = json!({ "tenantId": tenant, "email": owner.address, "role": "owner", "idempotencyKey": "demo-owner" });

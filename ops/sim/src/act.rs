@@ -249,18 +249,8 @@ async fn deliver(mail: &Mail, people: &[Person], letter: &Letter, to: &[(Address
             orcpt: String::new(),
         });
     }
-    let request = Accept {
-        source: Source::Relay,
-        sender: people.first().map(|p| &p.address),
-        recipients: &recipients,
-        message: &letter.bytes,
-        envid: "",
-        ret: 0,
-        smtp_utf8: false,
-        body_8bit: false,
-        body_binary: false,
-        require_tls: false,
-    };
+    let sender = people.first().map(|p| &p.address);
+    let request = Accept::new(Source::Relay, sender, &recipients, &letter.bytes);
     let accepted = mail.accept(request).await?;
     Ok(Ack::Delivered(accepted.results.into_iter().map(|r| r.map_err(|e| e.kind)).collect()))
 }

@@ -60,18 +60,9 @@ pub(crate) async fn submit(mail: &Mail, person: &Person, letter: &Letter, to: &[
     let recipient =
         |a: &Address| EnvelopeRecipient { address: a.clone(), route: None, notify: 0, orcpt: String::new() };
     let recipients: Vec<EnvelopeRecipient> = to.iter().map(recipient).collect();
-    let request = Accept {
-        source: Source::Submission(&person.login),
-        sender: Some(&person.address),
-        recipients: &recipients,
-        message: &letter.bytes,
-        envid: &format!("m{}", letter.marker),
-        ret: 0,
-        smtp_utf8: false,
-        body_8bit: false,
-        body_binary: false,
-        require_tls: false,
-    };
+    let (source, envid) = (Source::Submission(&person.login), format!("m{}", letter.marker));
+    let plain = Accept::new(source, Some(&person.address), &recipients, &letter.bytes);
+    let request = Accept { envid: &envid, ..plain };
     let accepted = mail.accept(request).await?;
     Ok(Ack::Delivered(accepted.results.into_iter().map(|r| r.map_err(|e| e.kind)).collect()))
 }

@@ -93,7 +93,8 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
     visit.changed |= shown.is_some();
     let f = visit.frame("mailboxes-title").titled(&mailbox.address);
     let (state, class) = super::mailbox_list::state(&format!("{:?}", mailbox.state));
-    let gigabytes = |bytes: &String| bytes.parse::<f64>().map_or(String::new(), |b| (b / 1e9).to_string());
+    let gigabytes =
+        |bytes: &String| bytes.parse::<f64>().map_or(String::new(), |b| (b / super::mailbox_new::GB).to_string());
     let html = Page {
         form: form.clone(),
         quota: mailbox.quota_bytes_max.as_ref().map(gigabytes).unwrap_or_default(),

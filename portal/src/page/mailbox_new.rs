@@ -43,12 +43,15 @@ pub(crate) fn password() -> Result<String, Trouble> {
     Ok(letters)
 }
 
+/// Bytes of a GB: a power of 1024, as everywhere.
+pub(crate) const GB: f64 = (1u64 << 30) as f64;
+
 /// Gigabytes as typed, in bytes; `None` for no limit. A refusal for what is no size.
 pub(crate) fn quota(text: &str) -> Result<Option<String>, Refusal> {
     if text.is_empty() {
         return Ok(None);
     }
-    let bytes = text.replace(',', ".").parse::<f64>().ok().filter(|gb| *gb > 0.0 && *gb <= 1e6).map(|gb| gb * 1e9);
+    let bytes = text.replace(',', ".").parse::<f64>().ok().filter(|gb| (0.0..=1e6).contains(gb)).map(|gb| gb * GB);
     match bytes {
         Some(bytes) => Ok(Some(format!("{bytes:.0}"))),
         None => Err(Refusal::new("quotaBytesMax", "SIZE")),
@@ -130,9 +133,10 @@ mod tests {
     #[test]
     fn quotas_are_gigabytes() {
         assert_eq!(quota("").unwrap(), None);
-        assert_eq!(quota("1,5").unwrap().unwrap(), "1500000000");
-        assert_eq!(quota("10").unwrap().unwrap(), "10000000000");
-        for wrong in ["x", "-1", "0", "NaN", "inf", "1e9"] {
+        assert_eq!(quota("1,5").unwrap().unwrap(), "1610612736");
+        assert_eq!(quota("10").unwrap().unwrap(), "10737418240");
+        assert_eq!(quota("0").unwrap().unwrap(), "0");
+        for wrong in ["x", "-1", "NaN", "inf", "1e9"] {
             assert!(quota(wrong).is_err(), "{wrong}");
         }
     }

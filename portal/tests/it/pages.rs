@@ -42,7 +42,7 @@ fn answers(browser: &Browser) {
         .collect();
     let mailbox = json!({
         "id": "acc_1", "tenantId": "ten_1", "address": "ann@a.example", "displayName": "Ann <&>", "state": "ACTIVE", "kind": "PERSON",
-        "quotaBytesMax": "1500000000", "hasPassword": true, "suspended": false, "version": 1, "createdAt": NOW, "purgeAt": null,
+        "quotaBytesMax": "1610612736", "hasPassword": true, "suspended": false, "version": 1, "createdAt": NOW, "purgeAt": null,
         "usage": { "usedBytes": "12345678", "emails": 1 }, "holds": [hold],
     });
     browser.api.say("Home", json!({
@@ -238,7 +238,7 @@ async fn a_password_is_shown_once() {
     assert_eq!(page.location(), "/mailboxes/acc_1");
     let heard = browser.api.heard.lock().unwrap().last().cloned().unwrap().1;
     assert_eq!(heard.pointer("/input/address").unwrap(), "ann@a.example");
-    assert_eq!(heard.pointer("/input/quotaBytesMax").unwrap(), "1500000000");
+    assert_eq!(heard.pointer("/input/quotaBytesMax").unwrap(), "1610612736");
     let password = heard.pointer("/input/password").unwrap().as_str().unwrap().to_owned();
     assert!(browser.get("/mailboxes/acc_1").await.text.contains(&password));
     assert!(!browser.get("/mailboxes/acc_1").await.text.contains(&password));

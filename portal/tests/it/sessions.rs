@@ -35,8 +35,8 @@ async fn tokens_are_on_no_page_and_in_no_cookie_that_can_be_read() {
     assert_eq!(browser.get("/security/password").await.status, StatusCode::SEE_OTHER, "a changed cookie is none");
 }
 
-#[tokio::test]
-async fn two_tabs_refresh_once() {
+/// A browser whose access token has ended, at an API that takes its time.
+async fn to_be_refreshed() -> Browser {
     let mut browser = Browser::new();
     browser.api.say("Whoami", crate::stub::whoami());
     browser.api.say("SessionCreate", json!({ "sessionCreate": { "tokens": tokens(1, 1), "userErrors": [] } }));
@@ -44,6 +44,12 @@ async fn two_tabs_refresh_once() {
     browser.api.say("SessionRefresh", json!({ "sessionRefresh": { "tokens": tokens(2, 900) } }));
     browser.api.say("Factors", json!({ "me": { "factors": [] } }));
     *browser.api.slow.lock().unwrap() = Duration::from_millis(50);
+    browser
+}
+
+#[tokio::test]
+async fn two_tabs_refresh_once() {
+    let browser = to_be_refreshed().await;
     let (mut one, mut two, mut late) = (browser.other(), browser.other(), browser.other());
     for tab in [&mut one, &mut two, &mut late] {
         tab.cookies = browser.cookies.clone();
@@ -60,13 +66,7 @@ async fn two_tabs_refresh_once() {
 
 #[tokio::test]
 async fn a_refresh_goes_on_when_the_tab_that_asked_is_closed() {
-    let mut browser = Browser::new();
-    browser.api.say("Whoami", crate::stub::whoami());
-    browser.api.say("SessionCreate", json!({ "sessionCreate": { "tokens": tokens(1, 1), "userErrors": [] } }));
-    browser.submit("/sign-in", "/sign-in", &[("email", "a"), ("password", "b")]).await;
-    browser.api.say("SessionRefresh", json!({ "sessionRefresh": { "tokens": tokens(2, 900) } }));
-    browser.api.say("Factors", json!({ "me": { "factors": [] } }));
-    *browser.api.slow.lock().unwrap() = Duration::from_millis(50);
+    let mut browser = to_be_refreshed().await;
     let mut closed = browser.other();
     closed.cookies = browser.cookies.clone();
     let given_up = tokio::time::timeout(Duration::from_millis(10), closed.get("/security/confirm")).await;

@@ -178,6 +178,16 @@ impl Desk {
     }
 }
 
+/// A customer with a mailbox, some time after the beginning: the clock, the desk, tenant, owner, mailbox.
+pub async fn alpha() -> (Arc<Hands>, Desk, TenantId, Actor, Mailbox) {
+    let clock = Arc::new(Hands::default());
+    clock.turn(Duration::from_secs(1_700_000_000));
+    let desk = Desk::at(clock.clone()).await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    (clock, desk, tenant, owner, ann)
+}
+
 pub fn new_mailbox(address: &str) -> NewMailbox {
     NewMailbox { address: address.into(), password: "long enough".into(), ..NewMailbox::default() }
 }

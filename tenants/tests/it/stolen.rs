@@ -1,7 +1,7 @@
 //! SUMMARY    A stolen password of a mailbox: the hold shuts the portal to it, and a new password leaves the thief nothing.
 
 use crate::{
-    desk::{Desk, Hands, terms},
+    desk::{Desk, Hands, alpha, terms},
     people::{code, person, person_on, sign_in},
 };
 use base::TenantId;
@@ -21,11 +21,7 @@ struct World {
 }
 
 async fn world() -> World {
-    let clock = Arc::new(Hands::default());
-    clock.turn(Duration::from_secs(1_700_000_000));
-    let desk = Desk::at(clock.clone()).await;
-    let (tenant, owner) = desk.customer("alpha").await;
-    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    let (clock, desk, tenant, owner, ann) = alpha().await;
     clock.turn(Duration::from_secs(60));
     World { clock, desk, tenant, owner, ann }
 }

@@ -1,7 +1,7 @@
 //! SUMMARY    The provider's people look into a tenant by its consent only, for a time, and the tenant sees who came.
 
 use crate::{
-    desk::{Desk, Hands, new_alias, terms},
+    desk::{Desk, Hands, alpha, new_alias, terms},
     people::{code, person},
 };
 use base::TenantId;
@@ -22,11 +22,7 @@ struct World {
 }
 
 async fn world() -> World {
-    let clock = Arc::new(Hands::default());
-    clock.turn(Duration::from_secs(1_700_000_000));
-    let desk = Desk::at(clock.clone()).await;
-    let (tenant, owner) = desk.customer("alpha").await;
-    let ann = desk.mailbox(&owner, "ann@alpha.example").await;
+    let (clock, desk, tenant, owner, ann) = alpha().await;
     let staff = person(&desk, &desk.operator, desk.operator.tenant(), "staff@provider.example", "owner").await;
     World { clock, desk, tenant, owner, ann, staff }
 }

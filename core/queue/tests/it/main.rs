@@ -111,27 +111,6 @@ async fn host(taken: Taken, connections: Arc<AtomicI64>) -> u16 {
     port
 }
 
-/// A message of ASCII that asks for nothing.
-fn plain<'a>(
-    source: Source<'a>,
-    sender: &'a Address,
-    recipients: &'a [EnvelopeRecipient],
-    message: &'a [u8],
-) -> Accept<'a> {
-    Accept {
-        source,
-        sender: Some(sender),
-        recipients,
-        message,
-        envid: "",
-        ret: 0,
-        smtp_utf8: false,
-        body_8bit: false,
-        body_binary: false,
-        require_tls: false,
-    }
-}
-
 impl Desk {
     async fn new() -> Desk {
         let folder = tempfile::tempdir().unwrap();
@@ -185,7 +164,7 @@ impl Desk {
             .collect();
         let sender = Address::parse("ann@a.example").unwrap();
         let message = b"Received: from x\r\nSubject: out\r\n\r\n.dot\r\n";
-        let accept = Accept { require_tls, ..plain(Source::System(tenant), &sender, &recipients, message) };
+        let accept = Accept { require_tls, ..Accept::new(Source::System(tenant), Some(&sender), &recipients, message) };
         assert!(self.mail.accept(accept).await.unwrap().results.iter().all(Result::is_ok));
     }
 

@@ -45,7 +45,7 @@ impl Desk {
             [EnvelopeRecipient { address: Address::parse(to).unwrap(), route: None, notify: 0, orcpt: String::new() }];
         let sender = Address::parse("ann@a.example").unwrap();
         let message = b"Received: from x\r\nSubject: out\r\n\r\nbody\r\n";
-        let accept = plain(Source::Submission(login), &sender, &recipients, message);
+        let accept = Accept::new(Source::Submission(login), Some(&sender), &recipients, message);
         self.mail.accept(accept).await.unwrap();
     }
 

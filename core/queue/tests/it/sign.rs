@@ -34,7 +34,7 @@ impl Desk {
         let recipients = [EnvelopeRecipient { address, route, notify: 1, orcpt: String::new() }];
         let message = format!("Received: from x\r\nFrom: {from}\r\nSubject: out\r\n\r\n{BODY}");
         let sender = Address::parse(sender).unwrap();
-        let accept = plain(source, &sender, &recipients, message.as_bytes());
+        let accept = Accept::new(source, Some(&sender), &recipients, message.as_bytes());
         assert!(self.mail.accept(accept).await.unwrap().results.iter().all(Result::is_ok));
     }
 

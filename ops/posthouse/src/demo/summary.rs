@@ -34,7 +34,7 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
             println!("    {:<26} password {}", account.address, account.password);
         }
         for person in &tenant.people {
-            println!("    {:<26} password {} (portal)", person.address, person.password);
+            println!("    {:<26} password {} (portal, and mail)", person.address, person.password);
         }
     }
     println!("\nIMAP {} (STARTTLS), {} (TLS)", port(ports.imap), port(ports.imaps));

@@ -47,18 +47,16 @@ impl World {
         let address = Address::parse(to).unwrap();
         let route = Some(self.accounts.route(&address, Sender::Stranger).await.unwrap());
         let recipient = EnvelopeRecipient { address, route, notify: 0, orcpt: String::new() };
-        let accept = Accept {
-            source: Source::Relay,
-            sender: None,
-            recipients: &[recipient],
-            message: b"Subject: hello\r\n\r\ntext\r\n",
-            envid: "",
-            ret: 0,
-            smtp_utf8: false,
-            body_8bit: false,
-            body_binary: false,
-            require_tls: false,
-        };
+        let recipients = [recipient];
+        let accept = Accept::new(
+            Source::Relay,
+            None,
+            &recipients,
+            b"Subject: hello
+
+text
+",
+        );
         let accepted = Mail::new(self.accounts.clone(), "mx.a.example").accept(accept).await.unwrap();
         assert!(accepted.results.iter().all(Result::is_ok));
     }

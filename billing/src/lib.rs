@@ -8,6 +8,7 @@ mod error;
 mod grants;
 mod ledger;
 mod money;
+mod payments;
 mod period;
 mod phase;
 mod plan;
@@ -20,6 +21,10 @@ pub use error::{Error, Kind, Result};
 pub use grants::Grants;
 pub use ledger::{Account, Books, EVENT_CHARS_MAX, Entry, Fact, Posted};
 pub use money::{MINOR_MAX, Money, sum};
+pub use payments::{
+    Answer, Checkout, CheckoutState, End, Failure, FailureKind, Heard, InvoiceState, NewCheckout, NewCustomer,
+    Payments, Preview, TrueInvoice, TruePayment, TrueSubscription, Truth, Wanted,
+};
 pub use period::Period;
 pub use phase::{Announced, DAYS_MAX, Facts, NOTICES_BEFORE_PURGE, Phase, Policy, blocks, next, phase, stages};
 pub use plan::{

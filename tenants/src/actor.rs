@@ -256,7 +256,7 @@ impl Service {
     /// A transaction of an actor who may write: `Forbidden` for a token that reads only, and for a suspended tenant's, which
     /// makes and changes nothing, not even further tokens, until it is resumed from above; `while_held` is for the few things that are
     /// done in spite of it.
-    pub(crate) async fn begin_as(&self, actor: &Actor, while_held: bool) -> Result<Txn> {
+    pub async fn begin_as(&self, actor: &Actor, while_held: bool) -> Result<Txn> {
         let mut txn = self.begin().await?;
         self.may_write(&mut txn, actor, while_held).await?;
         Ok(txn)
@@ -276,7 +276,7 @@ impl Service {
 
     /// Whether the actor may do this in a tenant: `NotFound` when no grant reaches it, `Forbidden` when none that does
     /// permits it.
-    pub(crate) async fn permit(
+    pub async fn permit(
         &self,
         txn: &mut Connection,
         actor: &Actor,
@@ -407,7 +407,7 @@ impl Service {
     }
 
     /// Whether the actor stands in `tenant` or above it.
-    pub(crate) async fn is_above(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<bool> {
+    pub async fn is_above(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<bool> {
         let line = self.line(txn, tenant).await?;
         Ok(!line.is_empty() && (actor.operator || line.contains(&actor.tenant)))
     }

@@ -35,6 +35,15 @@ impl Limit {
         }
     }
 
+    fn set(self, limits: &mut Limits, value: Option<u64>) {
+        match self {
+            Limit::Domains => limits.max_domains = value,
+            Limit::Mailboxes => limits.max_mailboxes = value,
+            Limit::StorageBytes => limits.storage_bytes_max = value,
+            Limit::MessagesPerHour => limits.messages_per_hour_max = value,
+        }
+    }
+
     fn of(self, limits: &Limits) -> Option<u64> {
         match self {
             Limit::Domains => limits.max_domains,
@@ -122,6 +131,37 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    /// Of `wanted`, what the parent of a tenant that has `now` can give and what may be set above those below it; and whether that is
+    /// less. What the tenant has already it keeps.
+    pub(crate) async fn fitting(
+        &self,
+        txn: &mut Connection,
+        parent: TenantId,
+        (tenant, now): (TenantId, &Limits),
+        wanted: &Limits,
+    ) -> Result<(Limits, bool)> {
+        let pool = self.limits_in(txn, parent).await?;
+        let (mut limits, mut short) = (wanted.clone(), false);
+        for limit in Limit::ALL {
+            let (had, wants) = (limit.of(now), limit.of(wanted));
+            let mut fits = wants;
+            if let Some(pool) = limit.of(&pool)
+                && !had.is_none_or(|had| wants.is_some_and(|wants| wants <= had))
+            {
+                let others = self.granted(txn, parent, Some(tenant), limit).await?;
+                let used = self.own_use(txn, parent, limit).await?;
+                let left = left(Some(pool), others).unwrap_or(0).saturating_sub(used).max(had.unwrap_or(0));
+                fits = Some(wants.unwrap_or(u64::MAX).min(left));
+            }
+            if fits.is_some() && self.granted(txn, tenant, None, limit).await?.is_none() {
+                fits = had;
+            }
+            short |= fits != wants;
+            limit.set(&mut limits, fits);
+        }
+        Ok((limits, short))
     }
 
     /// A limit can be set once all below have one: `Invalid` otherwise.

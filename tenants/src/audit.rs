@@ -77,7 +77,7 @@ macro_rules! filtered {
 
 impl Service {
     /// Writes what was done, and tells it as an event.
-    pub(crate) async fn audit(
+    pub async fn audit(
         &self,
         txn: &mut Connection,
         actor: &Actor,

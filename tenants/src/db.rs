@@ -18,7 +18,8 @@ mod sqlite;
 mod statement;
 
 pub(crate) use many::Many;
-pub(crate) use statement::{Query, Row, Value, query};
+pub(crate) use statement::Value;
+pub use statement::{Query, Row, query};
 
 use crate::{Code, Error, Result, error::busy};
 use base::TenantId;
@@ -223,7 +224,7 @@ enum Held {
 }
 
 /// A connection, or the one of a transaction.
-pub(crate) struct Connection {
+pub struct Connection {
     held: Held,
     statements: Arc<AtomicU64>,
 }
@@ -262,7 +263,7 @@ impl Connection {
 }
 
 /// A transaction; dropped without a commit it did not happen.
-pub(crate) struct Txn {
+pub struct Txn {
     connection: Connection,
     _turn: OwnedMutexGuard<()>,
 }
@@ -281,7 +282,7 @@ impl DerefMut for Txn {
 }
 
 impl Txn {
-    pub(crate) async fn commit(self) -> Result<()> {
+    pub async fn commit(self) -> Result<()> {
         match self.connection.held {
             Held::SqliteTxn(t) => t.commit().await?,
             Held::PostgresTxn(t) => t.commit().await?,
@@ -290,7 +291,7 @@ impl Txn {
         Ok(())
     }
 
-    pub(crate) async fn rollback(self) -> Result<()> {
+    pub async fn rollback(self) -> Result<()> {
         match self.connection.held {
             Held::PostgresTxn(t) => t.rollback().await?,
             // It goes back without what was not committed.

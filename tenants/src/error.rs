@@ -82,7 +82,7 @@ impl Error {
         Error { code, field, message: message.into() }
     }
     /// The same about another argument, when it does not exist.
-    pub(crate) fn missing(self, field: &'static str) -> Self {
+    pub fn missing(self, field: &'static str) -> Self {
         if self.code == Code::NotFound { Error::not_found(field) } else { self }
     }
     /// The same of a domain by name that was asked for by an address.

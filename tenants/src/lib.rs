@@ -55,7 +55,9 @@ mod resend;
 mod rows;
 mod seal;
 mod service;
+mod shop;
 mod snapshot;
+mod sold;
 mod support;
 mod sweep;
 mod tenant;
@@ -109,9 +111,19 @@ pub use records::{Checked, Facet, Purpose, Setup, Status, zone_file};
 pub use rename::{OldAddress, Rename};
 pub use seal::SealingKey;
 pub use service::{Bootstrap, Service, ServiceOptions, SignInOptions};
+pub use shop::{Choice, Coming, Offer, Order, Payment, Shop};
+pub use sold::Sold;
 pub use support::{NewSupportGrant, SupportGrant};
 pub use tenant::{Limits, Tenant, TenantPatch};
 pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};
 pub use token::{Access, ApiToken, NewToken, Token};
 pub use webhook::{Delivery, DeliveryState, NewWebhook, Webhook, WebhookMade, WebhookPatch, WebhookRules};
+
+/// Rows and mutations for the rooms above that keep rows of their own in the same transactions.
+pub mod sql {
+    pub use crate::db::{Connection, Query, Row, Txn, query};
+    pub use crate::people::NewNotice;
+    pub use crate::rows::{fresh_id, fresh_number, id, json_list, number, optional, random, text};
+    pub use crate::terms::{Request, Start, Work};
+}

@@ -51,7 +51,7 @@ impl Relay {
 
 impl Service {
     /// Puts a batch into the outbox of this transaction, and takes away what was told meanwhile.
-    pub(crate) async fn tell(&self, txn: &mut Connection, batch: &[Change]) -> Result<()> {
+    pub async fn tell(&self, txn: &mut Connection, batch: &[Change]) -> Result<()> {
         self.clear_told(txn).await?;
         for part in batch.chunks(OUTBOX_BATCH_MAX) {
             let part = part.iter().map(|change| self.as_kept(change)).collect::<Result<Vec<_>>>()?;
@@ -74,7 +74,7 @@ impl Service {
     }
 
     /// Brings everything committed to the data plane, or says that it is pending.
-    pub(crate) async fn settle(&self) -> Applied {
+    pub async fn settle(&self) -> Applied {
         match tokio::time::timeout(APPLY_TIMEOUT, self.drain()).await {
             Ok(Ok(())) => Applied::Done,
             Ok(Err(e)) => {

@@ -6,37 +6,37 @@ fn missing(column: &str) -> Error {
     Error::new(Code::Internal, "", format!("the column {column} has no value"))
 }
 
-pub(crate) fn text(row: &Row, column: &str) -> Result<String> {
+pub fn text(row: &Row, column: &str) -> Result<String> {
     row.text(column)?.ok_or_else(|| missing(column))
 }
 
-pub(crate) fn number(row: &Row, column: &str) -> Result<i64> {
+pub fn number(row: &Row, column: &str) -> Result<i64> {
     row.number(column)?.ok_or_else(|| missing(column))
 }
 
-pub(crate) fn optional(row: &Row, column: &str) -> Result<Option<i64>> {
+pub fn optional(row: &Row, column: &str) -> Result<Option<i64>> {
     row.number(column)
 }
 
 /// An id column of a known kind; anything else is a damaged database.
-pub(crate) fn id<T: std::str::FromStr>(row: &Row, column: &str) -> Result<T> {
+pub fn id<T: std::str::FromStr>(row: &Row, column: &str) -> Result<T> {
     text(row, column)?.parse().map_err(|_| Error::new(Code::Internal, "", "a stored id is damaged"))
 }
 
 /// Random bytes of the cryptographic provider.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0u8; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::new(Code::Internal, "", "no randomness"))?;
     Ok(bytes)
 }
 
-pub(crate) fn fresh_number() -> Result<u64> {
+pub fn fresh_number() -> Result<u64> {
     // 63 bits: fits the signed integers of SQL and leaves the highest ids unused.
     Ok(u64::from_be_bytes(random::<8>()?) >> 1)
 }
 
 /// A random id of a kind that only SQL knows.
-pub(crate) fn fresh_id(prefix: &str) -> Result<String> {
+pub fn fresh_id(prefix: &str) -> Result<String> {
     Ok(random::<10>()?.iter().fold(prefix.to_owned(), |id, b| format!("{id}{b:02x}")))
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn to_sql(limit: Option<u64>, field: &'static str) -> Result<Option<i
 }
 
 /// A list for `json_each`.
-pub(crate) fn json_list<T: ToString>(items: &[T]) -> String {
+pub fn json_list<T: ToString>(items: &[T]) -> String {
     serde_json::Value::from(items.iter().map(T::to_string).collect::<Vec<_>>()).to_string()
 }
 

@@ -172,7 +172,7 @@ impl Service {
 
     /// A connection that reads for an actor: on PostgreSQL it sees what is of the actor's tenant and below it, and nothing else. The
     /// operator, and the provider's people, reach everything.
-    pub(crate) async fn reader(&self, actor: &Actor) -> Result<Connection> {
+    pub async fn reader(&self, actor: &Actor) -> Result<Connection> {
         if actor.operator {
             return self.pool.acquire().await;
         }
@@ -186,8 +186,13 @@ impl Service {
         }
     }
 
+    /// A connection for the server's own work: it sees everything.
+    pub async fn connection(&self) -> Result<Connection> {
+        self.pool.acquire().await
+    }
+
     /// A transaction that will write: it waits its turn at the beginning, so what it checks stays true until its commit.
-    pub(crate) async fn begin(&self) -> Result<Txn> {
+    pub async fn begin(&self) -> Result<Txn> {
         self.pool.begin().await
     }
 }

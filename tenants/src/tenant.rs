@@ -191,7 +191,7 @@ impl Service {
         Ok((self.tenants_of(&mut connection, &rows).await?, count))
     }
 
-    pub(crate) async fn tenant_in(&self, txn: &mut Connection, tenant: TenantId) -> Result<Tenant> {
+    pub async fn tenant_in(&self, txn: &mut Connection, tenant: TenantId) -> Result<Tenant> {
         let rows = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_all(&mut *txn).await?;
         self.tenants_of(txn, &rows).await?.pop().ok_or_else(|| Error::not_found("tenantId"))
     }
@@ -219,7 +219,7 @@ pub(crate) fn parse_tenant_name(name: &str) -> Result<&str> {
     }
 }
 
-async fn write_tenant(txn: &mut Connection, tenant: TenantId, name: &str, limits: &Limits) -> Result<()> {
+pub(crate) async fn write_tenant(txn: &mut Connection, tenant: TenantId, name: &str, limits: &Limits) -> Result<()> {
     query(
         "UPDATE tenant SET name = $2, max_domains = $3, max_mailboxes = $4, storage_bytes_max = $5, \
          messages_per_hour_max = $6, recipients_per_day_max = $7, new_recipients_per_day_max = $8, \

@@ -36,13 +36,13 @@ pub struct Done<T> {
 }
 
 impl<T> Done<T> {
-    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Done<U> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Done<U> {
         Done { object: f(self.object), applied: self.applied }
     }
 }
 
 /// What is asked, for comparison with what was asked before under the same key.
-pub(crate) struct Request<'a> {
+pub struct Request<'a> {
     pub(crate) action: &'static str,
     /// Everything that makes a difference, but passwords.
     pub(crate) input: String,
@@ -54,7 +54,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(crate) fn new(action: &'static str, input: String) -> Self {
+    pub fn new(action: &'static str, input: String) -> Self {
         Request { action, input, passwords: &[], while_held: false, gives_rights_away: false }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Request<'a> {
     }
 
     /// What is done in spite of a hold.
-    pub(crate) fn while_held(action: &'static str, input: String) -> Self {
+    pub fn while_held(action: &'static str, input: String) -> Self {
         Request { while_held: true, ..Request::new(action, input) }
     }
 }
@@ -83,18 +83,18 @@ struct Key {
 }
 
 /// A mutation under way.
-pub(crate) struct Work {
-    pub(crate) txn: Txn,
-    pub(crate) dry_run: bool,
+pub struct Work {
+    pub txn: Txn,
+    pub dry_run: bool,
     expected_version: Option<i64>,
     key: Option<Key>,
     /// Whether it changes who may do what.
-    pub(crate) rights: bool,
+    pub rights: bool,
 }
 
 impl Work {
     /// Whether the object is as the caller knows it.
-    pub(crate) fn expect(&self, version: i64) -> Result<()> {
+    pub fn expect(&self, version: i64) -> Result<()> {
         match self.expected_version {
             Some(expected) if expected != version => {
                 Err(Error::new(Code::StaleObject, "expectedVersion", format!("The version is {version}")))
@@ -105,14 +105,14 @@ impl Work {
 }
 
 /// A mutation begins, or was done before.
-pub(crate) enum Start<T> {
+pub enum Start<T> {
     Fresh(Work),
     Repeated(Done<T>),
 }
 
 impl Service {
     /// Opens the transaction of a mutation, unless its key tells that it was done.
-    pub(crate) async fn start<T: DeserializeOwned>(
+    pub async fn start<T: DeserializeOwned>(
         &self,
         actor: &Actor,
         terms: &Terms,
@@ -126,7 +126,7 @@ impl Service {
     }
 
     /// The same of a person's own things: it needs no permission in a tenant, and goes on while that is suspended.
-    pub(crate) async fn start_own<T: DeserializeOwned>(
+    pub async fn start_own<T: DeserializeOwned>(
         &self,
         actor: &Actor,
         terms: &Terms,
@@ -149,7 +149,7 @@ impl Service {
     }
 
     /// Commits what was done and tells the data plane, or takes a dry run back.
-    pub(crate) async fn finish<T: Serialize>(&self, mut work: Work, object: T, batch: &[Change]) -> Result<Done<T>> {
+    pub async fn finish<T: Serialize>(&self, mut work: Work, object: T, batch: &[Change]) -> Result<Done<T>> {
         if work.dry_run {
             work.txn.rollback().await?;
             return Ok(Done { object, applied: Applied::Done });

@@ -39,7 +39,7 @@ impl Lines {
 
 impl Service {
     /// A tenant and those above it, nearest first; empty when there is no such tenant.
-    pub(crate) async fn line(&self, txn: &mut Connection, tenant: TenantId) -> Result<Arc<[TenantId]>> {
+    pub async fn line(&self, txn: &mut Connection, tenant: TenantId) -> Result<Arc<[TenantId]>> {
         if let Some(line) = self.lines.known(tenant) {
             return Ok(line);
         }

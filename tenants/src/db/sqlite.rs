@@ -294,7 +294,7 @@ pub(super) struct Answer {
 }
 
 /// A row.
-pub(crate) struct Cells {
+pub struct Cells {
     names: Arc<[Box<str>]>,
     cells: Vec<Value>,
 }

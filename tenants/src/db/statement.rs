@@ -6,7 +6,7 @@ use crate::{Code, Error, Result};
 use sqlx::{Row as _, SqlStr, postgres::PgRow};
 
 /// A value to bind.
-pub(crate) enum Value {
+pub enum Value {
     Text(Option<String>),
     Number(Option<i64>),
 }
@@ -32,7 +32,7 @@ value! {
 }
 
 /// A statement of the program; `$1` is the first value.
-pub(crate) fn query(sql: &'static str) -> Query {
+pub fn query(sql: &'static str) -> Query {
     Query { sql: SqlStr::from_static(sql), values: Vec::new() }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn prepared(sql: SqlStr, values: Vec<Value>) -> Query {
     Query { sql, values }
 }
 
-pub(crate) struct Query {
+pub struct Query {
     sql: SqlStr,
     values: Vec<Value>,
 }
@@ -59,7 +59,7 @@ fn bound(query: Query) -> sqlx::query::Query<'static, sqlx::Postgres, sqlx::post
 }
 
 impl Query {
-    pub(crate) fn bind(mut self, value: impl Into<Value>) -> Self {
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
     }
@@ -74,7 +74,7 @@ impl Query {
     }
 
     /// Rows that it changed.
-    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64> {
+    pub async fn execute(self, connection: &mut Connection) -> Result<u64> {
         let query = self.checked()?;
         Ok(match connection.link() {
             Link::Sqlite(c) => c.run(query.sql, query.values, usize::MAX).await?.changes,
@@ -82,7 +82,7 @@ impl Query {
         })
     }
 
-    pub(crate) async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>> {
+    pub async fn fetch_all(self, connection: &mut Connection) -> Result<Vec<Row>> {
         let query = self.checked()?;
         Ok(match connection.link() {
             Link::Sqlite(c) => {
@@ -92,7 +92,7 @@ impl Query {
         })
     }
 
-    pub(crate) async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>> {
+    pub async fn fetch_optional(self, connection: &mut Connection) -> Result<Option<Row>> {
         let query = self.checked()?;
         Ok(match connection.link() {
             Link::Sqlite(c) => c.run(query.sql, query.values, 1).await?.rows.pop().map(Row::Sqlite),
@@ -101,19 +101,19 @@ impl Query {
     }
 
     /// The one row that there is; none is an error of the program.
-    pub(crate) async fn fetch_one(self, connection: &mut Connection) -> Result<Row> {
+    pub async fn fetch_one(self, connection: &mut Connection) -> Result<Row> {
         self.fetch_optional(connection).await?.ok_or_else(|| Error::from(sqlx::Error::RowNotFound))
     }
 }
 
 /// A row of either engine.
-pub(crate) enum Row {
+pub enum Row {
     Sqlite(sqlite::Cells),
     Postgres(PgRow),
 }
 
 impl Row {
-    pub(crate) fn text(&self, column: &str) -> Result<Option<String>> {
+    pub fn text(&self, column: &str) -> Result<Option<String>> {
         match self {
             Row::Sqlite(r) => match r.get(column)? {
                 Value::Text(text) => Ok(text.clone()),
@@ -123,7 +123,7 @@ impl Row {
         }
     }
 
-    pub(crate) fn number(&self, column: &str) -> Result<Option<i64>> {
+    pub fn number(&self, column: &str) -> Result<Option<i64>> {
         match self {
             Row::Sqlite(r) => match r.get(column)? {
                 Value::Number(number) => Ok(*number),

@@ -14,7 +14,7 @@ mod service_account;
 
 pub use invitation::{Acceptance, Invitation, Invited, NewInvitation};
 pub use member::{Member, MemberPatch};
-pub use notice::OutgoingNotice;
+pub use notice::{NewNotice, OutgoingNotice};
 pub use person::{Person, PersonPatch};
 pub use role::{NewRole, Role, RolePatch};
 pub use service_account::{NewServiceAccount, ServiceAccount};

@@ -15,14 +15,15 @@ use base::{TenantId, Timestamp};
 use serde::Serialize;
 
 /// A notice to be sent.
-pub(crate) struct NewNotice<'a, T> {
-    pub(crate) tenant: Option<TenantId>,
+#[derive(Debug, Clone)]
+pub struct NewNotice<'a, T> {
+    pub tenant: Option<TenantId>,
     /// What it is about: the template it is written by.
-    pub(crate) kind: &'static str,
-    pub(crate) recipient: &'a str,
-    pub(crate) locale: &'a str,
+    pub kind: &'static str,
+    pub recipient: &'a str,
+    pub locale: &'a str,
     /// What the template is filled with.
-    pub(crate) facts: T,
+    pub facts: T,
 }
 
 /// A notice that is due, opened.
@@ -44,7 +45,7 @@ pub struct OutgoingNotice {
 
 impl Service {
     /// Puts a notice in line, in the transaction of what it tells.
-    pub(crate) async fn put_notice<T: Serialize>(&self, txn: &mut Connection, notice: NewNotice<'_, T>) -> Result<()> {
+    pub async fn put_notice<T: Serialize>(&self, txn: &mut Connection, notice: NewNotice<'_, T>) -> Result<()> {
         let id = fresh_id("ntc_")?;
         let facts =
             serde_json::to_vec(&notice.facts).map_err(|e| Error::new(Code::Internal, "", format!("a notice: {e}")))?;

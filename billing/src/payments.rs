@@ -1,0 +1,273 @@
+//! SUMMARY    The port to a payment provider: what is asked of it, and what it says is true.
+//! STANDARDS  docs/decisions/0034-payments-behind-a-port.md
+//! INVARIANTS An implementation decides nothing and keeps nothing. Every call that makes or changes something takes a key that was stored
+//!            before it, so that it may be repeated. Only what `truth` gives is believed: an event says no more than that there is news.
+
+use crate::{Coupon, Currency, Interval, Item, Money, Period, Plan, Status};
+use base::{TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::{fmt, future::Future, pin::Pin};
+
+/// What becomes of a call.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// For the log, and for the operator; never for customers.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The provider refuses it, and will again: bad input, a card that was declined.
+    Refused,
+    /// What it was about is not there.
+    Gone,
+    /// Not now: asked too often, the provider is down. Nothing was done.
+    Busy,
+    /// No answer: it may have been done. Repeat it with the same key.
+    Unknown,
+    /// A webhook that is not the provider's, or is too old.
+    Forged,
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+        Failure { kind, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A customer as it is made at the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCustomer {
+    pub tenant: TenantId,
+    /// Where invoices go: not one of our own mailboxes.
+    pub email: String,
+    pub name: String,
+    /// ISO 3166-1 alpha-2, capital letters.
+    pub country: Option<String>,
+    /// As `eu_vat:DE123456789`.
+    pub tax_ids: Vec<String>,
+}
+
+/// What is to be subscribed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub plan: Plan,
+    /// As `Plan::bought` completes them.
+    pub items: Vec<Item>,
+    pub currency: Currency,
+    pub interval: Interval,
+}
+
+/// A page of the provider's on which a customer pays for a new subscription.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCheckout {
+    pub tenant: TenantId,
+    /// The provider's id.
+    pub customer: String,
+    pub wanted: Wanted,
+    pub trial_days: u32,
+    pub coupon: Option<(String, Coupon)>,
+    /// Where the customer comes back to, paid or not.
+    pub success_url: String,
+    pub cancel_url: String,
+    /// The page ends then (Stripe: 30 minutes to 24 hours).
+    pub expires_at: Timestamp,
+}
+
+/// Such a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkout {
+    pub id: String,
+    /// Empty once it is not open any more.
+    pub url: String,
+    pub state: CheckoutState,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CheckoutState {
+    Open,
+    Complete,
+    Expired,
+}
+
+/// When a subscription ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum End {
+    /// With what was paid for.
+    Period,
+    /// At once. What is paid back is another call.
+    Now,
+}
+
+/// What a change would cost, by the provider's own reckoning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Due at once, with tax; below zero it is credited.
+    pub now: Money,
+    /// Of it, tax.
+    pub tax: Money,
+}
+
+/// What a customer has at the provider: all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truth {
+    /// What is paid with, for showing: `visa 4242`. `None`: nothing.
+    pub card: Option<String>,
+    pub subscriptions: Vec<TrueSubscription>,
+    pub invoices: Vec<TrueInvoice>,
+}
+
+/// A subscription as the provider has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrueSubscription {
+    pub id: String,
+    pub family: String,
+    pub status: Status,
+    pub created_at: Timestamp,
+    /// Key and version of the plan.
+    pub plan: (String, u32),
+    pub items: Vec<Item>,
+    pub currency: Currency,
+    pub interval: Interval,
+    pub period: Period,
+    pub trial_ends_at: Option<Timestamp>,
+    /// It was asked to end then.
+    pub ends_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InvoiceState {
+    /// Not asked for yet.
+    Draft,
+    Open,
+    Paid,
+    Void,
+    /// Given up.
+    Uncollectible,
+}
+
+/// An invoice as the provider has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrueInvoice {
+    pub id: String,
+    /// As printed on it; none on a draft.
+    pub number: Option<String>,
+    pub subscription: Option<String>,
+    pub state: InvoiceState,
+    /// Without tax. An invoice below zero is credited: its amounts are zero here.
+    pub net: Money,
+    pub tax: Money,
+    /// When it was asked for.
+    pub issued_at: Timestamp,
+    /// When it was to be paid.
+    pub due_at: Timestamp,
+    /// Whether a payment was tried and failed.
+    pub failed: bool,
+    /// What a credit of the customer's paid of it.
+    pub credit_used: Money,
+    pub payments: Vec<TruePayment>,
+    /// Where the customer sees it, and as PDF.
+    pub page_url: Option<String>,
+    pub pdf_url: Option<String>,
+}
+
+/// Money that came in for an invoice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TruePayment {
+    pub id: String,
+    pub amount: Money,
+    pub at: Timestamp,
+    /// What went back, with the id of each.
+    pub refunds: Vec<(String, Money, Timestamp)>,
+    /// What the bank took back, with the id of each; gone from here when it was won back.
+    pub chargebacks: Vec<(String, Money, Timestamp)>,
+}
+
+/// What a webhook says: that something of a customer may have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Never the same for two events.
+    pub id: String,
+    /// The provider's word for it.
+    pub kind: String,
+    /// `None`: it is about no customer.
+    pub customer: Option<String>,
+}
+
+/// A payment provider.
+pub trait Payments: Send + Sync + 'static {
+    /// As it is stored with each customer: `stripe`.
+    fn name(&self) -> &'static str;
+
+    /// Makes a plan's products and prices known, as often as asked.
+    fn publish<'a>(&'a self, plan: &'a Plan) -> Answer<'a, ()>;
+
+    fn create_customer<'a>(&'a self, key: &'a str, new: &'a NewCustomer) -> Answer<'a, String>;
+
+    /// Address, name, country and tax ids anew.
+    fn update_customer<'a>(&'a self, key: &'a str, customer: &'a str, new: &'a NewCustomer) -> Answer<'a, ()>;
+
+    fn open_checkout<'a>(&'a self, key: &'a str, new: &'a NewCheckout) -> Answer<'a, Checkout>;
+
+    fn checkout<'a>(&'a self, id: &'a str) -> Answer<'a, Checkout>;
+
+    /// Ends a page that is open; one that is not stays as it is.
+    fn close_checkout<'a>(&'a self, key: &'a str, id: &'a str) -> Answer<'a, Checkout>;
+
+    /// A page on which a customer changes what it pays with (SetupIntent), and comes back.
+    fn card_page<'a>(&'a self, key: &'a str, customer: &'a str, back: &'a str) -> Answer<'a, String>;
+
+    /// The provider's own page for customers: invoices, cards (Billing Portal).
+    fn customer_page<'a>(&'a self, key: &'a str, customer: &'a str, back: &'a str) -> Answer<'a, String>;
+
+    fn preview<'a>(&'a self, subscription: &'a str, to: &'a Wanted, at: Timestamp) -> Answer<'a, Preview>;
+
+    /// Changes what is subscribed to; the rest of the period is reckoned up and invoiced at once.
+    fn change<'a>(&'a self, key: &'a str, subscription: &'a str, to: &'a Wanted, at: Timestamp) -> Answer<'a, ()>;
+
+    fn end<'a>(&'a self, key: &'a str, subscription: &'a str, when: End) -> Answer<'a, ()>;
+
+    /// Takes back that it ends with its period.
+    fn resume<'a>(&'a self, key: &'a str, subscription: &'a str) -> Answer<'a, ()>;
+
+    /// Tries once more to have an open invoice paid. `Refused` when the card was declined.
+    fn pay<'a>(&'a self, key: &'a str, invoice: &'a str) -> Answer<'a, ()>;
+
+    fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()>;
+
+    /// Gives a customer credit for its next invoices.
+    fn credit<'a>(&'a self, key: &'a str, customer: &'a str, amount: Money) -> Answer<'a, ()>;
+
+    /// Adds to the next invoice what was used of a metered component in a period.
+    fn charge_use<'a>(
+        &'a self,
+        key: &'a str,
+        subscription: &'a str,
+        component: &'a str,
+        quantity: u64,
+        amount: Money,
+    ) -> Answer<'a, ()>;
+
+    /// All that a customer has. `Gone` for one that the provider does not know.
+    fn truth<'a>(&'a self, customer: &'a str) -> Answer<'a, Truth>;
+
+    /// Reads a webhook: the body as it came, and what came in the header of the signature. `Forged`.
+    fn heard(&self, body: &[u8], signature: &str, now: Timestamp) -> Result<Heard, Failure>;
+}

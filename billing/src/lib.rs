@@ -23,7 +23,7 @@ pub use ledger::{Account, Books, EVENT_CHARS_MAX, Entry, Fact, Posted};
 pub use money::{MINOR_MAX, Money, sum};
 pub use payments::{
     Answer, Checkout, CheckoutState, End, Failure, FailureKind, Heard, InvoiceState, NewCheckout, NewCustomer,
-    Payments, Preview, TrueInvoice, TruePayment, TrueSubscription, Truth, Wanted,
+    Payments, Preview, TrueCredit, TrueInvoice, TruePayment, TrueSubscription, Truth, Wanted,
 };
 pub use period::Period;
 pub use phase::{Announced, DAYS_MAX, Facts, NOTICES_BEFORE_PURGE, Phase, Policy, blocks, next, phase, stages};

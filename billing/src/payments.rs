@@ -130,6 +130,7 @@ pub struct Truth {
     pub card: Option<String>,
     pub subscriptions: Vec<TrueSubscription>,
     pub invoices: Vec<TrueInvoice>,
+    pub credits: Vec<TrueCredit>,
 }
 
 /// A subscription as the provider has it.
@@ -141,6 +142,7 @@ pub struct TrueSubscription {
     pub created_at: Timestamp,
     /// Key and version of the plan.
     pub plan: (String, u32),
+    /// By component; none of quantity 0, though `Wanted` may have such.
     pub items: Vec<Item>,
     pub currency: Currency,
     pub interval: Interval,
@@ -171,7 +173,7 @@ pub struct TrueInvoice {
     pub number: Option<String>,
     pub subscription: Option<String>,
     pub state: InvoiceState,
-    /// Without tax. An invoice below zero is credited: its amounts are zero here.
+    /// Without tax. An invoice below zero is credited: its amounts are zero here, and it is among `Truth::credits`.
     pub net: Money,
     pub tax: Money,
     /// When it was asked for.
@@ -188,9 +190,22 @@ pub struct TrueInvoice {
     pub pdf_url: Option<String>,
 }
 
+/// Credit that was given, otherwise than by what an invoice used of it (`TrueInvoice::credit_used`). Below zero it was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrueCredit {
+    pub id: String,
+    /// Without tax; all of it when it was given by `Payments::credit`.
+    pub net: Money,
+    pub tax: Money,
+    pub at: Timestamp,
+    /// The invoice below zero that it comes from: what was sold is taken back.
+    pub invoice: Option<String>,
+}
+
 /// Money that came in for an invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TruePayment {
+    /// What `Payments::refund` takes.
     pub id: String,
     pub amount: Money,
     pub at: Timestamp,
@@ -207,8 +222,10 @@ pub struct Heard {
     pub id: String,
     /// The provider's word for it.
     pub kind: String,
-    /// `None`: it is about no customer.
+    /// `None`: it is about no customer, or names a payment alone.
     pub customer: Option<String>,
+    /// The payment that it is about (`TruePayment::id`), where it names one: chargebacks name no customer.
+    pub payment: Option<String>,
 }
 
 /// A payment provider.

@@ -225,6 +225,13 @@ impl Actor {
             Proof::Token { .. } | Proof::None => None,
         }
     }
+    /// The session by which the user of a mailbox asks.
+    pub(crate) fn own_session(&self, account: AccountId) -> Option<&str> {
+        match &self.proof {
+            Proof::Session { id, .. } if self.user() == Some(account) => Some(id),
+            Proof::Session { .. } | Proof::Token { .. } | Proof::None => None,
+        }
+    }
     /// The person who signed in by its own means: what changes the person takes one.
     pub(crate) fn itself(&self) -> Option<&str> {
         match &self.proof {

@@ -1,12 +1,14 @@
 //! SUMMARY    App passwords: generated, one for each device or program, revoked alone.
 //! SECURITY   Shown once; only verifiers are kept. Repeating a request by its key cannot show the same password again: the
 //!            credential gets a fresh one, and the former ends.
+//! LIMITS     APP_PASSWORDS_SHOWN
 
 use crate::{
     Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Terms,
-    db::{Connection, query},
+    db::{Connection, Row, query},
+    limits::APP_PASSWORDS_SHOWN,
     password,
-    rows::short,
+    rows::{number, short, text},
     terms::{Request, Start},
 };
 use base::AccountId;
@@ -20,7 +22,34 @@ pub struct AppPassword {
     pub secret: Option<String>,
 }
 
+/// An app password as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppPasswordListed {
+    /// Id by which it is revoked.
+    pub id: String,
+    pub label: String,
+    pub created_at_ms: i64,
+}
+
 impl Service {
+    /// App passwords of a mailbox, oldest first, APP_PASSWORDS_SHOWN at most. `NotFound`.
+    pub async fn app_passwords(&self, actor: &Actor, account: AccountId) -> Result<Vec<AppPasswordListed>> {
+        let mut connection = self.reader(actor).await?;
+        self.mailbox_or_deleted(&mut connection, actor, Permission::CredentialRead, account).await?;
+        let rows = query(
+            "SELECT id, label, created_at FROM credential WHERE mailbox = $1 AND kind = 'app' ORDER BY created_at, id LIMIT $2",
+        )
+        .bind(account.to_string())
+        .bind(APP_PASSWORDS_SHOWN)
+        .fetch_all(&mut connection)
+        .await?;
+        let listed = |row: &Row| {
+            let (id, label) = (text(row, "id")?, text(row, "label")?);
+            Ok(AppPasswordListed { id, label, created_at_ms: number(row, "created_at")? })
+        };
+        rows.iter().map(listed).collect()
+    }
+
     /// Adds a generated password for one device.
     pub async fn app_password_create(
         &self,

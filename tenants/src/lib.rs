@@ -70,7 +70,7 @@ mod webhook;
 
 pub use actor::{Actor, Grant, Selector};
 pub use alias::{Alias, AliasPatch, NewAlias};
-pub use app_password::AppPassword;
+pub use app_password::{AppPassword, AppPasswordListed};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditHead};
 pub use auth::{NewSession, Presented, Seen, Session, SignIn, Tokens};
 pub use bulk::{ErrorPolicy, Item, ItemError};

@@ -156,6 +156,8 @@ pub const INVITATION_MAILS_PER_ADDRESS: i64 = 5;
 pub const INVITATION_MAILS_PER_ADDRESS_OF_ALL: i64 = 20;
 /// One tenant alone uses up a part of it only.
 const _: () = assert!(INVITATION_MAILS_PER_ADDRESS * 4 <= INVITATION_MAILS_PER_ADDRESS_OF_ALL);
+/// App passwords of a mailbox that are listed.
+pub const APP_PASSWORDS_SHOWN: i64 = 100;
 /// Roles that a tenant makes itself.
 pub const ROLES_MAX: i64 = 200;
 /// Domains or mailboxes that one grant names.

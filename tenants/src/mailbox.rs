@@ -129,6 +129,12 @@ impl Service {
         patch: &MailboxPatch,
     ) -> Result<Done<Mailbox>> {
         let action = patch.action();
+        // The user of a mailbox gives it another password, after showing the one before.
+        let is_own = actor.user() == Some(account) && patch.sets_password();
+        if is_own {
+            self.sensitive(actor, "personSetPassword")?;
+        }
+        let permission = if is_own { Permission::CredentialWrite } else { patch.permission() };
         let passwords: Vec<&str> = patch.password.iter().filter_map(NewPassword::secret).collect();
         let verifiers = match &patch.password {
             Some(password) => password.verifiers(self.password_cost).await?,
@@ -139,13 +145,15 @@ impl Service {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let mailbox = self.mailbox_in(&mut work.txn, actor, patch.permission(), account).await?;
+        let mailbox = self.mailbox_in(&mut work.txn, actor, permission, account).await?;
         if patch.password.is_some() {
-            // Whatever else is changed by the way.
-            self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
+            if !is_own {
+                // Whatever else is changed by the way.
+                self.mailbox_in(&mut work.txn, actor, Permission::MailboxPassword, account).await?;
+            }
             self.may_open(&mut work.txn, actor, &mailbox).await?;
             // A password is no right that anybody acts by: without a sign-in nobody need ask anew.
-            work.rights = self.end_sessions(&mut work.txn, &account.to_string(), None).await?;
+            work.rights = self.end_sessions(&mut work.txn, &account.to_string(), actor.own_session(account)).await?;
         }
         work.rights |= patch.hold.is_some();
         work.expect(mailbox.version)?;

@@ -4,7 +4,7 @@
 mod address;
 mod mailbox;
 
-pub use address::{Alias, Delegate, Group, GroupPosting, Masked, SharedMailbox};
+pub use address::{Alias, AppPassword, Delegate, Group, GroupPosting, Masked, SharedMailbox};
 pub use mailbox::{MailboxKind, MailboxState, SendLimits};
 
 use crate::{

@@ -1,10 +1,10 @@
-//! SUMMARY    Groups and masked addresses.
+//! SUMMARY    Groups, masked addresses, app passwords.
 
 use crate::{
     connection::{GroupConnection, MaskedAddressConnection, Paging},
-    cost::page_cost,
+    cost::{RECORDS_COST, page_cost},
     failure::found,
-    types::{Group, actor, service},
+    types::{AppPassword, Group, actor, service},
 };
 use async_graphql::{Context, ID, Object, Result};
 
@@ -50,5 +50,13 @@ impl AddressQuery {
         let Ok(mailbox) = mailbox_id.parse() else { return Ok(None) };
         let rows = found(service(ctx).masked_of(actor(ctx), mailbox, &paging.page()).await)?;
         Ok(rows.map(|rows| MaskedAddressConnection::new(&paging, rows)))
+    }
+
+    /// App passwords of a mailbox without their secrets, oldest first, 100 at most.
+    #[graphql(complexity = "RECORDS_COST + child_complexity")]
+    async fn app_passwords(&self, ctx: &Context<'_>, mailbox_id: ID) -> Result<Option<Vec<AppPassword>>> {
+        let Ok(mailbox) = mailbox_id.parse() else { return Ok(None) };
+        let rows = found(service(ctx).app_passwords(actor(ctx), mailbox).await)?;
+        Ok(rows.map(|rows| rows.into_iter().map(AppPassword::from).collect()))
     }
 }

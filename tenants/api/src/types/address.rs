@@ -1,5 +1,6 @@
-//! SUMMARY    Aliases, groups, masked addresses, delegates.
+//! SUMMARY    Aliases, groups, masked addresses, app passwords, delegates.
 
+use crate::scalar::DateTime;
 use async_graphql::{Enum, ID, SimpleObject};
 
 /// An address that leads to others.
@@ -121,6 +122,21 @@ impl Masked {
     /// Of one page.
     pub(crate) fn together(rows: Vec<tenants::Masked>) -> Vec<Self> {
         rows.into_iter().map(Self::from).collect()
+    }
+}
+
+/// A password of one device or program.
+#[derive(SimpleObject)]
+pub struct AppPassword {
+    /// Id by which it is revoked.
+    pub id: ID,
+    pub label: String,
+    pub created_at: DateTime,
+}
+
+impl From<tenants::AppPasswordListed> for AppPassword {
+    fn from(p: tenants::AppPasswordListed) -> Self {
+        AppPassword { id: ID(p.id), label: p.label, created_at: DateTime(p.created_at_ms) }
     }
 }
 

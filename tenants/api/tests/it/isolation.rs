@@ -37,6 +37,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("group", "{ r: group(address: \"team@$D\") { id } }"),
     ("groups", "{ r: groups(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("maskedAddresses", "{ r: maskedAddresses(mailboxId: \"$M\", first: 5) { totalCount } }"),
+    ("appPasswords", "{ r: appPasswords(mailboxId: \"$M\") { id } }"),
     ("auditEntries", "{ r: auditEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("node", "{ r: node(id: \"$J\") { id } }"),
     ("capabilities", "{ r: capabilities(subjectId: \"$M\") { explanation } }"),

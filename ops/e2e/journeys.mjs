@@ -1,10 +1,11 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { looks, pagesJourneys } from "./pages.mjs";
 
-const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
+export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
-async function signIn(page, demo, tenant) {
+export async function signIn(page, demo, tenant) {
   const [owner] = demo.tenant(tenant).people;
   await page.goto(`${demo.info.portal_url}sign-in`);
   await page.getByLabel("E-mail address").fill(owner.address);
@@ -147,11 +148,12 @@ export const journeys = [
     for (const [path, name] of [["domains", "domains"], ["domains/florist.example/give-up", "give-up"], ["mailboxes", "mailboxes"],
       ["mailboxes?q=nobody", "mailboxes-none"], ["mailboxes/new", "mailbox-new"], [mailbox, "mailbox"], [`${mailbox}/delete`, "mailbox-delete"],
       ["security", "security"], ["security/password", "password"], ["security/authenticator", "authenticator"],
-      ["security/recovery-codes", "recovery-codes"], ["security/confirm", "confirm"], ["organisations", "organisations"], ["nothing", "not-found"]]) {
+      ["security/recovery-codes", "recovery-codes"], ["security/confirm", "confirm"], ["organisations", "organisations"], ["nothing", "not-found"], ...looks(mailbox)]) {
       await at(path);
       await pages.check(name);
     }
   }],
+  ...pagesJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();
@@ -167,6 +169,8 @@ export const journeys = [
     await titled(page, "Sign in");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Use a passkey");
     await page.keyboard.press("Tab");
     await page.keyboard.type(owner.address);
     await page.keyboard.press("Tab");

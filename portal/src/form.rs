@@ -34,9 +34,14 @@ impl Refusal {
             "INVALID_CREDENTIALS" => "refused-credentials",
             "FACTOR_REQUIRED" => "refused-factor",
             "THROTTLED" => "refused-throttled",
+            "PASSKEY" => "refused-passkey",
+            "IDENTITY" => "refused-identity",
+            "DAYS" => "refused-days",
             "UNEQUAL" => "refused-unequal",
             "SIZE" => "refused-size",
             "CODE" => "refused-code",
+            "LAST_OWNER" => "refused-last-owner",
+            "ABORTED" => "refused-aborted",
             _ => "refused-other",
         })
     }
@@ -79,7 +84,76 @@ struct Input<'a> {
     refusal: Option<&'a Refusal>,
 }
 
+/// One of several values: a list to choose from, or boxes to tick.
+pub(crate) struct Choice<'a> {
+    pub(crate) name: &'a str,
+    /// Keys of texts; no hint when empty.
+    pub(crate) label: &'a str,
+    pub(crate) hint: &'a str,
+    /// Values with their texts.
+    pub(crate) options: Vec<(String, String)>,
+    /// Values that are chosen already.
+    pub(crate) chosen: Vec<String>,
+}
+
+/// An option as it is drawn: value, text, whether it is chosen.
+type Drawn = (String, String, bool);
+
+#[derive(Template)]
+#[template(path = "choice.html")]
+struct List<'a> {
+    f: &'a Frame,
+    ask: &'a Choice<'a>,
+    options: Vec<Drawn>,
+    refusal: Option<&'a Refusal>,
+}
+
+#[derive(Template)]
+#[template(path = "ticks.html")]
+struct Ticks<'a> {
+    f: &'a Frame,
+    ask: &'a Choice<'a>,
+    options: Vec<Drawn>,
+    refusal: Option<&'a Refusal>,
+}
+
+#[derive(Template)]
+#[template(path = "area.html")]
+struct Area<'a> {
+    f: &'a Frame,
+    ask: Ask<'a>,
+    value: &'a str,
+    refusal: Option<&'a Refusal>,
+}
+
 impl Form {
+    fn refusal(&self, name: &str) -> Option<&Refusal> {
+        self.refusals.iter().find(|r| r.field == name)
+    }
+
+    fn drawn(&self, ask: &Choice<'_>) -> Vec<Drawn> {
+        let sent = self.fields.all(ask.name);
+        let chosen = if self.refusals.is_empty() || sent.is_empty() { &ask.chosen } else { &sent };
+        let draw = |(value, text): &(String, String)| (value.clone(), text.clone(), chosen.contains(value));
+        ask.options.iter().map(draw).collect()
+    }
+
+    /// A list to choose one from.
+    pub(crate) fn choice(&self, f: &Frame, ask: &Choice<'_>) -> Result<String, askama::Error> {
+        List { f, options: self.drawn(ask), refusal: self.refusal(ask.name), ask }.render()
+    }
+
+    /// Boxes to tick.
+    pub(crate) fn ticks(&self, f: &Frame, ask: &Choice<'_>) -> Result<String, askama::Error> {
+        Ticks { f, options: self.drawn(ask), refusal: self.refusal(ask.name), ask }.render()
+    }
+
+    /// Several lines.
+    pub(crate) fn area(&self, f: &Frame, ask: Ask<'_>) -> Result<String, askama::Error> {
+        let value = self.value(ask.name, ask.value);
+        Area { f, value, refusal: self.refusal(ask.name), ask }.render()
+    }
+
     pub(crate) fn of(fields: Fields, refusals: Vec<Refusal>) -> Form {
         Form { fields, refusals }
     }
@@ -104,6 +178,17 @@ impl Form {
 /// An input of a form, from a template.
 pub(crate) fn ask<'a>(name: &'a str, kind: &'a str, label: &'a str, hint: &'a str, fill: &'a str) -> Ask<'a> {
     Ask { name, kind, label, hint, fill, value: "" }
+}
+
+/// A choice of a form, from a page.
+pub(crate) fn choose<'a>(name: &'a str, label: &'a str, hint: &'a str, options: Vec<(String, String)>) -> Choice<'a> {
+    Choice { name, label, hint, options, chosen: Vec::new() }
+}
+
+impl Choice<'_> {
+    pub(crate) fn with(self, chosen: Vec<String>) -> Self {
+        Choice { chosen, ..self }
+    }
 }
 
 impl<'a> Ask<'a> {

@@ -2,7 +2,10 @@
 //! SECURITY   The answer is that of the visitor's token; where the visitor comes from is told as it was seen, so that limits by
 //!            address hold behind the portal as they do before the API.
 
-use axum::http::HeaderMap;
+use axum::{
+    body::Body,
+    http::{HeaderMap, Response},
+};
 use serde_json::Value;
 use std::{future::Future, net::SocketAddr, pin::Pin};
 
@@ -40,4 +43,13 @@ pub struct Answer {
 /// The API.
 pub trait Graph: Send + Sync + 'static {
     fn execute<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+    /// The file that a job made, part by part, with its type and name; `None` where the API has none for the token.
+    fn file<'a>(
+        &'a self,
+        job: &'a str,
+        token: &'a str,
+        tenant: Option<&'a str>,
+        client: &'a Client,
+    ) -> Pin<Box<dyn Future<Output = Option<Response<Body>>> + Send + 'a>>;
 }

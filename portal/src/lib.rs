@@ -2,11 +2,12 @@
 //! STANDARDS  HTML, WCAG 2.2 AA, RFC 6265bis (cookies), Content Security Policy Level 3, Fetch Metadata
 //! SECURITY   Pages run with the visitor's own rights: whatever the API does not tell a visitor is not here either. Tokens stay in a
 //!            sealed cookie that scripts cannot read. Every form carries a token of its session and comes from our own origin.
-//! LIMITS     FORM_BYTES_MAX, FORM_WAIT_MAX, those of session.rs, list.rs and asset.rs
+//! LIMITS     FORM_BYTES_MAX, UPLOAD_BYTES_MAX, FORM_WAIT_MAX, those of session.rs, list.rs and asset.rs
 //! INVARIANTS No room is used: what the portal knows of the product is the schema that its operations are checked against when it is
 //!            compiled. Every form works without scripts: POST, redirect, GET.
 
 mod asset;
+mod collection;
 mod device;
 mod field;
 mod form;
@@ -15,10 +16,13 @@ mod graph;
 mod guard;
 mod language;
 mod list;
+mod multipart;
 mod operation;
 mod page;
+mod qr;
 mod route;
 mod seal;
+mod server;
 mod session;
 mod state;
 mod trouble;
@@ -27,11 +31,14 @@ mod visit;
 pub use graph::{Answer, Asked, Client, Graph};
 pub use route::router;
 pub use seal::Seal;
+pub use server::{Door, Servers, Tls};
 
 use std::{sync::Arc, time::Duration};
 
 /// Bytes of a form.
 const FORM_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one with a file of mailboxes (tenants' IMPORT_BYTES_MAX), of who is signed in.
+const UPLOAD_BYTES_MAX: usize = 5 << 20;
 /// How long a form may take to arrive.
 const FORM_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -41,12 +48,13 @@ pub struct Portal {
     seal: Seal,
     /// Where browsers find it, as `https://mail.example.org`.
     origin: String,
+    servers: Servers,
     refreshes: session::Refreshes,
 }
 
 impl Portal {
-    /// `origin`: where browsers find it.
-    pub fn new(graph: Arc<dyn Graph>, seal: Seal, origin: &str) -> Portal {
-        Portal { graph, seal, origin: origin.to_owned(), refreshes: session::Refreshes::default() }
+    /// `origin`: where browsers find it; `servers`: what mail programs are told.
+    pub fn new(graph: Arc<dyn Graph>, seal: Seal, origin: &str, servers: Servers) -> Portal {
+        Portal { graph, seal, origin: origin.to_owned(), servers, refreshes: session::Refreshes::default() }
     }
 }

@@ -9,6 +9,9 @@ use serde::Serialize;
 pub(crate) type ByteSize = String;
 /// A moment in UTC (RFC 3339).
 pub(crate) type DateTime = String;
+/// What a job says of its outcome.
+#[allow(clippy::upper_case_acronyms, reason = "the name of the scalar")]
+pub(crate) type JSON = serde_json::Value;
 
 /// Compiled again when the schema changes.
 const _: &str = include_str!("../../tenants/api/schema.graphql");
@@ -47,6 +50,7 @@ operations! {
     "operations/mailboxes.graphql": Mailboxes;
     "operations/mailbox_shown.graphql": MailboxShown;
     "operations/mailbox_aliases.graphql": MailboxAliases;
+    "operations/mailbox_named.graphql": MailboxNamed;
     "operations/domain_choice.graphql": DomainChoice;
     "operations/mailbox_create.graphql": MailboxCreate;
     "operations/mailbox_update.graphql": MailboxUpdate;
@@ -64,6 +68,74 @@ operations! {
     "operations/totp_confirm.graphql": TotpConfirm;
     "operations/factor_remove.graphql": FactorRemove;
     "operations/recovery_codes_create.graphql": RecoveryCodesCreate;
+    "operations/members.graphql": Members;
+    "operations/roles.graphql": Roles;
+    "operations/api_tokens.graphql": ApiTokens;
+    "operations/webhooks.graphql": Webhooks;
+    "operations/webhook_shown.graphql": WebhookShown;
+    "operations/audit.graphql": Audit;
+    "operations/support_grants.graphql": SupportGrants;
+    "operations/identity_providers.graphql": IdentityProviders;
+    "operations/why.graphql": Why;
+    "operations/job_shown.graphql": JobShown;
+    "operations/member_invite.graphql": MemberInvite;
+    "operations/invitation_resend.graphql": InvitationResend;
+    "operations/invitation_revoke.graphql": InvitationRevoke;
+    "operations/member_update.graphql": MemberUpdate;
+    "operations/member_remove.graphql": MemberRemove;
+    "operations/ownership_transfer.graphql": OwnershipTransfer;
+    "operations/role_create.graphql": RoleCreate;
+    "operations/role_update.graphql": RoleUpdate;
+    "operations/role_delete.graphql": RoleDelete;
+    "operations/api_token_create.graphql": ApiTokenCreate;
+    "operations/api_token_revoke.graphql": ApiTokenRevoke;
+    "operations/service_account_create.graphql": ServiceAccountCreate;
+    "operations/service_account_update.graphql": ServiceAccountUpdate;
+    "operations/service_account_delete.graphql": ServiceAccountDelete;
+    "operations/webhook_create.graphql": WebhookCreate;
+    "operations/webhook_update.graphql": WebhookUpdate;
+    "operations/webhook_rotate_secret.graphql": WebhookRotateSecret;
+    "operations/webhook_delete.graphql": WebhookDelete;
+    "operations/webhook_delivery_retry.graphql": WebhookDeliveryRetry;
+    "operations/audit_export.graphql": AuditExport;
+    "operations/support_grant_create.graphql": SupportGrantCreate;
+    "operations/support_grant_revoke.graphql": SupportGrantRevoke;
+    "operations/identity_provider_create.graphql": IdentityProviderCreate;
+    "operations/identity_provider_delete.graphql": IdentityProviderDelete;
+    "operations/job_cancel.graphql": JobCancel;
+    "operations/aliases.graphql": Aliases;
+    "operations/groups.graphql": Groups;
+    "operations/group_shown.graphql": GroupShown;
+    "operations/masked_addresses.graphql": MaskedAddresses;
+    "operations/mailbox_sharing.graphql": MailboxSharing;
+    "operations/app_passwords.graphql": AppPasswords;
+    "operations/mailbox_by_address.graphql": MailboxByAddress;
+    "operations/domain_settings.graphql": DomainSettings;
+    "operations/mailbox_import_result.graphql": MailboxImportResult;
+    "operations/alias_update.graphql": AliasUpdate;
+    "operations/group_create.graphql": GroupCreate;
+    "operations/group_update.graphql": GroupUpdate;
+    "operations/group_members_add.graphql": GroupMembersAdd;
+    "operations/group_members_remove.graphql": GroupMembersRemove;
+    "operations/group_delete.graphql": GroupDelete;
+    "operations/masked_address_create.graphql": MaskedAddressCreate;
+    "operations/masked_address_update.graphql": MaskedAddressUpdate;
+    "operations/masked_address_delete.graphql": MaskedAddressDelete;
+    "operations/delegate_add.graphql": DelegateAdd;
+    "operations/delegate_remove.graphql": DelegateRemove;
+    "operations/send_as_add.graphql": SendAsAdd;
+    "operations/send_as_remove.graphql": SendAsRemove;
+    "operations/domain_update.graphql": DomainUpdate;
+    "operations/domain_alias_create.graphql": DomainAliasCreate;
+    "operations/domain_alias_remove.graphql": DomainAliasRemove;
+    "operations/app_password_create.graphql": AppPasswordCreate;
+    "operations/app_password_revoke.graphql": AppPasswordRevoke;
+    "operations/mailbox_import.graphql": MailboxImport;
+    "operations/mailbox_import_passwords.graphql": MailboxImportPasswords;
+    "operations/mailbox_purge.graphql": MailboxPurge;
+    "operations/passkey_challenge.graphql": PasskeyChallenge;
+    "operations/passkey_register.graphql": PasskeyRegister;
+    "operations/passkey_register_finish.graphql": PasskeyRegisterFinish;
 }
 
 /// An error of any mutation: all have the same fields, and each an enum of codes of its own.

@@ -3,12 +3,12 @@
 //! INVARIANTS A path that is not in the table is a 404 page. Pages are never kept by a cache.
 
 use crate::{
-    FORM_BYTES_MAX, FORM_WAIT_MAX, Portal, asset,
+    FORM_BYTES_MAX, FORM_WAIT_MAX, Portal, UPLOAD_BYTES_MAX, asset,
     field::Fields,
     graph::Client,
     guard,
     language::{self, Language},
-    page,
+    multipart, page,
     session::now_ms,
     state::{self, State},
     trouble::Trouble,
@@ -90,9 +90,15 @@ async fn form(visit: &mut Visit, headers: &HeaderMap, body: Body) -> Result<(), 
     if !guard::is_own(headers, &visit.portal.origin) {
         return Err(Trouble::Foreign);
     }
-    let body = tokio::time::timeout(FORM_WAIT_MAX, to_bytes(body, FORM_BYTES_MAX)).await;
+    let is_upload = visit.path == "/mailboxes/import" && visit.state.signed.is_some();
+    let max = if is_upload { UPLOAD_BYTES_MAX } else { FORM_BYTES_MAX };
+    let body = tokio::time::timeout(FORM_WAIT_MAX, to_bytes(body, max)).await;
     let Ok(Ok(body)) = body else { return Err(Trouble::Foreign) };
-    visit.fields = Fields::parse(&body);
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    visit.fields = match multipart::boundary(kind) {
+        Some(boundary) => multipart::fields(&body, boundary).ok_or(Trouble::Foreign)?,
+        None => Fields::parse(&body),
+    };
     if visit.changed || !guard::is_token(visit.fields.exact("form"), &visit.state.form) {
         return Err(Trouble::Foreign);
     }
@@ -118,9 +124,14 @@ async fn read(visit: &mut Visit) -> Reply {
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::show(visit),
         ["sign-in", "code"] => return page::sign_in::show_code(visit),
+        ["sign-in", "mailbox"] => return page::sign_in::show_mailbox(visit),
+        ["sign-in", "with", provider] => return page::identity::show(visit, provider),
+        ["sign-in", "identity"] => return page::identity::back(visit).await,
         ["forgot"] => return page::recover::forgot(visit),
         ["reset"] => return page::recover::reset(visit),
         ["invitation"] => return page::recover::invitation(visit),
+        ["set-up", link] => return page::set_up::by_link(visit, link),
+        ["set-up", link, "profile"] => return page::set_up::profile_by_link(visit, link),
         [] if visit.state.signed.is_none() => return page::landing::show(visit),
         _ => {}
     }
@@ -131,16 +142,27 @@ async fn read(visit: &mut Visit) -> Reply {
         ["domains", name] => page::domain::show(visit, name).await,
         ["domains", name, "zone"] => page::domain::zone(visit, name).await,
         ["domains", name, "give-up"] => page::domain::ask_give_up(visit, name).await,
+        ["domains", name, "settings"] => page::addresses::show_domain(visit, name).await,
         ["mailboxes"] => page::mailbox_list::show(visit).await,
         ["mailboxes", "new"] => page::mailbox_new::show(visit).await,
+        ["mailboxes", "import"] => page::import::show(visit),
+        ["mailboxes", "import", id] => page::import::result(visit, id).await,
         ["mailboxes", id] => page::mailbox::show(visit, id).await,
         ["mailboxes", id, "delete"] => page::mailbox_end::ask(visit, id).await,
+        ["mailboxes", id, "purge"] => page::mailbox_end::ask_purge(visit, id).await,
+        ["mailboxes", id, "set-up"] => page::set_up::show(visit, id).await,
+        ["mailboxes", id, "set-up", "profile"] => page::set_up::profile(visit, id).await,
+        ["mailboxes", id, rest @ ..] => page::own::read(visit, id, rest).await,
+        ["addresses", rest @ ..] => page::addresses::read(visit, rest).await,
         ["security"] => page::security::show(visit).await,
         ["security", "confirm"] => page::security::confirm(visit).await,
         ["security", "password"] => page::password::show(visit),
         ["security", "authenticator"] => page::authenticator::show(visit),
+        ["security", "passkey"] => page::passkey::show(visit),
         ["security", "recovery-codes"] => page::recovery_codes::show(visit),
         ["organisations"] => page::organisation::show(visit).await,
+        ["access", "jobs", id, "file"] => page::access::file(visit, id).await,
+        ["access", rest @ ..] => page::access::read(visit, rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -151,6 +173,8 @@ async fn change(visit: &mut Visit) -> Reply {
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::sign_in(visit).await,
         ["sign-in", "code"] => return page::sign_in::give_code(visit).await,
+        ["sign-in", "mailbox"] => return page::sign_in::sign_in_mailbox(visit).await,
+        ["sign-in", "passkey"] => return page::passkey::sign_in(visit).await,
         ["forgot"] => return page::recover::ask_reset(visit).await,
         ["reset"] => return page::recover::set_password(visit).await,
         ["invitation"] => return page::recover::accept(visit).await,
@@ -161,8 +185,13 @@ async fn change(visit: &mut Visit) -> Reply {
         ["sign-out"] => page::sign_in::sign_out(visit).await,
         ["domains"] => page::domain_list::claim(visit).await,
         ["domains", name, "check"] => page::domain::check(visit, name).await,
+        ["domains", name, "watch"] => page::domain::watch(visit, name).await,
         ["domains", name, "give-up"] => page::domain::give_up(visit, name).await,
+        ["domains", name, "settings"] => page::addresses::change_domain(visit, name).await,
         ["mailboxes", "new"] => page::mailbox_new::create(visit).await,
+        ["mailboxes", "bulk"] => page::bulk::change(visit).await,
+        ["mailboxes", "import"] => page::import::start(visit).await,
+        ["mailboxes", "import", id] => page::import::passwords(visit, id).await,
         ["mailboxes", id] => page::mailbox::save(visit, id).await,
         ["mailboxes", id, "password"] => page::mailbox::new_password(visit, id).await,
         ["mailboxes", id, "suspend"] => page::mailbox::suspend(visit, id).await,
@@ -171,14 +200,19 @@ async fn change(visit: &mut Visit) -> Reply {
         ["mailboxes", id, "aliases", "delete"] => page::mailbox::delete_alias(visit, id).await,
         ["mailboxes", id, "delete"] => page::mailbox_end::delete(visit, id).await,
         ["mailboxes", id, "restore"] => page::mailbox_end::restore(visit, id).await,
+        ["mailboxes", id, "purge"] => page::mailbox_end::purge(visit, id).await,
+        ["mailboxes", id, rest @ ..] => page::own::change(visit, id, rest).await,
+        ["addresses", rest @ ..] => page::addresses::change(visit, rest).await,
         ["security", "sessions"] => page::security::end_sessions(visit).await,
         ["security", "factors"] => page::security::remove_factor(visit).await,
         ["security", "confirm"] => page::security::step_up(visit).await,
         ["security", "password"] => page::password::save(visit).await,
         ["security", "authenticator"] => page::authenticator::enrol(visit).await,
+        ["security", "passkey"] => page::passkey::register(visit).await,
         ["security", "authenticator", "confirm"] => page::authenticator::confirm(visit).await,
         ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
         ["organisations"] => page::organisation::go(visit).await,
+        ["access", rest @ ..] => page::access::change(visit, rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -221,10 +255,25 @@ fn finish(visit: &mut Visit, reply: Reply, is_read: bool) -> Response<Body> {
             location(&mut response, &path);
             response
         }
-        Ok(Out::File(name, text)) => {
+        Ok(Out::File { name, kind, text }) => {
             let mut response = written(StatusCode::OK, Body::from(text));
-            put(&mut response, header::CONTENT_TYPE, "text/plain; charset=utf-8");
+            put(&mut response, header::CONTENT_TYPE, kind);
             put(&mut response, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{}\"", plain(&name)));
+            response
+        }
+        Ok(Out::Data(data)) => {
+            let mut response = written(StatusCode::OK, Body::from(data.to_string()));
+            put(&mut response, header::CONTENT_TYPE, "application/json");
+            response
+        }
+        Ok(Out::Stream(from)) => {
+            let (parts, body) = from.into_parts();
+            let mut response = written(StatusCode::OK, body);
+            for name in [header::CONTENT_TYPE, header::CONTENT_DISPOSITION] {
+                if let Some(value) = parts.headers.get(&name) {
+                    response.headers_mut().insert(name, value.clone());
+                }
+            }
             response
         }
         Err(_) => written(StatusCode::INTERNAL_SERVER_ERROR, Body::empty()),
@@ -247,7 +296,7 @@ fn written(status: StatusCode, body: Body) -> Response<Body> {
 
 /// Characters of a file's name that no header and no shell reads in another way.
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect()
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_@".contains(*c)).collect()
 }
 
 fn put(response: &mut Response<Body>, name: header::HeaderName, value: &str) {

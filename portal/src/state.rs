@@ -23,6 +23,9 @@ pub(crate) struct State {
     pub(crate) shown: Option<Shown>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) enrolled: Option<Enrolled>,
+    /// Until when a sign-in at an identity provider that began in this browser may come back (milliseconds).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) going_until_ms: Option<i64>,
 }
 
 /// Who is signed in.
@@ -34,6 +37,9 @@ pub(crate) struct Signed {
     pub(crate) access_until_ms: i64,
     pub(crate) refresh: String,
     pub(crate) email: String,
+    /// Id of the mailbox whose user it is; empty for a person.
+    #[serde(default)]
+    pub(crate) mailbox: String,
     /// Where the visitor acts: id and name; empty for who is no member anywhere.
     pub(crate) tenant: String,
     pub(crate) tenant_name: String,
@@ -56,8 +62,16 @@ pub(crate) enum Shown {
     Password {
         address: String,
         password: String,
+        /// App passwords that ended with the one before.
+        #[serde(default)]
+        ended: i64,
     },
     RecoveryCodes(Vec<String>),
+    /// Of the page at a path: titles and texts.
+    Secrets {
+        path: String,
+        secrets: Vec<(String, String)>,
+    },
 }
 
 /// An authenticator app that is not confirmed yet.

@@ -11,7 +11,10 @@ use crate::{
     trouble::Trouble,
 };
 use askama::Template;
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
+};
 use graphql_client::GraphQLQuery;
 use serde_json::Value;
 use std::sync::Arc;
@@ -21,8 +24,16 @@ pub(crate) enum Out {
     Page(StatusCode, String),
     /// Another page is to be read.
     See(String),
-    /// A text to be kept: name and content.
-    File(String, String),
+    /// A text to be kept, of a media type.
+    File {
+        name: String,
+        kind: &'static str,
+        text: String,
+    },
+    /// For a script of ours, as JSON.
+    Data(Value),
+    /// What the API gives, as it comes.
+    Stream(Response<Body>),
 }
 
 pub(crate) type Reply = Result<Out, Trouble>;
@@ -171,6 +182,16 @@ fn done(ok: &str) -> Option<&'static str> {
         "signed-in-again" => "done-session-over",
         "accepted" => "done-accepted",
         "confirmed" => "done-confirmed",
+        "passkey" => "done-passkey",
+        "app-password" => "done-token",
+        "none-ticked" => "done-none-ticked",
+        "purged" => "done-purged",
+        "invited" => "done-invited",
+        "revoked" => "done-revoked",
+        "removed" | "member-removed" => "done-factor-removed",
+        "token" => "done-token",
+        "retried" => "done-retried",
+        "support" => "done-support",
         _ => return None,
     })
 }

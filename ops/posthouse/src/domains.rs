@@ -1,7 +1,7 @@
 //! SUMMARY    What the control plane is told of this server for the domains it keeps: by whom DNS is asked, what is offered.
 //! SECURITY   The key that seals secrets of domains stands in the data folder, not in the database.
 
-use crate::{config::Config, stores::secret_key};
+use crate::{config::Config, server::Ports, stores::secret_key};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use tenants::{
     DomainOptions, SealingKey, Setup,
@@ -75,6 +75,21 @@ fn services(config: &Config) -> Vec<(&'static str, u16)> {
         .filter_map(|(name, address)| Some((name, address?.port())))
         .filter(|(_, port)| *port != 0)
         .collect()
+}
+
+/// The doors that mail programs are told of: as they were bound; where they are another process's, as they are configured.
+pub fn servers(config: &Config, ports: &Ports) -> portal::Servers {
+    let door = |bound: Option<u16>, configured: Option<SocketAddr>| {
+        bound.or_else(|| configured.map(|address| address.port()).filter(|port| *port != 0))
+    };
+    let listen = &config.listen;
+    portal::Servers {
+        host: config.hostname.clone(),
+        imaps: door(ports.imaps, listen.imaps),
+        imap: door(ports.imap, listen.imap),
+        submissions: door(ports.submissions, listen.submissions),
+        submission: door(ports.submission, listen.submission),
+    }
 }
 
 /// The first two of the system's.

@@ -5,6 +5,7 @@
 // The futures of GraphQL's resolvers are nested: their layouts take more than the 128 steps of an optimised build's default.
 #![recursion_limit = "256"]
 
+mod autoconfig;
 mod config;
 mod counters;
 mod ctl;

@@ -46,7 +46,7 @@ async fn answer(State(served): State<Arc<Served>>, headers: HeaderMap) -> Respon
 }
 
 /// The host that a request names, without its port: there is one, and a port is a number (RFC 9112 §3.2).
-fn host(headers: &HeaderMap) -> Option<&str> {
+pub fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
     let host = host.to_str().ok()?;

@@ -2,6 +2,7 @@
 //! INVARIANTS The data plane starts first and ends last. A process without one never loses a store.
 
 use crate::{
+    autoconfig,
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
@@ -104,6 +105,7 @@ impl Server {
                 config,
                 accounts.as_ref(),
                 service.as_ref(),
+                &ports,
                 &shutdown,
             )?);
             let (port, task) =
@@ -161,19 +163,25 @@ fn pages(
     config: &Config,
     accounts: Option<&Accounts>,
     service: Option<&Arc<Service>>,
+    ports: &Ports,
     shutdown: &Shutdown,
 ) -> Result<Router, String> {
     let mut router = Router::new();
+    let servers = crate::domains::servers(config, ports);
     if let Some(accounts) = accounts {
         let policy = crate::domains::setup(config)?.mta_sts_policy();
         router = router.merge(mta_sts::router(accounts.clone(), policy));
+        if servers.is_complete() {
+            router = router.merge(autoconfig::router(accounts.clone(), servers.clone()));
+        }
     }
     if let Some(service) = service {
         let (trusted_proxies, stop) = (config.trusted_proxies.clone(), Some(shutdown.watch()));
         let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
-        let api = api::router(service.clone(), options);
+        let mut api = api::router(service.clone(), options);
         if let Some(origin) = &config.portal {
-            router = router.merge(portal::router(api.clone(), &config.data, origin)?);
+            router = router.merge(portal::router(api.clone(), &config.data, origin, servers)?);
+            api = portal::for_browsers(api);
         }
         router = router.merge(api);
     }

@@ -6,13 +6,11 @@ use crate::{
     form::{Form, Refusal, ask},
     frame::Frame,
     operation::{TotpConfirm, TotpEnroll, refusals, totp_confirm, totp_enroll},
+    qr::Picture,
     state::Enrolled,
-    trouble::Trouble,
     visit::{Reply, Visit, page, see},
 };
 use askama::Template;
-use qrcodegen::{QrCode, QrCodeEcc};
-use std::fmt::Write;
 
 #[derive(Template)]
 #[template(path = "authenticator.html")]
@@ -22,26 +20,6 @@ struct Page {
     enrolled: Option<(String, Picture)>,
 }
 
-/// A QR code: the side with its quiet zone, and the dark squares as a path.
-struct Picture {
-    side: i32,
-    path: String,
-}
-
-/// Light squares around a code (ISO/IEC 18004 §5.3.8).
-const QUIET: i32 = 4;
-
-fn picture(text: &str) -> Result<Picture, Trouble> {
-    let code = QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|_| Trouble::Broken)?;
-    let mut path = String::new();
-    for y in 0..code.size() {
-        for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
-            let _ = write!(path, "M{},{}h1v1h-1z", x + QUIET, y + QUIET);
-        }
-    }
-    Ok(Picture { side: code.size() + 2 * QUIET, path })
-}
-
 pub(crate) fn show(visit: &Visit) -> Reply {
     visit.signed()?;
     draw(visit, Form::default())
@@ -49,7 +27,7 @@ pub(crate) fn show(visit: &Visit) -> Reply {
 
 fn draw(visit: &Visit, form: Form) -> Reply {
     let enrolled = match &visit.state.enrolled {
-        Some(enrolled) => Some((grouped(&enrolled.secret), picture(&enrolled.url)?)),
+        Some(enrolled) => Some((grouped(&enrolled.secret), Picture::of(&enrolled.url)?)),
         None => None,
     };
     page(form.is_refused(), &Page { f: visit.frame("authenticator-title"), form, enrolled })
@@ -103,11 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_is_drawn_within_its_quiet_zone() {
-        let drawn = picture("otpauth://totp/Posthouse:ann@example.org?secret=ABCDEFGH").unwrap();
-        assert!(drawn.side > 21 + 2 * QUIET - 1);
-        // The finder's corner.
-        assert!(drawn.path.starts_with("M4,4h1v1h-1z"));
+    fn a_seed_is_typed_in_groups() {
         assert_eq!(grouped("ABCDEFGH23"), "ABCD EFGH 23");
     }
 }

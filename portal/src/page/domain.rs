@@ -1,4 +1,5 @@
 //! SUMMARY    One domain: its records as they should be and as they were seen, looking again, its zone file, giving it up.
+//! LIMITS     WATCH_PAUSE_MS, WATCH_LOOKS_MAX
 
 use crate::{
     form::Form,
@@ -7,11 +8,17 @@ use crate::{
         DomainCheck, DomainDelete, DomainShown, DomainZone, domain_check, domain_delete, domain_shown, domain_zone,
         home, refusals,
     },
+    session::{moment, now_ms},
     trouble::Trouble,
     visit::{Out, Reply, Visit, page, see},
 };
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// How long ago the last look is at least when a page that is open looks again.
+const WATCH_PAUSE_MS: i64 = 10_000;
+/// Looks of one open page; after them it shows every half a minute what others saw.
+const WATCH_LOOKS_MAX: u32 = 60;
 
 #[derive(Template)]
 #[template(path = "domain.html")]
@@ -24,6 +31,9 @@ struct Page {
     class: &'static str,
     about: String,
     is_live: bool,
+    /// Times that this open page has asked, and seconds until it asks again.
+    round: u32,
+    pause: u32,
     checked: String,
     next: String,
     groups: Vec<Group>,
@@ -156,9 +166,47 @@ pub(crate) async fn show(visit: &Visit, name: &str) -> Reply {
     draw(visit, name, Form::default()).await
 }
 
-async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
+async fn found(visit: &Visit, name: &str) -> Result<domain_shown::DomainShownDomain, Trouble> {
     let variables = domain_shown::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
-    let domain = visit.ask::<DomainShown>(variables).await?.domain.ok_or(Trouble::NotFound)?;
+    visit.ask::<DomainShown>(variables).await?.domain.ok_or(Trouble::NotFound)
+}
+
+/// What a page that stays open asks: looks again unless somebody just did, and shows what was seen.
+pub(crate) async fn watch(visit: &Visit, name: &str) -> Reply {
+    let domain = found(visit, name).await?;
+    let at = domain.checked_at.as_deref().map_or(0, moment);
+    let is_due = now_ms() - at >= WATCH_PAUSE_MS && round(visit) <= WATCH_LOOKS_MAX;
+    if !is_due || format!("{:?}", domain.state) == "LIVE" {
+        return drawn(visit, domain, Form::default());
+    }
+    // What is refused, as by a permission that only reads, is shown by the button and not by a page that stands there.
+    match visit.ask::<DomainCheck>(domain_check::Variables { input: looked(visit, name)? }).await {
+        Ok(_) => draw(visit, name, Form::default()).await,
+        Err(Trouble::Forbidden(_)) => drawn(visit, domain, Form::default()),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Times that an open page has asked.
+fn round(visit: &Visit) -> u32 {
+    visit.fields.text("round").parse::<u32>().map_or(0, |n| n.saturating_add(1))
+}
+
+fn looked(visit: &Visit, name: &str) -> Result<domain_check::DomainCheckInput, Trouble> {
+    Ok(domain_check::DomainCheckInput {
+        name: name.to_owned(),
+        tenant_id: Some(visit.tenant()?),
+        expected_version: None,
+        dry_run: false,
+        idempotency_key: None,
+    })
+}
+
+async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
+    drawn(visit, found(visit, name).await?, form)
+}
+
+fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> Reply {
     let f = visit.frame("domains-title").titled(&domain.name);
     let mut groups: Vec<Group> = Vec::new();
     for r in domain.records {
@@ -181,7 +229,7 @@ async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
             None => groups.push(Group { about: f.t(about), title, records: vec![record] }),
         }
     }
-    let state = format!("{:?}", domain.state);
+    let (state, round) = (format!("{:?}", domain.state), round(visit));
     let told = |n: domain_shown::DomainShownDomainNotices| Notice {
         at: f.at(&n.at),
         text: f.t(notice(&n.kind)),
@@ -195,6 +243,8 @@ async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
         class: state_class(&state),
         about: f.t(state_about(&state)),
         is_live: state == "LIVE",
+        round,
+        pause: if round < WATCH_LOOKS_MAX { 5 } else { 30 },
         checked: domain.checked_at.map(|at| f.at(&at)).unwrap_or_default(),
         next: domain.next_check_at.map(|at| f.at(&at)).unwrap_or_default(),
         groups,
@@ -207,17 +257,12 @@ async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
 pub(crate) async fn zone(visit: &Visit, name: &str) -> Reply {
     let variables = domain_zone::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
     let domain = visit.ask::<DomainZone>(variables).await?.domain.ok_or(Trouble::NotFound)?;
-    Ok(Out::File(format!("{}.zone", domain.name), domain.zone_file))
+    let (name, kind) = (format!("{}.zone", domain.name), "text/plain; charset=utf-8");
+    Ok(Out::File { name, kind, text: domain.zone_file })
 }
 
 pub(crate) async fn check(visit: &Visit, name: &str) -> Reply {
-    let input = domain_check::DomainCheckInput {
-        name: name.to_owned(),
-        tenant_id: Some(visit.tenant()?),
-        expected_version: None,
-        dry_run: false,
-        idempotency_key: None,
-    };
+    let input = looked(visit, name)?;
     let payload = visit.ask::<DomainCheck>(domain_check::Variables { input }).await?.domain_check;
     match payload.domain {
         Some(domain) => see(format!("/domains/{}?ok=checked", in_path(&domain.name))),

@@ -17,8 +17,18 @@ struct Page {
     needs: Vec<Need>,
     bars: Vec<Bar>,
     messages: String,
-    has_domain: bool,
-    has_mailbox: bool,
+    /// What a beginning is made of; empty once all of it is done.
+    steps: Vec<Step>,
+}
+
+/// A step of the beginning.
+struct Step {
+    title: String,
+    about: String,
+    is_done: bool,
+    /// Whether it is the first that is not done.
+    is_next: bool,
+    link: String,
 }
 
 /// Something to do.
@@ -52,6 +62,9 @@ impl Bar {
 }
 
 pub(crate) async fn show(visit: &mut Visit) -> Reply {
+    if !visit.signed()?.mailbox.is_empty() {
+        return super::user::show(visit).await;
+    }
     if visit.signed()?.tenant.is_empty() {
         // Invited meanwhile, or held when the session began.
         super::organisation::arrive(visit).await?;
@@ -74,7 +87,35 @@ pub(crate) async fn show(visit: &mut Visit) -> Reply {
     let messages = viewer.usage.as_ref().map_or(String::new(), |u| f.count("home-messages", u.emails));
     let f = f.titled(&visit.frame("home-title").with("home-heading", "name", &viewer.name));
     let needs = needs(&f, &data, viewer, &bars);
-    page(false, &Page { f, needs, bars, messages, has_domain: domains > 0, has_mailbox: mailboxes > 0 })
+    let steps = steps(&f, &data, viewer);
+    page(false, &Page { f, needs, bars, messages, steps })
+}
+
+/// From a domain to the first mail; nothing where all of it is done.
+fn steps(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer) -> Vec<Step> {
+    let domains = data.domains.as_ref().map_or(&[][..], |d| &d.nodes);
+    let open = domains.iter().find(|d| d.state != home::DomainState::LIVE);
+    let is_live = domains.iter().any(|d| d.state == home::DomainState::LIVE);
+    let mut to_records = "/domains".to_owned();
+    if let Some(domain) = open {
+        to_records = format!("/domains/{}", super::domain::in_path(&domain.name));
+    }
+    let has_mail = viewer.usage.as_ref().is_some_and(|u| u.emails > 0);
+    let has_mailbox = data.mailboxes.as_ref().is_some_and(|m| m.total_count > 0);
+    let has_factor = viewer.factors.iter().any(|factor| factor.confirmed);
+    let all = [
+        ("step-domain", "step-domain-about", !domains.is_empty(), "/domains".to_owned()),
+        ("step-records", "step-records-about", is_live, to_records),
+        ("step-mailbox", "step-mailbox-about", has_mailbox, "/mailboxes/new".to_owned()),
+        ("step-mail", "step-mail-about", has_mail, "/mailboxes".to_owned()),
+        ("step-factor", "step-factor-about", has_factor, "/security".to_owned()),
+    ];
+    let mut steps: Vec<Step> = Vec::new();
+    for (title, about, is_done, link) in all {
+        let is_next = !is_done && steps.iter().all(|s| s.is_done);
+        steps.push(Step { title: f.t(title), about: f.t(about), is_done, is_next, link });
+    }
+    if steps.iter().all(|s| s.is_done) { Vec::new() } else { steps }
 }
 
 fn count(n: i64) -> u64 {

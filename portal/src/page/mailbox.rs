@@ -39,7 +39,9 @@ struct Page {
     aliases: Vec<Alias>,
     /// Whether there may be more aliases than were looked at.
     has_more: bool,
-    shown: Option<String>,
+    /// Password, and how many app passwords ended with the one before.
+    shown: Option<(String, i64)>,
+    links: Vec<(String, String)>,
 }
 
 struct Alias {
@@ -84,7 +86,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
     let mailbox = found(visit, id).await?;
     let (aliases, has_more) = aliases(visit, &mailbox.address).await?;
     let shown = match visit.state.shown.take() {
-        Some(Shown::Password { address, password }) if address == mailbox.address => Some(password),
+        Some(Shown::Password { address, password, ended }) if address == mailbox.address => Some((password, ended)),
         other => {
             visit.state.shown = other;
             None
@@ -114,6 +116,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
             None => f.t("usage-unknown"),
         },
         reasons: mailbox.holds.into_iter().map(|h| (h.reason, h.next_step)).collect(),
+        links: super::own::links(&f, &mailbox.id),
         id: mailbox.id,
         address: mailbox.address,
         name: mailbox.display_name,
@@ -179,7 +182,8 @@ pub(crate) async fn new_password(visit: &mut Visit, id: &str) -> Reply {
     let data = visit.ask::<MailboxSetPassword>(mailbox_set_password::Variables { input }).await?;
     let payload = data.mailbox_set_password;
     if let Some(mailbox) = &payload.mailbox {
-        visit.state.shown = Some(Shown::Password { address: mailbox.address.clone(), password });
+        let ended = payload.ended_app_passwords;
+        visit.state.shown = Some(Shown::Password { address: mailbox.address.clone(), password, ended });
         visit.changed = true;
     }
     after(visit, id, refusals!(payload), "password").await

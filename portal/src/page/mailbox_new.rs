@@ -99,7 +99,7 @@ pub(crate) async fn create(visit: &mut Visit) -> Reply {
         let refusals = refusals!(payload);
         return draw(visit, visit.refused(refusals)).await;
     };
-    visit.state.shown = Some(Shown::Password { address: mailbox.address, password });
+    visit.state.shown = Some(Shown::Password { address: mailbox.address, password, ended: 0 });
     visit.changed = true;
     see(format!("/mailboxes/{}", mailbox.id))
 }

@@ -30,7 +30,11 @@ pub(crate) async fn arrive(visit: &mut Visit) -> Result<(), Trouble> {
     let who = visit.ask_in::<Whoami>(None, whoami::Variables {}).await?;
     if let Some(signed) = &mut visit.state.signed {
         visit.changed = true;
-        signed.email = who.me.person.map(|p| p.email).unwrap_or_default();
+        match who.me.person {
+            Some(person) => signed.email = person.email,
+            // The user of a mailbox, who signed in by its address.
+            None => signed.mailbox = Some(who.me.actor).filter(|id| id.starts_with("acc_")).unwrap_or_default(),
+        }
         signed.several = who.me.memberships.len() > 1;
         if let Some(viewer) = who.viewer {
             (signed.tenant, signed.tenant_name) = (viewer.id, viewer.name);

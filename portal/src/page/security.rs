@@ -1,5 +1,6 @@
 //! SUMMARY    My security: sessions, second factors, verifying a factor again.
 
+use super::passkey;
 use crate::{
     form::{Form, ask},
     frame::Frame,
@@ -20,6 +21,8 @@ struct Page {
     sessions: Vec<Session>,
     factors: Vec<Factor>,
     has_factor: bool,
+    /// Whether it is the user of a mailbox, who has no factors.
+    is_mailbox: bool,
 }
 
 struct Session {
@@ -46,6 +49,7 @@ struct Confirm {
     form: Form,
     next: String,
     has_factor: bool,
+    passkey_to: &'static str,
 }
 
 pub(crate) async fn show(visit: &Visit) -> Reply {
@@ -73,7 +77,7 @@ pub(crate) async fn show(visit: &Visit) -> Reply {
     });
     let factors: Vec<Factor> = factors.collect();
     let has_factor = factors.iter().any(|factor| factor.confirmed);
-    page(false, &Page { f, sessions, factors, has_factor })
+    page(false, &Page { is_mailbox: !visit.signed()?.mailbox.is_empty(), f, sessions, factors, has_factor })
 }
 
 pub(crate) async fn end_sessions(visit: &Visit) -> Reply {
@@ -117,10 +121,28 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
     let has_factor = visit.ask::<Factors>(factors::Variables {}).await?.me.factors.iter().any(|f| f.confirmed);
     let next = if visit.fields.text("next").is_empty() { visit.query.text("next") } else { visit.fields.text("next") };
     let next = own_path(next).to_owned();
-    page(form.is_refused(), &Confirm { f: visit.frame("confirm-title"), form, next, has_factor })
+    page(
+        form.is_refused(),
+        &Confirm { f: visit.frame("confirm-title"), form, next, has_factor, passkey_to: "/security/confirm" },
+    )
+}
+
+/// Back to what was refused before, which is done by its form again.
+fn confirmed(visit: &Visit) -> Reply {
+    let next = own_path(visit.fields.text("next"));
+    let next = next.strip_suffix("/confirm").unwrap_or(next);
+    see(format!("{next}{}ok=confirmed", if next.contains('?') { '&' } else { '?' }))
 }
 
 pub(crate) async fn step_up(visit: &Visit) -> Reply {
+    if visit.fields.text("act") == "begin" {
+        return passkey::challenge(visit).await;
+    }
+    // A passkey's form has a place for it.
+    if !visit.fields.text("credential").is_empty() {
+        let refusals = passkey::step_up(visit).await?;
+        return if refusals.is_empty() { confirmed(visit) } else { draw(visit, visit.refused(refusals)).await };
+    }
     let typed = visit.fields.text("code").to_owned();
     let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
     let is_totp = digits.len() == 6 && digits.chars().all(|c| c.is_ascii_digit());
@@ -134,10 +156,7 @@ pub(crate) async fn step_up(visit: &Visit) -> Reply {
     let payload = visit.ask::<SessionStepUp>(session_step_up::Variables { input }).await?.session_step_up;
     let refusals = refusals!(payload);
     if refusals.is_empty() {
-        let next = own_path(visit.fields.text("next"));
-        // What was refused before is done by its form again.
-        let next = next.strip_suffix("/confirm").unwrap_or(next);
-        return see(format!("{next}{}ok=confirmed", if next.contains('?') { '&' } else { '?' }));
+        return confirmed(visit);
     }
     draw(visit, visit.refused(refusals)).await
 }

@@ -24,6 +24,10 @@ struct Page {
     f: Frame,
     form: Form,
     next: String,
+    /// Where the form goes: that of people, or that of users of mailboxes.
+    to: &'static str,
+    is_mailbox: bool,
+    passkey_to: &'static str,
 }
 
 #[derive(Template)]
@@ -32,14 +36,48 @@ struct CodePage {
     f: Frame,
     form: Form,
     next: String,
+    passkey_to: &'static str,
+}
+
+/// Where passkeys are shown.
+const PASSKEY: &str = "/sign-in/passkey";
+
+fn draw(visit: &Visit, is_mailbox: bool, form: Form) -> Reply {
+    let next = super::passkey::next(visit);
+    let (title, to) = match is_mailbox {
+        true => ("sign-in-mailbox-title", "/sign-in/mailbox"),
+        false => ("sign-in-title", "/sign-in"),
+    };
+    let f = visit.frame(title);
+    page(form.is_refused(), &Page { f, form, next, to, is_mailbox, passkey_to: PASSKEY })
+}
+
+/// The sign-in with a word on why it did not work.
+pub(crate) fn refused(visit: &Visit, code: &str) -> Reply {
+    draw(visit, false, visit.refused(vec![Refusal::new("", code)]))
+}
+
+/// Signs in without a password; `code` says what did not work otherwise.
+pub(crate) async fn by_other_means(visit: &mut Visit, input: session_create::SessionCreateInput, code: &str) -> Reply {
+    match create(visit, input).await? {
+        Ok(signed) => begin(visit, signed).await,
+        Err(refusals) if refusals.iter().any(|r| r.code == "THROTTLED") => refused(visit, "THROTTLED"),
+        Err(_) => refused(visit, code),
+    }
 }
 
 pub(crate) fn show(visit: &Visit) -> Reply {
     if visit.state.signed.is_some() {
         return see("/");
     }
-    let next = own_path(visit.query.text("next")).to_owned();
-    page(false, &Page { f: visit.frame("sign-in-title"), form: Form::default(), next })
+    draw(visit, false, Form::default())
+}
+
+pub(crate) fn show_mailbox(visit: &Visit) -> Reply {
+    if visit.state.signed.is_some() {
+        return see("/");
+    }
+    draw(visit, true, Form::default())
 }
 
 pub(crate) fn show_code(visit: &Visit) -> Reply {
@@ -47,7 +85,7 @@ pub(crate) fn show_code(visit: &Visit) -> Reply {
         return see("/sign-in");
     }
     let next = own_path(visit.query.text("next")).to_owned();
-    page(false, &CodePage { f: visit.frame("code-title"), form: Form::default(), next })
+    page(false, &CodePage { f: visit.frame("code-title"), form: Form::default(), next, passkey_to: PASSKEY })
 }
 
 /// What is asked of the API.
@@ -77,8 +115,18 @@ pub(crate) async fn sign_in(visit: &mut Visit) -> Reply {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         return see(format!("/sign-in/code?next={next}"));
     }
-    let form = visit.refused(refusals);
-    page(form.is_refused(), &Page { f: visit.frame("sign-in-title"), next, form })
+    draw(visit, false, visit.refused(refusals))
+}
+
+/// The user of a mailbox, by its address and password.
+pub(crate) async fn sign_in_mailbox(visit: &mut Visit) -> Reply {
+    let (email, password) = (visit.fields.text("email").to_owned(), visit.fields.exact("password").to_owned());
+    let input =
+        session_create::SessionCreateInput { kind: session_create::SignInKind::MAILBOX, ..input(&email, &password) };
+    match create(visit, input).await? {
+        Ok(signed) => begin(visit, Signed { email, ..signed }).await,
+        Err(refusals) => draw(visit, true, visit.refused(refusals)),
+    }
 }
 
 pub(crate) async fn give_code(visit: &mut Visit) -> Reply {
@@ -95,7 +143,7 @@ pub(crate) async fn give_code(visit: &mut Visit) -> Reply {
     };
     let next = own_path(visit.fields.text("next")).to_owned();
     let form = visit.refused(refusals.into_iter().map(|r| Refusal { field: "code".to_owned(), ..r }).collect());
-    page(form.is_refused(), &CodePage { f: visit.frame("code-title"), next, form })
+    page(form.is_refused(), &CodePage { f: visit.frame("code-title"), next, form, passkey_to: PASSKEY })
 }
 
 async fn create(
@@ -115,6 +163,7 @@ async fn create(
             access_until_ms: moment(&tokens.access_expires_at),
             refresh: tokens.refresh_token,
             email: String::new(),
+            mailbox: String::new(),
             tenant: String::new(),
             tenant_name: String::new(),
             several: false,

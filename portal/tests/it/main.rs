@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod access;
+mod answers;
 mod forms;
+mod mail;
+mod means;
 mod pages;
 mod sessions;
+mod set_up;
 mod stub;
 mod texts;
+mod watch;

@@ -4,7 +4,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, Response, StatusCode, header},
 };
-use portal::{Answer, Asked, Graph, Portal, Seal};
+use portal::{Answer, Asked, Client, Graph, Portal, Seal, Servers};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -62,6 +62,22 @@ impl Graph for Stub {
             Answer { status: 200, body: body.unwrap_or_else(|| panic!("no answer for {operation}")) }
         })
     }
+
+    fn file<'a>(
+        &'a self,
+        job: &'a str,
+        token: &'a str,
+        tenant: Option<&'a str>,
+        _: &'a Client,
+    ) -> Pin<Box<dyn Future<Output = Option<Response<Body>>> + Send + 'a>> {
+        let mine = job == "job_1" && token == "access-1" && tenant == Some("ten_1");
+        let file = Response::builder()
+            .header(header::CONTENT_TYPE, "application/jsonl")
+            .header(header::CONTENT_DISPOSITION, "attachment; filename=\"job_1.jsonl\"")
+            .header("x-other", "not handed on")
+            .body(Body::from("{}\n"));
+        Box::pin(async move { file.ok().filter(|_| mine) })
+    }
 }
 
 /// The name of the operation of a document.
@@ -85,12 +101,18 @@ pub struct Page {
     pub text: String,
 }
 
+/// With a port that is not the usual one.
+fn servers() -> Servers {
+    let (imaps, submission) = (Some(2993), Some(587));
+    Servers { host: "mail.example".to_owned(), imaps, imap: None, submissions: Some(465), submission }
+}
+
 pub const ORIGIN: &str = "https://mail.example";
 
 impl Browser {
     pub fn new() -> Browser {
         let api = Arc::new(Stub::default());
-        let router = portal::router(Portal::new(api.clone(), Seal::new(&[7; 32]).unwrap(), ORIGIN));
+        let router = portal::router(Portal::new(api.clone(), Seal::new(&[7; 32]).unwrap(), ORIGIN, servers()));
         Browser { api, router, cookies: HashMap::new(), language: "en" }
     }
 
@@ -125,6 +147,17 @@ impl Browser {
     /// A form as a page of ours has it, without its token.
     pub async fn post_raw(&mut self, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
         let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let page = self.send(request, body.to_owned()).await;
+        self.keep(&page);
+        page
+    }
+
+    /// A form with a file in it.
+    pub async fn post_multipart(&mut self, path: &str, headers: &[(&str, &str)], body: &str) -> Page {
+        let mut request = Request::post(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -183,7 +216,7 @@ pub fn tokens(round: u32, seconds: i64) -> Value {
 
 pub fn whoami() -> Value {
     json!({
-        "me": { "person": { "email": "ann@a.example" }, "memberships": [{ "tenantId": "ten_1" }, { "tenantId": "ten_2" }] },
+        "me": { "actor": "per_1", "person": { "email": "ann@a.example" }, "memberships": [{ "tenantId": "ten_1" }, { "tenantId": "ten_2" }] },
         "viewer": { "id": "ten_1", "name": "A & Sons" },
     })
 }

@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+const FOLDERS: [&str; 6] = ["templates", "src", "src/page", "src/page/access", "src/page/addresses", "src/page/own"];
+
 const LANGUAGES: [(&str, &str); 3] = [
     ("en", include_str!("../../locales/en.ftl")),
     ("de", include_str!("../../locales/de.ftl")),
@@ -37,7 +39,7 @@ fn keys(source: &str) -> BTreeMap<String, BTreeSet<String>> {
 fn literals() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeSet::new();
-    for folder in ["templates", "src", "src/page"] {
+    for folder in FOLDERS {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
@@ -70,7 +72,7 @@ fn every_text_that_is_asked_for_is_there() {
     let english = keys(LANGUAGES[0].1);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut asked = 0;
-    for folder in ["templates", "src", "src/page"] {
+    for folder in FOLDERS {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let Ok(text) = std::fs::read_to_string(&path) else { continue };

@@ -148,7 +148,7 @@ impl Service {
             let (had, wants) = (limit.of(now), limit.of(wanted));
             let mut fits = wants;
             if let Some(pool) = limit.of(&pool)
-                && !had.is_none_or(|had| wants.is_some_and(|wants| wants <= had))
+                && had.is_some_and(|had| wants.is_none_or(|wants| wants > had))
             {
                 let others = self.granted(txn, parent, Some(tenant), limit).await?;
                 let used = self.own_use(txn, parent, limit).await?;

@@ -128,6 +128,14 @@ impl Collection {
         });
     }
 
+    /// The form that deletes what the page is about.
+    pub(crate) fn end_panel(&mut self, title: &str, about: &str) {
+        self.panel("delete", title, about, Vec::new(), "delete");
+        if let Some(end) = self.panels.last_mut() {
+            end.danger = true;
+        }
+    }
+
     /// Links to the pages around this one.
     pub(crate) fn paged(&mut self, visit: &Visit, before: (bool, Option<String>), after: (bool, Option<String>)) {
         self.pages = Pages::new(&visit.query, before.0, before.1, after.0, after.1);

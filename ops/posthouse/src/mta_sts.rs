@@ -69,10 +69,8 @@ fn domain(name: &str) -> Option<Domain> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use account::{AccountOptions, MasterKey};
-    use base::{SystemClock, TenantId, rng::SeededRng};
+    use base::TenantId;
     use control::{Change, Control, DomainSnapshot};
-    use store::{MemKv, blob::FsObjects};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
@@ -90,13 +88,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_policy_is_served_by_host_for_domains_whose_mail_comes_here() {
-        let accounts = Accounts::new(AccountOptions {
-            kv: Arc::new(MemKv::new()),
-            objects: Arc::new(FsObjects::open(std::env::temp_dir()).unwrap()),
-            master: MasterKey::new([7; 32]),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SeededRng::new(7)),
-        });
+        let accounts = crate::plane::tests::accounts();
         let domain = |name: &str| DomainSnapshot::new(name, TenantId(1), 1);
         let batch = [
             domain("a.example"),

@@ -1,24 +1,8 @@
 //! SUMMARY    People and access: what forms ask the API for, what is shown once, what is refused.
 
-use crate::{
-    answers::{answers, job},
-    stub::Browser,
-};
+use crate::answers::{heard, job, signed_in};
 use axum::http::{StatusCode, header};
-use serde_json::{Value, json};
-
-async fn signed_in() -> Browser {
-    let mut browser = Browser::new();
-    browser.sign_in().await;
-    answers(&browser);
-    browser
-}
-
-/// What was asked last.
-fn heard(browser: &Browser) -> (String, Value) {
-    let heard = browser.api.heard.lock().unwrap().last().cloned().unwrap();
-    (heard.0, heard.1)
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn an_invitation_is_asked_for_and_its_code_shown_once() {

@@ -5,6 +5,20 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-26T12:00:00.000Z";
 
+/// Somebody who signed in where much is to be done.
+pub async fn signed_in() -> Browser {
+    let mut browser = Browser::new();
+    browser.sign_in().await;
+    answers(&browser);
+    browser
+}
+
+/// What was asked last.
+pub fn heard(browser: &Browser) -> (String, Value) {
+    let heard = browser.api.heard.lock().unwrap().last().cloned().unwrap();
+    (heard.0, heard.1)
+}
+
 /// What the API says of a tenant where much is to be done.
 pub fn answers(browser: &Browser) {
     access(browser);

@@ -1,23 +1,11 @@
 //! SUMMARY    Mail set-up: aliases, groups, catch-all, what belongs to a mailbox, several at once, files.
 
 use crate::{
-    answers::{answers, job},
+    answers::{heard, job, signed_in},
     stub::{Browser, ORIGIN},
 };
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
-
-async fn signed_in() -> Browser {
-    let mut browser = Browser::new();
-    browser.sign_in().await;
-    answers(&browser);
-    browser
-}
-
-fn heard(browser: &Browser) -> (String, Value) {
-    let heard = browser.api.heard.lock().unwrap().last().cloned().unwrap();
-    (heard.0, heard.1)
-}
 
 /// An answer without refusals.
 fn done(browser: &Browser, operation: &str) {

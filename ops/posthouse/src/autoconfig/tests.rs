@@ -1,10 +1,8 @@
 //! SUMMARY    Settings of mail programs over HTTP: for whom, in which words, and what is refused.
 
 use super::*;
-use account::{AccountOptions, MasterKey};
-use base::{SystemClock, TenantId, rng::SeededRng};
+use base::TenantId;
 use control::{Change, Control, DomainSnapshot};
-use store::{MemKv, blob::FsObjects};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,13 +10,7 @@ use tokio::{
 };
 
 async fn serving() -> (u16, watch::Sender<bool>) {
-    let accounts = Accounts::new(AccountOptions {
-        kv: Arc::new(MemKv::new()),
-        objects: Arc::new(FsObjects::open(std::env::temp_dir()).unwrap()),
-        master: MasterKey::new([7; 32]),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SeededRng::new(7)),
-    });
+    let accounts = crate::plane::tests::accounts();
     let domain = |name: &str| DomainSnapshot::new(name, TenantId(1), 1);
     let batch = [
         domain("a.example"),

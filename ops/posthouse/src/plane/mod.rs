@@ -12,7 +12,7 @@ pub mod certificates;
 mod client;
 mod server;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 
 pub use absent::AbsentPlane;

@@ -2,7 +2,7 @@
 
 use super::{tabs, webhooks};
 use crate::{
-    collection::{Collection, Group, Panel, Row, act, beside, of_row, show_once, shown},
+    collection::{Collection, Group, Row, act, beside, of_row, show_once, shown},
     form::{Form, Refusal},
     frame::Frame,
     list::Place,
@@ -40,16 +40,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
     let inputs = webhooks::inputs(&page, &webhook.label, &webhook.url, &webhook.kinds.join(" "))?;
     page.panel("update", "webhook-update", "", inputs, "save");
     page.panel("rotate", "webhook-rotate", "webhook-rotate-about", Vec::new(), "webhook-rotate-button");
-    let end = Panel {
-        title: page.f.t("webhook-delete"),
-        about: page.f.t("webhook-delete-about"),
-        to: page.f.path.clone(),
-        hidden: vec![("act", "delete".to_owned())],
-        inputs: Vec::new(),
-        button: page.f.t("delete"),
-        danger: true,
-    };
-    page.panels.push(end);
+    page.end_panel("webhook-delete", "webhook-delete-about");
     page.reply()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{all, groups, tabs};
 use crate::{
-    collection::{Collection, Group, Panel, Row, act, beside, of_row},
+    collection::{Collection, Group, Row, act, beside, of_row},
     form::{Form, Refusal, ask},
     operation::{
         GroupDelete, GroupMembersAdd, GroupMembersRemove, GroupShown, GroupUpdate, group_delete, group_members_add,
@@ -46,16 +46,7 @@ async fn draw(visit: &Visit, address: &str, form: Form) -> Reply {
         true => page.panel("disable", "switch-off", "group-off-about", Vec::new(), "switch-off"),
         false => page.panel("enable", "switch-on", "", Vec::new(), "switch-on"),
     }
-    let end = Panel {
-        title: page.f.t("group-delete"),
-        about: page.f.t("group-delete-about"),
-        to: page.f.path.clone(),
-        hidden: vec![("act", "delete".to_owned())],
-        inputs: Vec::new(),
-        button: page.f.t("delete"),
-        danger: true,
-    };
-    page.panels.push(end);
+    page.end_panel("group-delete", "group-delete-about");
     page.reply()
 }
 

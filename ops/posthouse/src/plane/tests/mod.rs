@@ -5,6 +5,8 @@ mod contract;
 mod remote;
 mod world;
 
+pub(crate) use world::accounts;
+
 /// The contract in process and over mutual TLS: every test of the suite, for both.
 macro_rules! on_both {
     ($($test:ident),+ $(,)?) => {

@@ -3,6 +3,7 @@
 //!            currency. A customer may have what `entitle` says, from inputs that are kept.
 
 mod currency;
+mod desk;
 mod entitle;
 mod error;
 mod grants;
@@ -16,6 +17,11 @@ mod quote;
 mod settle;
 
 pub use currency::Currency;
+pub use desk::{
+    Asked, BalanceShown, Billing, BillingOptions, Bought, BoughtItem, CallShown, CheckoutShown, Concession,
+    ConcessionKind, CouponPatch, CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, NewConcession,
+    NewCoupon, NewPlan, PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
+};
 pub use entitle::{FUNCTION, GRACE_BYTES_PERCENT, Gift, Inputs, Limit, Override, entitle};
 pub use error::{Error, Kind, Result};
 pub use grants::Grants;

@@ -32,14 +32,22 @@ const STEPS: &[(i64, &str, &str)] = &[
     (18, "look-ups", include_str!("../../../migrations/sql/0018_look_ups.sql")),
     (19, "agreed", include_str!("../../../migrations/sql/0019_agreed.sql")),
     (20, "mail of persons", include_str!("../../../migrations/sql/0020_persons_mail.sql")),
+    (21, "billing", include_str!("../../../migrations/sql/0021_billing.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.
-const MORE: &[(i64, &str, &str)] = &[(
-    13,
-    include_str!("../../../migrations/sql/0013_append_only.sqlite.sql"),
-    include_str!("../../../migrations/sql/0013_append_only.postgres.sql"),
-)];
+const MORE: &[(i64, &str, &str)] = &[
+    (
+        13,
+        include_str!("../../../migrations/sql/0013_append_only.sqlite.sql"),
+        include_str!("../../../migrations/sql/0013_append_only.postgres.sql"),
+    ),
+    (
+        21,
+        include_str!("../../../migrations/sql/0021_books.sqlite.sql"),
+        include_str!("../../../migrations/sql/0021_books.postgres.sql"),
+    ),
+];
 
 /// What SQLite has and PostgreSQL lacks: a list as a parameter, and rows from it.
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/sql/postgres_prelude.sql");

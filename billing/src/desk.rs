@@ -1,0 +1,76 @@
+//! SUMMARY    The billing desk: rows around the pure middle. Plans are sold, customers buy, the provider's truth is written down, and what
+//!            follows from it is given and taken.
+//! STANDARDS  docs/decisions/0037-the-billing-desk.md; product rules S1 to S5, T1 to T5
+//! INVARIANTS Only what a provider says is true becomes a mirror, books, limits and holds, all in one transaction for each customer. A call
+//!            that makes or changes something at a provider is a row before it is made, and its id the key under which it is made.
+
+mod books;
+mod call;
+mod catalog;
+mod change;
+mod close;
+mod concession;
+mod coupon;
+mod customer;
+mod entitled;
+mod inbox;
+mod invoice;
+mod letter;
+mod policy;
+mod rehearse;
+mod shop;
+mod standing;
+mod store;
+mod sweep;
+mod sync;
+mod view;
+mod worker;
+
+pub use view::{
+    Asked, BalanceShown, Bought, BoughtItem, CallShown, CheckoutShown, Concession, ConcessionKind, CouponPatch,
+    CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, NewConcession, NewCoupon, NewPlan,
+    PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
+};
+
+use crate::Payments;
+use std::sync::Arc;
+use tenants::{Code, Error, Result, Service};
+
+/// What the desk stands on.
+pub struct BillingOptions {
+    /// Origin of the portal, as `https://mail.example.org`: where customers come back to from paying.
+    pub portal: Option<String>,
+    /// Name of the provider that new customers pay at.
+    pub provider: &'static str,
+}
+
+/// The billing desk. Share it by `Arc`.
+pub struct Billing {
+    pub(crate) service: Arc<Service>,
+    /// By name; a customer stays with the one that it began with.
+    pub(crate) providers: Vec<Arc<dyn Payments>>,
+    pub(crate) options: BillingOptions,
+}
+
+impl Billing {
+    /// `Invalid` when no provider has the name of the one for new customers.
+    pub fn new(
+        service: Arc<Service>,
+        providers: Vec<Arc<dyn Payments>>,
+        options: BillingOptions,
+    ) -> Result<Arc<Billing>> {
+        let billing = Billing { service, providers, options };
+        billing.provider(billing.options.provider)?;
+        Ok(Arc::new(billing))
+    }
+
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// `Invalid` for a provider that is not set up (any more).
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<dyn Payments>> {
+        let known = self.providers.iter().find(|provider| provider.name() == name);
+        known.ok_or_else(|| Error::new(Code::Invalid, "provider", "This payment provider is not set up"))
+    }
+}

@@ -6,13 +6,17 @@
 
 mod books;
 mod call;
+mod campaign;
 mod catalog;
 mod change;
 mod close;
 mod concession;
 mod coupon;
 mod customer;
+mod door;
 mod entitled;
+mod facts;
+mod hold;
 mod inbox;
 mod invoice;
 mod letter;

@@ -1,0 +1,286 @@
+//! SUMMARY    The fake over HTTP: the API below /v1, pages for visitors, /fake for whoever tests.
+//! SECURITY   Binds 127.0.0.1 only. A request to the API has the secret key, or is refused.
+//! LIMITS     BODY_BYTES_MAX, HANG_SECS
+
+use crate::{
+    control::{Failing, Fails, control, next_failure},
+    deliver::{self, Webhooks},
+    model::{Model, Reply, Request},
+    page::page,
+    params::Params,
+    pdf::pdf,
+    problem::Problem,
+};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request as Incoming, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use base::{Clock, SystemClock};
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::{Value, json};
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
+use stripe_payments::Method as Verb;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// A call that hangs is answered then, when nobody waits any more.
+const HANG_SECS: Duration = Duration::from_secs(600);
+/// So often it looks whether something is due.
+const TICK: Duration = Duration::from_secs(1);
+
+pub struct Options {
+    /// 0: a free one.
+    pub port: u16,
+    /// What the API asks for.
+    pub secret_key: String,
+    pub clock: Arc<dyn Clock>,
+    /// Where events go, with the secret that signs them.
+    pub endpoints: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { port: 0, secret_key: "sk_test_fake".into(), clock: Arc::new(SystemClock), endpoints: Vec::new() }
+    }
+}
+
+pub struct Shared {
+    pub(crate) model: Mutex<Model>,
+    pub(crate) hooks: Mutex<Webhooks>,
+    pub(crate) failing: Mutex<Vec<Failing>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ahead_secs: AtomicI64,
+    pub(crate) wake: Notify,
+    secret_key: String,
+}
+
+pub struct Fake;
+
+/// A fake that runs until this is dropped.
+pub struct Running {
+    pub base_url: String,
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Fake {
+    /// Starts it on 127.0.0.1. Errors: the port is taken; an endpoint on another machine.
+    pub async fn start(options: Options) -> io::Result<Running> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let mut model = Model::new(base_url.clone(), options.clock.now().secs());
+        for (url, secret) in &options.endpoints {
+            let wrong = |problem: Problem| io::Error::new(io::ErrorKind::InvalidInput, problem.message);
+            model.add_endpoint(url, secret, vec!["*".to_owned()]).map_err(wrong)?;
+        }
+        let shared = Arc::new(Shared {
+            model: Mutex::new(model),
+            hooks: Mutex::default(),
+            failing: Mutex::default(),
+            clock: options.clock,
+            ahead_secs: AtomicI64::new(0),
+            wake: Notify::new(),
+            secret_key: options.secret_key,
+        });
+        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let serve = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the fake Stripe has ended");
+            }
+        });
+        let tasks = vec![serve, tokio::spawn(deliver::run(shared.clone())), tokio::spawn(tick(shared.clone()))];
+        Ok(Running { base_url, shared, tasks })
+    }
+}
+
+impl Running {
+    pub fn model(&self) -> MutexGuard<'_, Model> {
+        self.shared.model.lock()
+    }
+
+    /// Puts its clock forward. Errors: back.
+    pub fn advance(&self, seconds: i64) -> Result<(), Problem> {
+        self.shared.advance(seconds)
+    }
+
+    /// The time of the account.
+    pub fn now_secs(&self) -> i64 {
+        self.shared.now()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Shared {
+    /// Hands new events to delivery.
+    pub(crate) fn collect_events(&self) {
+        let new = self.model.lock().take_outbox();
+        self.hooks.lock().take(new, tokio::time::Instant::now());
+        self.wake.notify_one();
+    }
+
+    fn is_known(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        given.strip_prefix("Bearer ") == Some(self.secret_key.as_str())
+    }
+}
+
+async fn tick(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let now = shared.now();
+        shared.model.lock().advance(now);
+        shared.collect_events();
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
+    let (head, body) = incoming.into_parts();
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return json_of(413, &Problem::of(413, "invalid_request_error", "BODY_BYTES_MAX").json());
+    };
+    let text = std::str::from_utf8(&body).unwrap_or_default();
+    let query = head.uri.query().unwrap_or_default();
+    let params = match if text.starts_with('{') { from_json(text) } else { Params::parse(&format!("{query}&{text}")) } {
+        Ok(params) => params,
+        Err(problem) => return json_of(problem.status, &problem.json()),
+    };
+    let path = head.uri.path();
+    let response = if let Some(path) = path.strip_prefix("/v1") {
+        api(&shared, &head.method, path, params, &head.headers).await
+    } else if let Some(path) = path.strip_prefix("/fake/") {
+        let (status, body) = match control(&shared, head.method == Method::POST, path, &params) {
+            Ok(body) => (200, body),
+            Err(problem) => (problem.status, problem.json()),
+        };
+        json_of(status, &body)
+    } else {
+        visitor(&shared, head.method == Method::POST, path, &params)
+    };
+    shared.collect_events();
+    response
+}
+
+/// A JSON object of texts and numbers, for who finds that easier.
+fn from_json(text: &str) -> Result<Params, Problem> {
+    let object: Value = serde_json::from_str(text).map_err(|e| Problem::invalid("", e.to_string()))?;
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(Params::of(object.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value))).collect()))
+}
+
+fn json_of(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+async fn api(shared: &Shared, method: &Method, path: &str, params: Params, headers: &HeaderMap) -> Response {
+    if !shared.is_known(headers) {
+        return json_of(401, &Problem::of(401, "invalid_request_error", "Invalid API Key provided").json());
+    }
+    let method = match *method {
+        Method::GET => Verb::Get,
+        Method::POST => Verb::Post,
+        Method::DELETE => Verb::Delete,
+        _ => return json_of(405, &Problem::of(405, "invalid_request_error", "GET, POST or DELETE").json()),
+    };
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request = Request { method, path: path.to_owned(), params, key };
+    let call = || {
+        let reply = shared.model.lock().call(&request, shared.now());
+        shared.collect_events();
+        reply
+    };
+    match next_failure(shared, path) {
+        None => {
+            let Reply { status, body } = call();
+            json_of(status, &body)
+        }
+        Some(Fails::Status(status)) => {
+            let kind = if status == 429 { "invalid_request_error" } else { "api_error" };
+            let code = if status == 429 { "rate_limit" } else { "" };
+            json_of(status, &Problem { code, ..Problem::of(status, kind, "It was made to fail.") }.json())
+        }
+        Some(Fails::HangsBefore) => hang().await,
+        Some(Fails::HangsAfter) => {
+            call();
+            hang().await
+        }
+        Some(Fails::Breaks) => {
+            call();
+            let broken = futures_util::stream::once(async { Err::<Vec<u8>, _>(io::Error::other("broken")) });
+            Body::from_stream(broken).into_response()
+        }
+    }
+}
+
+async fn hang() -> Response {
+    tokio::time::sleep(HANG_SECS).await;
+    json_of(504, &json!({}))
+}
+
+fn html(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+    ];
+    (status, headers, body).into_response()
+}
+
+fn visitor(shared: &Shared, is_post: bool, path: &str, p: &Params) -> Response {
+    let mut model = shared.model.lock();
+    model.advance(shared.now());
+    let nothing = || html(StatusCode::NOT_FOUND, page("Not found", "<p>There is no such page.</p>"));
+    let card = p.text("card").unwrap_or_default();
+    match path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+        ["pay", id] => {
+            let Ok(session) = model.session(id).cloned() else { return nothing() };
+            if session.status != "open" {
+                return html(StatusCode::GONE, page("Not open", "<p>This page is not open any more.</p>"));
+            }
+            match if is_post { model.pay_session(id, card).map(Some) } else { Ok(None) } {
+                Ok(Some(url)) => Redirect::to(&url).into_response(),
+                Ok(None) => html(StatusCode::OK, model.checkout_page(&session, None)),
+                Err(problem) => {
+                    html(StatusCode::PAYMENT_REQUIRED, model.checkout_page(&session, Some(&problem.message)))
+                }
+            }
+        }
+        ["portal", id] => {
+            let Some(portal) = model.portals.get(*id).cloned() else { return nothing() };
+            match if is_post { model.change_card(id, card) } else { Ok(None) } {
+                Ok(Some(url)) => Redirect::to(&url).into_response(),
+                Ok(None) => html(StatusCode::OK, model.portal_page(&portal, None, is_post)),
+                Err(problem) => {
+                    html(StatusCode::PAYMENT_REQUIRED, model.portal_page(&portal, Some(&problem.message), false))
+                }
+            }
+        }
+        ["invoice", id, rest @ ..] => {
+            let paid = if is_post { model.pay_hosted(id, card) } else { Ok(()) };
+            let Some(invoice) = model.invoices.get(*id).filter(|i| i.finalized_at.is_some()).cloned() else {
+                return nothing();
+            };
+            match (rest, paid) {
+                (["pdf"], _) => ([(header::CONTENT_TYPE, "application/pdf")], pdf(&invoice)).into_response(),
+                ([], Ok(())) => html(StatusCode::OK, model.invoice_page(&invoice, None)),
+                ([], Err(problem)) => {
+                    html(StatusCode::PAYMENT_REQUIRED, model.invoice_page(&invoice, Some(&problem.message)))
+                }
+                (_, _) => nothing(),
+            }
+        }
+        _ => nothing(),
+    }
+}

@@ -8,6 +8,7 @@ mod entitle;
 mod error;
 mod grants;
 mod ledger;
+mod manual;
 mod money;
 mod payments;
 mod period;
@@ -26,6 +27,7 @@ pub use entitle::{FUNCTION, GRACE_BYTES_PERCENT, Gift, Inputs, Limit, Override, 
 pub use error::{Error, Kind, Result};
 pub use grants::Grants;
 pub use ledger::{Account, Books, EVENT_CHARS_MAX, Entry, Fact, Posted};
+pub use manual::{Bill, Issuer, MANUAL, Manual, PAY_DAYS};
 pub use money::{MINOR_MAX, Money, sum};
 pub use payments::{
     Answer, Checkout, CheckoutState, End, Failure, FailureKind, Heard, InvoiceState, NewCheckout, NewCustomer,

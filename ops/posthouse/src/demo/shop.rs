@@ -1,0 +1,71 @@
+//! SUMMARY    What the demo sells: a free plan and one to pay for, at a Stripe of our own on this machine.
+//! SECURITY   The keys are of the fake alone; no card is real and no money moves.
+
+use super::client;
+use crate::config;
+use fake_stripe::{Fake, Options, Running};
+use serde_json::{Value, json};
+
+/// Signs the fake's webhooks.
+const WEBHOOK_SECRET: &str = "whsec_of_the_demo";
+/// What the fake asks for.
+const SECRET_KEY: &str = "sk_test_of_the_demo";
+const GIB: u64 = 1 << 30;
+
+/// Starts the fake: it tells the server at this HTTP port what happens.
+pub async fn open(http: u16) -> Result<(Running, config::Billing), String> {
+    let webhooks = format!("http://127.0.0.1:{http}/billing/webhooks/stripe");
+    let options = Options {
+        secret_key: SECRET_KEY.to_owned(),
+        endpoints: vec![(webhooks, WEBHOOK_SECRET.to_owned())],
+        ..Options::default()
+    };
+    let fake = Fake::start(options).await.map_err(|e| format!("the fake payment provider: {e}"))?;
+    let stripe = config::Stripe {
+        secret_key: SECRET_KEY.to_owned(),
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        url: Some(fake.base_url.clone()),
+    };
+    Ok((fake, config::Billing { provider: "stripe", stripe: Some(stripe) }))
+}
+
+/// Makes what is sold, once.
+pub async fn stock(http: u16, operator: &str, seller: &str) -> Result<(), String> {
+    let create = "mutation($input: PlanCreateInput!) { r: planCreate(input: $input) { userErrors { field message } } }";
+    for plan in [free(seller), business(seller)] {
+        client::graphql(http, operator, create, json!({ "input": plan })).await?;
+    }
+    Ok(())
+}
+
+/// One mailbox for nothing.
+fn free(seller: &str) -> Value {
+    json!({
+        "sellerId": seller, "key": "free", "family": "mail", "title": "Free", "state": "OFFERED",
+        "idempotencyKey": "demo-plan-free",
+        "grants": { "domains": 1, "mailboxes": 1, "storageBytes": GIB.to_string(), "recipientsPerHour": 50,
+                    "recipientsPerDay": 200, "newRecipientsPerDay": 50 },
+    })
+}
+
+/// Two euros, three more for each mailbox; ten months are a year.
+fn business(seller: &str) -> Value {
+    let of = |component: Option<&str>, month: u32| {
+        [("MONTH", month), ("YEAR", month * 10)].map(|(interval, minor)| {
+            json!({ "component": component, "interval": interval, "unit": { "minor": minor, "currency": "EUR" } })
+        })
+    };
+    let prices = [of(None, 200), of(Some("mailbox"), 300), of(Some("storage"), 100)].concat();
+    json!({
+        "sellerId": seller, "key": "business", "family": "mail", "title": "Business", "state": "OFFERED", "trialDays": 14,
+        "idempotencyKey": "demo-plan-business",
+        "grants": { "domains": 5, "recipientsPerHour": 500, "recipientsPerDay": 2000, "newRecipientsPerDay": 500 },
+        "components": [
+            { "key": "mailbox", "title": "Mailboxes", "unit": { "least": 1, "most": 500 },
+              "grants": { "mailboxes": 1, "storageBytes": (10 * GIB).to_string() } },
+            { "key": "storage", "title": "5 GiB more storage", "unit": { "least": 0, "most": 100 },
+              "grants": { "storageBytes": (5 * GIB).to_string() } },
+        ],
+        "prices": prices,
+    })
+}

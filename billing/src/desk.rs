@@ -16,6 +16,9 @@ mod customer;
 mod door;
 mod entitled;
 mod facts;
+#[cfg(test)]
+#[path = "../tests/it/desk.rs"]
+pub(crate) mod fixture;
 mod hold;
 mod inbox;
 mod invoice;
@@ -27,6 +30,8 @@ mod standing;
 mod store;
 mod sweep;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod view;
 mod worker;
 

@@ -273,3 +273,6 @@ fn currency(row: &Row) -> Result<Currency> {
 fn unlawful(why: &str) -> Error {
     Error::new(Code::Forbidden, "", why)
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,11 +61,11 @@ impl Stripe {
         for invoice in invoices {
             let payments = self.payments(&invoice).await?;
             let used = balance.iter().filter(|b| b.invoice.as_ref().is_some_and(|i| i.name() == invoice.id));
-            let used: Vec<&Balance> = used.filter(|b| is_use(&b.kind)).collect();
+            let used: Vec<&Balance> = used.filter(|b| is_use(b)).collect();
             truth.credits.extend(taken_back(&invoice, &used)?);
             truth.invoices.push(true_invoice(&invoice, &used, &payments, &back)?);
         }
-        for given in balance.iter().filter(|b| !is_use(&b.kind)) {
+        for given in balance.iter().filter(|b| !is_use(b)) {
             truth.credits.push(credit(given)?);
         }
         Ok(truth)
@@ -111,10 +111,11 @@ impl Stripe {
     }
 }
 
-/// Whether a transaction of the balance is what an invoice used of it, or gave to it.
-fn is_use(kind: &str) -> bool {
-    ["applied_to_invoice", "unapplied_from_invoice", "invoice_too_small", "invoice_too_large"].contains(&kind)
-        || kind.starts_with("checkout_session_subscription_payment")
+/// Whether a transaction of the balance is what an invoice used of it, or gave to it. A credit note gives something for an invoice that
+/// was paid: that is a credit.
+fn is_use(balance: &Balance) -> bool {
+    let is_of_page = balance.kind.starts_with("checkout_session_subscription_payment");
+    is_of_page || (balance.invoice.is_some() && balance.kind != "credit_note")
 }
 
 /// Whether the bank has the money: not when it was won back, not while it only asks.

@@ -98,7 +98,7 @@ impl Model {
             metadata: p.map("metadata"),
         };
         if mode == "subscription" {
-            self.to_begin(&session)?;
+            self.what_begins(&session)?;
         }
         let json = session.json(self);
         self.sessions.insert(session.id.clone(), session);
@@ -106,7 +106,7 @@ impl Model {
     }
 
     /// What a session would begin.
-    pub(crate) fn to_begin(&mut self, session: &Session) -> Result<Subscription, Problem> {
+    pub(crate) fn what_begins(&mut self, session: &Session) -> Result<Subscription, Problem> {
         let p = &session.params;
         let mut new = self.drafted(&session.customer, &p.groups("line_items"), &p.below("subscription_data"))?;
         if let Some(coupon) = p.groups("discounts").first().and_then(|d| d.text("coupon")) {
@@ -118,7 +118,7 @@ impl Model {
 
     /// What a page asks for: lines, and what is due now.
     pub(crate) fn asked(&mut self, session: &Session) -> Result<(Vec<Line>, i64, String), Problem> {
-        let new = self.to_begin(session)?;
+        let new = self.what_begins(session)?;
         let lines = self.period_lines(&new.items, new.period);
         let due = if new.trial.is_some() { Vec::new() } else { lines.clone() };
         let invoice = self.reckon_up(&session.customer, Some(&new), due, "subscription_create");

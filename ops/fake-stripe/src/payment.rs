@@ -132,7 +132,7 @@ fn is_number(digits: &str) -> bool {
             if doubled > 9 { doubled - 9 } else { doubled }
         })
         .sum();
-    (12..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && sum % 10 == 0
+    (12..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && sum.is_multiple_of(10)
 }
 
 impl Model {

@@ -11,7 +11,7 @@ impl Model {
         }
         let method = self.card(number)?;
         if session.mode == "subscription" {
-            let mut new = self.to_begin(&session)?;
+            let mut new = self.what_begins(&session)?;
             let lines = if new.trial.is_some() { Vec::new() } else { self.period_lines(&new.items, new.period) };
             let invoice = self.reckon_up(&session.customer, Some(&new), lines, "subscription_create");
             if let (Some(decline), true) = (method.card.decline(), invoice.amount_due > 0) {

@@ -16,6 +16,7 @@ mod phase;
 mod plan;
 mod quote;
 mod settle;
+mod till;
 
 /// For the fixture that tests in here share with those in `tests`.
 #[cfg(test)]
@@ -45,3 +46,4 @@ pub use plan::{
 };
 pub use quote::{Change, Choice, Coupon, Discount, Line, change, metered};
 pub use settle::{Found, Settled, Status, settle};
+pub use till::{Fault, Till, Webhook};

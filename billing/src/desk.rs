@@ -6,13 +6,20 @@
 
 mod books;
 mod call;
+mod campaign;
 mod catalog;
 mod change;
 mod close;
 mod concession;
 mod coupon;
 mod customer;
+mod door;
 mod entitled;
+mod facts;
+#[cfg(test)]
+#[path = "../tests/it/desk.rs"]
+pub(crate) mod fixture;
+mod hold;
 mod inbox;
 mod invoice;
 mod letter;
@@ -23,6 +30,8 @@ mod standing;
 mod store;
 mod sweep;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod view;
 mod worker;
 

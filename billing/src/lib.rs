@@ -16,6 +16,10 @@ mod plan;
 mod quote;
 mod settle;
 
+/// For the fixture that tests in here share with those in `tests`.
+#[cfg(test)]
+extern crate self as billing;
+
 pub use currency::Currency;
 pub use desk::{
     Asked, BalanceShown, Billing, BillingOptions, Bought, BoughtItem, CallShown, CheckoutShown, Concession,

@@ -11,7 +11,7 @@ use tenants::{
 };
 
 /// A customer with what is not shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CustomerRow {
     pub customer: Customer,
     /// The provider's id of it.

@@ -15,6 +15,7 @@ mod phase;
 mod plan;
 mod quote;
 mod settle;
+mod till;
 
 pub use currency::Currency;
 pub use desk::{
@@ -39,3 +40,4 @@ pub use plan::{
 };
 pub use quote::{Change, Choice, Coupon, Discount, Line, change, metered};
 pub use settle::{Found, Settled, Status, settle};
+pub use till::{Fault, Till, Webhook};

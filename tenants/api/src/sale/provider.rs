@@ -18,10 +18,11 @@ use tenants::{Applied, Done, Error};
 /// A webhook of a payment provider, as it was written down.
 #[derive(SimpleObject, Clone)]
 pub struct PaymentEvent {
-    /// The provider's: it comes once.
     pub id: ID,
     /// Name of the payment provider.
     pub provider: String,
+    /// The provider's id of it: it comes once.
+    pub provider_event_id: String,
     /// The provider's word for it.
     pub kind: String,
     /// The tenant it was about, where it is known.
@@ -37,8 +38,9 @@ pub struct PaymentEvent {
 impl From<EventShown> for PaymentEvent {
     fn from(event: EventShown) -> Self {
         PaymentEvent {
-            id: ID(event.id),
+            id: ID(format!("{}/{}", event.provider, event.id)),
             provider: event.provider,
+            provider_event_id: event.id,
             kind: event.kind,
             tenant_id: event.tenant.map(|tenant| ID(tenant.to_string())),
             heard_at: event.heard_at.into(),
@@ -108,10 +110,9 @@ pub struct BillingDrift {
 
 impl From<Drift> for BillingDrift {
     fn from(drift: Drift) -> Self {
-        let tenant = drift.tenant.to_string();
         BillingDrift {
-            id: ID(format!("{}:{tenant}", drift.at.0)),
-            tenant_id: ID(tenant),
+            id: ID(drift.seq.to_string()),
+            tenant_id: ID(drift.tenant.to_string()),
             at: drift.at.into(),
             what: drift.what,
         }
@@ -128,8 +129,6 @@ connection!(BillingDriftConnection, BillingDriftEdge, BillingDrift, billing::Dri
 
 #[derive(InputObject)]
 pub struct PaymentEventRetryInput {
-    /// Name of the payment provider.
-    provider: String,
     event_id: ID,
     #[graphql(flatten)]
     terms: CreateTerms,
@@ -213,8 +212,11 @@ impl ProviderMutation {
         input: PaymentEventRetryInput,
     ) -> Result<PaymentEventRetryPayload> {
         let desk = desk(ctx)?;
-        let done = desk.event_retry(actor(ctx), &input.terms.into(), &input.provider, &input.event_id).await;
-        PaymentEventRetryPayload::object(done)
+        let done = async {
+            let (provider, id) = input.event_id.split_once('/').ok_or_else(|| Error::not_found("eventId"))?;
+            desk.event_retry(actor(ctx), &input.terms.into(), provider, id).await
+        };
+        PaymentEventRetryPayload::object(done.await)
     }
 
     /// Compares a customer with the payment provider now: what is true there becomes true here. As often as asked, the same.

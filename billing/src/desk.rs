@@ -86,6 +86,11 @@ impl Billing {
         Ok(Arc::new(billing))
     }
 
+    /// Whether customers pay, or paid, at a provider of this name.
+    pub fn has_provider(&self, name: &str) -> bool {
+        self.provider(name).is_ok()
+    }
+
     pub fn service(&self) -> &Arc<Service> {
         &self.service
     }

@@ -30,7 +30,7 @@ const ROOMS: [(&str, Room); 13] = [
     ("billing", room("billing", &["base", "control", "tenants"], &[])),
     // Its tests run against our own Stripe, which is a room of ops.
     ("stripe-payments", room("billing/stripe", &["base", "billing"], &["fake-stripe"])),
-    ("api", room("tenants/api", &["base", "control", "tenants"], &[])),
+    ("api", room("tenants/api", &["base", "control", "tenants", "billing"], &[])),
     // It sees the product through the API's schema alone.
     ("portal", room("portal", &[], &[])),
 ];

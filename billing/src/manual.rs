@@ -42,30 +42,6 @@ impl Manual {
         Arc::new(Manual { service, issuer })
     }
 
-    /// Money came in for an invoice, as the seller sees on its account: all that is open of it. A payment of the same reference counts once.
-    /// `Gone` for no such invoice, `Refused` for one that is not open.
-    pub async fn paid(&self, invoice: &str, reference: &str) -> Result<(), Failure> {
-        let (invoice, reference) = (invoice.to_owned(), reference.to_owned());
-        let key = format!("paid {invoice} {reference}");
-        let account = account_of(&invoice)?;
-        self.act(&key, &account, Box::new(move |a, now| a.paid(&invoice, &reference, now))).await.map(drop)
-    }
-
-    /// Takes back an invoice that was not paid.
-    pub async fn void(&self, invoice: &str) -> Result<(), Failure> {
-        let invoice = invoice.to_owned();
-        let account = account_of(&invoice)?;
-        self.act(&format!("void {invoice}"), &account, Box::new(move |a, _| a.void(&invoice))).await.map(drop)
-    }
-
-    /// An invoice as PDF; `Gone` for no such one.
-    pub async fn pdf(&self, invoice: &str) -> Result<Vec<u8>, Failure> {
-        let mut connection = self.service.connection().await.map_err(busy)?;
-        let account = read(&mut connection, &account_of(invoice)?).await?.ok_or_else(gone)?;
-        let bill = account.bills.iter().find(|bill| bill.is.id == invoice).ok_or_else(gone)?;
-        Ok(paper::pdf(&self.issuer, &account.customer, bill))
-    }
-
     /// Does something to an account once, in a transaction.
     async fn act(&self, key: &str, id: &str, act: Act<'_>) -> Result<String, Failure> {
         let mut txn = self.service.begin().await.map_err(busy)?;
@@ -206,9 +182,25 @@ impl Payments for Manual {
         })
     }
 
-    /// Money comes when the customer sends it: `paid`.
+    /// Money comes when the customer sends it: `received`.
     fn pay<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, ()> {
         Box::pin(async { Err(refused("This invoice is paid by transfer, as it says")) })
+    }
+
+    fn received<'a>(&'a self, key: &'a str, invoice: &'a str, reference: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let account = account_of(invoice)?;
+            self.act(key, &account, Box::new(move |a, now| a.paid(invoice, reference, now))).await.map(drop)
+        })
+    }
+
+    fn paper<'a>(&'a self, invoice: &'a str) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move {
+            let mut connection = self.service.connection().await.map_err(busy)?;
+            let account = read(&mut connection, &account_of(invoice)?).await?.ok_or_else(gone)?;
+            let bill = account.bills.iter().find(|bill| bill.is.id == invoice).ok_or_else(gone)?;
+            Ok(paper::pdf(&self.issuer, &account.customer, bill))
+        })
     }
 
     fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()> {

@@ -248,7 +248,7 @@ pub trait Payments: Send + Sync + 'static {
     /// Ends a page that is open; one that is not stays as it is.
     fn close_checkout<'a>(&'a self, key: &'a str, id: &'a str) -> Answer<'a, Checkout>;
 
-    /// A page on which a customer changes what it pays with (SetupIntent), and comes back.
+    /// A page on which a customer changes what it pays with, and comes back.
     fn card_page<'a>(&'a self, key: &'a str, customer: &'a str, back: &'a str) -> Answer<'a, String>;
 
     /// The provider's own page for customers: invoices, cards (Billing Portal).
@@ -266,6 +266,17 @@ pub trait Payments: Send + Sync + 'static {
 
     /// Tries once more to have an open invoice paid. `Refused` when the card was declined.
     fn pay<'a>(&'a self, key: &'a str, invoice: &'a str) -> Answer<'a, ()>;
+
+    /// What is open of an invoice came in otherwise: by transfer, under this reference. Only of invoices that we issue ourselves.
+    fn received<'a>(&'a self, _key: &'a str, _invoice: &'a str, _reference: &'a str) -> Answer<'a, ()> {
+        let text = "The payment provider is told of payments by itself";
+        Box::pin(async move { Err(Failure::new(FailureKind::Refused, text)) })
+    }
+
+    /// An invoice that we issue ourselves, as PDF. `Gone` where the provider has a page for it instead.
+    fn paper<'a>(&'a self, _invoice: &'a str) -> Answer<'a, Vec<u8>> {
+        Box::pin(async { Err(Failure::new(FailureKind::Gone, "the provider has the paper")) })
+    }
 
     fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()>;
 

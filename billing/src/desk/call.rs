@@ -68,6 +68,11 @@ pub(crate) enum Call {
     Pay {
         invoice: String,
     },
+    /// Money came in by transfer.
+    Receive {
+        invoice: String,
+        reference: String,
+    },
     Refund {
         payment: String,
         amount: Money,
@@ -433,6 +438,7 @@ impl Billing {
             | Call::End { .. }
             | Call::Resume { .. }
             | Call::Pay { .. }
+            | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. } => Ok(()),
         }
@@ -458,6 +464,7 @@ async fn ask(provider: &dyn Payments, row: &CallRow, customer: &str) -> Result<s
         Call::End { subscription, when } => provider.end(key, subscription, *when).await.map(nothing),
         Call::Resume { subscription } => provider.resume(key, subscription).await.map(nothing),
         Call::Pay { invoice } => provider.pay(key, invoice).await.map(nothing),
+        Call::Receive { invoice, reference } => provider.received(key, invoice, reference).await.map(nothing),
         Call::Refund { payment, amount } => provider.refund(key, payment, *amount).await.map(nothing),
         Call::Credit { amount } => provider.credit(key, customer, *amount).await.map(nothing),
     })
@@ -501,6 +508,7 @@ impl Call {
             | Call::OpenCheckout { .. }
             | Call::CloseCheckout { .. }
             | Call::Pay { .. }
+            | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. } => None,
         }
@@ -516,6 +524,7 @@ impl Call {
             | Call::End { .. }
             | Call::Resume { .. }
             | Call::Pay { .. }
+            | Call::Receive { .. }
             | Call::Refund { .. } => false,
         }
     }
@@ -531,6 +540,7 @@ impl Call {
             | Call::Change { .. }
             | Call::Resume { .. }
             | Call::Pay { .. }
+            | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. } => false,
         }

@@ -12,7 +12,7 @@ use super::{
     page::Newest,
     store::{CustomerRow, of_body, refused},
 };
-use crate::{InvoiceState, Money, TrueInvoice, sum};
+use crate::{FailureKind, InvoiceState, Money, TrueInvoice, sum};
 use base::{TenantId, Timestamp};
 use tenants::{
     Actor, Applied, Code, Done, Error, Page, Result, Terms,
@@ -73,6 +73,53 @@ impl Billing {
         let calls = vec![self.put_call(&mut work.txn, tenant, &Call::Pay { invoice: id.to_owned() }).await?];
         let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
         self.invoice_after(tenant, done).await
+    }
+
+    /// What is open of an invoice that we issue ourselves came in by transfer, says the seller.
+    pub async fn invoice_receive(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        tenant: TenantId,
+        id: &str,
+        reference: &str,
+    ) -> Result<Done<InvoiceShown>> {
+        keyed(terms)?;
+        let reference = reason_of(reference)?;
+        let request = Request::new("invoiceReceive", format!("{tenant} {id} {reference}"));
+        let mut work = match self.service.start::<Decided>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return self.invoice_after(tenant, done).await,
+        };
+        self.may_sell_to(&mut work.txn, actor, tenant).await?;
+        let invoice = self.invoice_in(&mut work.txn, tenant, id).await?;
+        if !matches!(invoice.state, InvoiceState::Open | InvoiceState::Uncollectible) {
+            return Err(Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice"));
+        }
+        self.service.audit(&mut work.txn, actor, tenant, "invoiceReceive", id, &reference).await?;
+        if work.dry_run {
+            return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
+        }
+        let call = Call::Receive { invoice: id.to_owned(), reference };
+        let calls = vec![self.put_call(&mut work.txn, tenant, &call).await?];
+        let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
+        self.invoice_after(tenant, done).await
+    }
+
+    /// An invoice that we issue ourselves, as PDF; none where the provider has it.
+    pub async fn invoice_paper(&self, actor: &Actor, tenant: TenantId, id: &str) -> Result<Option<Vec<u8>>> {
+        let mut connection = self.service.reader(actor).await?;
+        self.may_see(&mut connection, actor, tenant).await?;
+        let invoice = self.invoice_in(&mut connection, tenant, id).await?;
+        drop(connection);
+        let mut connection = self.service.connection().await?;
+        let row = self.customer_in(&mut connection, tenant).await?.ok_or_else(|| Error::not_found("invoiceId"))?;
+        drop(connection);
+        match self.provider(&row.customer.provider)?.paper(&invoice.id).await {
+            Ok(paper) => Ok(Some(paper)),
+            Err(failure) if failure.kind == FailureKind::Gone => Ok(None),
+            Err(failure) => Err(Error::new(Code::Internal, "invoiceId", failure.message)),
+        }
     }
 
     /// Pays back, by the seller: no more than was paid (S4). `None`: all of it.

@@ -27,7 +27,7 @@ impl Billing {
                 End::Period => s.status == Status::Cancelled || s.ends_at.is_some(),
             }),
             Call::Resume { subscription: id } => subscription(id).is_some_and(|s| s.ends_at.is_none()),
-            Call::Pay { invoice } => {
+            Call::Pay { invoice } | Call::Receive { invoice, .. } => {
                 truth.invoices.iter().any(|i| i.id == *invoice && i.state == crate::InvoiceState::Paid)
             }
             Call::Refund { payment, amount } => {

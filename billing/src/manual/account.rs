@@ -177,15 +177,6 @@ impl Account {
         Ok(reference.to_owned())
     }
 
-    pub fn void(&mut self, invoice: &str) -> Result<String, Failure> {
-        let bill = self.bills.iter_mut().find(|bill| bill.is.id == invoice).ok_or_else(gone)?;
-        if bill.is.state != InvoiceState::Open || !bill.is.payments.is_empty() || !bill.is.credit_used.is_zero() {
-            return Err(refused("Only an open invoice of which nothing was paid is taken back"));
-        }
-        bill.is.state = InvoiceState::Void;
-        Ok(String::new())
-    }
-
     pub fn refund(&mut self, key: &str, payment: &str, amount: Money, now: Timestamp) -> Result<String, Failure> {
         let all = self.bills.iter_mut().flat_map(|bill| bill.is.payments.iter_mut());
         let payment = all.into_iter().find(|one| one.id == payment).ok_or_else(gone)?;

@@ -3,6 +3,7 @@
 //!            folder, so that the next start finds everything again.
 
 mod client;
+mod shop;
 mod summary;
 
 use crate::{
@@ -62,7 +63,9 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     folder::may_hold_demo(data).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
     let http = free(HTTP_PORT);
+    let (_stripe, billing) = shop::open(http.port()).await?;
     let config = Config {
+        billing: Some(billing),
         listen: Listen { http: Some(http), ..listen() },
         plain_auth: true,
         rates: IpRates { connections_max: 100_000, connections_per_minute_max: 6_000_000, ..IpRates::default() },
@@ -129,8 +132,10 @@ fn free(port: u16) -> SocketAddr {
 
 async fn provision(server: &Server) -> Result<Made, String> {
     let service = server.service.as_ref().ok_or("the demo needs its control plane")?;
-    let operator_token = service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?.operator_token;
+    let provider = service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?;
+    let operator_token = provider.operator_token;
     let http = server.ports.http.ok_or("the demo needs its HTTP port")?;
+    shop::stock(http, &operator_token, &provider.provider.to_string()).await?;
     let mut tenants = Vec::new();
     for (name, domain, people) in [
         ("Bakery", "bakery.example", ["anna", "ben", "orders"].as_slice()),

@@ -45,6 +45,7 @@ const VERBS: &[(&str, &str)] = &[
     ("Open", "opened"),
     ("Change", "changed"),
     ("Pay", "paid"),
+    ("Receive", "received"),
     ("Refund", "refunded"),
 ];
 
@@ -111,6 +112,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "invitationResend",
     "invitationRevoke",
     "invoicePay",
+    "invoiceReceive",
     "invoiceRefund",
     "jobCancel",
     "jobDone",

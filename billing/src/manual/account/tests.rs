@@ -98,17 +98,6 @@ fn s4_no_more_is_paid_back_than_was_paid() {
     assert_eq!(account.bills[0].is.payments[0].refunds.len(), 2);
 }
 
-#[test]
-fn only_what_was_not_paid_is_taken_back() {
-    let mut account = account();
-    account.subscribe(&checkout(1, 0, None), START).unwrap();
-    account.void("mac_1.i1").unwrap();
-    assert!(account.paid("mac_1.i1", "t", START).is_err());
-    assert!(account.void("mac_1.i1").is_err());
-    account.turn(days(START, 20)).unwrap();
-    assert_eq!(account.sold[0].is.status, Status::Active, "nothing is owed");
-}
-
 proptest! {
     #[test]
     fn read_late_it_gives_what_reading_in_time_gives(mut looks in prop::collection::vec(0u64..400, 1..8), trial in 0u32..30) {

@@ -3,6 +3,7 @@
 //! INVARIANTS Stripe is set up whole or not at all. Where nothing is sold, no key of it is set.
 
 use super::{both, load::Loaded};
+use billing::Issuer;
 
 /// How customers pay.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Billing {
     pub provider: &'static str,
     /// Set up beside `manual` too: a customer stays with the provider that it began with.
     pub stripe: Option<Stripe>,
+    /// Who issues invoices of our own.
+    pub issuer: Issuer,
 }
 
 /// What Stripe gave us.
@@ -18,12 +21,18 @@ pub struct Billing {
 pub struct Stripe {
     pub secret_key: String,
     pub webhook_secret: String,
+    /// Where it is reached; none: Stripe itself.
+    pub url: Option<String>,
 }
 
 pub(super) fn billing(from: &Loaded) -> Result<Option<Billing>, String> {
     let (key, secret) = ("billing.stripe_secret_key", "billing.stripe_webhook_secret");
     let stripe = both(key, from.text(key), secret, from.text(secret))?;
-    let stripe = stripe.map(|(secret_key, webhook_secret)| Stripe { secret_key, webhook_secret });
+    let stripe = stripe.map(|(secret_key, webhook_secret)| Stripe {
+        secret_key,
+        webhook_secret,
+        url: from.text("billing.stripe_url"),
+    });
     let provider = match from.text("billing.provider").as_deref() {
         Some("manual") => "manual",
         Some("stripe") if stripe.is_none() => {
@@ -35,5 +44,20 @@ pub(super) fn billing(from: &Loaded) -> Result<Option<Billing>, String> {
         }
         _ => return Ok(None),
     };
-    Ok(Some(Billing { provider, stripe }))
+    Ok(Some(Billing { provider, stripe, issuer: issuer(from) }))
+}
+
+/// Lines of a text are told apart by `;`.
+fn issuer(from: &Loaded) -> Issuer {
+    let lines = |key: &str| {
+        let text = from.text(key).unwrap_or_default();
+        text.split(';').map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    Issuer {
+        name: from.text("billing.issuer_name").or_else(|| from.text("hostname")).unwrap_or_default(),
+        address: lines("billing.issuer_address"),
+        tax_id: from.text("billing.issuer_tax_id"),
+        bank: lines("billing.issuer_bank"),
+        series: from.text("billing.invoice_series"),
+    }
 }

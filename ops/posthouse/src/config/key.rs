@@ -222,6 +222,27 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "Secret of Stripe's webhook to /billing/webhooks/stripe, whsec_…",
     ),
+    key(
+        "billing.stripe_url",
+        Kind::Text,
+        None,
+        "Where Stripe is reached, where it is not Stripe itself: a fake of it.",
+    ),
+    key("billing.issuer_name", Kind::Text, None, "Who issues invoices of ours; the hostname when missing."),
+    key(
+        "billing.issuer_address",
+        Kind::Text,
+        None,
+        "Street, town, country, as on invoices: lines, with ; between them.",
+    ),
+    key("billing.issuer_tax_id", Kind::Text, None, "The issuer's tax id, as on invoices."),
+    key("billing.issuer_bank", Kind::Text, None, "Where invoices of ours are paid to: lines, with ; between them."),
+    key(
+        "billing.invoice_series",
+        Kind::Text,
+        None,
+        "What comes before the year in numbers of our invoices; R when missing.",
+    ),
 ];
 
 /// The key of a path.

@@ -3,6 +3,7 @@
 
 use super::client;
 use crate::config;
+use billing::Issuer;
 use fake_stripe::{Fake, Options, Running};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ pub async fn open(http: u16) -> Result<(Running, config::Billing), String> {
         webhook_secret: WEBHOOK_SECRET.to_owned(),
         url: Some(fake.base_url.clone()),
     };
-    Ok((fake, config::Billing { provider: "stripe", stripe: Some(stripe) }))
+    Ok((fake, config::Billing { provider: "stripe", stripe: Some(stripe), issuer: Issuer::default() }))
 }
 
 /// Makes what is sold, once.

@@ -13,6 +13,7 @@ use crate::{
 };
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use base::Timestamp;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use billing::{InvoiceShown, TruePayment};
 
 /// Where an invoice stands.
@@ -154,6 +155,16 @@ pub struct InvoiceRefundInput {
 }
 
 #[derive(InputObject)]
+pub struct InvoiceReceiveInput {
+    tenant_id: ID,
+    invoice_id: ID,
+    /// As the bank's statement has it.
+    reference: String,
+    #[graphql(flatten)]
+    terms: MoneyTerms,
+}
+
+#[derive(InputObject)]
 pub struct CreditGrantInput {
     tenant_id: ID,
     /// Above zero.
@@ -165,6 +176,7 @@ pub struct CreditGrantInput {
 }
 
 object_payload!(InvoicePayPayload, InvoicePayUserError, InvoicePayErrorCode, [NotFound, InUse], invoice: Invoice);
+object_payload!(InvoiceReceivePayload, InvoiceReceiveUserError, InvoiceReceiveErrorCode, [NotFound, InUse], invoice: Invoice);
 object_payload!(InvoiceRefundPayload, InvoiceRefundUserError, InvoiceRefundErrorCode, [NotFound, InUse, LimitReached], invoice: Invoice);
 payload!(CreditGrantPayload, CreditGrantUserError, CreditGrantErrorCode, [NotFound, InUse, LimitReached], { done: bool });
 
@@ -197,6 +209,15 @@ impl InvoiceQuery {
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
         Ok(found(desk.invoice(actor(ctx), tenant, &id).await)?.map(Invoice::from))
     }
+
+    /// An invoice that the seller issues itself (`manual`), as PDF in Base64; null where the payment provider has it (`pdfUrl`).
+    #[graphql(complexity = "PROVIDER_COST + child_complexity")]
+    async fn invoice_paper(&self, ctx: &Context<'_>, tenant_id: ID, id: ID) -> Result<Option<String>> {
+        let desk = desk(ctx)?;
+        let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
+        let paper = found(desk.invoice_paper(actor(ctx), tenant, &id).await)?.flatten();
+        Ok(paper.map(|paper| STANDARD.encode(paper)))
+    }
 }
 
 #[derive(Default)]
@@ -213,6 +234,17 @@ impl InvoiceMutation {
             desk.invoice_pay(actor(ctx), &input.terms.into(), tenant, &input.invoice_id).await
         };
         InvoicePayPayload::object(done.await)
+    }
+
+    /// Says that what is open of an invoice came in by transfer, by the seller. Only of invoices that the seller issues itself (`manual`).
+    #[graphql(complexity = "PROVIDER_COST + child_complexity")]
+    async fn invoice_receive(&self, ctx: &Context<'_>, input: InvoiceReceiveInput) -> Result<InvoiceReceivePayload> {
+        let desk = desk(ctx)?;
+        let done = async {
+            let (tenant, terms) = (tenant_id(&input.tenant_id)?, input.terms.into());
+            desk.invoice_receive(actor(ctx), &terms, tenant, &input.invoice_id, &input.reference).await
+        };
+        InvoiceReceivePayload::object(done.await)
     }
 
     /// Pays back, by the seller: no more than was paid.

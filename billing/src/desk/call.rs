@@ -193,7 +193,7 @@ impl Billing {
         row.as_ref().map(call_row).transpose()
     }
 
-    /// Calls of a tenant that have not ended, or ended at a moment or later; the oldest first.
+    /// Calls of a tenant that have not ended, or ended after a moment; the oldest first.
     pub(crate) async fn calls_since(
         &self,
         txn: &mut Connection,
@@ -201,7 +201,7 @@ impl Billing {
         since: Timestamp,
     ) -> Result<Vec<CallRow>> {
         let rows = query(
-            "SELECT * FROM payment_call WHERE tenant = $1 AND (ended_at IS NULL OR ended_at >= $2) ORDER BY created_at, id",
+            "SELECT * FROM payment_call WHERE tenant = $1 AND (ended_at IS NULL OR ended_at > $2) ORDER BY created_at, id",
         )
         .bind(tenant.to_string())
         .bind(since.0)

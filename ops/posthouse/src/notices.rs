@@ -1,7 +1,9 @@
-//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords) through our own queue.
+//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords, signups) through our own queue.
 //! LIMITS     NOTICES_AT_ONCE, NAME_CHARS_MAX, those of tenants::limits
 //! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us. One whose secret is worth
 //!            nothing any more is not sent.
+
+mod signup;
 
 use base::{Address, Timestamp};
 use mail::{Letter, Mail, Sent};
@@ -110,7 +112,7 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
                 place("reset", "passwordReset")
             ),
         )),
-        _ => None,
+        kind => signup::written(sender, hostname, notice, kind),
     }
 }
 

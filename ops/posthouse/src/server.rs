@@ -88,6 +88,7 @@ impl Server {
             tokio::spawn(service.clone().run_checks(shutdown.watch()));
             tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
             tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
+            tasks.push(tokio::spawn(service.clone().run_signups(shutdown.watch())));
             tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
         }
         if let (Some(service), Some(data)) = (&service, &data) {

@@ -32,6 +32,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (18, "look-ups", include_str!("../../../migrations/sql/0018_look_ups.sql")),
     (19, "agreed", include_str!("../../../migrations/sql/0019_agreed.sql")),
     (20, "mail of persons", include_str!("../../../migrations/sql/0020_persons_mail.sql")),
+    (22, "signup", include_str!("../../../migrations/sql/0022_signup.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

@@ -39,6 +39,9 @@ const VERBS: &[(&str, &str)] = &[
     ("Enroll", "enrolled"),
     ("Confirm", "confirmed"),
     ("Register", "registered"),
+    ("Complete", "completed"),
+    ("Approve", "approved"),
+    ("Refuse", "refused"),
 ];
 
 /// Characters of a wrong kind that are said again.
@@ -130,6 +133,12 @@ pub(super) const ACTIONS: &[&str] = &[
     "serviceAccountUpdate",
     "sessionCreate",
     "sessionRevoke",
+    "signupApprove",
+    "signupComplete",
+    "signupInviteCreate",
+    "signupInviteRevoke",
+    "signupRefuse",
+    "signupSettingsUpdate",
     "supportGrantCreate",
     "supportGrantRevoke",
     "supportGrantUse",

@@ -36,7 +36,8 @@ const SWEPT: &[(&str, &str, Duration)] = &[
     ),
     (
         "signups",
-        "DELETE FROM signup WHERE id IN (SELECT id FROM signup WHERE open = 0 AND due_at <= $1 LIMIT $2)",
+        "DELETE FROM signup WHERE id IN (SELECT id FROM signup WHERE open = 0 AND due_at <= $1 \
+         AND review <> 'PENDING' LIMIT $2)",
         SIGNUP_KEPT,
     ),
     ("jobs", "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE ended_at <= $1 LIMIT $2)", JOB_KEPT),

@@ -22,6 +22,7 @@ mod query;
 mod scalar;
 mod scim;
 mod shape;
+mod signup;
 mod stream;
 mod subscription;
 mod turn;

@@ -8,6 +8,7 @@ pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
 mod people;
+pub(crate) mod signup;
 pub(crate) mod webhook;
 
 use crate::{
@@ -33,6 +34,7 @@ pub struct Query(
     event::EventQuery,
     webhook::WebhookQuery,
     audit::AuditQuery,
+    signup::SignupQuery,
 );
 
 #[derive(Default)]

@@ -18,6 +18,8 @@ mod secret;
 mod service_account;
 mod session;
 mod sharing;
+mod signup;
+mod signup_desk;
 mod support;
 mod tenant;
 mod webhook;
@@ -49,6 +51,8 @@ pub struct Mutation(
     support::SupportMutation,
     webhook::WebhookMutation,
     audit::AuditMutation,
+    signup::SignupMutation,
+    signup_desk::SignupDeskMutation,
 );
 
 fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

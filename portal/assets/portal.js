@@ -70,6 +70,56 @@
     });
     document.querySelectorAll("[data-without-passkey]").forEach(function (note) { note.hidden = true; });
   }
+  // Signing up costs a proof of work: SHA-256 (FIPS 180-4) of "challenge:number" begins with so many zero bits.
+  function primes(root) {
+    var found = [];
+    for (var n = 2; found.length < 64; n++) {
+      if (found.every(function (p) { return n % p.n; })) found.push({ n: n, k: (Math.pow(n, root) % 1) * 4294967296 | 0 });
+    }
+    return found.map(function (p) { return p.k; });
+  }
+  function turn(x, by) { return (x >>> by) | (x << (32 - by)); }
+  var schedule = new Int32Array(64);
+  function sha256(text, k, start) {
+    var w = schedule, bytes = text.length, blocks = (bytes + 8 >> 6) + 1, h = start.slice();
+    for (var from = 0; from < blocks; from++) {
+      for (var n = 0; n < 16; n++) {
+        for (var at = from * 64 + n * 4, word = 0, i = 0; i < 4; i++, at++) {
+          word = word << 8 | (at < bytes ? text.charCodeAt(at) : at === bytes ? 128 : 0);
+        }
+        w[n] = word;
+      }
+      if (from === blocks - 1) w[15] = bytes * 8;
+      var a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], last = h[7];
+      for (n = 0; n < 64; n++) {
+        if (n > 15) {
+          var x = w[n - 15], y = w[n - 2];
+          w[n] = w[n - 16] + w[n - 7] + (turn(x, 7) ^ turn(x, 18) ^ x >>> 3) + (turn(y, 17) ^ turn(y, 19) ^ y >>> 10);
+        }
+        var one = last + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (e & f ^ ~e & g) + k[n] + w[n] | 0;
+        var two = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + (a & b ^ a & c ^ b & c) | 0;
+        last = g; g = f; f = e; e = d + one | 0; d = c; c = b; b = a; a = one + two | 0;
+      }
+      h = [h[0] + a | 0, h[1] + b | 0, h[2] + c | 0, h[3] + d | 0, h[4] + e | 0, h[5] + f | 0, h[6] + g | 0, h[7] + last | 0];
+    }
+    return h;
+  }
+  document.querySelectorAll("form[data-proof]").forEach(function (form) {
+    var k = primes(1 / 3), start = primes(1 / 2).slice(0, 8), bits = Number(form.dataset.bits), number = 0;
+    form.querySelector("[data-wait]").hidden = true;
+    var button = form.querySelector("button");
+    button.disabled = true;
+    (function some() {
+      for (var end = number + 2000; number < end; number++) {
+        if (sha256(form.dataset.proof + ":" + number, k, start)[0] >>> (32 - bits) === 0) {
+          form.elements.proof.value = number;
+          button.disabled = false;
+          return;
+        }
+      }
+      setTimeout(some, 0);
+    })();
+  });
   // Who hears a page hears first what was wrong.
   var refused = document.getElementById("refused");
   if (refused) refused.focus();

@@ -40,6 +40,8 @@ impl Refusal {
             "UNEQUAL" => "refused-unequal",
             "SIZE" => "refused-size",
             "CODE" => "refused-code",
+            "WAIT" => "refused-wait",
+            "NOT_OPEN" => "refused-not-open",
             "LAST_OWNER" => "refused-last-owner",
             "ABORTED" => "refused-aborted",
             _ => "refused-other",

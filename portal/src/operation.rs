@@ -40,6 +40,16 @@ operations! {
     "operations/password_forgot.graphql": PasswordForgot;
     "operations/password_reset.graphql": PasswordReset;
     "operations/invitation_accept.graphql": InvitationAccept;
+    "operations/signup_options.graphql": SignupOptions;
+    "operations/signup_shown.graphql": SignupShown;
+    "operations/signup_challenge.graphql": SignupChallenge;
+    "operations/signup_begin.graphql": SignupBegin;
+    "operations/signup_contact.graphql": SignupContact;
+    "operations/signup_verify.graphql": SignupVerify;
+    "operations/signup_choose.graphql": SignupChoose;
+    "operations/signup_checkout.graphql": SignupCheckout;
+    "operations/signup_finish.graphql": SignupFinish;
+    "operations/signup_abandon.graphql": SignupAbandon;
     "operations/home.graphql": Home;
     "operations/domains.graphql": Domains;
     "operations/domain_shown.graphql": DomainShown;

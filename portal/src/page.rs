@@ -24,5 +24,6 @@ pub(crate) mod recovery_codes;
 pub(crate) mod security;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
+pub(crate) mod signup;
 pub(crate) mod trouble;
 pub(crate) mod user;

@@ -132,7 +132,10 @@ async fn read(visit: &mut Visit) -> Reply {
         ["invitation"] => return page::recover::invitation(visit),
         ["set-up", link] => return page::set_up::by_link(visit, link),
         ["set-up", link, "profile"] => return page::set_up::profile_by_link(visit, link),
-        [] if visit.state.signed.is_none() => return page::landing::show(visit),
+        ["signup"] => return page::signup::show(visit).await,
+        ["signup", "back"] => return see("/signup"),
+        ["signup", "resume", id, secret] => return page::signup::ask_resume(visit, id, secret),
+        [] if visit.state.signed.is_none() => return page::landing::show(visit).await,
         _ => {}
     }
     keep(visit).await?;
@@ -178,6 +181,13 @@ async fn change(visit: &mut Visit) -> Reply {
         ["forgot"] => return page::recover::ask_reset(visit).await,
         ["reset"] => return page::recover::set_password(visit).await,
         ["invitation"] => return page::recover::accept(visit).await,
+        ["signup"] => return page::signup::begin(visit).await,
+        ["signup", "contact"] => return page::signup::contact(visit).await,
+        ["signup", "verify"] => return page::signup::verify(visit).await,
+        ["signup", "plan"] => return page::signup::plan(visit).await,
+        ["signup", "finish"] => return page::signup::finish(visit).await,
+        ["signup", "abandon"] => return page::signup::abandon(visit).await,
+        ["signup", "resume"] => return page::signup::resume(visit),
         _ => {}
     }
     keep(visit).await?;

@@ -26,6 +26,15 @@ pub(crate) struct State {
     /// Until when a sign-in at an identity provider that began in this browser may come back (milliseconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) going_until_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing: Option<Signing>,
+}
+
+/// A signup under way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Signing {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 /// Who is signed in.

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 /// Local parts that speak for a domain (RFC 2142), or by which a certificate for it is had (CA/Browser Forum, Baseline
 /// Requirements §3.2.2.4.4), and what is taken for the provider itself.
-const RESERVED: [&str; 20] = [
+pub(crate) const RESERVED: [&str; 20] = [
     "abuse",
     "admin",
     "administrator",
@@ -270,7 +270,7 @@ impl Service {
     }
 
     /// On a shared domain only its owner has addresses that speak for it, or that could be taken for somebody else's: no
-    /// `+detail` of another's address, no letters that look like others. `Taken`, `Invalid`.
+    /// `+detail` of another's address, no letters that look like others. What a signup holds is its tenant's alone. `Taken`, `Invalid`.
     pub(crate) async fn fit_for_shared(
         &self,
         txn: &mut Connection,
@@ -278,12 +278,21 @@ impl Service {
         domain: &str,
         local: &str,
     ) -> Result<()> {
-        let shared = query("SELECT 1 AS n FROM domain WHERE name = $1 AND shared = 1 AND tenant <> $2")
-            .bind(domain)
-            .bind(tenant.to_string())
-            .fetch_optional(txn)
-            .await?;
-        if shared.is_none() {
+        let shared = query(
+            "SELECT CASE WHEN tenant <> $2 THEN 1 ELSE 0 END AS others, CASE WHEN EXISTS (SELECT 1 FROM signup_name n \
+             WHERE n.domain = $1 AND n.local = $3 AND n.coming <> $2) THEN 1 ELSE 0 END AS held FROM domain \
+             WHERE name = $1 AND shared = 1",
+        )
+        .bind(domain)
+        .bind(tenant.to_string())
+        .bind(local)
+        .fetch_optional(txn)
+        .await?;
+        let Some(shared) = shared else { return Ok(()) };
+        if number(&shared, "held")? != 0 {
+            return Err(Error::new(Code::Taken, "address", "The address is in use, or was somebody else's"));
+        }
+        if number(&shared, "others")? == 0 {
             return Ok(());
         }
         if RESERVED.contains(&local) {

@@ -1,7 +1,7 @@
 //! SUMMARY    What the data plane is to know of a tenant: alone, or with all below it.
 
 use crate::{
-    Hold, Limits, Result, Service,
+    Hold, Limits, Probation, Result, Service,
     allocation::Limit,
     db::{Connection, query},
     hold::standing,
@@ -25,6 +25,13 @@ impl Service {
             per_hour: sending("messages_per_hour_max")?,
             per_day: sending("recipients_per_day_max")?,
             new_recipients_per_day: sending("new_recipients_per_day_max")?,
+        };
+        let send = match row.text("probation")?.and_then(|name| Probation::parse(&name)) {
+            Some(probation) => {
+                let now = self.now().0;
+                probation.over(send, optional(&row, "probation_since")?.unwrap_or(now), now)
+            }
+            None => send,
         };
         Ok(Change::Entitlement(EntitlementSnapshot {
             capabilities,

@@ -39,6 +39,8 @@ pub enum Code {
     InvalidCredentials,
     /// The password is right; a second factor is needed too.
     FactorRequired,
+    /// Nobody signs up here, or not without an invite code.
+    NotOpen,
     /// The database failed.
     Internal,
 }
@@ -63,6 +65,7 @@ impl Code {
             Code::StepUpRequired => "STEP_UP_REQUIRED",
             Code::InvalidCredentials => "INVALID_CREDENTIALS",
             Code::FactorRequired => "FACTOR_REQUIRED",
+            Code::NotOpen => "NOT_OPEN",
             Code::Internal => "INTERNAL",
         }
     }

@@ -56,6 +56,7 @@ mod rows;
 mod seal;
 mod service;
 mod shop;
+mod signup;
 mod snapshot;
 mod sold;
 mod support;
@@ -112,6 +113,10 @@ pub use rename::{OldAddress, Rename};
 pub use seal::SealingKey;
 pub use service::{Bootstrap, Service, ServiceOptions, SignInOptions};
 pub use shop::{Choice, Coming, Offer, Order, Payment, Shop};
+pub use signup::{
+    Begun, Challenge, CheckedOut, NameAnswer, NewChoice, NewSignup, NewSignupInvite, Probation, Review, Signup,
+    SignupFilter, SignupInvite, SignupMode, SignupOptions, SignupSettings, SignupSettingsPatch, SignupState,
+};
 pub use sold::Sold;
 pub use support::{NewSupportGrant, SupportGrant};
 pub use tenant::{Limits, Tenant, TenantPatch};

@@ -264,3 +264,67 @@ pub const WEBHOOK_RETRY_LONGEST: Duration = Duration::from_secs(8 * 3_600);
 pub const WEBHOOK_GIVE_UP: Duration = Duration::from_secs(3 * 86_400);
 /// A webhook that has taken nothing for so long, though it was tried, is disabled.
 pub const WEBHOOK_DISABLE_AFTER: Duration = Duration::from_secs(5 * 86_400);
+/// Life of a proof of work, from its challenge on.
+pub const SIGNUP_PROOF_LIFE: Duration = Duration::from_secs(20 * 60);
+/// Leading zero bits of a proof of work.
+pub const SIGNUP_PROOF_BITS: u32 = 17;
+/// Bits and doublings that are added at most, one for each signup of the network in a day.
+pub const SIGNUP_PROOF_STEPS: u32 = 5;
+/// How long whoever has no script waits instead, for a network without signups.
+pub const SIGNUP_WAIT: Duration = Duration::from_secs(10);
+/// Challenges of a network (IPv4 /24, IPv6 /56).
+pub const SIGNUP_CHALLENGES: Pace = Pace { burst: 60, every_ms: 5_000 };
+/// Names that a network asks for, and signups that it begins or goes on with.
+pub const SIGNUP_STEPS: Pace = Pace { burst: 60, every_ms: 5_000 };
+/// Signups that a network begins in a day.
+pub const SIGNUPS_PER_NETWORK: i64 = 10;
+/// Signups with one contact in a day, whatever stands behind its `+`.
+pub const SIGNUPS_PER_CONTACT: i64 = 3;
+/// Signups with contacts on one domain in a day; those where everybody has an address are not counted.
+pub const SIGNUPS_PER_CONTACT_DOMAIN: i64 = 20;
+/// Signups of a seller in a day where it says nothing else.
+pub const SIGNUPS_PER_DAY: i64 = 1_000;
+/// The same at most.
+pub const SIGNUPS_PER_DAY_MAX: i64 = 1_000_000;
+/// Risk from which on a person looks where the seller says nothing else.
+pub const SIGNUP_REVIEW_SCORE: i64 = 60;
+/// Shortest name of a free address.
+pub const SIGNUP_NAME_CHARS_MIN: usize = 3;
+/// Longest one.
+pub const SIGNUP_NAME_CHARS_MAX: usize = 40;
+/// Names that are suggested.
+pub const SIGNUP_SUGGESTIONS: usize = 3;
+/// How long a name is held for a contact that is not proven.
+pub const SIGNUP_HELD_LIFE: Duration = Duration::from_secs(30 * 60);
+/// How long a signup with a proven contact waits for a plan and a password.
+pub const SIGNUP_VERIFIED_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How long it waits to be paid.
+pub const SIGNUP_CHECKOUT_LIFE: Duration = Duration::from_secs(23 * 3600);
+/// How long a paid one waits for its password; then the money goes back.
+pub const SIGNUP_PAID_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Pause between two looks whether a signup was paid that nobody asks about.
+pub const SIGNUP_PAYMENT_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// Life of a code that was mailed.
+pub const SIGNUP_CODE_LIFE: Duration = Duration::from_secs(30 * 60);
+/// Codes that one signup mails.
+pub const SIGNUP_CODES_MAX: i64 = 3;
+/// Tries of one code.
+pub const SIGNUP_CODE_TRIES: i64 = 5;
+/// Signups that the worker goes on with at once.
+pub const SIGNUPS_AT_ONCE: i64 = 20;
+/// Pause of the worker when nothing is due.
+pub const SIGNUP_PAUSE: Duration = Duration::from_secs(5);
+/// First pause before a step is tried again; twice as long each time.
+pub const SIGNUP_RETRY_FIRST: Duration = Duration::from_secs(5);
+/// Longest such pause.
+pub const SIGNUP_RETRY_LONGEST: Duration = Duration::from_secs(3600);
+/// How long signups that ended are kept.
+pub const SIGNUP_KEPT: Duration = Duration::from_secs(90 * 86_400);
+/// Domains that a seller offers.
+pub const SIGNUP_OFFERS_MAX: usize = 20;
+/// Plans that are offered first.
+pub const SIGNUP_PLANS_MAX: usize = 20;
+/// Uses of an invite code.
+pub const SIGNUP_INVITE_USES_MAX: u32 = 10_000;
+/// Open invite codes of a seller.
+pub const SIGNUP_INVITES_MAX: i64 = 1_000;

@@ -1,7 +1,7 @@
 //! SUMMARY    The handle: the database, the data plane, the signing key, the first start.
 
 use crate::{
-    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result, WebhookRules,
+    Access, Actor, Code, DomainOptions, Error, NewToken, PasswordCost, Permissions, Result, Shop, WebhookRules,
     auth::{Attempts, AuthCache, Keys},
     db::{Connection, Database, Pool, Txn, query},
     event::Events,
@@ -16,7 +16,7 @@ use crate::{
 use base::{Clock, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::Control;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use tokio::sync::OnceCell;
 use webauthn_rs::prelude::Webauthn;
 
@@ -62,6 +62,7 @@ pub struct Service {
     pub(crate) webhook_rules: RwLock<WebhookRules>,
     pub(crate) password_cost: PasswordCost,
     pub(crate) domains: DomainOptions,
+    pub(crate) shop: OnceLock<Arc<dyn Shop>>,
 }
 
 /// What the first start made.
@@ -112,6 +113,7 @@ impl Service {
             webhook_rules: RwLock::default(),
             password_cost: options.password_cost,
             domains: options.domains,
+            shop: OnceLock::new(),
         };
         service.complete_claims().await?;
         Ok(Arc::new(service))

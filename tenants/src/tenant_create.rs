@@ -71,7 +71,8 @@ impl Service {
         self.permit(&mut work.txn, actor, Permission::TenantCreate, parent).await.map_err(|e| e.missing("parentId"))?;
         self.not_too_deep(&mut work.txn, parent).await?;
         self.grantable(&mut work.txn, parent, None, &new.limits).await?;
-        let made = self.insert_tenant(&mut work.txn, parent, new).await?;
+        let made = TenantId(fresh_number()?);
+        self.insert_tenant(&mut work.txn, (made, parent), &new.name, &new.limits).await?;
         self.audit(&mut work.txn, actor, made, "tenantCreate", &made.to_string(), &new.name).await?;
         let mut batch = self.first_parts(&mut work.txn, actor, made, new, &ready).await?;
         batch.extend(self.entitlement_of_grantor(&mut work.txn, parent).await?);
@@ -121,7 +122,7 @@ impl Service {
     }
 
     /// A tenant deeper than the tree is searched could never be reached.
-    async fn not_too_deep(&self, txn: &mut Connection, parent: TenantId) -> Result<()> {
+    pub(crate) async fn not_too_deep(&self, txn: &mut Connection, parent: TenantId) -> Result<()> {
         let depth = query(
             "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION ALL SELECT t.parent, up.depth + 1 FROM tenant t \
              JOIN up ON t.id = up.id WHERE t.parent IS NOT NULL AND up.depth < $2) SELECT MAX(depth) AS n FROM up",
@@ -189,8 +190,14 @@ impl Service {
         Ok(batch)
     }
 
-    async fn insert_tenant(&self, txn: &mut Connection, parent: TenantId, new: &NewTenant) -> Result<TenantId> {
-        let tenant = TenantId(fresh_number()?);
+    /// The row of a tenant below another one.
+    pub(crate) async fn insert_tenant(
+        &self,
+        txn: &mut Connection,
+        (tenant, parent): (TenantId, TenantId),
+        name: &str,
+        limits: &Limits,
+    ) -> Result<()> {
         query(
             "INSERT INTO tenant (id, parent, name, max_domains, max_mailboxes, storage_bytes_max, messages_per_hour_max, \
              recipients_per_day_max, new_recipients_per_day_max, storage_grace_bytes, version, created_at) \
@@ -198,17 +205,17 @@ impl Service {
         )
         .bind(tenant.to_string())
         .bind(parent.to_string())
-        .bind(new.name.trim())
-        .bind(to_sql(new.limits.max_domains, "maxDomains")?)
-        .bind(to_sql(new.limits.max_mailboxes, "maxMailboxes")?)
-        .bind(to_sql(new.limits.storage_bytes_max, "storageBytesMax")?)
-        .bind(to_sql(new.limits.messages_per_hour_max, "messagesPerHourMax")?)
-        .bind(to_sql(new.limits.recipients_per_day_max, "recipientsPerDayMax")?)
-        .bind(to_sql(new.limits.new_recipients_per_day_max, "newRecipientsPerDayMax")?)
-        .bind(to_sql(Some(new.limits.storage_grace_bytes), "storageGraceBytes")?)
+        .bind(name.trim())
+        .bind(to_sql(limits.max_domains, "maxDomains")?)
+        .bind(to_sql(limits.max_mailboxes, "maxMailboxes")?)
+        .bind(to_sql(limits.storage_bytes_max, "storageBytesMax")?)
+        .bind(to_sql(limits.messages_per_hour_max, "messagesPerHourMax")?)
+        .bind(to_sql(limits.recipients_per_day_max, "recipientsPerDayMax")?)
+        .bind(to_sql(limits.new_recipients_per_day_max, "newRecipientsPerDayMax")?)
+        .bind(to_sql(Some(limits.storage_grace_bytes), "storageGraceBytes")?)
         .bind(self.now().0)
         .execute(txn)
-        .await?;
-        Ok(tenant)
+        .await
+        .map(drop)
     }
 }

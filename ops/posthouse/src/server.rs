@@ -169,8 +169,10 @@ fn control_work(
     tokio::spawn(service.clone().run_checks(shutdown.watch()));
     tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
+    tasks.push(tokio::spawn(service.clone().run_signups(shutdown.watch())));
     tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
     if let Some(billing) = &billing {
+        service.open_shop(billing.clone());
         tasks.push(tokio::spawn(billing.clone().run(shutdown.watch())));
     }
     Ok(billing)

@@ -2,6 +2,7 @@
 
 use crate::{
     frame::Frame,
+    page::signup,
     visit::{Reply, Visit, page},
 };
 use askama::Template;
@@ -10,8 +11,10 @@ use askama::Template;
 #[template(path = "landing.html")]
 struct Landing {
     f: Frame,
+    is_open: bool,
 }
 
-pub(crate) fn show(visit: &Visit) -> Reply {
-    page(false, &Landing { f: visit.frame("landing-title") })
+pub(crate) async fn show(visit: &Visit) -> Reply {
+    let is_open = signup::is_open(visit).await;
+    page(false, &Landing { f: visit.frame("landing-title"), is_open })
 }

@@ -10,6 +10,7 @@ mod means;
 mod pages;
 mod sessions;
 mod set_up;
+mod signup;
 mod stub;
 mod texts;
 mod watch;

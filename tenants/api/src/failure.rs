@@ -41,6 +41,7 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
         | Code::StaleObject
         | Code::IdempotencyMismatch
         | Code::Aborted
+        | Code::NotOpen
         | Code::Forbidden => None,
     }
 }

@@ -23,6 +23,7 @@ mod sale;
 mod scalar;
 mod scim;
 mod shape;
+mod signup;
 mod stream;
 mod subscription;
 mod turn;

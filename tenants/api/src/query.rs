@@ -8,6 +8,7 @@ pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
 mod people;
+pub(crate) mod signup;
 pub(crate) mod webhook;
 
 use crate::{
@@ -35,6 +36,7 @@ pub struct Query(
     webhook::WebhookQuery,
     audit::AuditQuery,
     SaleQuery,
+    signup::SignupQuery,
 );
 
 #[derive(Default)]

@@ -73,6 +73,11 @@ impl Attempts {
         Ok(())
     }
 
+    /// Counts what a network does that signs up, by a pace of its own.
+    pub(crate) fn admit_signup(&self, what: &str, network: &str, pace: Pace, now: Timestamp) -> Result<()> {
+        self.take(&format!("signup {what} {network}"), pace, now)
+    }
+
     fn take(&self, name: &str, pace: Pace, now: Timestamp) -> Result<()> {
         let tag = hmac::sign(&self.key, name.as_bytes());
         let at = |from: usize| {

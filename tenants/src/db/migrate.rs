@@ -33,6 +33,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (19, "agreed", include_str!("../../../migrations/sql/0019_agreed.sql")),
     (20, "mail of persons", include_str!("../../../migrations/sql/0020_persons_mail.sql")),
     (21, "billing", include_str!("../../../migrations/sql/0021_billing.sql")),
+    (22, "signup", include_str!("../../../migrations/sql/0022_signup.sql")),
     (23, "invoices of our own", include_str!("../../../migrations/sql/0023_manual_invoices.sql")),
 ];
 

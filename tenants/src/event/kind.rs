@@ -47,6 +47,9 @@ const VERBS: &[(&str, &str)] = &[
     ("Pay", "paid"),
     ("Receive", "received"),
     ("Refund", "refunded"),
+    ("Complete", "completed"),
+    ("Approve", "approved"),
+    ("Refuse", "refused"),
 ];
 
 /// Characters of a wrong kind that are said again.
@@ -155,6 +158,12 @@ pub(super) const ACTIONS: &[&str] = &[
     "serviceAccountUpdate",
     "sessionCreate",
     "sessionRevoke",
+    "signupApprove",
+    "signupComplete",
+    "signupInviteCreate",
+    "signupInviteRevoke",
+    "signupRefuse",
+    "signupSettingsUpdate",
     "subscriptionCancel",
     "subscriptionChange",
     "subscriptionResume",

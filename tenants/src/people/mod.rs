@@ -11,6 +11,7 @@ mod person;
 mod power;
 mod role;
 mod service_account;
+mod signed_up;
 
 pub use invitation::{Acceptance, Invitation, Invited, NewInvitation};
 pub use member::{Member, MemberPatch};
@@ -22,3 +23,4 @@ pub use service_account::{NewServiceAccount, ServiceAccount};
 pub(crate) use mail::more_rights;
 pub(crate) use person::{NewPerson, email_key, mail_key, new_email};
 pub(crate) use power::grantable;
+pub(crate) use signed_up::SignedUp;

@@ -34,6 +34,8 @@ mod rename;
 mod resend;
 mod send_as;
 mod session;
+mod signup;
+mod signup_guard;
 mod stolen;
 mod support;
 mod tenant_create;

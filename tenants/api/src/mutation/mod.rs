@@ -18,6 +18,8 @@ mod secret;
 mod service_account;
 mod session;
 mod sharing;
+mod signup;
+mod signup_desk;
 mod support;
 mod tenant;
 mod webhook;
@@ -51,6 +53,8 @@ pub struct Mutation(
     webhook::WebhookMutation,
     audit::AuditMutation,
     SaleMutation,
+    signup::SignupMutation,
+    signup_desk::SignupDeskMutation,
 );
 
 pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

@@ -1,6 +1,6 @@
 //! SUMMARY    Who sends a request: the address behind trusted proxies, and what may be asked without a token.
 //! SECURITY   X-Forwarded-For is believed as far as it was written by proxies that are trusted: from its end, up to the first
-//!            address that is none. Without a token only mutations by which somebody signs in are executed.
+//!            address that is none. Without a token only what somebody signs in or signs up by is executed.
 
 use crate::shape;
 use async_graphql::parser::types::{OperationType, Selection};
@@ -9,9 +9,26 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use tenants::Seen;
 
-/// Mutations that need no token: whoever has a secret shows it.
-const OPEN: [&str; 6] =
-    ["passkeyChallenge", "sessionCreate", "sessionRefresh", "invitationAccept", "passwordForgot", "passwordReset"];
+/// Mutations that need no token: whoever has a secret shows it, and who signs up has none yet.
+const OPEN: [&str; 15] = [
+    "passkeyChallenge",
+    "sessionCreate",
+    "sessionRefresh",
+    "invitationAccept",
+    "passwordForgot",
+    "passwordReset",
+    "signupChallenge",
+    "nameAvailable",
+    "signupBegin",
+    "signupContact",
+    "signupVerify",
+    "signupChoose",
+    "signupCheckout",
+    "signupFinish",
+    "signupAbandon",
+];
+/// Queries that need none.
+const OPEN_QUERIES: [&str; 2] = ["signupOptions", "signup"];
 /// Names a tenant for a person who is a member of several.
 pub(crate) const TENANT_HEADER: &str = "posthouse-tenant";
 
@@ -43,10 +60,14 @@ pub(crate) fn is_open(query: &str) -> bool {
     let mut operations = document.operations.iter();
     let (Some((_, operation)), None) = (operations.next(), operations.next()) else { return false };
     let fields = &operation.node.selection_set.node.items;
-    operation.node.ty == OperationType::Mutation
-        && !fields.is_empty()
+    let open: &[&str] = match operation.node.ty {
+        OperationType::Mutation => &OPEN,
+        OperationType::Query => &OPEN_QUERIES,
+        OperationType::Subscription => &[],
+    };
+    !fields.is_empty()
         && fields.iter().all(|s| match &s.node {
-            Selection::Field(f) => OPEN.contains(&f.node.name.node.as_str()),
+            Selection::Field(f) => open.contains(&f.node.name.node.as_str()),
             Selection::FragmentSpread(_) | Selection::InlineFragment(_) => false,
         })
 }
@@ -56,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_signing_in_is_open() {
+    fn only_signing_in_and_up_is_open() {
         for (open, query) in [
             (true, "mutation { sessionCreate(input: {}) { sessionId } }"),
             (true, "mutation S { s: sessionRefresh(input: {}) { sessionId } }"),
@@ -67,6 +88,10 @@ mod tests {
                 false,
                 "mutation A { sessionCreate(input: {}) { sessionId } } mutation B { tenantCreate(input: {}) { token } }",
             ),
+            (true, "{ signupOptions { domains } signup(id: \"x\", secret: \"y\") { state } }"),
+            (false, "{ signupOptions { domains } viewer { id } }"),
+            (false, "mutation { signupOptions { domains } }"),
+            (false, "{ signups(tenantId: \"x\") { totalCount } }"),
             (false, "{ __schema { types { name } } }"),
             (false, "query { sessionCreate }"),
             (false, "subscription { sessionCreate }"),

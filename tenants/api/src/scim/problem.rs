@@ -70,6 +70,7 @@ impl From<Error> for Problem {
             | Code::InUse
             | Code::Held
             | Code::Aborted
+            | Code::NotOpen
             | Code::Forbidden
             | Code::LastOwner
             | Code::StepUpRequired

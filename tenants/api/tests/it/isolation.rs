@@ -51,6 +51,11 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("webhooks", "{ r: webhooks(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("webhookDeliveries", "{ r: webhookDeliveries(webhookId: \"$W\", first: 5) { totalCount } }"),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("signupOptions", ""),
+    ("signup", "{ r: signup(id: \"sgn_1\", secret: \"x\") { id } }"),
+    ("signupSettings", "{ r: signupSettings(tenantId: \"$T\") { version } }"),
+    ("signups", "{ r: signups(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("signupInvites", "{ r: signupInvites(tenantId: \"$T\", first: 5) { totalCount } }"),
 ];
 
 pub const MUTATIONS: &[(&str, &str)] = &[
@@ -144,11 +149,25 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
     ("supportGrantUse", "id: \"$G\""),
     ("sessionRevoke", "id: \"ses_1\", idempotencyKey: \"10\""),
+    ("signupSettingsUpdate", "tenantId: \"$T\", mode: OPEN"),
+    ("signupInviteCreate", "tenantId: \"$T\""),
+    ("signupInviteRevoke", "id: \"sgi_1\", idempotencyKey: \"14\""),
+    ("signupApprove", "id: \"sgn_1\""),
+    ("signupRefuse", "id: \"sgn_1\", reason: \"x\", idempotencyKey: \"15\""),
 ];
 
 /// Mutations that name nothing of a tenant: what they do is the caller's own, or a secret's (people.rs).
 const OWN: &[&str] = &[
     "factorRemove",
+    "nameAvailable",
+    "signupAbandon",
+    "signupBegin",
+    "signupChallenge",
+    "signupCheckout",
+    "signupChoose",
+    "signupContact",
+    "signupFinish",
+    "signupVerify",
     "identityLink",
     "identityUnlink",
     "invitationAccept",

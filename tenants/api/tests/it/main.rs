@@ -20,6 +20,7 @@ mod provision;
 mod recipes;
 mod scim;
 mod shape;
+mod signup;
 mod statements;
 mod streams;
 mod terms;

@@ -162,6 +162,11 @@ const ROWS: &[(&str, &str, &str)] = &[
         "tenantId: \"$T\", name: \"shop\", role: \"help-desk\"",
         "tenantId: \"$T\", name: \"till\", role: \"help-desk\"",
     ),
+    ("signupSettingsUpdate", "tenantId: \"$T\", mode: INVITE", "tenantId: \"$T\", mode: CLOSED"),
+    ("signupInviteCreate", "tenantId: \"$T\", uses: 1", "tenantId: \"$T\", uses: 2"),
+    ("signupInviteRevoke", "id: \"$C\"", "id: \"sgi_1\""),
+    ("signupApprove", "id: \"$A\"", "id: \"sgn_1\""),
+    ("signupRefuse", "id: \"$A\", reason: \"x\"", "id: \"$A\", reason: \"y\""),
 ];
 
 /// What has no terms: it proves who somebody is, or begins to.
@@ -174,6 +179,15 @@ const WITHOUT: &[&str] = &[
     "sessionCreate",
     "sessionRefresh",
     "sessionStepUp",
+    "signupAbandon",
+    "signupBegin",
+    "signupChallenge",
+    "signupCheckout",
+    "signupChoose",
+    "signupContact",
+    "signupFinish",
+    "signupVerify",
+    "nameAvailable",
 ];
 
 /// Takes a passkey's own answer to a challenge: tested in tenants/tests/it/factor.rs.
@@ -201,6 +215,8 @@ const UNVERSIONED: &[&str] = &[
     "memberInvite",
     "roleCreate",
     "serviceAccountCreate",
+    "signupInviteCreate",
+    "signupInviteRevoke",
     "tenantCreate",
     "tenantResend",
     "auditExport",
@@ -256,8 +272,11 @@ impl Town {
         let hook = run("webhookCreate", hook, "webhook { id }").await["webhook"]["id"].as_str().unwrap().to_owned();
         let delivered = crate::plane::delivery(&desk, &hook).await;
         let provider = provider(&run, &tenant).await;
+        let [signup, _, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
+            ("$A", signup),
+            ("$C", code),
             ("$T", tenant),
             ("$U", other),
             ("$M", mailbox),
@@ -291,7 +310,7 @@ impl Town {
     /// Entries of every audit log, and changes told.
     async fn traces(&self) -> (Vec<Value>, usize) {
         let mut counts = Vec::new();
-        for tenant in [&self.ids[0].1, &self.ids[1].1] {
+        for tenant in [&self.ids[2].1, &self.ids[3].1] {
             let query = format!("{{ r: auditEntries(tenantId: \"{tenant}\", first: 1) {{ totalCount }} }}");
             counts.push(self.desk.ask(&self.desk.operator, &query).await["data"]["r"]["totalCount"].clone());
         }

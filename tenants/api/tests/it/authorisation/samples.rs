@@ -9,6 +9,8 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("standardRoles", "standardRoles"),
     ("mailboxImportResult", "mailboxImportResult(jobId: \"$B\")"),
     ("sessions", "sessions"),
+    ("signupOptions", "signupOptions(sellerId: \"$T\")"),
+    ("signup", "signup(id: \"$A\", secret: \"$U\")"),
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
 ];
 
@@ -62,11 +64,23 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("sessionRefresh", "refreshToken: \"none\""),
     ("sessionRevoke", ""),
     ("sessionStepUp", "password: \"long enough\""),
+    ("nameAvailable", "sellerId: \"$T\", address: \"ann@free.example\", proof: \"none\""),
+    ("signupAbandon", "id: \"$A\", secret: \"none\""),
+    ("signupApprove", "id: \"$A\""),
+    ("signupBegin", "sellerId: \"$T\", domain: \"bakery.example\", proof: \"none\""),
+    ("signupChallenge", "sellerId: \"$T\""),
+    ("signupCheckout", "id: \"$A\", secret: \"none\""),
+    ("signupChoose", "id: \"$A\", secret: \"none\", plan: \"free\""),
+    ("signupContact", "id: \"$A\", secret: \"none\", contact: \"x@y.example\""),
+    ("signupFinish", "id: \"$A\", secret: \"none\", password: \"long enough\""),
+    ("signupInviteRevoke", "id: \"$Z\""),
+    ("signupRefuse", "id: \"$A\", reason: \"x\""),
+    ("signupVerify", "id: \"$A\", secret: \"none\", code: \"00000000\""),
     ("totpConfirm", "id: \"$F\", code: \"000000\""),
     ("totpEnroll", "label: \"x\""),
 ];
 
-/// What nobody is allowed here: it takes a secret that the world has used up, a portal, a sign-in at an identity provider, or a
+/// What nobody is allowed here: it takes a secret that the world has used up or a proof of work that it has not, a portal, a sign-in at an identity provider, or a
 /// factor that is confirmed.
 pub const UNREACHED: &[&str] = &[
     "Identity.createdAt",
@@ -74,6 +88,14 @@ pub const UNREACHED: &[&str] = &[
     "Identity.providerId",
     "Mutation.identityLink",
     "Mutation.identityUnlink",
+    "Mutation.nameAvailable",
+    "Mutation.signupAbandon",
+    "Mutation.signupBegin",
+    "Mutation.signupCheckout",
+    "Mutation.signupChoose",
+    "Mutation.signupContact",
+    "Mutation.signupFinish",
+    "Mutation.signupVerify",
     "Mutation.invitationAccept",
     "Mutation.passkeyChallenge",
     "Mutation.passkeyRegister",

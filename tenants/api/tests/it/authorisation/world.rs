@@ -68,6 +68,7 @@ impl World {
         let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
+        let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
@@ -86,6 +87,9 @@ impl World {
             ("$Q", gone),
             ("$X", masked["maskedAddress"]["address"].as_str().unwrap().to_owned()),
             ("$Y", provider),
+            ("$A", signup),
+            ("$U", secret),
+            ("$Z", code),
         ];
         let mut world = World { desk, roles: Vec::new(), marks, people };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;

@@ -281,7 +281,7 @@ async fn next_number(txn: &mut Connection, seller: TenantId, year: i16) -> tenan
 
 fn year_of(at: Timestamp) -> Result<i16, Failure> {
     let at = jiff::Timestamp::from_millisecond(at.0).map_err(|_| refused("A date beyond the calendar"))?;
-    Ok(at.to_zoned(TimeZone::UTC).year())
+    Ok(at.to_zoned_datetime(TimeZone::UTC).year())
 }
 
 /// Ids of what an account has begin with its own.

@@ -28,7 +28,7 @@ export function look(browser, screens) {
       context.setDefaultTimeout(WAIT_MS);
       contexts.push(context);
       page = await context.newPage();
-      page.on("console", (m) => m.type() === "error" && !/status of (404|422|403)/.test(m.text()) && found.push(`console: ${m.text()}`));
+      page.on("console", (m) => m.type() === "error" && !/status of (402|404|422|403)/.test(m.text()) && found.push(`console: ${m.text()}`));
       page.on("pageerror", (e) => found.push(`script: ${e.message}`));
       return page;
     },

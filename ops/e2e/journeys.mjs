@@ -1,6 +1,7 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
@@ -154,6 +155,7 @@ export const journeys = [
     }
   }],
   ...pagesJourneys,
+  ...moneyJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

@@ -96,11 +96,11 @@ impl Billing {
         if !matches!(invoice.state, InvoiceState::Open | InvoiceState::Uncollectible) {
             return Err(Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice"));
         }
-        self.service.audit(&mut work.txn, actor, tenant, "invoiceReceive", id, &reference).await?;
+        self.service.audit(&mut work.txn, actor, tenant, "invoiceReceive", id, reference).await?;
         if work.dry_run {
             return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
         }
-        let call = Call::Receive { invoice: id.to_owned(), reference };
+        let call = Call::Receive { invoice: id.to_owned(), reference: reference.to_owned() };
         let calls = vec![self.put_call(&mut work.txn, tenant, &call).await?];
         let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
         self.invoice_after(tenant, done).await

@@ -172,5 +172,5 @@ fn shown(amount: Money) -> String {
 /// As `2027-03-01`, in UTC.
 fn day(at: Timestamp) -> String {
     let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.to_zoned(TimeZone::UTC).date().to_string()
+    at.to_zoned_datetime(TimeZone::UTC).date().to_string()
 }

@@ -1,14 +1,12 @@
 //! SUMMARY    Home: what needs the visitor, and what is used of what there is.
 
 use crate::{
+    bar::{Bar, bar, count},
     frame::Frame,
     operation::{Home, home},
     visit::{Reply, Visit, page},
 };
 use askama::Template;
-
-/// Thousandths of a limit from which it is near.
-const NEAR: u64 = 800;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -39,26 +37,6 @@ struct Need {
     next: String,
     link: String,
     link_text: String,
-}
-
-/// What is used of a limit.
-struct Bar {
-    label: String,
-    /// In words.
-    text: String,
-    /// `None`: there is no limit.
-    permille: Option<u64>,
-    link: &'static str,
-}
-
-impl Bar {
-    fn class(&self) -> &'static str {
-        match self.permille {
-            Some(full) if full >= 1_000 => "full",
-            Some(near) if near >= NEAR => "near",
-            _ => "fine",
-        }
-    }
 }
 
 pub(crate) async fn show(visit: &mut Visit) -> Reply {
@@ -116,19 +94,6 @@ fn steps(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer) -> Vec
         steps.push(Step { title: f.t(title), about: f.t(about), is_done, is_next, link });
     }
     if steps.iter().all(|s| s.is_done) { Vec::new() } else { steps }
-}
-
-fn count(n: i64) -> u64 {
-    u64::try_from(n).unwrap_or(0)
-}
-
-fn bar(f: &Frame, label: &str, used: u64, max: Option<u64>, link: &'static str, say: impl Fn(u64) -> String) -> Bar {
-    let permille = max.map(|max| used.saturating_mul(1_000).checked_div(max).unwrap_or(1_000).min(1_000));
-    let text = match max {
-        Some(max) => f.with_two("bar-of", ("used", &say(used)), ("max", &say(max))),
-        None => f.with("bar-unlimited", "used", say(used)),
-    };
-    Bar { label: f.t(label), text, permille, link }
 }
 
 fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: &[Bar]) -> Vec<Need> {

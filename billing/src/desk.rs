@@ -6,23 +6,42 @@
 
 mod books;
 mod call;
+mod campaign;
+mod carry;
 mod catalog;
 mod change;
+mod checkout;
+mod choose;
 mod close;
 mod concession;
 mod coupon;
 mod customer;
+mod door;
+mod double;
 mod entitled;
+mod entries;
+mod facts;
+#[cfg(test)]
+#[path = "../tests/it/desk.rs"]
+pub(crate) mod fixture;
+mod hold;
 mod inbox;
 mod invoice;
 mod letter;
+mod look;
+mod mirror;
+mod page;
 mod policy;
+mod quote;
 mod rehearse;
 mod shop;
+mod signup;
 mod standing;
 mod store;
 mod sweep;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod view;
 mod worker;
 
@@ -35,6 +54,7 @@ pub use view::{
 use crate::Payments;
 use std::sync::Arc;
 use tenants::{Code, Error, Result, Service};
+use tokio::sync::Notify;
 
 /// What the desk stands on.
 pub struct BillingOptions {
@@ -50,6 +70,8 @@ pub struct Billing {
     /// By name; a customer stays with the one that it began with.
     pub(crate) providers: Vec<Arc<dyn Payments>>,
     pub(crate) options: BillingOptions,
+    /// Something was written that the worker goes on with.
+    pub(crate) wake: Notify,
 }
 
 impl Billing {
@@ -59,9 +81,14 @@ impl Billing {
         providers: Vec<Arc<dyn Payments>>,
         options: BillingOptions,
     ) -> Result<Arc<Billing>> {
-        let billing = Billing { service, providers, options };
+        let billing = Billing { service, providers, options, wake: Notify::new() };
         billing.provider(billing.options.provider)?;
         Ok(Arc::new(billing))
+    }
+
+    /// Whether customers pay, or paid, at a provider of this name.
+    pub fn has_provider(&self, name: &str) -> bool {
+        self.provider(name).is_ok()
     }
 
     pub fn service(&self) -> &Arc<Service> {

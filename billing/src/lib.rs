@@ -15,6 +15,11 @@ mod phase;
 mod plan;
 mod quote;
 mod settle;
+mod till;
+
+/// For the fixture that tests in here share with those in `tests`.
+#[cfg(test)]
+extern crate self as billing;
 
 pub use currency::Currency;
 pub use desk::{
@@ -39,3 +44,4 @@ pub use plan::{
 };
 pub use quote::{Change, Choice, Coupon, Discount, Line, change, metered};
 pub use settle::{Found, Settled, Status, settle};
+pub use till::{Fault, Till, Webhook};

@@ -397,6 +397,11 @@ impl Service {
         Ok(used.map(|s| format!("{} of {}", s.id, s.granted_by)).unwrap_or_default())
     }
 
+    /// Whether somebody acts in a tenant by the consent of that one, or of one above it.
+    pub async fn supports(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<bool> {
+        Ok(!self.consent_of(txn, actor, tenant).await?.is_empty())
+    }
+
     /// The same as an answer: what is not reached and what is not permitted is `false`.
     pub(crate) async fn allows(
         &self,

@@ -18,8 +18,7 @@ mod sqlite;
 mod statement;
 
 pub(crate) use many::Many;
-pub(crate) use statement::Value;
-pub use statement::{Query, Row, query};
+pub use statement::{Query, Row, Value, query};
 
 use crate::{Code, Error, Result, error::busy};
 use base::TenantId;

@@ -122,7 +122,8 @@ pub use webhook::{Delivery, DeliveryState, NewWebhook, Webhook, WebhookMade, Web
 
 /// Rows and mutations for the rooms above that keep rows of their own in the same transactions.
 pub mod sql {
-    pub use crate::db::{Connection, Query, Row, Txn, query};
+    pub use crate::db::{Connection, Query, Row, Txn, Value, query};
+    pub use crate::page::{LAST, Statements};
     pub use crate::people::NewNotice;
     pub use crate::rows::{fresh_id, fresh_number, id, json_list, number, optional, random, text};
     pub use crate::terms::{Request, Start, Work};

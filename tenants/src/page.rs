@@ -21,7 +21,7 @@ pub struct Page {
 }
 
 /// Sorts after every text that can be a cursor.
-pub(crate) const LAST: &str = "\u{10ffff}";
+pub const LAST: &str = "\u{10ffff}";
 
 impl Page {
     /// The first items of a list.
@@ -48,14 +48,14 @@ impl Page {
         }
     }
 
-    pub(crate) fn not_a_cursor(&self) -> Error {
+    pub fn not_a_cursor(&self) -> Error {
         let field = if self.backward { "before" } else { "after" };
         Error::new(Code::Invalid, field, "This is not a cursor of this list")
     }
 
     /// The rows of the page in the list's order, and how many the whole list has.
     /// `scope` binds the first parameters of the statements, `from` the next ones.
-    pub(crate) async fn rows(
+    pub async fn rows(
         &self,
         connection: &mut Connection,
         list: &Statements,
@@ -85,10 +85,10 @@ impl Page {
 }
 
 /// The statements of a list.
-pub(crate) struct Statements {
-    pub(crate) forward: &'static str,
-    pub(crate) backward: &'static str,
-    pub(crate) count: &'static str,
+pub struct Statements {
+    pub forward: &'static str,
+    pub backward: &'static str,
+    pub count: &'static str,
 }
 
 /// The statements of a list in ascending order of a unique column: `$scope` are the rows it is of, a table and a condition, with the

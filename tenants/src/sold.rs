@@ -6,7 +6,7 @@ use crate::{
     Actor, Hold, Limits, NewHold, Permissions, Result, Service, Subject, db::Connection, tenant::write_tenant,
 };
 use base::TenantId;
-use control::{Change, HoldKind};
+use control::{Capability, Change, HoldKind};
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -45,7 +45,8 @@ impl Service {
     }
 
     /// The hold that billing has on a tenant from now on: places it, changes it, or releases what there is. Gives what the data plane is to
-    /// know; nothing when it was so before.
+    /// know; nothing when it was so before. It takes what `blocks` names and no more: whoever is to be kept from being purged is named
+    /// with `PurgeAllowed`.
     pub async fn billing_hold(
         &self,
         txn: &mut Connection,
@@ -60,7 +61,11 @@ impl Service {
         if let (Some(wanted), [one]) = (wanted, ours.as_slice())
             && one.code == wanted.code
             && one.reason == wanted.reason
-            && wanted.blocks.as_ref().is_some_and(|blocks| blocks.iter().all(|b| one.blocks.contains(b)))
+            && one.next_step == wanted.next_step
+            && wanted
+                .blocks
+                .as_ref()
+                .is_some_and(|blocks| blocks.len() == one.blocks.len() && blocks.iter().all(|b| one.blocks.contains(b)))
         {
             return Ok(Vec::new());
         }
@@ -73,7 +78,11 @@ impl Service {
         let (action, detail) = match wanted {
             Some(wanted) => {
                 let wanted = NewHold { kind: HoldKind::Billing, ..wanted.clone() };
-                self.place_hold(txn, actor, tenant, &subject, &wanted).await?;
+                let mut hold = self.checked(actor, &subject, &wanted)?;
+                if wanted.blocks.as_ref().is_some_and(|blocks| !blocks.contains(&Capability::PurgeAllowed)) {
+                    hold.blocks.retain(|c| *c != Capability::PurgeAllowed);
+                }
+                self.put_hold(txn, actor, tenant, hold).await?;
                 ("holdPlace", format!("{} {}", wanted.code, wanted.reason))
             }
             None => ("billingSettled", String::new()),

@@ -1,19 +1,102 @@
 //! SUMMARY    Closing by the owner, and the way back (T5).
-#![allow(unused_variables, clippy::todo, reason = "being built")]
+//! LIMITS     CLOSE_REASON_CHARS_MAX
+//! INVARIANTS What was bought ends in the transaction that closes. Reopening does not buy it again: it has its free plan, or subscribes anew.
+//!            Closed customers go on owing what they owed.
 
-use super::{Billing, Customer};
-use crate::{Account, End, Entry, Money, Policy, Truth};
-use base::{TenantId, Timestamp};
-use tenants::{Actor, Done, Page, Result, Terms, sql::Connection};
+use super::{
+    Billing, Customer,
+    call::Call,
+    campaign::{Kind, Letter},
+    door::no_customer,
+};
+use crate::{End, Phase, phase};
+use base::TenantId;
+use tenants::{
+    Actor, Code, Done, Error, Permission, Result, Terms,
+    sql::{Connection, Request, Start, query, text},
+};
+
+/// Characters of what an owner says about why.
+pub const CLOSE_REASON_CHARS_MAX: usize = 1_000;
 
 impl Billing {
     /// Closes a tenant: subscriptions end now, receiving ends, reading and export stay; undone for the policy's days. TenantClose.
     pub async fn close(&self, actor: &Actor, terms: &Terms, tenant: TenantId, reason: &str) -> Result<Done<Customer>> {
-        todo!()
+        if reason.chars().count() > CLOSE_REASON_CHARS_MAX {
+            let message = format!("At most {CLOSE_REASON_CHARS_MAX} characters (CLOSE_REASON_CHARS_MAX)");
+            return Err(Error::new(Code::Invalid, "reason", message));
+        }
+        let request = Request::while_held("tenantClose", format!("{tenant} {reason:?}"));
+        let mut work = match self.service.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        self.may_close(&mut work.txn, actor, tenant).await?;
+        let mut row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+        work.expect(row.customer.version)?;
+        if row.customer.closed_at.is_some() {
+            return Err(Error::new(Code::Invalid, "tenantId", "It is closed already"));
+        }
+        for subscription in self.subscriptions_in(&mut work.txn, tenant).await? {
+            if subscription.status.is_live() {
+                let call = Call::End { subscription: subscription.id, when: End::Now };
+                self.put_call(&mut work.txn, tenant, &call).await?;
+            }
+        }
+        self.close_pages(&mut work.txn, tenant).await?;
+        row.customer.closed_at = Some(self.service.now());
+        self.save_customer(&mut work.txn, &row).await?;
+        self.service.audit(&mut work.txn, actor, tenant, "tenantClose", &tenant.to_string(), reason.trim()).await?;
+        let changes = self.stand(&mut work.txn, tenant).await?;
+        let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+        self.service.finish(work, row.customer, &changes).await
     }
 
     /// Takes a closing back.
     pub async fn reopen(&self, actor: &Actor, terms: &Terms, tenant: TenantId) -> Result<Done<Customer>> {
-        todo!()
+        let mut work =
+            match self.service.start(actor, terms, Request::while_held("tenantReopen", tenant.to_string())).await? {
+                Start::Fresh(work) => work,
+                Start::Repeated(done) => return Ok(done),
+            };
+        self.may_close(&mut work.txn, actor, tenant).await?;
+        let mut row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+        work.expect(row.customer.version)?;
+        let Some(closed) = row.customer.closed_at else {
+            return Err(Error::new(Code::Invalid, "tenantId", "It is not closed"));
+        };
+        let policy = self.policy_in(&mut work.txn, row.customer.seller).await?;
+        let facts = self.situation(&mut work.txn, &row).await?.facts;
+        if phase(&facts, &policy, self.service.now()) == Phase::Purging {
+            return Err(Error::new(Code::Forbidden, "tenantId", "Its data is being destroyed: there is no way back"));
+        }
+        row.customer.closed_at = None;
+        self.save_customer(&mut work.txn, &row).await?;
+        self.service.audit(&mut work.txn, actor, tenant, "tenantReopen", &tenant.to_string(), "").await?;
+        let changes = self.stand(&mut work.txn, tenant).await?;
+        let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+        let invoices = self.invoices_in(&mut work.txn, tenant).await?;
+        let letter = Letter { kind: Kind::Reopened, of: closed, dates: Vec::new() };
+        self.write(&mut work.txn, &row, &invoices, &[letter]).await?;
+        self.service.finish(work, row.customer, &changes).await
+    }
+
+    async fn may_close(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<()> {
+        self.service.permit(txn, actor, Permission::TenantClose, tenant).await?;
+        self.not_support(txn, actor, tenant).await
+    }
+
+    /// Ends pages to pay on: nobody pays for what is closed.
+    async fn close_pages(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
+        let open =
+            query("SELECT provider_id FROM checkout WHERE tenant = $1 AND state = 'OPEN' AND provider_id IS NOT NULL")
+                .bind(tenant.to_string())
+                .fetch_all(&mut *txn)
+                .await?;
+        for row in &open {
+            let call = Call::CloseCheckout { checkout: text(row, "provider_id")? };
+            self.put_call(txn, tenant, &call).await?;
+        }
+        Ok(())
     }
 }

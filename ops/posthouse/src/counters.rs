@@ -7,7 +7,12 @@ type Counter = (&'static str, Option<(&'static str, &'static [&'static str])>);
 const DOORS: &[&str] = &["smtp", "submission", "lmtp", "imap"];
 const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "purge", "quota"];
 
-const OF_EVERY_PLANE: &[Counter] = &[("posthouse_http_refused_total", None)];
+const OF_EVERY_PLANE: &[Counter] = &[
+    ("posthouse_billing_letters_total", None),
+    ("posthouse_billing_short_total", None),
+    ("posthouse_billing_stages_total", None),
+    ("posthouse_http_refused_total", None),
+];
 
 const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_budget_refusals_total", None),
@@ -75,7 +80,7 @@ mod tests {
     fn every_counter_of_the_sources_is_shown_from_the_start() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut texts = Vec::new();
-        for folder in ["core", "tenants", "ops/posthouse/src"] {
+        for folder in ["billing", "core", "tenants", "ops/posthouse/src"] {
             sources(&root.join(folder), &mut texts);
         }
         let names = |text: &String| -> Vec<String> {

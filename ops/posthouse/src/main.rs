@@ -17,6 +17,7 @@ mod folder;
 mod http;
 mod mta_sts;
 mod notices;
+mod payment;
 mod plane;
 mod portal;
 mod run;

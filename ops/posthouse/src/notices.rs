@@ -1,7 +1,9 @@
-//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords) through our own queue.
+//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords, what is due) through our own queue.
 //! LIMITS     NOTICES_AT_ONCE, NAME_CHARS_MAX, those of tenants::limits
 //! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us. One whose secret is worth
 //!            nothing any more is not sent.
+
+mod billing;
 
 use base::{Address, Timestamp};
 use mail::{Letter, Mail, Sent};
@@ -110,7 +112,7 @@ fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(
                 place("reset", "passwordReset")
             ),
         )),
-        _ => None,
+        kind => billing::written(kind, &notice.facts, hostname),
     }
 }
 

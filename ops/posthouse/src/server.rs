@@ -6,13 +6,14 @@ use crate::{
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
-    http, mta_sts, notices,
+    http, mta_sts, notices, payment,
     plane::RemotePlane,
     portal, stores,
 };
 use account::Accounts;
 use axum::Router;
 use base::{Clock, SystemClock};
+use billing::Billing;
 use control::Control;
 use mail::Mail;
 use serde::Serialize;
@@ -81,15 +82,10 @@ impl Server {
                 Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains, sign_in).await?)
             }
         };
-        if let Some(service) = &service {
-            tokio::spawn(service.clone().run_relay(shutdown.watch()));
-            service.set_webhook_rules(config.webhooks.clone());
-            tasks.push(tokio::spawn(service.clone().run_jobs(shutdown.watch())));
-            tokio::spawn(service.clone().run_checks(shutdown.watch()));
-            tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
-            tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
-            tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
-        }
+        let billing = match &service {
+            Some(service) => control_work(config, service, &shutdown, &mut tasks)?,
+            None => None,
+        };
         if let (Some(service), Some(data)) = (&service, &data) {
             let from = config.notices_from.clone();
             let sender = notices::Sender { from, portal: config.portal.clone() };
@@ -105,6 +101,7 @@ impl Server {
                 config,
                 accounts.as_ref(),
                 service.as_ref(),
+                billing.as_ref(),
                 &ports,
                 &shutdown,
             )?);
@@ -114,7 +111,7 @@ impl Server {
             ports.http = Some(port);
             tasks.push(task);
         }
-        let desk = Desk { accounts, service: service.clone(), control, status: status(config, &ports) };
+        let desk = Desk { accounts, service: service.clone(), billing, control, status: status(config, &ports) };
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
@@ -158,11 +155,33 @@ impl Server {
     }
 }
 
+/// Begins the control plane's own work; gives the billing desk, where something is sold.
+fn control_work(
+    config: &Config,
+    service: &Arc<Service>,
+    shutdown: &Shutdown,
+    tasks: &mut Tasks,
+) -> Result<Option<Arc<Billing>>, String> {
+    let billing = payment::desk(config.billing.as_ref(), config.portal.as_deref(), service)?;
+    tokio::spawn(service.clone().run_relay(shutdown.watch()));
+    service.set_webhook_rules(config.webhooks.clone());
+    tasks.push(tokio::spawn(service.clone().run_jobs(shutdown.watch())));
+    tokio::spawn(service.clone().run_checks(shutdown.watch()));
+    tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
+    tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
+    tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
+    if let Some(billing) = &billing {
+        tasks.push(tokio::spawn(billing.clone().run(shutdown.watch())));
+    }
+    Ok(billing)
+}
+
 /// What the HTTP port serves besides its own state: of each plane what is its.
 fn pages(
     config: &Config,
     accounts: Option<&Accounts>,
     service: Option<&Arc<Service>>,
+    billing: Option<&Arc<Billing>>,
     ports: &Ports,
     shutdown: &Shutdown,
 ) -> Result<Router, String> {
@@ -177,7 +196,8 @@ fn pages(
     }
     if let Some(service) = service {
         let (trusted_proxies, stop) = (config.trusted_proxies.clone(), Some(shutdown.watch()));
-        let options = api::ApiOptions { graphiql: config.graphiql, trusted_proxies, stop };
+        let (graphiql, billing) = (config.graphiql, billing.cloned());
+        let options = api::ApiOptions { graphiql, trusted_proxies, stop, billing };
         let mut api = api::router(service.clone(), options);
         if let Some(origin) = &config.portal {
             router = router.merge(portal::router(api.clone(), &config.data, origin, servers)?);

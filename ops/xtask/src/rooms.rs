@@ -28,7 +28,7 @@ const ROOMS: [(&str, Room); 12] = [
     ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),
     ("tenants", room("tenants", &["base", "control"], &[])),
     ("billing", room("billing", &["base", "control", "tenants"], &[])),
-    ("api", room("tenants/api", &["base", "control", "tenants"], &[])),
+    ("api", room("tenants/api", &["base", "control", "tenants", "billing"], &[])),
     // It sees the product through the API's schema alone.
     ("portal", room("portal", &[], &[])),
 ];

@@ -59,6 +59,9 @@ pub struct PageInfo {
 
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ident) => {
+        $crate::connection::connection!($connection, $edge, $node, tenants::$node);
+    };
+    ($connection:ident, $edge:ident, $node:ident, $row:ty) => {
         /// An item with its cursor.
         #[derive(async_graphql::SimpleObject)]
         pub struct $edge {
@@ -82,10 +85,7 @@ macro_rules! connection {
         }
         impl $connection {
             /// From rows that were asked for with one more.
-            pub(crate) fn new(
-                paging: &$crate::connection::Paging,
-                (mut rows, total_count): (Vec<tenants::$node>, i64),
-            ) -> Self {
+            pub(crate) fn new(paging: &$crate::connection::Paging, (mut rows, total_count): (Vec<$row>, i64)) -> Self {
                 let size = paging.size as usize;
                 let more = rows.len() > size;
                 if more && paging.backward {

@@ -13,7 +13,7 @@ use async_graphql::{Enum, ID, InputObject, MaybeUndefined};
 use tenants::Terms;
 
 /// Terms of making something.
-#[derive(InputObject)]
+#[derive(InputObject, Default)]
 pub(crate) struct CreateTerms {
     /// Only say what would be; nothing is changed and no secret is made.
     #[graphql(default)]
@@ -46,6 +46,21 @@ pub(crate) struct DestroyTerms {
     pub(crate) idempotency_key: String,
 }
 
+/// Terms of what makes or moves money, or takes something away that has no version: they name a key.
+#[derive(InputObject)]
+pub(crate) struct MoneyTerms {
+    /// Only say what would be; nothing is changed, and nothing is asked of a payment provider.
+    #[graphql(default)]
+    pub(crate) dry_run: bool,
+    /// Repeating the request with the same key within 24 hours gives the same answer; another input is refused.
+    pub(crate) idempotency_key: String,
+}
+
+impl From<MoneyTerms> for Terms {
+    fn from(t: MoneyTerms) -> Self {
+        Terms { dry_run: t.dry_run, expected_version: None, idempotency_key: Some(t.idempotency_key) }
+    }
+}
 impl From<CreateTerms> for Terms {
     fn from(t: CreateTerms) -> Self {
         Terms { dry_run: t.dry_run, expected_version: None, idempotency_key: t.idempotency_key }

@@ -19,6 +19,7 @@ mod mutation;
 mod payload;
 mod people;
 mod query;
+mod sale;
 mod scalar;
 mod scim;
 mod shape;
@@ -37,6 +38,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use billing::Billing;
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
 use ipnet::IpNet;
 use people::{oidc, visitor};
@@ -69,7 +71,7 @@ const BODY_WAIT_MAX: Duration = Duration::from_secs(60);
 pub type ApiSchema = Schema<Query, Mutation, Subscription>;
 
 /// How the API is offered.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ApiOptions {
     /// Whether GET /graphql shows GraphiQL.
     pub graphiql: bool,
@@ -77,16 +79,20 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Turns true when the server ends: streams end then.
     pub stop: Option<watch::Receiver<bool>>,
+    /// The billing desk; without one its fields answer BILLING_OFF, and no webhook is taken.
+    pub billing: Option<Arc<Billing>>,
 }
 
-/// The schema on a service.
-pub fn schema(service: Arc<Service>) -> ApiSchema {
-    limited(
-        Schema::build(Query::default(), Mutation::default(), Subscription)
-            .data(service)
-            .data(Buckets::default())
-            .data(Streams::default()),
-    )
+/// The schema on a service, and on the billing desk where there is one.
+pub fn schema(service: Arc<Service>, billing: Option<Arc<Billing>>) -> ApiSchema {
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription)
+        .data(service)
+        .data(Buckets::default())
+        .data(Streams::default());
+    limited(match billing {
+        Some(billing) => builder.data(billing),
+        None => builder,
+    })
 }
 
 /// The schema's text, as committed in `tenants/api/schema.graphql`.
@@ -112,17 +118,19 @@ struct Shared {
     stop: Stop,
 }
 
-/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; subscriptions, files of jobs; SCIM below `/scim/v2`.
+/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; subscriptions, files of jobs; webhooks of payment providers; SCIM
+/// below `/scim/v2`.
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let scim = scim::router(service.clone(), options.trusted_proxies.clone());
     let stop = Stop(options.stop.clone());
     let turns = Turns::new();
-    let shared = Shared { schema: schema(service.clone()), service, options, turns, stop };
+    let shared = Shared { schema: schema(service.clone(), options.billing.clone()), service, options, turns, stop };
     Router::new()
         .route("/graphql", post(execute).get(graphical))
         .route("/graphql/ws", get(stream::socket))
         .route("/jobs/{id}/file", get(file::file))
         .route("/auth/oidc/start", get(oidc::start))
+        .route("/billing/webhooks/{provider}", post(sale::hook::hear))
         .route("/auth/oidc/callback", get(oidc::callback))
         .with_state(shared)
         .merge(scim)

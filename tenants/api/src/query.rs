@@ -15,6 +15,7 @@ use crate::{
     cost::{PAGE_ITEMS_MAX, page_cost},
     failure::{found, read_failed, top_level},
     people::viewer::{Me, Viewer},
+    sale::SaleQuery,
     types::{Domain, Mailbox, Node, Tenant, actor, service},
 };
 use async_graphql::{Context, ID, MergedObject, Object, Result};
@@ -33,6 +34,7 @@ pub struct Query(
     event::EventQuery,
     webhook::WebhookQuery,
     audit::AuditQuery,
+    SaleQuery,
 );
 
 #[derive(Default)]

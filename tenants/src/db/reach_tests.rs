@@ -97,7 +97,7 @@ async fn a_connection_for_a_tenant_writes_nothing_of_another() {
 }
 
 /// Tables without the lock, and why: all others have it.
-const OPEN: [(&str, &str); 12] = [
+const OPEN: [(&str, &str); 14] = [
     ("_sqlx_migrations", "of the program"),
     ("auth_state", "of the program"),
     ("ceremony", "of people"),
@@ -106,6 +106,10 @@ const OPEN: [(&str, &str); 12] = [
     ("outbox", "of the program"),
     ("password_request", "of whoever asks, before anybody is known: a queue that the server's own work empties"),
     (
+        "payment_event",
+        "of payment providers, who name no tenant: read by the server's own work, and shown to the operator",
+    ),
+    (
         "person",
         "of people, who may be members of several tenants: read for the person itself, or by the server's own work",
     ),
@@ -113,6 +117,7 @@ const OPEN: [(&str, &str); 12] = [
     ("setting", "of the program"),
     ("support_use", "of the provider's people"),
     ("tenant_line", "who stands below whom: the lock itself asks it"),
+    ("trial_spent", "of contacts, who may come again as another tenant: hashes"),
 ];
 
 #[tokio::test]

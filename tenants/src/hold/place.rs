@@ -126,13 +126,25 @@ impl Service {
         new: &NewHold,
     ) -> Result<Hold> {
         let hold = self.checked(actor, subject, new)?;
+        self.put_hold(txn, actor, tenant, hold).await
+    }
+
+    /// Stores a hold that was checked.
+    pub(crate) async fn put_hold(
+        &self,
+        txn: &mut Connection,
+        actor: &Actor,
+        tenant: TenantId,
+        hold: Hold,
+    ) -> Result<Hold> {
+        let subject = hold.on.clone();
         query(
             "UPDATE hold SET released_at = $2 WHERE subject = $1 AND kind = $3 AND code = $4 AND released_at IS NULL \
              AND placed_by_tenant = $5",
         )
         .bind(subject.to_string())
         .bind(self.now().0)
-        .bind(policy::kind_name(new.kind))
+        .bind(policy::kind_name(hold.kind))
         .bind(&hold.code)
         .bind(actor.tenant.to_string())
         .execute(&mut *txn)
@@ -164,7 +176,7 @@ impl Service {
         .execute(&mut *txn)
         .await?;
         if hold.kind == HoldKind::Security {
-            self.end_sign_ins(txn, subject).await?;
+            self.end_sign_ins(txn, &subject).await?;
         }
         Ok(hold)
     }
@@ -185,7 +197,8 @@ impl Service {
         query(sql).bind(subject.to_string()).bind(self.now().0).execute(txn).await.map(drop)
     }
 
-    fn checked(&self, actor: &Actor, subject: &Subject, new: &NewHold) -> Result<Hold> {
+    /// Errors: `Invalid`.
+    pub(crate) fn checked(&self, actor: &Actor, subject: &Subject, new: &NewHold) -> Result<Hold> {
         let code = new.code.trim();
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if code.is_empty() || code.len() > HOLD_CODE_CHARS_MAX || !code.bytes().all(fits) {

@@ -33,7 +33,8 @@ pub struct OutgoingNotice {
     pub id: String,
     /// On whose behalf; none: the provider's.
     pub tenant: Option<TenantId>,
-    /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms).
+    /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms), `billing-…` (tenant, stage, of_ms,
+    /// dates, owed, link).
     pub kind: String,
     /// An address.
     pub recipient: String,

@@ -210,6 +210,18 @@ pub const KEYS: &[Key] = &[
         Some("7"),
         "Days without its TXT record after which a domain is lost.",
     ),
+    key(
+        "billing.provider",
+        Kind::Choice(&["none", "manual", "stripe"]),
+        Some("none"),
+        "Where new customers pay: none: nothing is sold; manual: invoices of ours, paid by transfer; stripe.",
+    ),
+    secret("billing.stripe_secret_key", Kind::Text, "Stripe's secret key, sk_live_… or sk_test_…"),
+    secret(
+        "billing.stripe_webhook_secret",
+        Kind::Text,
+        "Secret of Stripe's webhook to /billing/webhooks/stripe, whsec_…",
+    ),
 ];
 
 /// The key of a path.

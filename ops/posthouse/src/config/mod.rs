@@ -3,6 +3,7 @@
 //! INVARIANTS An unknown key or name is an error that names the nearest known one. An address left out closes that door. All that
 //!            is wrong is told at once.
 
+mod billing;
 pub mod key;
 pub mod load;
 mod rates;
@@ -11,6 +12,7 @@ mod show;
 mod unit;
 mod value;
 
+pub use self::billing::{Billing, Stripe};
 pub use load::Loaded;
 pub use role::Role;
 pub use show::{environment_help, print};
@@ -70,6 +72,8 @@ pub struct Config {
     pub queue: Queue,
     /// How domains are verified, and what is offered to them.
     pub domains: Domains,
+    /// How customers pay; without it nothing is sold here.
+    pub billing: Option<Billing>,
     /// Packing, compaction, sweeps, trimmed logs.
     pub upkeep: UpkeepConfig,
     /// Time for sessions and attempts to end when the server stops.
@@ -190,6 +194,7 @@ impl Config {
             smart_host: smart_host(from)?,
             domains: domains(from)?,
             sql: sql(from)?,
+            billing: billing::billing(from)?,
             resend_interval: within(from, "plane.resend_interval", 1, 30 * 86_400)?,
             queue: Queue {
                 workers: from.count("queue.workers")?,

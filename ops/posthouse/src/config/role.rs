@@ -55,7 +55,7 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
                     "identity_hosts",
                     "notices_from",
                 ];
-                of_control.contains(&path) || path.starts_with("sql.")
+                of_control.contains(&path) || path.starts_with("sql.") || path.starts_with("billing.")
             };
             refuse(from, useless, "role = \"data\" has no control plane in it")?;
             let listen = from.address("plane.listen");

@@ -123,6 +123,9 @@ fn what_belongs_together_is_asked_for_together() {
     check("[sql]\nschema = \"s\"", "sql.url: ");
     check("[sql]\nurl = \"mysql://h\"", "sql.url: ");
     check("[sql]\nurl = \"postgres://h/d\"\nschema = \"S;\"", "sql.schema: ");
+    check("[billing]\nprovider = \"stripe\"", "billing.stripe_secret_key: ");
+    check("[billing]\nprovider = \"stripe\"\nstripe_secret_key = \"sk\"", "billing.stripe_webhook_secret: ");
+    check("[billing]\nstripe_secret_key = \"sk\"\nstripe_webhook_secret = \"wh\"", "billing.provider: ");
     check("[queue]\nlease = \"1s\"", "queue.lease: between 1m and 1d");
 }
 
@@ -212,6 +215,26 @@ fn the_environment_gives_the_plane_as_any_other_key() {
     ];
     let config = Config::from_loaded(&load(SMALL, &variables).unwrap()).unwrap();
     assert!(matches!(config.role, Role::Control { url, .. } if url == "https://data:9443"));
+}
+
+#[test]
+fn billing_is_off_until_a_provider_is_named_and_its_keys_are_never_shown() {
+    let billing = |loaded: &Loaded| Config::from_loaded(loaded).unwrap().billing;
+    assert!(billing(&load(SMALL, &[]).unwrap()).is_none());
+    assert!(billing(&load(SMALL, &[("POSTHOUSE_BILLING_PROVIDER", "none")]).unwrap()).is_none());
+    let manual = billing(&load(&format!("{SMALL}[billing]\nprovider = \"manual\""), &[]).unwrap()).unwrap();
+    assert!(manual.provider == "manual" && manual.stripe.is_none());
+    let variables = [
+        ("POSTHOUSE_BILLING_PROVIDER", "stripe"),
+        ("POSTHOUSE_BILLING_STRIPE_SECRET_KEY", "sk_test_hunter2"),
+        ("POSTHOUSE_BILLING_STRIPE_WEBHOOK_SECRET", "whsec_hunter2"),
+    ];
+    let loaded = load(SMALL, &variables).unwrap();
+    let stripe = billing(&loaded).unwrap();
+    assert!(stripe.provider == "stripe" && stripe.stripe.unwrap().webhook_secret == "whsec_hunter2");
+    assert!(!print(&loaded).contains("hunter2"));
+    let why = load(&format!("{SMALL}[billing]\nprovider = \"paypal\""), &[]).unwrap_err();
+    assert!(why.contains("billing.provider: ") && why.contains("none, manual, stripe"), "{why}");
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Desk {
                 *value = json!(mailbox.map_err(|e| format!("{address}: {e}"))?.id.to_string());
             }
         }
-        let told = api::answer(service.clone(), actor, query, variables).await;
+        let told = api::answer(service.clone(), self.billing.clone(), actor, query, variables).await;
         let ok = !answer::is_refused(&told);
         row(events, told).await?;
         Ok((ok, None, String::new()))

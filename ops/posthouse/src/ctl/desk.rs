@@ -4,6 +4,7 @@
 use super::request::{Event, Request};
 use account::Accounts;
 use base::{TenantId, limits::CTL_ROWS_MAX};
+use billing::Billing;
 use control::{Control, ControlError, Usage};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Desk {
     pub accounts: Option<Accounts>,
     /// Tenants and their people, if the control plane is here.
     pub service: Option<Arc<Service>>,
+    /// What is sold, if anything is; not while the server is stopped.
+    pub billing: Option<Arc<Billing>>,
     /// The data plane, here or elsewhere: its meters.
     pub control: Arc<dyn Control>,
     /// What `status` shows.

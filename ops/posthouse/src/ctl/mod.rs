@@ -265,7 +265,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
         ),
         false => None,
     };
-    let desk = Desk { accounts, service, control, status: serde_json::Value::Null };
+    let desk = Desk { accounts, service, billing: None, control, status: serde_json::Value::Null };
     let who = socket::own_user().map(|user| format!("uid {user}")).map_err(|e| e.to_string())?;
     let (events, mut pending) = mpsc::channel(64);
     let work = async {

@@ -64,7 +64,7 @@ async fn every_operation_fits_the_schema_with_the_variables_that_are_sent() {
     for line in LINES {
         let Request::Api { query, variables, .. } = asked_by(line) else { panic!("{line}: no operation") };
         let actor = service.console("test").await.unwrap();
-        let answer = api::answer(service.clone(), actor, query.clone(), variables).await;
+        let answer = api::answer(service.clone(), None, actor, query.clone(), variables).await;
         // Refusals are fine here (nothing is there); a query that does not fit is not.
         assert_eq!(answer.get("errors").filter(|e| **e != Value::Array(Vec::new())), None, "{line}: {answer}");
         texts.insert(query);

@@ -22,6 +22,7 @@ mod support;
 mod tenant;
 mod webhook;
 
+use crate::sale::SaleMutation;
 use async_graphql::{ID, MaybeUndefined, MergedObject};
 use base::{AccountId, TenantId};
 use tenants::Error;
@@ -49,10 +50,16 @@ pub struct Mutation(
     support::SupportMutation,
     webhook::WebhookMutation,
     audit::AuditMutation,
+    SaleMutation,
 );
 
-fn tenant_id(id: &ID) -> tenants::Result<TenantId> {
-    id.parse().map_err(|_| Error::not_found("tenantId"))
+pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {
+    tenant_id_of("tenantId", id)
+}
+
+/// The id of a tenant that stands in another field.
+pub(crate) fn tenant_id_of(field: &'static str, id: &ID) -> tenants::Result<TenantId> {
+    id.parse().map_err(|_| Error::not_found(field))
 }
 
 fn account_id(id: &ID) -> tenants::Result<AccountId> {

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
+use billing::{Billing, BillingOptions, Till};
 use control::{Change, Control, ControlError, ControlFuture, Usage};
 use serde_json::{Value, json};
 use std::{
@@ -76,6 +77,8 @@ pub struct Desk {
     pub hands: Arc<Hands>,
     pub plane: Arc<Plane>,
     pub service: Arc<Service>,
+    pub billing: Arc<Billing>,
+    pub till: Arc<Till>,
     pub operator: String,
     pub router: Router,
     _folder: tempfile::TempDir,
@@ -130,8 +133,18 @@ impl Desk {
         };
         let service = Service::open_with(database(&folder.path().join("c.sqlite")), options, sign_in).await.unwrap();
         let operator = service.bootstrap("Provider").await.unwrap().operator_token;
-        let router = api::router(service.clone(), api::ApiOptions::default());
-        Desk { hands, plane, service, operator, router, _folder: folder }
+        let till = Till::new("till", hands.clone(), 20);
+        let options = BillingOptions { portal: Some("https://portal.example".to_owned()), provider: "till" };
+        let billing = Billing::new(service.clone(), vec![till.clone()], options).unwrap();
+        let mut desk = Desk { hands, plane, service, billing, till, operator, router: Router::new(), _folder: folder };
+        desk.refresh();
+        desk
+    }
+
+    /// Another router over the same, which has not been asked anything yet.
+    pub fn refresh(&mut self) {
+        let options = api::ApiOptions { billing: Some(self.billing.clone()), ..api::ApiOptions::default() };
+        self.router = api::router(self.service.clone(), options);
     }
 
     /// Seconds since 1970, by the clock that was turned.

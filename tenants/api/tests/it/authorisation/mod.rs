@@ -111,7 +111,7 @@ async fn table(world: &mut World, graph: &Graph) -> BTreeMap<String, Vec<Met>> {
     let roles = std::mem::take(&mut world.roles);
     for role in &roles {
         // What the roles before have spent is no matter here.
-        world.desk.router = api::router(world.desk.service.clone(), api::ApiOptions::default());
+        world.desk.refresh();
         match role.name {
             "unpaid-owner" => world.hold("BILLING").await,
             "suspended-owner" => world.hold("ADMIN").await,

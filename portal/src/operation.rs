@@ -139,6 +139,7 @@ operations! {
     "operations/passkey_register.graphql": PasskeyRegister;
     "operations/passkey_register_finish.graphql": PasskeyRegisterFinish;
     "operations/billing_reach.graphql": BillingReach;
+    "operations/tenants_below.graphql": TenantsBelow;
     "operations/billing_shown.graphql": BillingShown;
     "operations/billing_place.graphql": BillingPlace;
     "operations/plans.graphql": Plans;

@@ -15,7 +15,7 @@ pub(crate) mod words;
 
 use crate::{
     frame::Frame,
-    operation::{BillingPlace, BillingReach, billing_place, billing_reach},
+    operation::{BillingPlace, BillingReach, TenantsBelow, billing_place, billing_reach, tenants_below},
     state::Reach,
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
@@ -26,6 +26,8 @@ use shape::{Bought, known};
 /// The permissions that the pages are for.
 const READ: &str = "billing:read";
 const WRITE: &str = "billing:write";
+/// Seeing tenants below.
+const TENANTS: &str = "tenant:read";
 
 pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
     match path {
@@ -59,24 +61,32 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
 
 /// Looks what of billing is in the menu of who has just arrived at a tenant. Nothing is, where the API does not say.
 pub(crate) async fn reach(visit: &mut Visit, permissions: &[String]) {
-    let has = |name: &str| permissions.iter().any(|p| p == name);
-    let mut reach = Reach::default();
-    if let (true, Ok(tenant)) = (has(READ), visit.tenant())
-        && let Ok(data) = visit.ask::<BillingReach>(billing_reach::Variables { tenant }).await
-    {
-        let sold =
-            data.billing_customers.map_or(0, |c| c.total_count) + data.plans.as_ref().map_or(0, |p| p.total_count);
-        let is_above = data.tenants.total_count > 0;
-        reach = Reach {
-            // Who has nobody above buys from nobody.
-            buys: data.billing_subscriptions.is_some() && data.viewer.is_some_and(|v| v.parent_id.is_some()),
-            sells: has(WRITE) && data.plans.is_some() && (sold > 0 || is_above || data.payment_events.is_some()),
-            operates: data.payment_events.is_some(),
-        };
-    }
+    let reach = reached(visit, permissions).await.unwrap_or_default();
     if let Some(signed) = &mut visit.state.signed {
         (signed.billing, visit.changed) = (reach, true);
     }
+}
+
+async fn reached(visit: &Visit, permissions: &[String]) -> Result<Reach, Trouble> {
+    let has = |name: &str| permissions.iter().any(|p| p == name);
+    if !has(READ) {
+        return Ok(Reach::default());
+    }
+    let data = visit.ask::<BillingReach>(billing_reach::Variables { tenant: visit.tenant()? }).await?;
+    let operates = data.payment_events.is_some();
+    let customers = data.billing_customers.map_or(0, |c| c.total_count);
+    let sells = match data.plans.filter(|_| has(WRITE)) {
+        None => false,
+        Some(plans) if operates || plans.total_count > 0 || customers > 0 => true,
+        // Who has tenants below can begin to sell to them.
+        Some(_) if has(TENANTS) => {
+            visit.ask::<TenantsBelow>(tenants_below::Variables {}).await?.tenants.total_count > 0
+        }
+        Some(_) => false,
+    };
+    // Who has nobody above buys from nobody.
+    let buys = data.billing_subscriptions.is_some() && data.viewer.is_some_and(|v| v.parent_id.is_some());
+    Ok(Reach { buys, sells, operates })
 }
 
 /// The tenant as a customer.

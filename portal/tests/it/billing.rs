@@ -96,15 +96,25 @@ async fn the_menu_has_what_is_reached() {
     );
     let rights = ["billing:read", "billing:write"];
     let off = json!({
-        "viewer": { "parentId": "ten_0" }, "tenants": { "totalCount": 1 }, "billingSubscriptions": null, "billingCustomers": null,
+        "viewer": { "parentId": "ten_0" }, "billingSubscriptions": null, "billingCustomers": null,
         "plans": null, "paymentEvents": null,
     });
     assert_eq!(entries(signed_in_with(&rights, off).await).await, (false, false), "no billing on this server");
     let buyer = json!({
-        "viewer": { "parentId": "ten_0" }, "tenants": { "totalCount": 0 }, "billingSubscriptions": [],
+        "viewer": { "parentId": "ten_0" }, "billingSubscriptions": [],
         "billingCustomers": { "totalCount": 0 }, "plans": { "totalCount": 0 }, "paymentEvents": null,
     });
-    assert_eq!(entries(signed_in_with(&rights, buyer).await).await, (true, false), "nobody below");
+    assert_eq!(entries(signed_in_with(&rights, buyer.clone()).await).await, (true, false), "nobody below");
+    for (below, sells) in [(0, false), (1, true)] {
+        let mut browser = Browser::new();
+        let mut who = crate::stub::whoami();
+        who["viewer"]["permissions"] = json!(["billing:read", "billing:write", "tenant:read"]);
+        browser.api.say("BillingReach", buyer.clone());
+        browser.api.say("TenantsBelow", json!({ "tenants": { "totalCount": below } }));
+        browser.sign_in_as(who).await;
+        crate::answers::answers(&browser);
+        assert_eq!(entries(browser).await, (true, sells), "{below} below");
+    }
     let mut provider = reach();
     provider["viewer"]["parentId"] = Value::Null;
     assert_eq!(entries(signed_in_with(&rights, provider).await).await, (false, true), "nobody above");

@@ -14,7 +14,7 @@ fn info() -> Value {
 /// What a visitor with all rights reaches.
 pub fn reach() -> Value {
     json!({
-        "viewer": { "parentId": "ten_0" }, "tenants": { "totalCount": 1 }, "billingSubscriptions": [],
+        "viewer": { "parentId": "ten_0" }, "billingSubscriptions": [],
         "billingCustomers": { "totalCount": 1 }, "plans": { "totalCount": 1 }, "paymentEvents": { "totalCount": 1 },
     })
 }

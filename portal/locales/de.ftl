@@ -1036,3 +1036,4 @@ coupon-periods = { $n ->
    *[other] Für die ersten { $n } Zeiträume
 }
 label-good-until = Bis
+need-billing-link = Ansehen, was zu zahlen ist

@@ -1036,3 +1036,4 @@ coupon-periods = { $n ->
    *[other] For the first { $n } periods
 }
 label-good-until = Until
+need-billing-link = See what is to be paid

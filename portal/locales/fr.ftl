@@ -1036,3 +1036,4 @@ coupon-periods = { $n ->
    *[other] Pour les { $n } premières périodes
 }
 label-good-until = Jusqu’au
+need-billing-link = Voir ce qui est à payer

@@ -99,12 +99,13 @@ fn steps(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer) -> Vec
 fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: &[Bar]) -> Vec<Need> {
     let mut needs = Vec::new();
     for hold in &viewer.holds {
+        let is_billing = hold.kind == home::HoldKind::BILLING && f.signed.as_ref().is_some_and(|s| s.billing.buys);
         needs.push(Need {
             text: f.t("need-held"),
             reason: hold.reason.clone(),
             next: hold.next_step.clone(),
-            link: String::new(),
-            link_text: String::new(),
+            link: if is_billing { "/billing".to_owned() } else { String::new() },
+            link_text: if is_billing { f.t("need-billing-link") } else { String::new() },
         });
     }
     for domain in data.domains.iter().flat_map(|d| &d.nodes) {

@@ -24,7 +24,7 @@ pub fn answers(browser: &Browser) {
     access(browser);
     crate::sold::answers(browser);
     mail(browser);
-    let hold = json!({ "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
+    let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });
     let facets = json!({ "ownership": "MATCH", "receive": "MISSING", "send": "CONFLICT", "policy": "UNKNOWN", "clientConfig": "MATCH" });
     let states = ["CLAIMED", "OWNED", "LIVE", "DEGRADED", "LOST", "CONTESTED", "RELEASED", "SOMETHING_NEW"];

@@ -218,6 +218,17 @@ async fn buying_twice_with_one_form_is_one_purchase_and_leads_on_by_a_link() {
     let page = browser.submit("/billing/pay", "/billing/pay", &[]).await;
     assert_eq!(page.location(), "/billing/plan?ok=not-paid");
     assert_eq!(heard(&browser).0, "CheckoutClose");
+    let errors = refused("tenantId", "No page is open", "INVALID");
+    browser.api.say("CheckoutClose", json!({ "checkoutClose": { "userErrors": errors } }));
+    assert_eq!(browser.submit("/billing/pay", "/billing/pay", &[]).await.location(), "/billing/paid");
+}
+
+#[tokio::test]
+async fn a_restriction_for_money_leads_to_paying() {
+    let link = "<a class=\"button quiet\" href=\"/billing\">See what is to be paid</a>";
+    assert!(signed_in().await.get("/").await.text.contains(link));
+    let mut browser = signed_in_with(&[], json!(null)).await;
+    assert!(!browser.get("/").await.text.contains(link));
 }
 
 #[tokio::test]
@@ -264,6 +275,8 @@ async fn the_page_after_paying_says_what_the_provider_says() {
     browser.api.say("CheckoutShown", checkout("EXPIRED"));
     assert!(browser.get("/billing/paid").await.text.contains("Nothing was paid"));
     assert_eq!(browser.get("/billing/pay").await.location(), "/billing/paid");
+    browser.api.fail("CheckoutShown", "INTERNAL");
+    assert!(browser.get("/billing/paid").await.text.contains("has not told us yet"), "the provider does not answer");
     browser.api.say("CheckoutShown", json!({ "checkout": null }));
     assert_eq!(browser.get("/billing/paid").await.location(), "/billing");
     assert_eq!(browser.get("/billing/plans").await.location(), "/billing/plan?ok=not-paid");

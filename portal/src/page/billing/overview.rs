@@ -36,7 +36,8 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("billing-title"), form);
     let is_closed = data.billing_customer.as_ref().is_some_and(|c| c.closed_at.is_some());
     if let Some(standing) = &data.billing_standing {
-        let mut row = stand(&page.f, standing);
+        let has_plan = bought.iter().any(Bought::is_live);
+        let mut row = stand(&page.f, standing, has_plan);
         if is_closed && may_write {
             row.acts.push(act(&page.f, "reopen", "", "reopen", "reopen-named", &viewer.name));
         }
@@ -55,7 +56,7 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
 }
 
 /// Where it stands, why, what comes and what to do.
-fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding) -> Row {
+fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_plan: bool) -> Row {
     let phase = word(&standing.phase);
     let (title, about, class) = words::phase(&phase);
     let mut facts = vec![f.t(about)];
@@ -81,16 +82,16 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding) -> Ro
     if standing.short {
         facts.push(f.t("standing-short"));
     }
-    facts.extend(to_do(&phase, !owed.is_empty()).map(|key| f.t(key)));
+    facts.extend(to_do(&phase, !owed.is_empty(), has_plan).map(|key| f.t(key)));
     Row { title: f.t("standing-now"), states: vec![(f.t(title), class)], facts, ..Row::default() }
 }
 
 /// The key of what helps.
-fn to_do(phase: &str, is_owed: bool) -> Option<&'static str> {
+fn to_do(phase: &str, is_owed: bool, has_plan: bool) -> Option<&'static str> {
     match phase {
         "CLOSING" | "PURGING" if !is_owed => Some("standing-do-reopen"),
         _ if is_owed => Some("standing-do-pay"),
-        "TRIAL" => Some("standing-do-choose"),
+        "TRIAL" if !has_plan => Some("standing-do-choose"),
         _ => None,
     }
 }

@@ -4,10 +4,8 @@
 
 use super::{Lead, away, own_place};
 use crate::{
-    collection::of_row,
-    form::Form,
     frame::Frame,
-    operation::{CheckoutClose, CheckoutShown, checkout_close, checkout_shown, refusals},
+    operation::{CheckoutClose, CheckoutShown, checkout_close, checkout_shown},
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
 };
@@ -29,9 +27,11 @@ struct Page {
     is_done: bool,
 }
 
+/// The page that was opened last. `Broken`: the provider does not say.
 async fn checkout(visit: &Visit) -> Result<Option<checkout_shown::CheckoutShownCheckout>, Trouble> {
     own_place(visit).await?;
-    Ok(visit.ask::<CheckoutShown>(checkout_shown::Variables { tenant: visit.tenant()? }).await?.checkout)
+    let told = visit.ask_told::<CheckoutShown>(checkout_shown::Variables { tenant: visit.tenant()? }).await?;
+    Ok(told.ok().and_then(|data| data.checkout))
 }
 
 /// Leads to the page to pay on.
@@ -52,22 +52,25 @@ pub(super) async fn give_up(visit: &Visit) -> Reply {
         idempotency_key: Some(visit.once()),
     };
     let data = visit.ask::<CheckoutClose>(checkout_close::Variables { input }).await?;
-    let refusals = refusals!(data.checkout_close);
-    match refusals.is_empty() {
-        true => see("/billing/plan?ok=not-paid"),
-        false => super::overview::draw(visit, Form::of(visit.fields.clone(), of_row(refusals))).await,
-    }
+    // One that has ended meanwhile was paid, or not.
+    see(if data.checkout_close.user_errors.is_empty() { "/billing/plan?ok=not-paid" } else { "/billing/paid" })
 }
 
 /// Says what the provider says.
 pub(super) async fn show(visit: &Visit) -> Reply {
-    let Some(found) = checkout(visit).await? else { return see("/billing") };
-    let state = match found.state {
+    let found = match checkout(visit).await {
+        Ok(Some(found)) => found.state,
+        Ok(None) => return see("/billing"),
+        // Whoever has paid is not told that something is broken, but to look again.
+        Err(Trouble::Broken) => State::OPEN,
+        Err(trouble) => return Err(trouble),
+    };
+    let state = match found {
         State::COMPLETE => ("paid-done", "good"),
         State::EXPIRED => ("paid-expired", "bad"),
         State::OPEN | State::Other(_) => ("paid-not-yet", "open"),
     };
-    let (is_open, is_done) = (found.state == State::OPEN, found.state == State::COMPLETE);
+    let (is_open, is_done) = (found == State::OPEN, found == State::COMPLETE);
     let looks = visit.query.text("look").parse::<u32>().unwrap_or(0).saturating_add(1);
     let again = if is_open && looks <= LOOKS_MAX { format!("{}?look={looks}", visit.path) } else { String::new() };
     page(false, &Page { f: visit.frame("paid-title"), state, again, is_open, is_done })

@@ -7,14 +7,19 @@
 mod books;
 mod call;
 mod campaign;
+mod carry;
 mod catalog;
 mod change;
+mod checkout;
+mod choose;
 mod close;
 mod concession;
 mod coupon;
 mod customer;
 mod door;
+mod double;
 mod entitled;
+mod entries;
 mod facts;
 #[cfg(test)]
 #[path = "../tests/it/desk.rs"]
@@ -23,9 +28,14 @@ mod hold;
 mod inbox;
 mod invoice;
 mod letter;
+mod look;
+mod mirror;
+mod page;
 mod policy;
+mod quote;
 mod rehearse;
 mod shop;
+mod signup;
 mod standing;
 mod store;
 mod sweep;
@@ -44,6 +54,7 @@ pub use view::{
 use crate::Payments;
 use std::sync::Arc;
 use tenants::{Code, Error, Result, Service};
+use tokio::sync::Notify;
 
 /// What the desk stands on.
 pub struct BillingOptions {
@@ -59,6 +70,8 @@ pub struct Billing {
     /// By name; a customer stays with the one that it began with.
     pub(crate) providers: Vec<Arc<dyn Payments>>,
     pub(crate) options: BillingOptions,
+    /// Something was written that the worker goes on with.
+    pub(crate) wake: Notify,
 }
 
 impl Billing {
@@ -68,7 +81,7 @@ impl Billing {
         providers: Vec<Arc<dyn Payments>>,
         options: BillingOptions,
     ) -> Result<Arc<Billing>> {
-        let billing = Billing { service, providers, options };
+        let billing = Billing { service, providers, options, wake: Notify::new() };
         billing.provider(billing.options.provider)?;
         Ok(Arc::new(billing))
     }

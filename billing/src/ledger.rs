@@ -68,6 +68,19 @@ pub enum Fact {
     WrittenOff {
         amount: Money,
     },
+    /// What was sold is taken back, and given as credit.
+    Returned {
+        net: Money,
+        tax: Money,
+    },
+    /// Credit that was given is taken back.
+    CreditTaken {
+        amount: Money,
+    },
+    /// What was written off is to be had after all.
+    Recovered {
+        amount: Money,
+    },
 }
 
 /// One entry: its postings add up to nothing.
@@ -96,6 +109,9 @@ impl Fact {
             Fact::Refunded { net, tax } => vec![(Returns, net), (Tax, tax), (Cash, of_two(net, tax)?.negated())],
             Fact::ChargedBack { amount } => vec![(Receivable, amount), (Cash, amount.negated())],
             Fact::WrittenOff { amount } => vec![(WrittenOff, amount), (Receivable, amount.negated())],
+            Fact::Returned { net, tax } => vec![(Returns, net), (Tax, tax), (Credit, of_two(net, tax)?.negated())],
+            Fact::CreditTaken { amount } => vec![(Credit, amount), (Goodwill, amount.negated())],
+            Fact::Recovered { amount } => vec![(Receivable, amount), (WrittenOff, amount.negated())],
         })
     }
 }
@@ -108,12 +124,17 @@ impl Entry {
             return Err(Error::invalid("event", format!("1 to {EVENT_CHARS_MAX} printable ASCII characters")));
         }
         let (first, second) = match fact {
-            Fact::Invoiced { net, tax } | Fact::Voided { net, tax } | Fact::Refunded { net, tax } => (net, Some(tax)),
+            Fact::Invoiced { net, tax }
+            | Fact::Voided { net, tax }
+            | Fact::Refunded { net, tax }
+            | Fact::Returned { net, tax } => (net, Some(tax)),
             Fact::Paid { amount }
             | Fact::Credited { amount }
             | Fact::CreditUsed { amount }
             | Fact::ChargedBack { amount }
-            | Fact::WrittenOff { amount } => (amount, None),
+            | Fact::WrittenOff { amount }
+            | Fact::CreditTaken { amount }
+            | Fact::Recovered { amount } => (amount, None),
         };
         if first.is_negative() || second.is_some_and(Money::is_negative) {
             return Err(Error::invalid(

@@ -15,6 +15,7 @@ mod phase;
 mod plan;
 mod quote;
 mod settle;
+mod till;
 
 /// For the fixture that tests in here share with those in `tests`.
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use plan::{
 };
 pub use quote::{Change, Choice, Coupon, Discount, Line, change, metered};
 pub use settle::{Found, Settled, Status, settle};
+pub use till::{Fault, Till, Webhook};

@@ -67,6 +67,8 @@ CREATE TABLE customer (
   -- Nobody else works on it until then.
   leased_until BIGINT NOT NULL DEFAULT 0,
   attempts BIGINT NOT NULL DEFAULT 0,
+  -- Its signup came to nothing: all that it pays goes back.
+  given_back_at BIGINT,
   version BIGINT NOT NULL,
   created_at BIGINT NOT NULL
 );
@@ -105,6 +107,13 @@ CREATE TABLE invoice (
   body TEXT NOT NULL
 );
 CREATE INDEX invoice_tenant ON invoice (tenant, issued_at, id);
+
+-- Whose a payment is: events about charge-backs name nothing else.
+CREATE TABLE payment (
+  id TEXT PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  invoice TEXT NOT NULL
+);
 
 CREATE TABLE checkout (
   id TEXT PRIMARY KEY,

@@ -6,7 +6,7 @@ use super::{
     Billing, Bought, BoughtItem, Customer, CustomerPatch, PlanShown,
     call::Call,
     door::no_customer,
-    store::{CustomerRow, FIRST_PHASE, customer_row, refused},
+    store::{CustomerRow, customer_row, refused},
 };
 use crate::{Choice, NewCustomer, TrueSubscription};
 use base::{Address, TenantId};
@@ -163,32 +163,10 @@ impl Billing {
     }
 
     /// A customer of a tenant's parent that nothing is known of but its name.
-    fn new_customer(&self, tenant: &Tenant) -> Result<CustomerRow> {
+    pub(crate) fn new_customer(&self, tenant: &Tenant) -> Result<CustomerRow> {
         let nobody = || Error::new(Code::Invalid, "tenantId", "Nobody sells to the provider's own tenant");
-        Ok(CustomerRow {
-            customer: Customer {
-                tenant: tenant.id,
-                seller: tenant.parent.ok_or_else(nobody)?,
-                provider: self.options.provider.to_owned(),
-                email: String::new(),
-                name: tenant.name.clone(),
-                country: None,
-                tax_ids: Vec::new(),
-                language: "en".to_owned(),
-                card: None,
-                trial_spent: false,
-                free_plan: None,
-                phase: FIRST_PHASE,
-                closed_at: None,
-                synced_at: None,
-                version: 0,
-            },
-            provider_id: None,
-            trial_ends_at: None,
-            unpaid_since: None,
-            look_at: None,
-            sync_at: None,
-        })
+        let seller = tenant.parent.ok_or_else(nobody)?;
+        Ok(CustomerRow::new(tenant.id, seller, self.options.provider, tenant.name.clone()))
     }
 
     /// Refuses an address of a domain that is hosted here. `Invalid`.

@@ -1,20 +1,48 @@
 //! SUMMARY    Invoices: shown, paid, refunded; credit.
-#![allow(unused_variables, clippy::todo, reason = "being built")]
+//! STANDARDS  product rules S4, H2
+//! LIMITS     REASON_CHARS_MAX
+//! INVARIANTS No more is paid back than came in: what was called for and is not in the mirror yet counts. Money that goes out takes an
+//!            idempotency key.
 
-use super::{Billing, InvoiceShown};
-use crate::{Account, End, Entry, Money, Policy, Truth};
+use super::{
+    Billing, InvoiceShown,
+    call::Call,
+    carry::Decided,
+    double::left_of,
+    page::Newest,
+    store::{CustomerRow, of_body, refused},
+};
+use crate::{InvoiceState, Money, TrueInvoice, sum};
 use base::{TenantId, Timestamp};
-use tenants::{Actor, Done, Page, Result, Terms, sql::Connection};
+use tenants::{
+    Actor, Applied, Code, Done, Error, Page, Result, Terms,
+    limits::REASON_CHARS_MAX,
+    sql::{Connection, Request, Start, query},
+};
+
+const INVOICES: Newest = Newest {
+    forward: "SELECT body FROM invoice WHERE tenant = $1 AND (issued_at, id) < ($2, $3) ORDER BY issued_at DESC, id DESC LIMIT $4",
+    backward: "SELECT body FROM invoice WHERE tenant = $1 AND (issued_at, id) > ($2, $3) ORDER BY issued_at, id LIMIT $4",
+    count: "SELECT COUNT(*) AS n FROM invoice WHERE tenant = $1",
+    moment: "SELECT issued_at AS at FROM invoice WHERE tenant = $1 AND id = $2",
+};
 
 impl Billing {
     /// Invoices of a tenant, the newest first.
     pub async fn invoices(&self, actor: &Actor, tenant: TenantId, page: &Page) -> Result<(Vec<InvoiceShown>, i64)> {
-        todo!()
+        let mut connection = self.service.reader(actor).await?;
+        self.may_see(&mut connection, actor, tenant).await?;
+        let cursor: Vec<String> = page.cursor.iter().cloned().collect();
+        let (rows, count) = INVOICES.rows(&mut connection, page, &[tenant.to_string()], &cursor).await?;
+        let shown = rows.iter().map(|row| shown(tenant, of_body(row, "body")?)).collect::<Result<_>>()?;
+        Ok((shown, count))
     }
 
     /// One of them, by the provider's id.
     pub async fn invoice(&self, actor: &Actor, tenant: TenantId, id: &str) -> Result<InvoiceShown> {
-        todo!()
+        let mut connection = self.service.reader(actor).await?;
+        self.may_see(&mut connection, actor, tenant).await?;
+        shown(tenant, self.invoice_in(&mut connection, tenant, id).await?)
     }
 
     /// Tries once more to have it paid, while any hold is on. `Invalid` when the card is declined.
@@ -25,7 +53,26 @@ impl Billing {
         tenant: TenantId,
         id: &str,
     ) -> Result<Done<InvoiceShown>> {
-        todo!()
+        let request = Request::while_held("invoicePay", format!("{tenant} {id}"));
+        let mut work = match self.service.start::<Decided>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return self.invoice_after(tenant, done).await,
+        };
+        self.may_buy(&mut work.txn, actor, tenant).await?;
+        let invoice = self.invoice_in(&mut work.txn, tenant, id).await?;
+        match invoice.state {
+            InvoiceState::Open | InvoiceState::Uncollectible => {}
+            InvoiceState::Draft | InvoiceState::Paid | InvoiceState::Void => {
+                return Err(Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice"));
+            }
+        }
+        self.service.audit(&mut work.txn, actor, tenant, "invoicePay", id, "").await?;
+        if work.dry_run {
+            return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
+        }
+        let calls = vec![self.put_call(&mut work.txn, tenant, &Call::Pay { invoice: id.to_owned() }).await?];
+        let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
+        self.invoice_after(tenant, done).await
     }
 
     /// Pays back, by the seller: no more than was paid (S4). `None`: all of it.
@@ -38,7 +85,28 @@ impl Billing {
         amount: Option<Money>,
         reason: &str,
     ) -> Result<Done<InvoiceShown>> {
-        todo!()
+        keyed(terms)?;
+        let reason = reason_of(reason)?;
+        let request = Request::new("invoiceRefund", format!("{tenant} {id} {amount:?} {reason}"));
+        let mut work = match self.service.start::<Decided>(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return self.invoice_after(tenant, done).await,
+        };
+        let row = self.may_sell_to(&mut work.txn, actor, tenant).await?;
+        let invoice = self.invoice_in(&mut work.txn, tenant, id).await?;
+        let parts = self.refund_parts(&mut work.txn, &row, &invoice, amount).await?;
+        let whole = sum(invoice.net.currency(), parts.iter().map(|(_, part)| *part)).map_err(refused)?;
+        let detail = format!("{whole} {reason}");
+        self.service.audit(&mut work.txn, actor, tenant, "invoiceRefund", id, &detail).await?;
+        if work.dry_run {
+            return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
+        }
+        let mut calls = Vec::with_capacity(parts.len());
+        for (payment, amount) in parts {
+            calls.push(self.put_call(&mut work.txn, tenant, &Call::Refund { payment, amount }).await?);
+        }
+        let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
+        self.invoice_after(tenant, done).await
     }
 
     /// Gives credit for the next invoices, by the seller.
@@ -50,6 +118,116 @@ impl Billing {
         amount: Money,
         reason: &str,
     ) -> Result<Done<()>> {
-        todo!()
+        keyed(terms)?;
+        let reason = reason_of(reason)?;
+        if amount.minor() <= 0 {
+            return Err(Error::new(Code::Invalid, "amount", "A credit is above zero"));
+        }
+        let request = Request::new("creditGrant", format!("{tenant} {amount} {reason}"));
+        let done = match self.service.start::<Decided>(actor, terms, request).await? {
+            Start::Repeated(done) => done,
+            Start::Fresh(mut work) => {
+                let row = self.may_sell_to(&mut work.txn, actor, tenant).await?;
+                let mut calls = self.made_known(&mut work.txn, &row).await?;
+                let (object, detail) = (tenant.to_string(), format!("{amount} {reason}"));
+                self.service.audit(&mut work.txn, actor, tenant, "creditGrant", &object, &detail).await?;
+                calls.push(self.put_call(&mut work.txn, tenant, &Call::Credit { amount }).await?);
+                let (decided, dry_run) = (Decided { calls, about: object }, work.dry_run);
+                let done = self.service.finish(work, decided, &[]).await?;
+                if dry_run {
+                    return Ok(done.map(drop));
+                }
+                done
+            }
+        };
+        let applied = self.carry_out(tenant, &done.object).await?;
+        Ok(Done { object: (), applied: if done.applied == Applied::Pending { Applied::Pending } else { applied } })
     }
+
+    /// What is to be paid back of each payment. `Invalid` for more than there is.
+    async fn refund_parts(
+        &self,
+        txn: &mut Connection,
+        row: &CustomerRow,
+        invoice: &TrueInvoice,
+        amount: Option<Money>,
+    ) -> Result<Vec<(String, Money)>> {
+        let currency = invoice.net.currency();
+        let invalid = |message: String| Err(Error::new(Code::Invalid, "amount", message));
+        if amount.is_some_and(|amount| amount.currency() != currency || amount.minor() <= 0) {
+            return invalid(format!("An amount above zero, in {currency}"));
+        }
+        // What had ended when the provider was asked for the mirror is in it.
+        let since = row.customer.synced_at.unwrap_or(Timestamp(i64::MIN));
+        let calls = self.calls_since(txn, row.customer.tenant, since).await?;
+        let mut left = Vec::new();
+        for payment in &invoice.payments {
+            let called =
+                calls.iter().filter(|call| call.state != "REFUSED").filter_map(|call| call.call.refunds(&payment.id));
+            let called = sum(currency, called).map_err(refused)?;
+            let rest = left_of(payment).and_then(|rest| rest.minus(called)).map_err(refused)?;
+            if rest.minor() > 0 {
+                left.push((payment.id.clone(), rest));
+            }
+        }
+        let all = sum(currency, left.iter().map(|(_, rest)| *rest)).map_err(refused)?;
+        let mut wanted = amount.unwrap_or(all);
+        if all.is_zero() || wanted.minor() > all.minor() {
+            return invalid(format!("At most {all} of this invoice can be paid back"));
+        }
+        let mut parts = Vec::new();
+        for (payment, rest) in left {
+            let part = rest.at_most(wanted).map_err(refused)?;
+            wanted = wanted.minus(part).map_err(refused)?;
+            if !part.is_zero() {
+                parts.push((payment, part));
+            }
+        }
+        Ok(parts)
+    }
+
+    async fn invoice_in(&self, txn: &mut Connection, tenant: TenantId, id: &str) -> Result<TrueInvoice> {
+        let row = query("SELECT body FROM invoice WHERE id = $1 AND tenant = $2").bind(id).bind(tenant.to_string());
+        let row = row.fetch_optional(txn).await?.ok_or_else(|| Error::not_found("invoiceId"))?;
+        of_body(&row, "body")
+    }
+
+    /// The invoice of a mutation, as it is after its calls were made.
+    async fn invoice_after(&self, tenant: TenantId, done: Done<Decided>) -> Result<Done<InvoiceShown>> {
+        let applied = self.carry_out(tenant, &done.object).await?;
+        let mut connection = self.service.connection().await?;
+        let invoice = self.invoice_in(&mut connection, tenant, &done.object.about).await?;
+        let applied = if done.applied == Applied::Pending { Applied::Pending } else { applied };
+        Ok(Done { object: shown(tenant, invoice)?, applied })
+    }
+}
+
+fn shown(tenant: TenantId, invoice: TrueInvoice) -> Result<InvoiceShown> {
+    let currency = invoice.net.currency();
+    let total = invoice.net.plus(invoice.tax).map_err(refused)?;
+    let paid = sum(currency, invoice.payments.iter().map(|p| p.amount)).map_err(refused)?;
+    let refunds = invoice.payments.iter().flat_map(|p| &p.refunds).map(|(_, amount, _)| *amount);
+    let refunded = sum(currency, refunds).map_err(refused)?;
+    Ok(InvoiceShown { tenant, total, paid, refunded, state: invoice.state, invoice })
+}
+
+/// Money that goes out twice is not undone.
+fn keyed(terms: &Terms) -> Result<()> {
+    match (&terms.idempotency_key, terms.dry_run) {
+        (Some(_), _) | (None, true) => Ok(()),
+        (None, false) => Err(Error::new(
+            Code::Invalid,
+            "idempotencyKey",
+            "Money that goes out takes a key, so that it goes out once",
+        )),
+    }
+}
+
+fn reason_of(reason: &str) -> Result<&str> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
+        let message = format!("A reason of one line, 1 to {REASON_CHARS_MAX} characters (REASON_CHARS_MAX)");
+        return Err(Error::new(Code::Invalid, "reason", message));
+    }
+    Ok(reason)
 }

@@ -24,6 +24,36 @@ pub(crate) struct CustomerRow {
     pub sync_at: Option<Timestamp>,
 }
 
+impl CustomerRow {
+    /// A customer that nothing is known of but its name.
+    pub(crate) fn new(tenant: TenantId, seller: TenantId, provider: &str, name: String) -> CustomerRow {
+        CustomerRow {
+            customer: Customer {
+                tenant,
+                seller,
+                provider: provider.to_owned(),
+                email: String::new(),
+                name,
+                country: None,
+                tax_ids: Vec::new(),
+                language: "en".to_owned(),
+                card: None,
+                trial_spent: false,
+                free_plan: None,
+                phase: FIRST_PHASE,
+                closed_at: None,
+                synced_at: None,
+                version: 0,
+            },
+            provider_id: None,
+            trial_ends_at: None,
+            unpaid_since: None,
+            look_at: None,
+            sync_at: None,
+        }
+    }
+}
+
 impl Billing {
     pub(crate) async fn customer_in(&self, txn: &mut Connection, tenant: TenantId) -> Result<Option<CustomerRow>> {
         let row =

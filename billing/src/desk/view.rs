@@ -317,6 +317,8 @@ pub struct CallShown {
 /// A difference that a sweep found and no event had told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
+    /// Rising.
+    pub seq: i64,
     pub tenant: TenantId,
     pub at: Timestamp,
     pub what: String,

@@ -2,11 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod buy;
+mod calls;
 mod catalog;
 mod close;
 mod concession;
 mod coupon;
 mod customer;
+mod debt;
 mod desk;
+mod double;
+mod hear;
+mod money;
+mod order;
 mod policy;
 mod statements;
+mod town;
+mod truth;

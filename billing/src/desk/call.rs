@@ -147,8 +147,9 @@ impl Billing {
         };
         let before = self.before(&mut connection, &row).await?;
         drop(connection);
-        for id in before {
-            if let Made::Waiting(failure) = self.make_one(&id).await? {
+        for earlier in before {
+            if let Made::Waiting(failure) = self.make_one(&earlier).await? {
+                self.wait_for(id, &earlier).await?;
                 return Ok(Made::Waiting(failure));
             }
         }
@@ -187,7 +188,7 @@ impl Billing {
         row.as_ref().map(call_row).transpose()
     }
 
-    /// Calls of a tenant that have not ended, or ended at a moment or later; the oldest first.
+    /// Calls of a tenant that have not ended, or ended after a moment; the oldest first.
     pub(crate) async fn calls_since(
         &self,
         txn: &mut Connection,
@@ -195,7 +196,7 @@ impl Billing {
         since: Timestamp,
     ) -> Result<Vec<CallRow>> {
         let rows = query(
-            "SELECT * FROM payment_call WHERE tenant = $1 AND (ended_at IS NULL OR ended_at >= $2) ORDER BY created_at, id",
+            "SELECT * FROM payment_call WHERE tenant = $1 AND (ended_at IS NULL OR ended_at > $2) ORDER BY created_at, id",
         )
         .bind(tenant.to_string())
         .bind(since.0)
@@ -204,15 +205,15 @@ impl Billing {
         rows.iter().map(call_row).collect()
     }
 
-    /// What must have been made before this call can be: its customer, the plan that it names.
+    /// What must have been made before this call can be: its customer, the plan that it names, what was wanted of the same thing earlier.
     async fn before(&self, txn: &mut Connection, row: &CallRow) -> Result<Vec<String>> {
         let mut before = Vec::new();
         if row.state != "WAITING" {
             return Ok(before);
         }
         let Some(customer) = self.customer_in(txn, row.tenant).await? else { return Ok(before) };
+        let waiting = self.waiting(txn, row.tenant).await?;
         if row.call.needs_customer() && customer.provider_id.is_none() {
-            let waiting = self.waiting(txn, row.tenant).await?;
             let makes = |w: &&CallRow| matches!(w.call, Call::CreateCustomer { .. });
             before.extend(waiting.iter().filter(makes).map(|w| w.id.clone()));
         }
@@ -220,10 +221,26 @@ impl Billing {
             let waiting = self.waiting(txn, customer.customer.seller).await?;
             let provider = &customer.customer.provider;
             let is_it = |call: &Call| matches!(call, Call::Publish { provider: at, plan } if at == provider && *plan == to.plan);
-            let publishes = |w: &&CallRow| is_it(&w.call);
-            before.extend(waiting.iter().filter(publishes).map(|w| w.id.clone()));
+            before.extend(waiting.iter().filter(|w| is_it(&w.call)).map(|w| w.id.clone()));
+        }
+        if let Some(subject) = row.call.subject() {
+            let earlier = waiting.iter().take_while(|w| w.id != row.id);
+            before.extend(earlier.filter(|w| w.call.subject() == Some(subject)).map(|w| w.id.clone()));
         }
         Ok(before)
+    }
+
+    /// A call is due when the one that it waits for is.
+    async fn wait_for(&self, id: &str, earlier: &str) -> Result<()> {
+        let soon = self.service.now().plus(CALL_BACKOFF).0;
+        let mut txn = self.service.begin().await?;
+        let due = self.call_in(&mut txn, earlier).await?.and_then(|row| row.due_at).map_or(soon, |at| at.0.max(soon));
+        query("UPDATE payment_call SET due_at = $2 WHERE id = $1 AND state = 'WAITING' AND attempts = 0")
+            .bind(id)
+            .bind(due)
+            .execute(&mut txn)
+            .await?;
+        txn.commit().await
     }
 
     async fn waiting(&self, txn: &mut Connection, tenant: TenantId) -> Result<Vec<CallRow>> {
@@ -261,7 +278,9 @@ impl Billing {
         let now = self.service.now();
         let mut txn = self.service.begin().await?;
         let row = self.call_in(&mut txn, id).await?;
-        let Some(mut row) = row.filter(|row| row.due_at.is_some_and(|due| due <= now)) else { return Ok(None) };
+        // One that was never begun is nobody's.
+        let is_free = |row: &CallRow| row.due_at.is_some_and(|due| due <= now || row.attempts == 0);
+        let Some(mut row) = row.filter(is_free) else { return Ok(None) };
         row.attempts += 1;
         row.due_at = Some(now.plus(CALL_LEASE));
         query("UPDATE payment_call SET due_at = $2, attempts = $3, first_at = COALESCE(first_at, $4) WHERE id = $1")
@@ -467,6 +486,23 @@ impl Call {
             Some(*amount)
         } else {
             None
+        }
+    }
+
+    /// What is changed by it, where the last word is to be the last.
+    fn subject(&self) -> Option<&str> {
+        match self {
+            Call::UpdateCustomer { .. } => Some(""),
+            Call::Change { subscription, .. } | Call::End { subscription, .. } | Call::Resume { subscription } => {
+                Some(subscription)
+            }
+            Call::Publish { .. }
+            | Call::CreateCustomer { .. }
+            | Call::OpenCheckout { .. }
+            | Call::CloseCheckout { .. }
+            | Call::Pay { .. }
+            | Call::Refund { .. }
+            | Call::Credit { .. } => None,
         }
     }
 

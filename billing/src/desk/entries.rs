@@ -119,21 +119,17 @@ impl Entries {
         }
     }
 
-    /// What is not owed any more, or is not to be had; and what was had after all.
+    /// What is not owed any more, or is not to be had; and what was after all.
     fn given_up(&mut self, invoice: &TrueInvoice, known: &[TrueInvoice], now: Timestamp) {
-        let was = known.iter().find(|old| old.id == invoice.id).map(|old| old.state);
+        let was = known.iter().find(|old| old.id == invoice.id && old.state == InvoiceState::Uncollectible);
+        if let Some(was) = was.filter(|_| invoice.state != InvoiceState::Uncollectible) {
+            self.put_if("recovered", &invoice.id, now, owed(was).map(|amount| Fact::Recovered { amount }));
+        }
         let owed = owed(invoice);
         match invoice.state {
-            InvoiceState::Void => {
-                let fact = owed.and_then(|owed| Ok(voided(invoice, owed)?));
-                self.put_if("void", &invoice.id, now, fact);
-            }
+            InvoiceState::Void => self.put_if("void", &invoice.id, now, owed.and_then(|owed| voided(invoice, owed))),
             InvoiceState::Uncollectible => {
                 self.put_if("writeoff", &invoice.id, now, owed.map(|amount| Fact::WrittenOff { amount }));
-            }
-            InvoiceState::Paid | InvoiceState::Open if was == Some(InvoiceState::Uncollectible) => {
-                let old = known.iter().find(|old| old.id == invoice.id).unwrap_or(invoice);
-                self.put_if("recovered", &invoice.id, now, self::owed(old).map(|amount| Fact::Recovered { amount }));
             }
             InvoiceState::Paid | InvoiceState::Open | InvoiceState::Draft => {}
         }

@@ -29,7 +29,7 @@ const EVENT_BACKOFF_MAX: Duration = Duration::from_secs(3600);
 const EVENTS: Newest = Newest {
     forward: "SELECT * FROM payment_event WHERE (heard_at, id) < ($1, $2) ORDER BY heard_at DESC, id DESC LIMIT $3",
     backward: "SELECT * FROM payment_event WHERE (heard_at, id) > ($1, $2) ORDER BY heard_at, id LIMIT $3",
-    count: "SELECT COUNT(*) AS n FROM payment_event",
+    count: "SELECT COUNT(*) AS n FROM payment_event WHERE heard_at >= 0",
     moment: "SELECT heard_at AS at FROM payment_event WHERE provider = $1 AND id = $2",
 };
 

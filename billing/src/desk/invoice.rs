@@ -157,7 +157,7 @@ impl Billing {
         if amount.is_some_and(|amount| amount.currency() != currency || amount.minor() <= 0) {
             return invalid(format!("An amount above zero, in {currency}"));
         }
-        // What ended before the mirror was asked for is in it.
+        // What had ended when the provider was asked for the mirror is in it.
         let since = row.customer.synced_at.unwrap_or(Timestamp(i64::MIN));
         let calls = self.calls_since(txn, row.customer.tenant, since).await?;
         let mut left = Vec::new();

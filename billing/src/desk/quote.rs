@@ -17,17 +17,13 @@ use tenants::{
     sql::{Connection, number, query},
 };
 
-/// Live objects of a tenant and all below it.
-macro_rules! used_below {
-    ($table:literal) => {
-        concat!(
-            "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t ",
-            "JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT COUNT(*) AS n FROM ",
-            $table,
-            " WHERE live = 1 AND tenant IN (SELECT id FROM below)"
-        )
-    };
-}
+/// Live domains and mailboxes of a tenant and all below it.
+const DOMAINS_BELOW: &str = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
+    JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT COUNT(*) AS n FROM domain WHERE live = 1 \
+    AND tenant IN (SELECT id FROM below)";
+const MAILBOXES_BELOW: &str = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
+    JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT COUNT(*) AS n FROM mailbox WHERE live = 1 \
+    AND tenant IN (SELECT id FROM below)";
 
 /// What it comes to.
 struct Costs {
@@ -133,10 +129,9 @@ impl Billing {
     /// Names of limits that what there is would be over.
     async fn over(&self, txn: &mut Connection, tenant: TenantId, limits: &Limits) -> Result<Vec<String>> {
         let mut over = Vec::new();
-        for (name, max, sql) in [
-            ("maxDomains", limits.max_domains, used_below!("domain")),
-            ("maxMailboxes", limits.max_mailboxes, used_below!("mailbox")),
-        ] {
+        for (name, max, sql) in
+            [("maxDomains", limits.max_domains, DOMAINS_BELOW), ("maxMailboxes", limits.max_mailboxes, MAILBOXES_BELOW)]
+        {
             let Some(max) = max else { continue };
             let depth = i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX);
             let used = query(sql).bind(tenant.to_string()).bind(depth).fetch_one(&mut *txn).await?;

@@ -36,7 +36,10 @@ impl Billing {
             rows.reverse();
         }
         let count = match page.counted {
-            true => number(&query("SELECT COUNT(*) AS n FROM billing_drift").fetch_one(&mut connection).await?, "n")?,
+            true => number(
+                &query("SELECT COUNT(*) AS n FROM billing_drift WHERE seq >= 0").fetch_one(&mut connection).await?,
+                "n",
+            )?,
             false => 0,
         };
         Ok((rows.iter().map(drift_row).collect::<Result<_>>()?, count))

@@ -66,8 +66,7 @@ async fn a_dry_run_leaves_nothing_and_calls_nobody() {
     town.billing.checkout_open(&owner, &dry(), tenant, &asked("business", 2)).await.unwrap();
     assert!(town.billing.checkout(&owner, tenant).await.unwrap().is_none());
     assert!(town.till.customers().is_empty());
-    let (page, calls) = (tenants::Page::first(9), town.billing.calls(&owner, tenant, &tenants::Page::first(9)).await);
-    assert_eq!((page.limit, calls.unwrap().1), (9, 0));
+    assert_eq!(town.billing.calls(&owner, tenant, &tenants::Page::first(9)).await.unwrap().1, 0);
 }
 
 #[tokio::test]

@@ -80,8 +80,7 @@ async fn customers_of_others_are_not_there() {
 async fn who_may_only_read_changes_nothing() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;
-    let new =
-        NewToken { permissions: Some(Permissions::reading()), ..NewToken::new(tenant, "reads", Access::ReadOnly) };
+    let new = NewToken { permissions: Some(Permissions::reading()), ..NewToken::new(tenant, "reads", Access::Read) };
     let made = desk.service.token_create(&owner, &terms(), &new).await.unwrap().object;
     let reader = desk.service.authenticate(&made.secret.unwrap()).await.unwrap();
     assert!(desk.billing.customer(&reader, tenant).await.unwrap().is_some());

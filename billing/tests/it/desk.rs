@@ -150,7 +150,7 @@ pub struct Desk {
 
 /// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
 #[allow(clippy::disallowed_methods, reason = "which engine the tests run on is told by the environment")]
-fn database(file: &Path) -> Database {
+pub fn database(file: &Path) -> Database {
     let Ok(url) = std::env::var("POSTHOUSE_TEST_POSTGRES") else { return Database::Sqlite(file.to_owned()) };
     let mut hasher = DefaultHasher::new();
     (file, std::process::id()).hash(&mut hasher);

@@ -22,46 +22,51 @@ fn order(town: &Town, plan: &str) -> Order {
     }
 }
 
+/// As signup knows the desk.
+fn shop(town: &Town) -> &dyn Shop {
+    town.billing.as_ref()
+}
+
 #[tokio::test]
 async fn an_offer_is_what_is_offered() {
     let town = Town::new().await;
-    let offer = town.billing.offer(town.root, &choice("business")).await.unwrap();
+    let offer = shop(&town).offer(town.root, &choice("business")).await.unwrap();
     assert_eq!((offer.title.as_str(), offer.free, offer.total.as_str()), ("Business", false, "11.00 EUR"));
-    assert!(town.billing.offer(town.root, &choice("free")).await.unwrap().free);
-    assert_eq!(town.billing.offer(town.root, &choice("secret")).await.unwrap_err().code, Code::NotFound);
+    assert!(shop(&town).offer(town.root, &choice("free")).await.unwrap().free);
+    assert_eq!(shop(&town).offer(town.root, &choice("secret")).await.unwrap_err().code, Code::NotFound);
     let wrong = Choice { interval: Some("DAY".into()), ..choice("business") };
-    assert_eq!(town.billing.offer(town.root, &wrong).await.unwrap_err().field, "interval");
+    assert_eq!(shop(&town).offer(town.root, &wrong).await.unwrap_err().field, "interval");
 }
 
 #[tokio::test]
 async fn u2_what_was_paid_and_came_to_nothing_goes_back() {
     let town = Town::new().await;
     let order = order(&town, "business");
-    let Payment::Waiting { url, .. } = town.billing.checkout(&order).await.unwrap() else { panic!("a page to pay on") };
-    let Payment::Waiting { url: again, .. } = town.billing.checkout(&order).await.unwrap() else { panic!("the page") };
+    let Payment::Waiting { url, .. } = shop(&town).checkout(&order).await.unwrap() else { panic!("a page to pay on") };
+    let Payment::Waiting { url: again, .. } = shop(&town).checkout(&order).await.unwrap() else { panic!("the page") };
     assert_eq!((town.till.open_pages().len(), &url), (1, &again));
     town.till.pay_page(&town.page(), "visa 4242").unwrap();
-    assert_eq!(town.billing.checkout(&order).await.unwrap(), Payment::Live);
+    assert_eq!(shop(&town).checkout(&order).await.unwrap(), Payment::Live);
     assert_eq!(town.till.taken(Currency::EUR), business_cents(2));
     for _ in 0..2 {
-        town.billing.give_back(order.tenant).await.unwrap();
+        shop(&town).give_back(order.tenant).await.unwrap();
         town.settle().await;
         assert_eq!(town.till.taken(Currency::EUR), 0);
         let truth = town.till.has(&town.till.customers()[0]).unwrap();
         assert!(truth.subscriptions.iter().all(|s| !s.status.is_live()));
         assert_eq!(truth.invoices[0].payments[0].refunds.len(), 1);
     }
-    assert_eq!(town.billing.checkout(&order).await.unwrap_err().code, Code::Invalid);
+    assert_eq!(shop(&town).checkout(&order).await.unwrap_err().code, Code::Invalid);
 }
 
 #[tokio::test]
 async fn what_is_paid_at_the_moment_of_giving_back_goes_back_too() {
     let town = Town::new().await;
     let order = order(&town, "business");
-    town.billing.checkout(&order).await.unwrap();
+    shop(&town).checkout(&order).await.unwrap();
     town.till.pay_page(&town.page(), "visa 4242").unwrap();
     town.till.close(true);
-    town.billing.give_back(order.tenant).await.unwrap();
+    shop(&town).give_back(order.tenant).await.unwrap();
     town.till.close(false);
     town.turn(Duration::from_secs(3_600));
     town.settle().await;
@@ -73,13 +78,13 @@ async fn what_is_paid_at_the_moment_of_giving_back_goes_back_too() {
 async fn a_page_that_was_not_paid_ends() {
     let town = Town::new().await;
     let order = order(&town, "business");
-    let Payment::Waiting { until, .. } = town.billing.checkout(&order).await.unwrap() else {
+    let Payment::Waiting { until, .. } = shop(&town).checkout(&order).await.unwrap() else {
         panic!("a page to pay on")
     };
     assert_eq!(until.since(town.service.now()), Duration::from_secs(23 * 3_600));
     town.turn(Duration::from_secs(23 * 3_600 + 1));
-    assert_eq!(town.billing.checkout(&order).await.unwrap(), Payment::Expired);
-    town.billing.give_back(order.tenant).await.unwrap();
+    assert_eq!(shop(&town).checkout(&order).await.unwrap(), Payment::Expired);
+    shop(&town).give_back(order.tenant).await.unwrap();
     assert_eq!(town.till.taken(Currency::EUR), 0);
 }
 
@@ -89,21 +94,21 @@ async fn a_new_tenant_has_what_was_bought_before_it_was_there() {
     let (tenant, _) = town.customer("gamma").await;
     // As a saga does: the tenant with the id of the order, then what it has, in one transaction.
     let paid = Order { tenant: TenantId(78), ..order(&town, "trial") };
-    town.billing.checkout(&paid).await.unwrap();
+    shop(&town).checkout(&paid).await.unwrap();
     town.till.pay_page(&town.page(), "visa 4242").unwrap();
-    assert_eq!(town.billing.checkout(&paid).await.unwrap(), Payment::Live);
+    assert_eq!(shop(&town).checkout(&paid).await.unwrap(), Payment::Live);
     let free = Order { tenant, ..order(&town, "free") };
-    assert_eq!(town.billing.checkout(&free).await.unwrap(), Payment::Live);
+    assert_eq!(shop(&town).checkout(&free).await.unwrap(), Payment::Live);
     let mut txn = town.service.begin().await.unwrap();
-    town.billing.provision(&mut txn, &free).await.unwrap();
+    shop(&town).provision(&mut txn, &free).await.unwrap();
     txn.commit().await.unwrap();
     assert_eq!(town.limits(tenant).await.max_mailboxes, Some(1));
     let mut connection = town.service.connection().await.unwrap();
-    assert!(town.billing.had_trial(&mut connection, "Gamma+x@elsewhere.example").await.unwrap());
-    assert!(!town.billing.had_trial(&mut connection, "delta@elsewhere.example").await.unwrap());
+    assert!(shop(&town).had_trial(&mut connection, "Gamma+x@elsewhere.example").await.unwrap());
+    assert!(!shop(&town).had_trial(&mut connection, "delta@elsewhere.example").await.unwrap());
     drop(connection);
     let unpaid = Order { tenant: TenantId(79), contact: "delta@elsewhere.example".into(), ..order(&town, "business") };
-    town.billing.checkout(&unpaid).await.unwrap();
+    shop(&town).checkout(&unpaid).await.unwrap();
     let mut txn = town.service.begin().await.unwrap();
-    assert_eq!(town.billing.provision(&mut txn, &unpaid).await.unwrap_err().code, Code::Invalid);
+    assert_eq!(shop(&town).provision(&mut txn, &unpaid).await.unwrap_err().code, Code::Invalid);
 }

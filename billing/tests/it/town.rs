@@ -1,52 +1,21 @@
 //! SUMMARY    A town: a provider with plans, a till, a clock that is turned by hand, customers.
 
-use base::{AccountId, Clock, TenantId, Timestamp};
+pub use crate::desk::{eur, terms};
+
+use crate::desk::{Hands, database, open};
+use base::{Clock, TenantId};
 use billing::{
-    Asked, Billing, BillingOptions, Charge, Component, Currency, CustomerPatch, Grants, Interval, Item, Money, NewPlan,
-    Phase, Plan, PlanState, Price, Till, Webhook,
+    Asked, Billing, BillingOptions, Charge, Component, CustomerPatch, Grants, Interval, Item, NewPlan, Phase, Plan,
+    PlanState, Price, Till, Webhook,
 };
-use control::{Change, Control, ControlFuture, Hello, Usage};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
-use tenants::{Actor, Database, DomainOptions, Limits, NewTenant, PasswordCost, Service, ServiceOptions, Terms};
+use std::{sync::Arc, time::Duration};
+use tenants::{Actor, Limits, NewTenant, Service, Terms};
 
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// What the plan `business` costs by the month with so many mailboxes, with tax.
 pub fn business_cents(mailboxes: i64) -> i64 {
     let net = 500 + 300 * mailboxes;
     net + net * 20 / 100
-}
-
-/// A data plane that takes everything.
-struct Plane;
-
-impl Control for Plane {
-    fn hello(&self) -> ControlFuture<'_, Hello> {
-        Box::pin(async { Ok(Hello::default()) })
-    }
-    fn apply(&self, _: Vec<Change>) -> ControlFuture<'_, ()> {
-        Box::pin(async { Ok(()) })
-    }
-    fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage::default()) })
-    }
-    fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage::default()) })
-    }
-}
-
-/// A clock that is turned by hand.
-pub struct Hands(AtomicI64);
-
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
 }
 
 pub struct Town {
@@ -63,14 +32,8 @@ impl Town {
     /// With the plans `business`, `trial` (14 days) and `free`, published.
     pub async fn new() -> Town {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Hands(AtomicI64::new(1_700_000_000_000)));
-        let options = ServiceOptions {
-            control: Arc::new(Plane),
-            clock: clock.clone(),
-            password_cost: PasswordCost { memory_kib: 8, passes: 1 },
-            domains: DomainOptions::default(),
-        };
-        let service = Service::open(Database::Sqlite(folder.path().join("c.sqlite")), options).await.unwrap();
+        let clock = Hands::new();
+        let service = open(database(&folder.path().join("c.sqlite")), Arc::default(), clock.clone()).await;
         let begun = service.bootstrap("Provider").await.unwrap();
         let operator = service.authenticate(&begun.operator_token).await.unwrap();
         let till = Till::new("till", clock.clone(), 20);
@@ -112,7 +75,7 @@ impl Town {
     }
 
     pub fn turn(&self, by: Duration) {
-        self.clock.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+        self.clock.set(self.clock.now().plus(by));
         self.till.turn();
     }
 
@@ -164,18 +127,9 @@ impl Town {
     }
 }
 
-pub fn eur(minor: i64) -> Money {
-    Money::new(minor, Currency::EUR).unwrap()
-}
-
 pub fn asked(plan: &str, mailboxes: u64) -> Asked {
     let items = vec![Item { component: "mailbox".into(), quantity: mailboxes }];
     Asked { plan: plan.into(), items, currency: None, interval: None, coupon: None }
-}
-
-/// Neither dry run nor version nor key.
-pub fn terms() -> Terms {
-    Terms::default()
 }
 
 pub fn keyed(key: &str) -> Terms {

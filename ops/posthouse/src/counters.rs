@@ -8,9 +8,13 @@ const DOORS: &[&str] = &["smtp", "submission", "lmtp", "imap"];
 const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "purge", "quota"];
 
 const OF_EVERY_PLANE: &[Counter] = &[
+    ("posthouse_billing_books_refused_total", None),
+    ("posthouse_billing_doubles_total", None),
+    ("posthouse_billing_drift_total", None),
     ("posthouse_billing_letters_total", None),
     ("posthouse_billing_short_total", None),
     ("posthouse_billing_stages_total", None),
+    ("posthouse_billing_webhooks_refused_total", None),
     ("posthouse_http_refused_total", None),
 ];
 

@@ -3,6 +3,7 @@
 //!            so that a factor that is asked for in between leads back to the page.
 
 use crate::{
+    bar::Bar,
     form::{Form, Refusal},
     frame::Frame,
     list::Pages,
@@ -28,6 +29,8 @@ pub(crate) struct Collection {
     pub(crate) shown: Vec<Secret>,
     pub(crate) filter: Option<Filter>,
     pub(crate) groups: Vec<Group>,
+    pub(crate) bars: Vec<Bar>,
+    pub(crate) tables: Vec<Table>,
     pub(crate) pages: Pages,
     pub(crate) panels: Vec<Panel>,
     pub(crate) links: Vec<(String, String)>,
@@ -55,6 +58,14 @@ pub(crate) struct Group {
     pub(crate) rows: Vec<Row>,
 }
 
+/// Rows whose cells are compared with one another.
+pub(crate) struct Table {
+    pub(crate) title: String,
+    pub(crate) heads: Vec<String>,
+    /// The first cell names the row.
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
 #[derive(Default)]
 pub(crate) struct Row {
     pub(crate) title: String,
@@ -66,6 +77,8 @@ pub(crate) struct Row {
     pub(crate) codes: Vec<String>,
     /// In the API's words.
     pub(crate) foreign: Vec<String>,
+    /// To pages of others: addresses and texts.
+    pub(crate) away: Vec<(String, String)>,
     pub(crate) acts: Vec<Act>,
 }
 
@@ -103,6 +116,8 @@ impl Collection {
             shown: Vec::new(),
             filter: None,
             groups: Vec::new(),
+            bars: Vec::new(),
+            tables: Vec::new(),
             pages: Pages::default(),
             panels: Vec::new(),
             links: Vec::new(),

@@ -44,6 +44,12 @@ impl Refusal {
             "NOT_OPEN" => "refused-not-open",
             "LAST_OWNER" => "refused-last-owner",
             "ABORTED" => "refused-aborted",
+            "DECLINED" => "refused-declined",
+            "QUANTITY" => "refused-quantity",
+            "MONEY" => "refused-money",
+            "DATE" => "refused-date",
+            "NAME" => "refused-name",
+            "IDEMPOTENCY_MISMATCH" => "refused-again",
             _ => "refused-other",
         })
     }

@@ -58,6 +58,15 @@ impl Frame {
         self.language.text(key, Some(&args))
     }
 
+    /// A text with any arguments.
+    pub(crate) fn with_all(&self, key: &str, values: &[(&str, &str)]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in values {
+            args.set((*name).to_owned(), (*value).to_owned());
+        }
+        self.language.text(key, Some(&args))
+    }
+
     /// A text that depends on a number.
     pub(crate) fn count(&self, key: &str, n: i64) -> String {
         let mut args = FluentArgs::new();
@@ -101,6 +110,20 @@ impl Frame {
     /// Bytes as people read them.
     pub(crate) fn size(&self, bytes: &str) -> String {
         self.language.size(bytes.parse().unwrap_or(0))
+    }
+
+    /// An amount as the API writes it, `12.50 EUR`, as people read it.
+    pub(crate) fn money(&self, amount: &str) -> String {
+        match self.language {
+            Language::English => amount.to_owned(),
+            Language::German | Language::French => amount.replace('.', ","),
+        }
+    }
+
+    /// The day of a moment, in UTC.
+    pub(crate) fn day(&self, moment: &str) -> String {
+        let time = moment.parse::<jiff::Timestamp>();
+        time.map_or(String::new(), |t| t.strftime("%Y-%m-%d").to_string())
     }
 
     /// A moment to the minute, in UTC.

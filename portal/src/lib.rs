@@ -7,6 +7,7 @@
 //!            compiled. Every form works without scripts: POST, redirect, GET.
 
 mod asset;
+mod bar;
 mod collection;
 mod device;
 mod field;

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub(crate) type ByteSize = String;
 /// A moment in UTC (RFC 3339).
 pub(crate) type DateTime = String;
+/// An amount with its currency, as `12.50 EUR`.
+pub(crate) type Money = String;
 /// What a job says of its outcome.
 #[allow(clippy::upper_case_acronyms, reason = "the name of the scalar")]
 pub(crate) type JSON = serde_json::Value;
@@ -146,6 +148,42 @@ operations! {
     "operations/passkey_challenge.graphql": PasskeyChallenge;
     "operations/passkey_register.graphql": PasskeyRegister;
     "operations/passkey_register_finish.graphql": PasskeyRegisterFinish;
+    "operations/billing_reach.graphql": BillingReach;
+    "operations/tenants_below.graphql": TenantsBelow;
+    "operations/billing_shown.graphql": BillingShown;
+    "operations/billing_place.graphql": BillingPlace;
+    "operations/plans.graphql": Plans;
+    "operations/plan_shown.graphql": PlanShown;
+    "operations/billing_quote.graphql": BillingQuote;
+    "operations/checkout_shown.graphql": CheckoutShown;
+    "operations/invoices.graphql": Invoices;
+    "operations/coupons.graphql": Coupons;
+    "operations/billing_customers.graphql": BillingCustomers;
+    "operations/billing_customer_shown.graphql": BillingCustomerShown;
+    "operations/billing_rehearsal.graphql": BillingRehearsal;
+    "operations/payment_events.graphql": PaymentEvents;
+    "operations/payment_calls.graphql": PaymentCalls;
+    "operations/billing_drift.graphql": BillingDrift;
+    "operations/checkout_open.graphql": CheckoutOpen;
+    "operations/checkout_close.graphql": CheckoutClose;
+    "operations/card_page_open.graphql": CardPageOpen;
+    "operations/subscription_change.graphql": SubscriptionChange;
+    "operations/subscription_cancel.graphql": SubscriptionCancel;
+    "operations/subscription_resume.graphql": SubscriptionResume;
+    "operations/invoice_pay.graphql": InvoicePay;
+    "operations/invoice_refund.graphql": InvoiceRefund;
+    "operations/credit_grant.graphql": CreditGrant;
+    "operations/billing_customer_update.graphql": BillingCustomerUpdate;
+    "operations/tenant_close.graphql": TenantClose;
+    "operations/tenant_reopen.graphql": TenantReopen;
+    "operations/plan_create.graphql": PlanCreate;
+    "operations/plan_update.graphql": PlanUpdate;
+    "operations/coupon_create.graphql": CouponCreate;
+    "operations/coupon_update.graphql": CouponUpdate;
+    "operations/concession_add.graphql": ConcessionAdd;
+    "operations/concession_end.graphql": ConcessionEnd;
+    "operations/payment_event_retry.graphql": PaymentEventRetry;
+    "operations/billing_sync.graphql": BillingSync;
 }
 
 /// An error of any mutation: all have the same fields, and each an enum of codes of its own.

@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod addresses;
 pub(crate) mod authenticator;
+pub(crate) mod billing;
 pub(crate) mod bulk;
 pub(crate) mod domain;
 pub(crate) mod domain_list;
@@ -22,6 +23,7 @@ pub(crate) mod password;
 pub(crate) mod recover;
 pub(crate) mod recovery_codes;
 pub(crate) mod security;
+pub(crate) mod sell;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod signup;

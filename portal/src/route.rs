@@ -164,6 +164,8 @@ async fn read(visit: &mut Visit) -> Reply {
         ["security", "passkey"] => page::passkey::show(visit),
         ["security", "recovery-codes"] => page::recovery_codes::show(visit),
         ["organisations"] => page::organisation::show(visit).await,
+        ["billing", rest @ ..] => page::billing::read(visit, rest).await,
+        ["sell", rest @ ..] => page::sell::read(visit, rest).await,
         ["access", "jobs", id, "file"] => page::access::file(visit, id).await,
         ["access", rest @ ..] => page::access::read(visit, rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
@@ -222,6 +224,8 @@ async fn change(visit: &mut Visit) -> Reply {
         ["security", "authenticator", "confirm"] => page::authenticator::confirm(visit).await,
         ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
         ["organisations"] => page::organisation::go(visit).await,
+        ["billing", rest @ ..] => page::billing::change(visit, rest).await,
+        ["sell", rest @ ..] => page::sell::change(visit, rest).await,
         ["access", rest @ ..] => page::access::change(visit, rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }

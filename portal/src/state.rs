@@ -54,6 +54,20 @@ pub(crate) struct Signed {
     pub(crate) tenant_name: String,
     /// Whether there are other tenants to go to.
     pub(crate) several: bool,
+    /// What of billing is in the menu, as it was on arriving there.
+    #[serde(default)]
+    pub(crate) billing: Reach,
+}
+
+/// What of billing a visitor reaches. Pages ask anew: this is the menu only.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Reach {
+    /// Sees what the tenant bought.
+    pub(crate) buys: bool,
+    /// Sells to customers of the tenant.
+    pub(crate) sells: bool,
+    /// Sees what payment providers say to the whole installation.
+    pub(crate) operates: bool,
 }
 
 /// A sign-in whose password was right and that still needs a code.

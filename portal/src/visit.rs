@@ -3,7 +3,7 @@
 use crate::{
     Portal,
     field::Fields,
-    form::Form,
+    form::{Form, Refusal},
     frame::Frame,
     graph::{Asked, Client},
     language::Language,
@@ -88,15 +88,51 @@ impl Visit {
         variables: Q::Variables,
         null: &str,
     ) -> Result<Q::ResponseData, Trouble> {
+        self.ask_with_nulls::<Q>(variables, &[("/input", null)]).await
+    }
+
+    /// The same with several: where they stand (a JSON pointer) and their names.
+    pub(crate) async fn ask_with_nulls<Q: GraphQLQuery>(
+        &self,
+        variables: Q::Variables,
+        nulls: &[(&str, &str)],
+    ) -> Result<Q::ResponseData, Trouble> {
         let body = Q::build_query(variables);
         let mut variables = serde_json::to_value(&body.variables).map_err(|_| Trouble::Broken)?;
-        if let Some(input) = variables.get_mut("input").and_then(Value::as_object_mut) {
-            input.insert(null.to_owned(), Value::Null);
+        for (place, name) in nulls {
+            if let Some(fields) = variables.pointer_mut(place).and_then(Value::as_object_mut) {
+                fields.insert((*name).to_owned(), Value::Null);
+            }
         }
         let signed = self.signed()?;
         let tenant = Some(signed.tenant.as_str()).filter(|t| !t.is_empty());
         let token = Some(signed.access.as_str());
         self.execute::<Q>(Asked { query: body.query, variables, token, tenant, client: &self.client }).await
+    }
+
+    /// Runs an operation whose values may be refused as a whole: in the API's words, which stand beside no field.
+    pub(crate) async fn ask_told<Q: GraphQLQuery>(
+        &self,
+        variables: Q::Variables,
+    ) -> Result<Result<Q::ResponseData, Refusal>, Trouble> {
+        let body = Q::build_query(variables);
+        let variables = serde_json::to_value(&body.variables).map_err(|_| Trouble::Broken)?;
+        let signed = self.signed()?;
+        let tenant = Some(signed.tenant.as_str()).filter(|t| !t.is_empty());
+        let asked = Asked { query: body.query, variables, token: Some(&signed.access), tenant, client: &self.client };
+        let mut answer = self.portal.graph.execute(asked).await;
+        if answer.body.pointer("/errors/0").is_some() {
+            let text = |path: &str| answer.body.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+            return match text("/errors/0/extensions/code").as_str() {
+                "INVALID" => Ok(Err(Refusal { message: text("/errors/0/message"), ..Refusal::new("", "INVALID") })),
+                _ => Err(Trouble::of(&answer.body)),
+            };
+        }
+        let data = answer.body.get_mut("data").map(Value::take).unwrap_or_default();
+        serde_json::from_value(data).map(Ok).map_err(|error| {
+            tracing::error!(%error, "portal: an answer does not fit its operation");
+            Trouble::Broken
+        })
     }
 
     /// Runs an operation by which somebody signs in or comes back.
@@ -134,7 +170,7 @@ impl Visit {
     }
 
     /// What was sent, with what is wrong with it.
-    pub(crate) fn refused(&self, refusals: Vec<crate::form::Refusal>) -> Form {
+    pub(crate) fn refused(&self, refusals: Vec<Refusal>) -> Form {
         Form::of(self.fields.clone(), refusals)
     }
 
@@ -192,6 +228,18 @@ fn done(ok: &str) -> Option<&'static str> {
         "token" => "done-token",
         "retried" => "done-retried",
         "support" => "done-support",
+        "bought" => "done-bought",
+        "changed" => "done-changed",
+        "paid" => "done-paid",
+        "card" => "done-card",
+        "not-paid" => "done-not-paid",
+        "cancelled" => "done-cancelled",
+        "kept" => "done-kept",
+        "closed" => "done-closed",
+        "reopened" => "done-reopened",
+        "given" => "done-given",
+        "refunded" => "done-refunded",
+        "compared" => "done-compared",
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! SUMMARY    The billing desk over a real database, a recording data plane and a till, with a clock that is turned by hand.
+//! SUMMARY    The billing desk over a real database, with a clock that is turned by hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 

@@ -1,14 +1,12 @@
 //! SUMMARY    Home: what needs the visitor, and what is used of what there is.
 
 use crate::{
+    bar::{Bar, bar, count},
     frame::Frame,
     operation::{Home, home},
     visit::{Reply, Visit, page},
 };
 use askama::Template;
-
-/// Thousandths of a limit from which it is near.
-const NEAR: u64 = 800;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -39,26 +37,6 @@ struct Need {
     next: String,
     link: String,
     link_text: String,
-}
-
-/// What is used of a limit.
-struct Bar {
-    label: String,
-    /// In words.
-    text: String,
-    /// `None`: there is no limit.
-    permille: Option<u64>,
-    link: &'static str,
-}
-
-impl Bar {
-    fn class(&self) -> &'static str {
-        match self.permille {
-            Some(full) if full >= 1_000 => "full",
-            Some(near) if near >= NEAR => "near",
-            _ => "fine",
-        }
-    }
 }
 
 pub(crate) async fn show(visit: &mut Visit) -> Reply {
@@ -118,28 +96,16 @@ fn steps(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer) -> Vec
     if steps.iter().all(|s| s.is_done) { Vec::new() } else { steps }
 }
 
-fn count(n: i64) -> u64 {
-    u64::try_from(n).unwrap_or(0)
-}
-
-fn bar(f: &Frame, label: &str, used: u64, max: Option<u64>, link: &'static str, say: impl Fn(u64) -> String) -> Bar {
-    let permille = max.map(|max| used.saturating_mul(1_000).checked_div(max).unwrap_or(1_000).min(1_000));
-    let text = match max {
-        Some(max) => f.with_two("bar-of", ("used", &say(used)), ("max", &say(max))),
-        None => f.with("bar-unlimited", "used", say(used)),
-    };
-    Bar { label: f.t(label), text, permille, link }
-}
-
 fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: &[Bar]) -> Vec<Need> {
     let mut needs = Vec::new();
     for hold in &viewer.holds {
+        let is_billing = hold.kind == home::HoldKind::BILLING && f.signed.as_ref().is_some_and(|s| s.billing.buys);
         needs.push(Need {
             text: f.t("need-held"),
             reason: hold.reason.clone(),
             next: hold.next_step.clone(),
-            link: String::new(),
-            link_text: String::new(),
+            link: if is_billing { "/billing".to_owned() } else { String::new() },
+            link_text: if is_billing { f.t("need-billing-link") } else { String::new() },
         });
     }
     for domain in data.domains.iter().flat_map(|d| &d.nodes) {

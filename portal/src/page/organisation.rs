@@ -28,6 +28,7 @@ struct Organisation {
 /// Who it is, and where: the first tenant of the person. `Forbidden`: it lets nobody in now.
 pub(crate) async fn arrive(visit: &mut Visit) -> Result<(), Trouble> {
     let who = visit.ask_in::<Whoami>(None, whoami::Variables {}).await?;
+    let mut permissions = Vec::new();
     if let Some(signed) = &mut visit.state.signed {
         visit.changed = true;
         match who.me.person {
@@ -38,8 +39,10 @@ pub(crate) async fn arrive(visit: &mut Visit) -> Result<(), Trouble> {
         signed.several = who.me.memberships.len() > 1;
         if let Some(viewer) = who.viewer {
             (signed.tenant, signed.tenant_name) = (viewer.id, viewer.name);
+            permissions = viewer.permissions;
         }
     }
+    super::billing::reach(visit, &permissions).await;
     Ok(())
 }
 
@@ -49,9 +52,9 @@ pub(crate) fn none(visit: &Visit) -> Reply {
 }
 
 /// A tenant that the visitor is a member of, with its name; `None` when it lets nobody in now.
-async fn named(visit: &Visit, id: &str) -> Result<Option<(String, String)>, Trouble> {
+async fn named(visit: &Visit, id: &str) -> Result<Option<place::PlaceViewer>, Trouble> {
     match visit.ask_in::<Place>(Some(id), place::Variables {}).await {
-        Ok(data) => Ok(data.viewer.map(|v| (v.id, v.name))),
+        Ok(data) => Ok(data.viewer),
         Err(Trouble::Forbidden(_)) => Ok(None),
         Err(trouble) => Err(trouble),
     }
@@ -65,8 +68,8 @@ pub(crate) async fn show(visit: &Visit) -> Reply {
         if places.iter().any(|p| p.id == membership.tenant_id) {
             continue;
         }
-        if let Some((id, name)) = named(visit, &membership.tenant_id).await? {
-            places.push(Organisation { is_here: id == here, id, name });
+        if let Some(place) = named(visit, &membership.tenant_id).await? {
+            places.push(Organisation { is_here: place.id == here, id: place.id, name: place.name });
         }
     }
     page(false, &Page { f: visit.frame("organisations-title"), places })
@@ -79,10 +82,11 @@ pub(crate) async fn go(visit: &mut Visit) -> Reply {
     if !who.me.memberships.iter().any(|m| m.tenant_id == wanted) {
         return Err(Trouble::NotFound);
     }
-    let (id, name) = named(visit, &wanted).await?.ok_or(Trouble::NotFound)?;
+    let place = named(visit, &wanted).await?.ok_or(Trouble::NotFound)?;
     if let Some(signed) = &mut visit.state.signed {
-        (signed.tenant, signed.tenant_name, signed.several) = (id, name, who.me.memberships.len() > 1);
+        (signed.tenant, signed.tenant_name, signed.several) = (place.id, place.name, who.me.memberships.len() > 1);
         visit.changed = true;
     }
+    super::billing::reach(visit, &place.permissions).await;
     see("/")
 }

@@ -9,7 +9,7 @@ use crate::{
     guard::own_path,
     operation::{SessionCreate, SessionRevoke, refusals, session_create, session_revoke},
     session::{moment, now_ms},
-    state::{Signed, State, Step},
+    state::{Reach, Signed, State, Step},
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
 };
@@ -167,6 +167,7 @@ async fn create(
             tenant: String::new(),
             tenant_name: String::new(),
             several: false,
+            billing: Reach::default(),
         }),
         None => Err(refusals!(payload)),
     })

@@ -22,8 +22,9 @@ pub fn heard(browser: &Browser) -> (String, Value) {
 /// What the API says of a tenant where much is to be done.
 pub fn answers(browser: &Browser) {
     access(browser);
+    crate::sold::answers(browser);
     mail(browser);
-    let hold = json!({ "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
+    let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });
     let facets = json!({ "ownership": "MATCH", "receive": "MISSING", "send": "CONFLICT", "policy": "UNKNOWN", "clientConfig": "MATCH" });
     let states = ["CLAIMED", "OWNED", "LIVE", "DEGRADED", "LOST", "CONTESTED", "RELEASED", "SOMETHING_NEW"];
@@ -94,7 +95,7 @@ fn security(browser: &Browser) {
         "sessions": [session("ses_1"), session("ses_2")],
     }));
     browser.api.say("Factors", json!({ "me": { "factors": [{ "confirmed": true }] } }));
-    browser.api.say("Place", json!({ "viewer": { "id": "ten_1", "name": "A & Sons" } }));
+    browser.api.say("Place", json!({ "viewer": { "id": "ten_1", "name": "A & Sons", "permissions": [] } }));
 }
 
 /// Of people and access.

@@ -4,13 +4,16 @@
 
 mod access;
 mod answers;
+mod billing;
 mod forms;
 mod mail;
 mod means;
 mod pages;
+mod sell;
 mod sessions;
 mod set_up;
 mod signup;
+mod sold;
 mod stub;
 mod texts;
 mod watch;

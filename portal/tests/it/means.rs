@@ -93,7 +93,7 @@ async fn user() -> Browser {
     let mut browser = Browser::new();
     browser.api.say("SessionCreate", json!({ "sessionCreate": { "tokens": tokens(1, 900), "userErrors": [] } }));
     let me = json!({ "actor": "acc_1", "person": null, "memberships": [] });
-    browser.api.say("Whoami", json!({ "me": me, "viewer": { "id": "ten_1", "name": "A & Sons" } }));
+    browser.api.say("Whoami", json!({ "me": me, "viewer": { "id": "ten_1", "name": "A & Sons", "permissions": [] } }));
     let fields = [("email", "ann@a.example"), ("password", "secret words")];
     let page = browser.submit("/sign-in/mailbox", "/sign-in/mailbox", &fields).await;
     assert_eq!(page.location(), "/");

@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 43] = [
+const SIGNED: [&str; 63] = [
     "/",
     "/domains",
     "/domains/a.example",
@@ -64,6 +64,26 @@ const SIGNED: [&str; 43] = [
     "/access/why?subject=acc_1",
     "/access/jobs/job_1",
     "/nothing-here",
+    "/billing",
+    "/billing/plan",
+    "/billing/plan/pln_1",
+    "/billing/plan/pln_1?preview=1&q-mailboxes=5&interval=YEAR&coupon=SPRING",
+    "/billing/pay",
+    "/billing/paid",
+    "/billing/invoices",
+    "/billing/details",
+    "/billing/cancel",
+    "/billing/close",
+    "/sell/plans",
+    "/sell/plans/new",
+    "/sell/coupons",
+    "/sell/customers",
+    "/sell/customers/ten_2",
+    "/sell/customers/ten_2/rehearsal",
+    "/sell/calls?customer=ten_2",
+    "/sell/calls",
+    "/sell/events",
+    "/sell/drift",
     "/domains?ok=given-up",
 ];
 

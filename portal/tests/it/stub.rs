@@ -183,8 +183,13 @@ impl Browser {
 
     /// Signs in as the owner of a tenant.
     pub async fn sign_in(&mut self) {
+        self.sign_in_as(whoami()).await;
+    }
+
+    /// The same as somebody.
+    pub async fn sign_in_as(&mut self, who: Value) {
         self.api.say("SessionCreate", json!({ "sessionCreate": { "tokens": tokens(1, 900), "userErrors": [] } }));
-        self.api.say("Whoami", whoami());
+        self.api.say("Whoami", who);
         let page =
             self.submit("/sign-in", "/sign-in", &[("email", "ann@a.example"), ("password", "secret words")]).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
@@ -220,7 +225,7 @@ pub fn tokens(round: u32, seconds: i64) -> Value {
 pub fn whoami() -> Value {
     json!({
         "me": { "actor": "per_1", "person": { "email": "ann@a.example" }, "memberships": [{ "tenantId": "ten_1" }, { "tenantId": "ten_2" }] },
-        "viewer": { "id": "ten_1", "name": "A & Sons" },
+        "viewer": { "id": "ten_1", "name": "A & Sons", "permissions": ["tenant:read"] },
     })
 }
 

@@ -5,7 +5,16 @@ use std::{
     path::Path,
 };
 
-const FOLDERS: [&str; 6] = ["templates", "src", "src/page", "src/page/access", "src/page/addresses", "src/page/own"];
+const FOLDERS: [&str; 8] = [
+    "templates",
+    "src",
+    "src/page",
+    "src/page/access",
+    "src/page/addresses",
+    "src/page/billing",
+    "src/page/own",
+    "src/page/sell",
+];
 
 const LANGUAGES: [(&str, &str); 3] = [
     ("en", include_str!("../../locales/en.ftl")),
@@ -76,7 +85,7 @@ fn every_text_that_is_asked_for_is_there() {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            for call in ["f.t(\"", "f.with(\"", "f.with_two(\"", "f.count(\"", "visit.frame(\""] {
+            for call in ["f.t(\"", "f.with(\"", "f.with_two(\"", "f.with_all(\"", "f.count(\"", "visit.frame(\""] {
                 for rest in text.split(call).skip(1) {
                     let key = rest.split('"').next().unwrap();
                     assert!(english.contains_key(key), "{}: {key}", path.display());

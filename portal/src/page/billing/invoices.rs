@@ -1,0 +1,62 @@
+//! SUMMARY    All invoices, and paying one.
+
+use super::{
+    WRITE,
+    shape::{Invoice, known},
+    words,
+};
+use crate::{
+    collection::Collection,
+    form::{Form, Refusal},
+    list::Place,
+    operation::{InvoicePay, Invoices, invoice_pay, invoices, refusals},
+    trouble::Trouble,
+    visit::{Reply, Visit, see},
+};
+
+pub(super) async fn show(visit: &Visit) -> Reply {
+    draw(visit, Form::default()).await
+}
+
+async fn draw(visit: &Visit, form: Form) -> Reply {
+    let Place { first, after, last, before } = Place::of(&visit.query);
+    let variables = invoices::Variables { tenant: visit.tenant()?, first, after, last, before };
+    let data = visit.ask::<Invoices>(variables).await?;
+    let found = data.invoices.ok_or(Trouble::NotFound)?;
+    let may_write = data.viewer.is_some_and(|v| v.permissions.iter().any(|p| p == WRITE));
+    let mut page = Collection::new(visit.frame("invoices-title"), form);
+    page.back = Some(("/billing".to_owned(), page.f.t("billing-title")));
+    let known = found.nodes.iter().map(known).collect::<Result<Vec<Invoice>, _>>()?;
+    let rows = known.iter().map(|i| words::invoice(&page.f, i, may_write)).collect();
+    page.rows("invoices-none", rows);
+    let info = found.page_info;
+    page.paged(visit, (info.has_previous_page, info.start_cursor), (info.has_next_page, info.end_cursor));
+    page.reply()
+}
+
+pub(super) async fn change(visit: &Visit) -> Reply {
+    if visit.fields.text("act") != "pay" {
+        return Err(Trouble::NotFound);
+    }
+    let refusals = pay(visit).await?;
+    match refusals.is_empty() {
+        true => see("/billing/invoices?ok=paid"),
+        false => draw(visit, visit.refused(refusals)).await,
+    }
+}
+
+/// Tries to have an invoice paid; a card that is declined is refused in the provider's words.
+pub(super) async fn pay(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
+    let input = invoice_pay::InvoicePayInput {
+        tenant_id: visit.tenant()?,
+        invoice_id: visit.fields.text("id").to_owned(),
+        dry_run: false,
+        idempotency_key: visit.once(),
+    };
+    let payload = visit.ask::<InvoicePay>(invoice_pay::Variables { input }).await?.invoice_pay;
+    let declined = |r: Refusal| match r.code.as_str() {
+        "INVALID" => Refusal { field: String::new(), code: "DECLINED".to_owned(), ..r },
+        _ => Refusal { field: String::new(), ..r },
+    };
+    Ok(refusals!(payload).into_iter().map(declined).collect())
+}

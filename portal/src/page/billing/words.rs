@@ -1,0 +1,195 @@
+//! SUMMARY    Billing in words: stages, invoices, subscriptions, prices, limits.
+
+use super::{
+    away,
+    shape::{Bought, Invoice, Plan, Price},
+};
+use crate::{
+    collection::{Row, act},
+    frame::Frame,
+};
+
+/// A stage: its name, what it means, how it looks.
+pub(crate) fn phase(word: &str) -> (&'static str, &'static str, &'static str) {
+    match word {
+        "TRIAL" => ("phase-trial", "phase-trial-about", "plain"),
+        "ACTIVE" => ("phase-active", "phase-active-about", "good"),
+        "PAST_DUE" => ("phase-past-due", "phase-past-due-about", "open"),
+        "GRACE" => ("phase-grace", "phase-grace-about", "open"),
+        "SUSPENDED" => ("phase-suspended", "phase-suspended-about", "bad"),
+        "READ_ONLY" => ("phase-read-only", "phase-read-only-about", "bad"),
+        "CLOSING" => ("phase-closing", "phase-closing-about", "bad"),
+        "PURGING" => ("phase-purging", "phase-purging-about", "bad"),
+        _ => ("phase-other", "phase-other-about", "plain"),
+    }
+}
+
+fn status(word: &str) -> (&'static str, &'static str) {
+    match word {
+        "INCOMPLETE" => ("subscription-incomplete", "open"),
+        "TRIALING" => ("subscription-trialing", "plain"),
+        "ACTIVE" => ("subscription-active", "good"),
+        "PAST_DUE" => ("subscription-past-due", "open"),
+        "UNPAID" => ("subscription-unpaid", "bad"),
+        "CANCELLED" => ("subscription-cancelled", "plain"),
+        _ => ("subscription-other", "plain"),
+    }
+}
+
+/// How an invoice stands; one whose payment failed says so.
+fn invoice_state(invoice: &Invoice) -> (&'static str, &'static str) {
+    match (invoice.state.as_str(), invoice.failed) {
+        ("DRAFT", _) => ("invoice-draft", "plain"),
+        ("OPEN", true) => ("invoice-failed", "bad"),
+        ("OPEN", false) => ("invoice-open", "open"),
+        ("PAID", _) => ("invoice-paid", "good"),
+        ("VOID", _) => ("invoice-void", "plain"),
+        ("UNCOLLECTIBLE", _) => ("invoice-uncollectible", "bad"),
+        _ => ("invoice-other", "plain"),
+    }
+}
+
+/// Whether an amount is nothing: `0.00 EUR`.
+pub(crate) fn is_nothing(amount: &str) -> bool {
+    !amount.split(' ').next().unwrap_or_default().chars().any(|c| c.is_ascii_digit() && c != '0')
+}
+
+/// An amount each month, or each year.
+pub(crate) fn each(f: &Frame, amount: &str, interval: &str) -> String {
+    let amount = f.money(amount);
+    match interval {
+        "YEAR" => f.with("each-year", "amount", amount),
+        _ => f.with("each-month", "amount", amount),
+    }
+}
+
+/// The key of an interval's name.
+pub(crate) fn interval(word: &str) -> &'static str {
+    if word == "YEAR" { "interval-year" } else { "interval-month" }
+}
+
+/// A subscription as a row; what can be done to it is the page's.
+pub(crate) fn bought(f: &Frame, b: &Bought) -> Row {
+    let (text, class) = status(&b.status);
+    let mut facts = vec![each(f, &b.total, &b.interval)];
+    let items = b.items.iter().filter(|item| item.quantity > 0);
+    facts.extend(items.map(|i| f.with_two("item", ("n", &i.quantity.to_string()), ("title", &i.title))));
+    if let Some(at) = b.trial_ends_at.as_ref().filter(|_| b.status == "TRIALING") {
+        facts.push(f.with("trial-until", "at", f.day(at)));
+    }
+    match (&b.ended_at, &b.ends_at) {
+        (Some(at), _) => facts.push(f.with("subscription-ended", "at", f.day(at))),
+        (None, Some(at)) => facts.push(f.with("subscription-ends", "at", f.day(at))),
+        (None, None) => facts.push(f.with("subscription-renews", "at", f.day(&b.period.end))),
+    }
+    let mut states = vec![(f.t(text), class)];
+    if b.ends_at.is_some() && b.is_live() {
+        states.push((f.t("subscription-ending"), "open"));
+    }
+    Row { title: b.plan.title.clone(), states, facts, ..Row::default() }
+}
+
+/// An invoice as a row, with a button to pay it where it is open.
+pub(crate) fn invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
+    let (text, class) = invoice_state(i);
+    let number = i.number.clone().unwrap_or_else(|| f.t("invoice-no-number"));
+    let mut facts = vec![f.with_two("invoice-dated", ("at", &f.day(&i.issued_at)), ("due", &f.day(&i.due_at)))];
+    if i.state != "PAID" && !is_nothing(&i.paid) {
+        facts.push(f.with("invoice-paid-part", "amount", f.money(&i.paid)));
+    }
+    if !is_nothing(&i.refunded) {
+        facts.push(f.with("invoice-refunded", "amount", f.money(&i.refunded)));
+    }
+    let links = [(&i.page_url, "invoice-page"), (&i.pdf_url, "invoice-pdf")];
+    let links =
+        links.into_iter().filter_map(|(url, key)| Some((away(url.as_deref()?)?, f.with(key, "number", &number))));
+    let acts = match i.state == "OPEN" && may_pay {
+        true => vec![act(f, "pay", &i.id, "invoice-pay", "invoice-pay-named", &number)],
+        false => Vec::new(),
+    };
+    Row {
+        title: f.with_two("invoice-title", ("number", &number), ("amount", &f.money(&i.total))),
+        states: vec![(f.t(text), class)],
+        facts,
+        away: links.collect(),
+        acts,
+        ..Row::default()
+    }
+}
+
+/// What a plan costs, line by line.
+pub(crate) fn prices(f: &Frame, plan: &Plan) -> Vec<String> {
+    if plan.prices.is_empty() {
+        return vec![f.t("plan-free")];
+    }
+    let alone = plan.prices.iter().filter(|p| p.component.is_none() && !is_nothing(&p.unit));
+    let mut facts: Vec<String> = alone.map(|p| each(f, &p.unit, &p.interval)).collect();
+    facts.extend(plan.prices.iter().filter_map(|price| component_price(f, plan, price)));
+    if plan.trial_days > 0 {
+        facts.push(f.count("plan-trial", plan.trial_days));
+    }
+    facts
+}
+
+fn component_price(f: &Frame, plan: &Plan, price: &Price) -> Option<String> {
+    let component = plan.components.iter().find(|c| Some(&c.key) == price.component.as_ref())?;
+    let amount = each(f, &price.unit, &price.interval);
+    let Some(metered) = &component.metered else {
+        return Some(f.with_two("price-each", ("title", &component.title), ("price", &amount)));
+    };
+    let (per, included) = (metered.per.to_string(), metered.included.to_string());
+    let values = [
+        ("title", component.title.as_str()),
+        ("price", &f.money(&price.unit)),
+        ("per", &per),
+        ("included", &included),
+        ("meter", &f.t(meter(&metered.meter))),
+    ];
+    Some(f.with_all("price-metered", &values))
+}
+
+fn meter(word: &str) -> &'static str {
+    match word {
+        "OUTGOING_RECIPIENTS" => "meter-recipients",
+        "STORAGE_GIB_DAYS" => "meter-storage",
+        _ => "meter-other",
+    }
+}
+
+/// The key of a limit's name, as quotes name it.
+pub(crate) fn limit(name: &str) -> &'static str {
+    match name {
+        "maxDomains" | "DOMAINS" => "limit-domains",
+        "maxMailboxes" | "MAILBOXES" => "limit-mailboxes",
+        "storageBytesMax" | "STORAGE_BYTES" => "limit-storage",
+        "messagesPerHourMax" | "RECIPIENTS_PER_HOUR" => "limit-per-hour",
+        "recipientsPerDayMax" | "RECIPIENTS_PER_DAY" => "limit-per-day",
+        "newRecipientsPerDayMax" | "NEW_RECIPIENTS_PER_DAY" => "limit-new-per-day",
+        _ => "limit-other",
+    }
+}
+
+/// A number of something, or that there is no limit.
+pub(crate) fn most(f: &Frame, n: Option<i64>) -> String {
+    n.map_or_else(|| f.t("limit-none"), |n| n.to_string())
+}
+
+/// The same in bytes.
+pub(crate) fn most_bytes(f: &Frame, bytes: Option<&str>) -> String {
+    bytes.map_or_else(|| f.t("limit-none"), |bytes| f.size(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_told_from_something() {
+        for nothing in ["0.00 EUR", "0 JPY", "-0.000 KWD", ""] {
+            assert!(is_nothing(nothing), "{nothing}");
+        }
+        for something in ["0.01 EUR", "10 JPY", "-3.00 USD"] {
+            assert!(!is_nothing(something), "{something}");
+        }
+    }
+}

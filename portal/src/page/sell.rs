@@ -1,0 +1,159 @@
+//! SUMMARY    Selling: plans and coupons of the tenant that the visitor acts in, its customers, and what payment providers say.
+//! SECURITY   The API says who sells to whom: a tenant that is no customer here does not exist, and what is the operator's is a 404 for
+//!            everybody else.
+
+mod calls;
+mod coupons;
+mod customer;
+mod customers;
+mod drift;
+mod events;
+mod give;
+mod plan_new;
+mod plans;
+mod rehearsal;
+
+use crate::{
+    field::Fields,
+    form::Refusal,
+    frame::Frame,
+    trouble::Trouble,
+    visit::{Reply, Visit},
+};
+
+/// Currencies without decimals (ISO 4217).
+const WHOLE: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
+/// Currencies with three.
+const THREE: &str = "BHD IQD JOD KWD LYD OMR TND";
+
+pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
+    match path {
+        ["plans"] => plans::show(visit).await,
+        ["plans", "new"] => plan_new::show(visit).await,
+        ["coupons"] => coupons::show(visit).await,
+        ["customers"] => customers::show(visit).await,
+        ["customers", id] => customer::show(visit, id).await,
+        ["customers", id, "rehearsal"] => rehearsal::show(visit, id).await,
+        ["events"] => events::show(visit).await,
+        ["drift"] => drift::show(visit).await,
+        ["calls"] => calls::show(visit).await,
+        _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
+    }
+}
+
+pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
+    match path {
+        ["plans"] => plans::change(visit).await,
+        ["plans", "new"] => plan_new::create(visit).await,
+        ["coupons"] => coupons::change(visit).await,
+        ["customers", id] => customer::change(visit, id).await,
+        ["events"] => events::change(visit).await,
+        _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
+    }
+}
+
+/// The pages of the area: those of the installation for its operator.
+fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
+    let mut tabs = vec![
+        ("/sell/plans", f.t("plans-title")),
+        ("/sell/coupons", f.t("coupons-title")),
+        ("/sell/customers", f.t("customers-title")),
+        ("/sell/calls", f.t("calls-title")),
+    ];
+    if visit.state.signed.as_ref().is_some_and(|signed| signed.billing.operates) {
+        tabs.push(("/sell/events", f.t("events-title")));
+        tabs.push(("/sell/drift", f.t("drift-title")));
+    }
+    tabs
+}
+
+/// An amount as typed, in the API's writing: with all decimals of its currency.
+fn money(amount: &str, currency: &str) -> Option<String> {
+    let digits = match currency {
+        c if WHOLE.contains(c) => 0,
+        c if THREE.contains(c) => 3,
+        _ => 2,
+    };
+    let is_code = currency.len() == 3 && currency.chars().all(|c| c.is_ascii_uppercase());
+    let amount = amount.replace(',', ".");
+    let (whole, rest) = amount.split_once('.').unwrap_or((&amount, ""));
+    let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    let is_amount =
+        !whole.is_empty() && whole.len() <= 12 && is_number(whole) && is_number(rest) && rest.len() <= digits;
+    if !is_code || !is_amount {
+        return None;
+    }
+    Some(if digits == 0 { format!("{whole} {currency}") } else { format!("{whole}.{rest:0<digits$} {currency}") })
+}
+
+/// An amount with its currency, in one field; a refusal for what is none. `None`: the field is empty.
+fn money_of(fields: &Fields, name: &str) -> Result<Option<String>, Refusal> {
+    let text = fields.text(name);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parts = text.split_once(' ').and_then(|(amount, currency)| money(amount, &currency.trim().to_uppercase()));
+    parts.map(Some).ok_or_else(|| Refusal::new(name, "MONEY"))
+}
+
+/// A number, or none where the field is empty.
+fn number(fields: &Fields, name: &str) -> Result<Option<i64>, Refusal> {
+    let text = fields.text(name);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse::<i64>().ok().filter(|n| *n >= 0).map(Some).ok_or_else(|| Refusal::new(name, "QUANTITY"))
+}
+
+/// Gigabytes in bytes, or none where the field is empty.
+fn gigabytes(fields: &Fields, name: &str) -> Result<Option<String>, Refusal> {
+    super::mailbox_new::quota(fields.text(name)).map_err(|r| Refusal { field: name.to_owned(), ..r })
+}
+
+/// The end of a day, or none where the field is empty.
+fn day(fields: &Fields, name: &str) -> Result<Option<String>, Refusal> {
+    let text = fields.text(name);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let date = text.parse::<jiff::civil::Date>().map_err(|_| Refusal::new(name, "DATE"))?;
+    Ok(Some(format!("{date}T23:59:59Z")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_with_all_their_decimals() {
+        for (amount, currency, text) in [
+            ("5", "EUR", Some("5.00 EUR")),
+            ("5,5", "EUR", Some("5.50 EUR")),
+            ("12.50", "CHF", Some("12.50 CHF")),
+            ("100", "JPY", Some("100 JPY")),
+            ("1.5", "KWD", Some("1.500 KWD")),
+            ("1.5", "JPY", None),
+            ("1.234", "EUR", None),
+            ("-1", "EUR", None),
+            ("", "EUR", None),
+            (".5", "EUR", None),
+            ("1e3", "EUR", None),
+            ("5", "eur", None),
+            ("5", "", None),
+        ] {
+            assert_eq!(money(amount, currency).as_deref(), text, "{amount} {currency}");
+        }
+    }
+
+    #[test]
+    fn fields_are_read_or_refused_by_name() {
+        let fields = Fields::parse(b"a=12.5+eur&b=x&n=3&m=-1&d=2027-01-31&e=31.1.2027&g=1,5");
+        assert_eq!(money_of(&fields, "a").unwrap().unwrap(), "12.50 EUR");
+        assert_eq!(money_of(&fields, "b").unwrap_err().field, "b");
+        assert_eq!((number(&fields, "n").unwrap(), number(&fields, "none").unwrap()), (Some(3), None));
+        assert!(number(&fields, "m").is_err());
+        assert_eq!(day(&fields, "d").unwrap().unwrap(), "2027-01-31T23:59:59Z");
+        assert!(day(&fields, "e").is_err());
+        assert_eq!(gigabytes(&fields, "g").unwrap().unwrap(), "1610612736");
+    }
+}

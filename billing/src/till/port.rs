@@ -191,6 +191,13 @@ impl Payments for Till {
         }))
     }
 
+    fn received<'a>(&'a self, key: &'a str, invoice: &'a str, reference: &'a str) -> Answer<'a, ()> {
+        ready(self.once(key, format!("received {invoice} {reference}"), |state, now| {
+            let customer = state.debtor(invoice)?;
+            state.receive(&customer, invoice, now)?
+        }))
+    }
+
     fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()> {
         ready(self.once(key, format!("refund {payment} {amount}"), |state, now| {
             let id = state.fresh("re");

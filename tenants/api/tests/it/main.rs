@@ -18,6 +18,7 @@ mod people;
 mod plane;
 mod provision;
 mod recipes;
+mod sale;
 mod scim;
 mod shape;
 mod signup;
@@ -25,6 +26,7 @@ mod statements;
 mod streams;
 mod terms;
 mod terms_of_people;
+mod terms_of_sale;
 mod variables;
 
 #[test]

@@ -12,6 +12,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("signupOptions", "signupOptions(sellerId: \"$T\")"),
     ("signup", "signup(id: \"$A\", secret: \"$U\")"),
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
+    ("billingCustomers", "billingCustomers(sellerId: \"$T\", first: 1)"),
 ];
 
 /// Subscriptions as they are called; each tells something at once.

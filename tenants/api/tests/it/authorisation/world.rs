@@ -1,6 +1,6 @@
 //! SUMMARY    A tenant with something of everything, and everybody who may ask about it.
 
-use crate::{isolation::Foreign, people::sign_in, plane::Desk};
+use crate::{isolation::Foreign, people::sign_in, plane::Desk, sale::Sold};
 use serde_json::Value;
 
 /// A server for published records.
@@ -18,6 +18,7 @@ pub struct World {
     pub roles: Vec<Role>,
     marks: Vec<(&'static str, String)>,
     people: Foreign,
+    sold: Sold,
 }
 
 impl World {
@@ -70,6 +71,7 @@ impl World {
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
+        let sold = Sold::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
             ("$M", mailbox.clone()),
@@ -91,7 +93,7 @@ impl World {
             ("$U", secret),
             ("$Z", code),
         ];
-        let mut world = World { desk, roles: Vec::new(), marks, people };
+        let mut world = World { desk, roles: Vec::new(), marks, people, sold };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;
         world
     }
@@ -168,7 +170,7 @@ impl World {
 
     /// A text with its marks replaced.
     pub fn fill(&self, text: &str) -> String {
-        let text = self.people.fill(text);
+        let text = self.sold.fill(&self.people.fill(text));
         self.marks.iter().fold(text, |text, (mark, id)| text.replace(mark, id))
     }
 }

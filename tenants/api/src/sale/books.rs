@@ -71,9 +71,6 @@ impl From<Fact> for LedgerFact {
             Fact::Returned { .. } => LedgerFact::Returned,
             Fact::CreditTaken { .. } => LedgerFact::CreditTaken,
             Fact::Recovered { .. } => LedgerFact::Recovered,
-            Fact::Returned { .. } => LedgerFact::Returned,
-            Fact::CreditTaken { .. } => LedgerFact::CreditTaken,
-            Fact::Recovered { .. } => LedgerFact::Recovered,
         }
     }
 }

@@ -49,6 +49,12 @@ pub enum LedgerFact {
     /// The bank took a payment back: it is owed again.
     ChargedBack,
     WrittenOff,
+    /// What was sold was taken back, and given as credit.
+    Returned,
+    /// Credit that was given was taken back.
+    CreditTaken,
+    /// What was written off is to be had after all.
+    Recovered,
 }
 
 impl From<Fact> for LedgerFact {
@@ -62,6 +68,9 @@ impl From<Fact> for LedgerFact {
             Fact::Refunded { .. } => LedgerFact::Refunded,
             Fact::ChargedBack { .. } => LedgerFact::ChargedBack,
             Fact::WrittenOff { .. } => LedgerFact::WrittenOff,
+            Fact::Returned { .. } => LedgerFact::Returned,
+            Fact::CreditTaken { .. } => LedgerFact::CreditTaken,
+            Fact::Recovered { .. } => LedgerFact::Recovered,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! SUMMARY    Every field of the schema against another tenant's ids: nothing is there.
 //! INVARIANTS A field without a row here fails the test.
 
-use crate::plane::Desk;
+use crate::{plane::Desk, sale::Sold};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
+/// those of sale.rs, `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
 pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -51,6 +51,26 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("webhooks", "{ r: webhooks(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("webhookDeliveries", "{ r: webhookDeliveries(webhookId: \"$W\", first: 5) { totalCount } }"),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("plans", "{ r: plans(sellerId: \"$T\", first: 5) { totalCount } }"),
+    ("plan", "{ r: plan(id: \"$plan\") { id } }"),
+    ("coupons", "{ r: coupons(sellerId: \"$T\", first: 5) { totalCount } }"),
+    ("billingCustomer", "{ r: billingCustomer(tenantId: \"$T\") { id } }"),
+    ("billingCustomers", "{ r: billingCustomers(sellerId: \"$T\", first: 5) { totalCount } }"),
+    ("billingCustomers", "{ r: billingCustomers(sellerId: \"$seller\", first: 5) { totalCount } }"),
+    ("billingSubscriptions", "{ r: billingSubscriptions(tenantId: \"$T\") { id } }"),
+    ("billingQuote", "{ r: billingQuote(tenantId: \"$T\", choice:{ plan: \"extra\" }) { interval } }"),
+    ("checkout", "{ r: checkout(tenantId: \"$T\") { id } }"),
+    ("invoices", "{ r: invoices(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("invoice", "{ r: invoice(tenantId: \"$T\", id: \"$inv\") { id } }"),
+    ("concessions", "{ r: concessions(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("billingPolicy", "{ r: billingPolicy(sellerId: \"$T\") { version } }"),
+    ("billingStanding", "{ r: billingStanding(tenantId: \"$T\") { phase } }"),
+    ("billingRehearsal", "{ r: billingRehearsal(tenantId: \"$T\", supposed:{ days: 60, failsFromDay: 1 }) { what } }"),
+    ("ledgerEntries", "{ r: ledgerEntries(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("ledgerBalances", "{ r: ledgerBalances(tenantId: \"$T\") { account } }"),
+    ("paymentEvents", "{ r: paymentEvents(first: 5) { totalCount } }"),
+    ("paymentCalls", "{ r: paymentCalls(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("billingDrift", "{ r: billingDrift(first: 5) { totalCount } }"),
 ];
 
 pub const MUTATIONS: &[(&str, &str)] = &[
@@ -144,7 +164,35 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
     ("supportGrantUse", "id: \"$G\""),
     ("sessionRevoke", "id: \"ses_1\", idempotencyKey: \"10\""),
+    ("planCreate", "sellerId: \"$T\", key: \"x\", family: \"x\", title: \"X\", state: OFFERED"),
+    ("planUpdate", "planId: \"$plan\", state: WITHDRAWN"),
+    ("couponCreate", "sellerId: \"$T\", code: \"X\", percent: 10"),
+    ("couponUpdate", "couponId: \"$coupon\", disabled: true"),
+    ("billingCustomerUpdate", "tenantId: \"$T\", name: \"x\""),
+    ("checkoutOpen", "tenantId: \"$T\", choice: { plan: \"extra\" }, idempotencyKey: \"14\""),
+    ("checkoutClose", "tenantId: \"$T\""),
+    ("cardPageOpen", "tenantId: \"$T\""),
+    ("customerPageOpen", "tenantId: \"$T\""),
+    ("subscriptionChange", "tenantId: \"$T\", choice: { plan: \"business\" }, idempotencyKey: \"15\""),
+    ("subscriptionCancel", "tenantId: \"$T\", subscriptionId: \"$sub\", when: NOW, idempotencyKey: \"16\""),
+    ("subscriptionResume", "tenantId: \"$T\", subscriptionId: \"$ending\", idempotencyKey: \"17\""),
+    ("invoicePay", "tenantId: \"$T\", invoiceId: \"$open\", idempotencyKey: \"18\""),
+    ("invoiceRefund", "tenantId: \"$T\", invoiceId: \"$inv\", reason: \"x\", idempotencyKey: \"19\""),
+    ("creditGrant", "tenantId: \"$T\", amount: \"1.00 EUR\", reason: \"x\", idempotencyKey: \"20\""),
+    ("concessionAdd", "tenantId: \"$T\", grants: { domains: 1 }, reason: \"x\""),
+    ("concessionEnd", "concessionId: \"$ccs\", idempotencyKey: \"21\""),
+    (
+        "billingPolicyUpdate",
+        "sellerId: \"$T\", policy: { graceDays: 9, suspendedDays: 20, readOnlyDays: 40, closingDays: 90, undoDays: 30, \
+         lastNoticeDays: 7, graceSendingPercent: 20 }",
+    ),
+    ("tenantClose", "tenantId: \"$T\", idempotencyKey: \"22\""),
+    ("tenantReopen", "tenantId: \"$closed\""),
+    ("paymentEventRetry", "eventId: \"$evt\""),
 ];
+
+/// Mutations with a dry run and no more terms.
+pub const SYNCS: &[(&str, &str)] = &[("billingSync", "tenantId: \"$T\"")];
 
 /// Mutations that name nothing of a tenant: what they do is the caller's own, or a secret's (people.rs).
 const OWN: &[&str] = &[
@@ -283,9 +331,10 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     );
     let masked = desk.done(&beta_token, &masked).await["maskedAddress"]["address"].as_str().unwrap().to_owned();
     let (webhook, delivery) = hooked(&desk, &tenant, &beta_token).await;
+    let sold = Sold::of(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
-        let text = people.fill(text);
+        let text = sold.fill(&people.fill(text));
         let ids: [(&str, &str); 10] = [
             ("$T", tenant.as_str()),
             ("$M", mailbox.as_str()),
@@ -304,14 +353,14 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let rows = |table: &[(&str, &str)]| table.iter().map(|(f, _)| (*f).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(fields(&schema, "q"), rows(QUERIES));
     let own = OWN.iter().map(|f| (*f).to_owned()).collect();
-    assert_eq!(fields(&schema, "m"), &(&rows(MUTATIONS) | &rows(BULKS)) | &own);
+    assert_eq!(fields(&schema, "m"), &(&(&rows(MUTATIONS) | &rows(BULKS)) | &rows(SYNCS)) | &own);
     for (_, query) in QUERIES.iter().filter(|(_, q)| !q.is_empty()) {
         let answer = desk.ask(&token, &fill(query)).await;
         assert_eq!(answer["data"]["r"], Value::Null, "{query}");
         assert!(answer.get("errors").is_none(), "{query}: {answer}");
     }
     for dry in [true, false] {
-        for (name, input) in MUTATIONS {
+        for (name, input) in MUTATIONS.iter().chain(SYNCS) {
             let input = fill(input);
             let text = format!(
                 "mutation {{ r: {name}(input: {{ {input}, dryRun: {dry} }}) {{ userErrors {{ code field message }} }} }}"

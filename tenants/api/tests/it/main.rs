@@ -18,12 +18,14 @@ mod people;
 mod plane;
 mod provision;
 mod recipes;
+mod sale;
 mod scim;
 mod shape;
 mod statements;
 mod streams;
 mod terms;
 mod terms_of_people;
+mod terms_of_sale;
 mod variables;
 
 #[test]

@@ -64,11 +64,14 @@ struct Marks {
     mailbox: String,
     job: String,
     mailed: String,
+    /// The tenant that sells: the operator's own.
+    seller: String,
 }
 
 impl Marks {
     fn fill<T: serde::de::DeserializeOwned>(&self, value: &Value) -> T {
-        let marks: [(&str, &str); 6] = [
+        let marks: [(&str, &str); 7] = [
+            ("SELLER", &self.seller),
             ("ten_\u{2026}", &self.tenant),
             ("acc_\u{2026}", &self.mailbox),
             ("job_\u{2026}", &self.job),
@@ -107,6 +110,7 @@ async fn every_request_of_the_page_is_answered() {
     let (_stop, stopped) = watch::channel(false);
     let worker = tokio::spawn(desk.service.clone().run_jobs(stopped));
     let (mut marks, mut person, mut sent) = (Marks::default(), String::new(), 0);
+    marks.seller = crate::sale::seller(&desk).await;
     for block in blocks().iter().filter(|block| !OTHERS.iter().any(|other| block.starts_with(other))) {
         for one in asked(block) {
             sent += 1;

@@ -6,6 +6,7 @@
 use crate::{
     authorisation::graph::{Graph, INTROSPECTION, Pages},
     plane::Desk,
+    sale,
 };
 use std::collections::BTreeMap;
 
@@ -60,8 +61,41 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     run(&token, "aliasesCreate", &format!("errorPolicy: ALL_OR_NOTHING, aliases: [{aliases}]"), "").await;
     let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
     run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
+    sold(desk, &tenant, &token).await;
     crate::plane::delivery(desk, &webhook).await;
     BTreeMap::from([("$T", tenant), ("$M", mailbox), ("$W", webhook)])
+}
+
+/// As many plans, coupons and customers of a tenant as a page has, and of what it buys itself: invoices, entries, calls, webhooks,
+/// concessions, differences.
+async fn sold(desk: &Desk, tenant: &str, token: &str) {
+    let seller = sale::seller(desk).await;
+    sale::sells(desk, &desk.operator, &seller, "business").await;
+    sale::customer(desk, tenant).await;
+    sale::buys(desk, tenant, "business").await;
+    for n in 0..ITEMS {
+        let change = format!(
+            "tenantId: \"{tenant}\", choice: {{ plan: \"business\", items: [{{ component: \"mailbox\", quantity: {} }}] }}, \
+             idempotencyKey: \"more-{n}\"",
+            n + 3
+        );
+        sale::run(desk, &desk.operator, "subscriptionChange", &change, "").await;
+        sale::settle(desk).await;
+        let gift = format!("tenantId: \"{tenant}\", grants: {{ mailboxes: 1 }}, reason: \"{n}\"");
+        sale::run(desk, &desk.operator, "concessionAdd", &gift, "").await;
+        sale::sells(desk, token, tenant, &format!("own-{n}")).await;
+        let coupon = format!("sellerId: \"{tenant}\", code: \"OWN{n}\", percent: 10");
+        sale::run(desk, token, "couponCreate", &coupon, "").await;
+        let below = format!("name: \"b{n}\", parentId: \"{tenant}\", maxDomains: 0, maxMailboxes: 0");
+        let below = sale::run(desk, &desk.operator, "tenantCreate", &below, "tenant { id }").await;
+        sale::customer(desk, below["tenant"]["id"].as_str().unwrap()).await;
+    }
+    let mut txn = desk.service.begin().await.unwrap();
+    for n in 0..ITEMS {
+        let drift = tenants::sql::query("INSERT INTO billing_drift (tenant, at, what) VALUES ($1, 0, $2)");
+        drift.bind(tenant).bind(format!("difference {n}")).execute(&mut txn).await.unwrap();
+    }
+    txn.commit().await.unwrap();
 }
 
 #[tokio::test]

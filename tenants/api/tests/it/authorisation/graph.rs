@@ -154,7 +154,7 @@ impl Graph {
         let mut leading: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for field in types.fields("Mutation") {
             let name = field["name"].as_str().unwrap();
-            let isolated = isolation::MUTATIONS.iter().chain(isolation::BULKS);
+            let isolated = isolation::MUTATIONS.iter().chain(isolation::BULKS).chain(isolation::SYNCS);
             let mut samples = MUTATIONS.iter().chain(isolated).filter(|(field, _)| *field == name);
             let (_, input) = samples.next().unwrap_or_else(|| panic!("Mutation.{name} has no sample"));
             let terms = match (types.has_terms(field), input.contains("idempotencyKey")) {

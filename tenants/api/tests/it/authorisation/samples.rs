@@ -10,6 +10,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("mailboxImportResult", "mailboxImportResult(jobId: \"$B\")"),
     ("sessions", "sessions"),
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
+    ("billingCustomers", "billingCustomers(sellerId: \"$T\", first: 1)"),
 ];
 
 /// Subscriptions as they are called; each tells something at once.

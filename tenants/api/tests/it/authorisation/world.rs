@@ -1,6 +1,6 @@
 //! SUMMARY    A tenant with something of everything, and everybody who may ask about it.
 
-use crate::{isolation::Foreign, people::sign_in, plane::Desk};
+use crate::{isolation::Foreign, people::sign_in, plane::Desk, sale::Sold};
 use serde_json::Value;
 
 /// A server for published records.
@@ -18,6 +18,7 @@ pub struct World {
     pub roles: Vec<Role>,
     marks: Vec<(&'static str, String)>,
     people: Foreign,
+    sold: Sold,
 }
 
 impl World {
@@ -69,6 +70,7 @@ impl World {
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let people = Foreign::of(&desk, &tenant, &token).await;
+        let sold = Sold::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
             ("$M", mailbox.clone()),
@@ -87,7 +89,7 @@ impl World {
             ("$X", masked["maskedAddress"]["address"].as_str().unwrap().to_owned()),
             ("$Y", provider),
         ];
-        let mut world = World { desk, roles: Vec::new(), marks, people };
+        let mut world = World { desk, roles: Vec::new(), marks, people, sold };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;
         world
     }
@@ -164,7 +166,7 @@ impl World {
 
     /// A text with its marks replaced.
     pub fn fill(&self, text: &str) -> String {
-        let text = self.people.fill(text);
+        let text = self.sold.fill(&self.people.fill(text));
         self.marks.iter().fold(text, |text, (mark, id)| text.replace(mark, id))
     }
 }

@@ -209,7 +209,7 @@ pub(crate) async fn begin(visit: &mut Visit) -> Reply {
         proof: format!("{challenge}:{counter}"),
         address,
         domain: visit.fields.given("domain"),
-        locale: Some(visit.language.tag().to_owned()),
+        locale: visit.language.tag().to_owned(),
         invite: visit.fields.given("invite"),
     };
     let answer = visit.ask_openly::<SignupBegin>(signup_begin::Variables { input }).await;
@@ -323,7 +323,7 @@ pub(crate) async fn plan(visit: &Visit) -> Reply {
         plan: visit.fields.text("plan").to_owned(),
         currency: None,
         interval: None,
-        items: Some(Vec::new()),
+        items: Vec::new(),
         coupon: None,
         name: None,
     };

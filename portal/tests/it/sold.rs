@@ -180,7 +180,7 @@ fn operating(browser: &Browser) {
     let api = &browser.api;
     let event = |id: &str, done: Value, trouble: &str| {
         json!({
-            "id": id, "provider": "stripe", "kind": "invoice.paid", "tenantId": "ten_2", "heardAt": NOW, "doneAt": done, "attempts": 2,
+            "id": id, "provider": "stripe", "providerEventId": "evt_x", "kind": "invoice.paid", "tenantId": "ten_2", "heardAt": NOW, "doneAt": done, "attempts": 2,
             "trouble": trouble,
         })
     };

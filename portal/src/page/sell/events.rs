@@ -37,13 +37,12 @@ fn row(f: &Frame, e: payment_events::PaymentEventsPaymentEventsNodes) -> Row {
     };
     let attempts = e.attempts.to_string();
     let facts = vec![f.with_two("delivery-attempts", ("at", &f.at(&e.heard_at)), ("attempts", &attempts))];
-    let mut again = act(f, "retry", &e.id, "event-retry", "event-retry-named", &e.kind);
-    again.hidden.push(("provider", e.provider.clone()));
+    let again = act(f, "retry", &e.id, "event-retry", "event-retry-named", &e.kind);
     Row {
         title: e.kind,
         states: vec![(f.t(text), class)],
         facts,
-        codes: [Some(format!("{} {}", e.provider, e.id)), e.tenant_id].into_iter().flatten().collect(),
+        codes: [Some(format!("{} {}", e.provider, e.provider_event_id)), e.tenant_id].into_iter().flatten().collect(),
         foreign: Some(e.trouble).filter(|t| !t.is_empty()).into_iter().collect(),
         acts: vec![again],
         ..Row::default()
@@ -63,7 +62,6 @@ pub(super) async fn change(visit: &Visit) -> Reply {
 
 async fn retry(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
     let input = payment_event_retry::PaymentEventRetryInput {
-        provider: visit.fields.text("provider").to_owned(),
         event_id: visit.fields.text("id").to_owned(),
         dry_run: false,
         idempotency_key: Some(visit.once()),

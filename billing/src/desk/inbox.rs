@@ -27,8 +27,12 @@ const EVENT_BACKOFF: Duration = Duration::from_secs(15);
 const EVENT_BACKOFF_MAX: Duration = Duration::from_secs(3600);
 
 const EVENTS: Newest = Newest {
-    forward: "SELECT * FROM payment_event WHERE (heard_at, id) < ($1, $2) ORDER BY heard_at DESC, id DESC LIMIT $3",
-    backward: "SELECT * FROM payment_event WHERE (heard_at, id) > ($1, $2) ORDER BY heard_at, id LIMIT $3",
+    forward: "SELECT e.*, COALESCE((SELECT c.tenant FROM customer c WHERE c.provider = e.provider AND c.provider_id = e.customer), \
+              (SELECT p.tenant FROM payment p WHERE p.id = e.payment)) AS about FROM payment_event e \
+              WHERE (e.heard_at, e.id) < ($1, $2) ORDER BY e.heard_at DESC, e.id DESC LIMIT $3",
+    backward: "SELECT e.*, COALESCE((SELECT c.tenant FROM customer c WHERE c.provider = e.provider AND c.provider_id = e.customer), \
+              (SELECT p.tenant FROM payment p WHERE p.id = e.payment)) AS about FROM payment_event e \
+               WHERE (e.heard_at, e.id) > ($1, $2) ORDER BY e.heard_at, e.id LIMIT $3",
     count: "SELECT COUNT(*) AS n FROM payment_event WHERE heard_at >= 0",
     moment: "SELECT heard_at AS at FROM payment_event WHERE provider = $1 AND id = $2",
 };
@@ -78,10 +82,7 @@ impl Billing {
             }
         };
         let (rows, count) = EVENTS.rows(&mut connection, page, &[], &cursor).await?;
-        let mut shown = Vec::with_capacity(rows.len());
-        for row in &rows {
-            shown.push(self.event_shown(&mut connection, row).await?);
-        }
+        let shown = rows.iter().map(|row| event_shown(row, id_of(row)?)).collect::<Result<_>>()?;
         Ok((shown, count))
     }
 
@@ -98,7 +99,8 @@ impl Billing {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
         };
-        let root = self.may_operate(&mut work.txn, actor, Permission::BillingWrite).await?;
+        let root = self.may_operate(&mut work.txn, actor, Permission::BillingWrite).await;
+        let root = root.map_err(|e| e.missing("eventId"))?;
         let now = self.service.now().0;
         let again = query(
             "UPDATE payment_event SET due_at = $3, done_at = NULL, attempts = 0, trouble = '' WHERE provider = $1 AND id = $2",
@@ -109,7 +111,8 @@ impl Billing {
         self.service.audit(&mut work.txn, actor, root, "paymentEventRetry", id, provider).await?;
         let row = query("SELECT * FROM payment_event WHERE provider = $1 AND id = $2").bind(provider).bind(id);
         let row = row.fetch_one(&mut work.txn).await?;
-        let shown = self.event_shown(&mut work.txn, &row).await?;
+        let tenant = self.tenant_of(&mut work.txn, &row).await?;
+        let shown = event_shown(&row, tenant)?;
         let done = self.service.finish(work, shown, &[]).await?;
         self.wake.notify_one();
         Ok(done)
@@ -175,19 +178,6 @@ impl Billing {
         known.map(|row| id(&row, "tenant")).transpose()
     }
 
-    async fn event_shown(&self, txn: &mut Connection, row: &Row) -> Result<EventShown> {
-        Ok(EventShown {
-            provider: text(row, "provider")?,
-            id: text(row, "id")?,
-            kind: text(row, "kind")?,
-            tenant: self.tenant_of(txn, row).await?,
-            heard_at: Timestamp(number(row, "heard_at")?),
-            done_at: optional(row, "done_at")?.map(Timestamp),
-            attempts: u32::try_from(number(row, "attempts")?).unwrap_or(u32::MAX),
-            trouble: text(row, "trouble")?,
-        })
-    }
-
     /// Whether the actor is of who runs the installation: a permission in the tenant at the root, which it gives.
     pub(crate) async fn may_operate(
         &self,
@@ -199,4 +189,22 @@ impl Billing {
         self.service.permit(txn, actor, permission, root).await?;
         Ok(root)
     }
+}
+
+/// Whom the row of a list is about.
+fn id_of(row: &Row) -> Result<Option<TenantId>> {
+    row.text("about")?.map(|_| id(row, "about")).transpose()
+}
+
+fn event_shown(row: &Row, tenant: Option<TenantId>) -> Result<EventShown> {
+    Ok(EventShown {
+        provider: text(row, "provider")?,
+        id: text(row, "id")?,
+        kind: text(row, "kind")?,
+        tenant,
+        heard_at: Timestamp(number(row, "heard_at")?),
+        done_at: optional(row, "done_at")?.map(Timestamp),
+        attempts: u32::try_from(number(row, "attempts")?).unwrap_or(u32::MAX),
+        trouble: text(row, "trouble")?,
+    })
 }

@@ -18,6 +18,8 @@ const STATEMENTS_MAX: u64 = 20;
 /// Makes as many of everything as a page has; what stands for the marks of the samples.
 async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     let (tenant, token, mailbox) = desk.customer("alpha").await;
+    // The clock goes on by a month: what ends comes afterwards.
+    sold(desk, &tenant, &token).await;
     let run = async |token: &str, name: &str, input: &str, fields: &str| {
         let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {fields} userErrors {{ message }} }} }}");
         desk.done(token, &text).await
@@ -62,7 +64,6 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
     run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
     crate::signup::begun(desk, &tenant, ITEMS).await;
-    sold(desk, &tenant, &token).await;
     crate::plane::delivery(desk, &webhook).await;
     BTreeMap::from([("$T", tenant), ("$M", mailbox), ("$W", webhook)])
 }

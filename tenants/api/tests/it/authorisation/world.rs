@@ -21,18 +21,35 @@ pub struct World {
     sold: Sold,
 }
 
+/// What a mutation of the operator's gives.
+async fn made(desk: &Desk, name: &str, input: &str, give: &str) -> Value {
+    let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {give} userErrors {{ message }} }} }}");
+    desk.done(&desk.operator, &text).await
+}
+
+fn id(made: &Value) -> String {
+    made.as_object().unwrap().values().find_map(|v| v["id"].as_str().or(v.as_str())).unwrap().to_owned()
+}
+
+/// A job that goes on, one that is paused, an import that was cancelled.
+async fn jobs(desk: &Desk, of: &str) -> [String; 3] {
+    let job = id(&made(desk, "tenantResend", of, "job { id }").await);
+    let paused = id(&made(desk, "tenantResend", of, "job { id }").await);
+    made(desk, "jobPause", &format!("jobId: \"{paused}\""), "").await;
+    let csv = format!("{of}, csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE");
+    let import = id(&made(desk, "mailboxImport", &csv, "job { id }").await);
+    made(desk, "jobCancel", &format!("jobId: \"{import}\", idempotencyKey: \"import\""), "").await;
+    [job, paused, import]
+}
+
 impl World {
     pub async fn new() -> World {
         let desk = Desk::new().await;
         let (tenant, token, mailbox) = desk.customer("alpha").await;
         let (other, other_token, _) = desk.customer("beta").await;
-        let run = async |name: &str, input: &str, give: &str| {
-            let text = format!("mutation {{ r: {name}(input: {{ {input} }}) {{ {give} userErrors {{ message }} }} }}");
-            desk.done(&desk.operator, &text).await
-        };
-        let id = |made: &Value| {
-            made.as_object().unwrap().values().find_map(|v| v["id"].as_str().or(v.as_str())).unwrap().to_owned()
-        };
+        // The clock goes on by a month: what ends comes afterwards.
+        let sold = Sold::of(&desk, &tenant, &token).await;
+        let run = async |name: &str, input: &str, give: &str| made(&desk, name, input, give).await;
         run("tenantUpdate", &format!("tenantId: \"{tenant}\", maxDomains: 10, maxMailboxes: 10"), "").await;
         run("dkimRotate", "name: \"alpha.example\"", "").await;
         run("domainVouch", &format!("tenantId: \"{tenant}\", name: \"spare.example\""), "").await;
@@ -51,12 +68,7 @@ impl World {
         run("domainAliasCreate", "name: \"alt.example\", aliasOf: \"alpha.example\"", "").await;
         let resend = format!("tenantId: \"{tenant}\"");
         run("dnsCredentialSet", &format!("{resend}, {DNS_SERVER}"), "").await;
-        let job = id(&run("tenantResend", &resend, "job { id }").await);
-        let paused = id(&run("tenantResend", &resend, "job { id }").await);
-        run("jobPause", &format!("jobId: \"{paused}\""), "").await;
-        let csv = format!("{resend}, csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE");
-        let import = id(&run("mailboxImport", &csv, "job { id }").await);
-        run("jobCancel", &format!("jobId: \"{import}\", idempotencyKey: \"import\""), "").await;
+        let [job, paused, import] = jobs(&desk, &resend).await;
         let key = run("apiTokenCreate", &format!("tenantId: \"{tenant}\", label: \"k\""), "id").await;
         let password = run("appPasswordCreate", &format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
@@ -71,7 +83,6 @@ impl World {
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
-        let sold = Sold::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
             ("$M", mailbox.clone()),

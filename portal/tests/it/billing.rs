@@ -340,7 +340,10 @@ async fn a_plan_ends_without_a_call_and_is_kept_after_all() {
     }
     browser.api.say("BillingShown", shown("ACTIVE", &json!([subscription("ACTIVE", Some(LATER))]), &json!([])));
     let text = browser.get("/billing").await.text;
-    assert!(text.contains("Ends on 2126-11-26") && text.contains("aria-label=\"Keep Team &#60;&#38;&#62;\""), "{text}");
+    assert!(
+        text.contains("Ends on 2126-11-26") && text.contains("aria-label=\"Keep it: Team &#60;&#38;&#62;\""),
+        "{text}"
+    );
     browser.api.say("SubscriptionResume", json!({ "subscriptionResume": { "userErrors": NO_ERRORS } }));
     let page = browser.submit("/billing", "/billing", &[("act", "resume"), ("id", "sub_ACTIVE")]).await;
     assert_eq!(page.location(), "/billing?ok=kept");

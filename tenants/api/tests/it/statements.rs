@@ -26,6 +26,7 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     };
     let of = format!("tenantId: \"{tenant}\"");
     run(&desk.operator, "tenantUpdate", &format!("{of}, maxMailboxes: null, maxDomains: null"), "").await;
+    crate::signup::begun(desk, &tenant, ITEMS).await;
     // This one has a delivery of everything that comes after it.
     let hook = format!("{of}, url: \"https://hooks.example/\", kinds: [\"*\"]");
     let webhook =
@@ -63,7 +64,6 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     run(&token, "aliasesCreate", &format!("errorPolicy: ALL_OR_NOTHING, aliases: [{aliases}]"), "").await;
     let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
     run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
-    crate::signup::begun(desk, &tenant, ITEMS).await;
     crate::plane::delivery(desk, &webhook).await;
     BTreeMap::from([("$T", tenant), ("$M", mailbox), ("$W", webhook)])
 }

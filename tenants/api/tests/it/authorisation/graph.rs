@@ -157,7 +157,8 @@ impl Graph {
             let isolated = isolation::MUTATIONS.iter().chain(isolation::BULKS).chain(isolation::SYNCS);
             let mut samples = MUTATIONS.iter().chain(isolated).filter(|(field, _)| *field == name);
             let (_, input) = samples.next().unwrap_or_else(|| panic!("Mutation.{name} has no sample"));
-            let terms = match (types.has_terms(field), input.contains("idempotencyKey")) {
+            let is_sync = isolation::SYNCS.iter().any(|(sync, _)| *sync == name);
+            let terms = match (types.has_terms(field), is_sync || input.contains("idempotencyKey")) {
                 (true, true) => ", dryRun: true",
                 (true, false) => ", dryRun: true, idempotencyKey: \"golden\"",
                 (false, _) => "",

@@ -13,6 +13,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("signup", "signup(id: \"$A\", secret: \"$U\")"),
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),
     ("billingCustomers", "billingCustomers(sellerId: \"$T\", first: 1)"),
+    ("invoicePaper", "invoicePaper(tenantId: \"$T\", id: \"$inv\")"),
 ];
 
 /// Subscriptions as they are called; each tells something at once.
@@ -81,6 +82,20 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("totpEnroll", "label: \"x\""),
 ];
 
+/// What anybody may ask who signs up.
+pub const SIGNUP: &[&str] = &[
+    "Mutation.nameAvailable",
+    "Mutation.signupAbandon",
+    "Mutation.signupBegin",
+    "Mutation.signupChallenge",
+    "Mutation.signupCheckout",
+    "Mutation.signupChoose",
+    "Mutation.signupContact",
+    "Mutation.signupFinish",
+    "Mutation.signupVerify",
+    "Query.signup",
+];
+
 /// What nobody is allowed here: it takes a secret that the world has used up or a proof of work that it has not, a portal, a sign-in at an identity provider, or a
 /// factor that is confirmed.
 pub const UNREACHED: &[&str] = &[
@@ -105,4 +120,6 @@ pub const UNREACHED: &[&str] = &[
     "Mutation.passwordReset",
     "Mutation.sessionRefresh",
     "Mutation.totpConfirm",
+    // Its invoices are at a payment provider, which has the paper.
+    "Query.invoicePaper",
 ];

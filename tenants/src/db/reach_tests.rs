@@ -97,7 +97,7 @@ async fn a_connection_for_a_tenant_writes_nothing_of_another() {
 }
 
 /// Tables without the lock, and why: all others have it.
-const OPEN: [(&str, &str); 14] = [
+const OPEN: [(&str, &str); 15] = [
     ("_sqlx_migrations", "of the program"),
     ("auth_state", "of the program"),
     ("ceremony", "of people"),
@@ -115,6 +115,7 @@ const OPEN: [(&str, &str); 14] = [
     ),
     ("recovery_code", "of people"),
     ("setting", "of the program"),
+    ("signup_spent", "proofs of work that were used, by their hash: of whoever asks, before anybody is known"),
     ("support_use", "of the provider's people"),
     ("tenant_line", "who stands below whom: the lock itself asks it"),
     ("trial_spent", "of contacts, who may come again as another tenant: hashes"),

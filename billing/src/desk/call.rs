@@ -131,14 +131,21 @@ impl Billing {
         call: &Call,
     ) -> Result<bool> {
         let now = self.service.now().0;
+        let last = query("SELECT COALESCE(MAX(created_at), 0) AS last FROM payment_call WHERE tenant = $1")
+            .bind(tenant.to_string())
+            .fetch_one(&mut *txn)
+            .await?;
+        // No two of a tenant are of one moment: what was wanted later is later, also within a millisecond.
+        let created_at = now.max(number(&last, "last")?.saturating_add(1));
         let new = query(
-            "INSERT INTO payment_call (id, tenant, body, state, due_at, created_at) VALUES ($1, $2, $3, 'WAITING', $4, $4) \
+            "INSERT INTO payment_call (id, tenant, body, state, due_at, created_at) VALUES ($1, $2, $3, 'WAITING', $4, $5) \
              ON CONFLICT (id) DO NOTHING",
         )
         .bind(id)
         .bind(tenant.to_string())
         .bind(to_body(call)?)
         .bind(now)
+        .bind(created_at)
         .execute(txn)
         .await?;
         Ok(new > 0)
@@ -237,12 +244,14 @@ impl Billing {
 
     /// A call is due when the one that it waits for is.
     async fn wait_for(&self, id: &str, earlier: &str) -> Result<()> {
-        let soon = self.service.now().plus(CALL_BACKOFF).0;
+        let now = self.service.now();
+        let soon = now.plus(CALL_BACKOFF).0;
         let mut txn = self.service.begin().await?;
         let due = self.call_in(&mut txn, earlier).await?.and_then(|row| row.due_at).map_or(soon, |at| at.0.max(soon));
-        query("UPDATE payment_call SET due_at = $2 WHERE id = $1 AND state = 'WAITING' AND attempts = 0")
+        query("UPDATE payment_call SET due_at = $2 WHERE id = $1 AND state = 'WAITING' AND (attempts = 0 OR due_at <= $3)")
             .bind(id)
             .bind(due)
+            .bind(now.0)
             .execute(&mut txn)
             .await?;
         txn.commit().await

@@ -1,6 +1,6 @@
 //! SUMMARY    The provider's truth becomes the mirror, the books, what a customer may have.
 //! STANDARDS  product rules 3.2, 3.4, 3.11, S1, S3, S5
-//! LIMITS     SYNC_LEASE, SYNC_BACKOFF, SYNC_BACKOFF_MAX, SYNCS_AT_ONCE
+//! LIMITS     SYNC_LEASE, SYNC_BACKOFF, SYNC_BACKOFF_MAX, SYNCS_AT_ONCE, LOOK_AGAIN
 //! INVARIANTS One at a time for each customer: who lost its lease writes nothing, so older truth never covers newer. The provider is asked
 //!            outside of a transaction; all that follows from its answer is one. What comes in meanwhile makes it due again.
 
@@ -15,7 +15,7 @@ use base::{TenantId, Timestamp};
 use std::time::Duration;
 use tenants::{
     Actor, Code, Error, Permission, Result,
-    sql::{Connection, id, number, query, text},
+    sql::{Connection, id, number, query},
 };
 
 /// How long nobody else compares a customer that is being compared.
@@ -23,6 +23,8 @@ const SYNC_LEASE: Duration = Duration::from_secs(120);
 /// Pause after a provider did not answer; it doubles.
 const SYNC_BACKOFF: Duration = Duration::from_secs(10);
 const SYNC_BACKOFF_MAX: Duration = Duration::from_secs(3600);
+/// When one is looked at again where that failed.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// Customers of one round.
 const SYNCS_AT_ONCE: i64 = 50;
 
@@ -238,10 +240,23 @@ impl Billing {
         for row in &rows {
             let tenant: TenantId = id(row, "tenant")?;
             if let Err(error) = self.look(tenant).await {
-                tracing::error!(%error, tenant = text(row, "tenant")?, "where a customer stands");
+                tracing::error!(%error, %tenant, "where a customer stands");
+                self.look_later(tenant).await?;
             }
         }
         Ok(rows.len())
+    }
+
+    /// One that fails does not come before all others for ever.
+    async fn look_later(&self, tenant: TenantId) -> Result<()> {
+        let mut txn = self.service.begin().await?;
+        query("UPDATE customer SET look_at = $2 WHERE tenant = $1 AND look_at <= $3")
+            .bind(tenant.to_string())
+            .bind(self.service.now().plus(LOOK_AGAIN).0)
+            .bind(self.service.now().0)
+            .execute(&mut txn)
+            .await?;
+        txn.commit().await
     }
 
     async fn look(&self, tenant: TenantId) -> Result<()> {

@@ -5,7 +5,7 @@ use base::TenantId;
 use billing::{End, Fault, InvoiceState, Webhook};
 use proptest::prelude::*;
 use std::time::Duration;
-use tenants::Actor;
+use tenants::{Actor, Page};
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -132,6 +132,9 @@ async fn play(steps: Vec<Step>) {
         play.town.work().await;
     }
     play.town.consistent(play.tenant, &play.customer).await;
+    let (drift, _) = play.town.billing.drift(&play.town.operator, &Page::first(1_000)).await.unwrap();
+    let refused: Vec<_> = drift.iter().filter(|d| d.what.starts_with("books:")).collect();
+    assert!(refused.is_empty(), "the books took all: {refused:?}");
     let limits = play.town.limits(play.tenant).await;
     let bought = play.town.billing.subscriptions(&play.owner, play.tenant).await.unwrap();
     let mailboxes = bought.iter().find(|b| b.status.is_live()).map_or(0, |b| b.items[0].quantity);

@@ -29,6 +29,7 @@ mod inbox;
 mod invoice;
 mod letter;
 mod look;
+mod make;
 mod mirror;
 mod page;
 mod policy;

@@ -46,6 +46,10 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}{}", self.target.address, self.path)
     }

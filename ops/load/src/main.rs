@@ -2,6 +2,7 @@
 //! INVARIANTS One thread and hand-written clients: the driver shares the machine with what it measures, so it must be cheap.
 
 mod api;
+mod browser;
 mod command;
 mod deliver;
 mod demo;
@@ -53,6 +54,8 @@ enum Command {
     Lookup(command::lookup::LookupArgs),
     /// Ask the API simple queries: rate, latency, cost.
     Api(command::api::LoadApiArgs),
+    /// Look at pages of the portal at a rate: time of each, weight of the first.
+    Portal(command::portal::PortalArgs),
     /// What one tenant feels while another does all it can.
     Noisy(command::noisy::NoisyArgs),
     /// How long after the API's answer every door goes by a new limit.
@@ -85,6 +88,7 @@ fn run(cli: Cli) -> Result<()> {
             Command::Provision(args) => command::provision::run(args).await,
             Command::Lookup(args) => command::lookup::run(args).await,
             Command::Api(args) => command::api::run(args).await,
+            Command::Portal(args) => command::portal::run(args).await,
             Command::Noisy(args) => command::noisy::run(args).await,
             Command::Limit(args) => command::limit::run(args).await,
         }

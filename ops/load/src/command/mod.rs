@@ -10,6 +10,7 @@ pub mod imap;
 pub mod limit;
 pub mod lookup;
 pub mod noisy;
+pub mod portal;
 pub mod provision;
 pub mod quota;
 pub mod smtp;

@@ -32,7 +32,7 @@ mod tax;
 mod visit;
 mod wire;
 
-pub use deliver::{Delivery, Webhooks};
+pub use deliver::{Delivery, Webhooks, signature};
 pub use http::{Fake, Options, Running};
 pub use model::{Model, Reply, Request};
 pub use params::Params;

@@ -126,7 +126,7 @@ impl Model {
         Some(id)
     }
 
-    pub(crate) fn close_dispute(&mut self, id: &str, is_won: bool) -> Result<(), Problem> {
+    pub fn close_dispute(&mut self, id: &str, is_won: bool) -> Result<(), Problem> {
         let dispute = self.disputes.get_mut(id).ok_or_else(|| Problem::gone("dispute", id))?;
         dispute.status = if is_won { "won" } else { "lost" };
         let json = dispute.json();

@@ -9,6 +9,7 @@ mod client;
 mod clock;
 mod expect;
 mod model;
+pub mod money;
 mod post;
 mod run;
 mod scan;

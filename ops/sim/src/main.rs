@@ -1,12 +1,18 @@
-//! SUMMARY    `cargo run -p sim -- --seeds 200`: runs seeds, prints the first that fails with what was done in it.
+//! SUMMARY    `cargo run -p sim -- --seeds 200` and `… money --schedules 10000`: run seeds, print those that fail with what was done in them.
 
-use clap::Parser;
-use sim::{Options, PINNED, Report};
+use clap::{Parser, Subcommand, ValueEnum};
+use sim::{
+    Options, PINNED, Report,
+    money::{Played, Provider, Theatre},
+};
 use std::process::ExitCode;
 
 /// Runs simulated worlds from seeds; a failing seed is printed with its operations.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// How many seeds to run.
     #[arg(long, default_value_t = 200)]
     seeds: u64,
@@ -24,8 +30,80 @@ struct Arguments {
     all: bool,
 }
 
+#[derive(Subcommand)]
+enum Part {
+    /// Schedules of webhooks, two tabs, failing cards, a bad network and deaths: at rest all adds up.
+    Money(Money),
+}
+
+#[derive(clap::Args)]
+struct Money {
+    /// How many schedules to play.
+    #[arg(long, default_value_t = 1_000)]
+    schedules: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Only this seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[arg(long, value_enum, default_value_t = At::Till)]
+    provider: At,
+    /// Go on after a failure.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum At {
+    /// The model of a provider that billing's own tests use.
+    Till,
+    /// The adapter to Stripe over the model of Stripe.
+    Stripe,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    match &arguments.part {
+        Some(Part::Money(money)) => schedules(money),
+        None => worlds(&arguments),
+    }
+}
+
+fn schedules(arguments: &Money) -> ExitCode {
+    let (provider, word) = match arguments.provider {
+        At::Till => (Provider::Till, "till"),
+        At::Stripe => (Provider::Stripe, "stripe"),
+    };
+    let theatre = match Theatre::new(provider) {
+        Ok(theatre) => theatre,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (from, count) = arguments.seed.map_or((arguments.from, arguments.schedules), |seed| (seed, 1));
+    let (mut sum, mut failed) = (Played::default(), 0_u64);
+    for seed in (0..count).map(|n| from.wrapping_add(n)) {
+        match theatre.play(seed) {
+            Ok(played) => sum = sum.plus(played),
+            Err(failure) => {
+                eprintln!("{failure}again: cargo run -p sim -- money --provider {word} --seed {seed}");
+                failed += 1;
+                if !arguments.all {
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    println!(
+        "{count} schedules at {word}, {failed} failed: {} steps, {} webhooks ({} lost), {} deaths",
+        sum.steps, sum.webhooks, sum.lost, sum.deaths
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn worlds(arguments: &Arguments) -> ExitCode {
     let seeds: Vec<u64> = match arguments.seed {
         Some(seed) => vec![seed],
         None => {

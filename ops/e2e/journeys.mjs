@@ -1,6 +1,7 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { domainJourneys } from "./domain.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 
@@ -156,6 +157,7 @@ export const journeys = [
   }],
   ...pagesJourneys,
   ...moneyJourneys,
+  ...domainJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

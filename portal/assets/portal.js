@@ -9,12 +9,22 @@
     var button = event.target.closest && event.target.closest("button[data-copy]");
     if (!button) return;
     navigator.clipboard.writeText(button.dataset.copy).then(function () {
-      var text = button.textContent;
+      var text = button.textContent, label = button.getAttribute("aria-label");
       button.textContent = button.dataset.copied;
-      setTimeout(function () { button.textContent = text; }, 2000);
+      // What it is named would hide from who hears the page that it was done.
+      button.removeAttribute("aria-label");
+      setTimeout(function () {
+        button.textContent = text;
+        if (label) button.setAttribute("aria-label", label);
+      }, 2000);
     });
   });
   document.addEventListener("htmx:afterSwap", function () { arm(document); });
+  // Nothing is drawn again by itself beneath a text that somebody has marked, as to copy it by hand.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    var by = event.detail.elt, marked = document.getSelection();
+    if (by.id === "records" && !marked.isCollapsed && by.contains(marked.anchorNode)) event.preventDefault();
+  });
   arm(document);
   // Passkeys: the browser speaks in bytes, forms and JSON in base64url.
   function bytes(text) {

@@ -171,6 +171,7 @@ operations! {
     "operations/subscription_cancel.graphql": SubscriptionCancel;
     "operations/subscription_resume.graphql": SubscriptionResume;
     "operations/invoice_pay.graphql": InvoicePay;
+    "operations/invoice_paper.graphql": InvoicePaper;
     "operations/invoice_refund.graphql": InvoiceRefund;
     "operations/credit_grant.graphql": CreditGrant;
     "operations/billing_customer_update.graphql": BillingCustomerUpdate;

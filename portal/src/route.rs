@@ -269,8 +269,8 @@ fn finish(visit: &mut Visit, reply: Reply, is_read: bool) -> Response<Body> {
             location(&mut response, &path);
             response
         }
-        Ok(Out::File { name, kind, text }) => {
-            let mut response = written(StatusCode::OK, Body::from(text));
+        Ok(Out::File { name, kind, bytes }) => {
+            let mut response = written(StatusCode::OK, Body::from(bytes));
             put(&mut response, header::CONTENT_TYPE, kind);
             put(&mut response, header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{}\"", plain(&name)));
             response

@@ -24,11 +24,11 @@ pub(crate) enum Out {
     Page(StatusCode, String),
     /// Another page is to be read.
     See(String),
-    /// A text to be kept, of a media type.
+    /// A text or picture to be kept, of a media type.
     File {
         name: String,
         kind: &'static str,
-        text: String,
+        bytes: Vec<u8>,
     },
     /// For a script of ours, as JSON.
     Data(Value),

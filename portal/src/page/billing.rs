@@ -39,6 +39,7 @@ pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
         // Where a provider's page leads back to that was given up.
         ["plans"] => see("/billing/plan?ok=not-paid"),
         ["invoices"] => invoices::show(visit).await,
+        ["invoices", id, "paper"] => invoices::paper(visit, id).await,
         ["details"] => details::show(visit).await,
         ["cancel"] => cancel::show(visit).await,
         ["close"] => close::show(visit).await,

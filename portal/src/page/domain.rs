@@ -30,14 +30,26 @@ struct Page {
     state: String,
     class: &'static str,
     about: String,
-    is_live: bool,
+    /// Whether nothing is left to do: an open page stops looking.
+    is_settled: bool,
     /// Times that this open page has asked, and seconds until it asks again.
     round: u32,
     pause: u32,
     checked: String,
     next: String,
+    /// What is not as it should be, in the order of the page.
+    todo: Vec<Todo>,
     groups: Vec<Group>,
     notices: Vec<Notice>,
+}
+
+/// A record that is to be put right.
+struct Todo {
+    /// Of the record on the page.
+    id: String,
+    record: String,
+    status: String,
+    class: &'static str,
 }
 
 /// Records for one purpose.
@@ -48,6 +60,10 @@ struct Group {
 }
 
 struct Record {
+    /// On the page.
+    id: String,
+    /// What the button is named that copies a value.
+    copy_label: String,
     name: String,
     kind: String,
     expected: Vec<String>,
@@ -176,7 +192,7 @@ pub(crate) async fn watch(visit: &Visit, name: &str) -> Reply {
     let domain = found(visit, name).await?;
     let at = domain.checked_at.as_deref().map_or(0, moment);
     let is_due = now_ms() - at >= WATCH_PAUSE_MS && round(visit) <= WATCH_LOOKS_MAX;
-    if !is_due || format!("{:?}", domain.state) == "LIVE" {
+    if !is_due || is_settled(&domain) {
         return drawn(visit, domain, Form::default());
     }
     // What is refused, as by a permission that only reads, is shown by the button and not by a page that stands there.
@@ -185,6 +201,17 @@ pub(crate) async fn watch(visit: &Visit, name: &str) -> Reply {
         Err(Trouble::Forbidden(_)) => drawn(visit, domain, Form::default()),
         Err(trouble) => Err(trouble),
     }
+}
+
+/// Whether mail comes here and every record is right that somebody has to put right.
+fn is_settled(domain: &domain_shown::DomainShownDomain) -> bool {
+    let is_live = format!("{:?}", domain.state) == "LIVE";
+    is_live && !domain.records.iter().any(|r| is_todo(status(&r.status).1, r.required))
+}
+
+/// What is only recommended may be missing, and may not contradict.
+fn is_todo(class: &str, is_required: bool) -> bool {
+    class == "bad" || class == "open" && is_required
 }
 
 /// Times that an open page has asked.
@@ -206,19 +233,21 @@ async fn draw(visit: &Visit, name: &str, form: Form) -> Reply {
     drawn(visit, found(visit, name).await?, form)
 }
 
-fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> Reply {
-    let f = visit.frame("domains-title").titled(&domain.name);
+/// The records by their purpose.
+fn grouped(f: &Frame, records: Vec<domain_shown::DomainShownDomainRecords>, was_checked: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for r in domain.records {
+    for (n, r) in records.into_iter().enumerate() {
         let ((title, about), (said, class)) = (facet(&r.facet), status(&r.status));
         let title = f.t(title);
         let record = Record {
+            id: format!("record-{n}"),
+            copy_label: f.with_two("copy-value", ("type", &r.type_), ("name", &r.name)),
             name: r.name,
             kind: r.type_,
             expected: r.expected,
             observed: r.observed,
             stale: r.stale,
-            status: f.t(if said == "record-unknown" && domain.checked_at.is_none() { "record-unseen" } else { said }),
+            status: f.t(if said == "record-unknown" && !was_checked { "record-unseen" } else { said }),
             class,
             hint: r.hint,
             is_known: said != "record-unknown",
@@ -229,6 +258,24 @@ fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> 
             None => groups.push(Group { about: f.t(about), title, records: vec![record] }),
         }
     }
+    groups
+}
+
+fn todo(groups: &[Group]) -> Vec<Todo> {
+    let left = groups.iter().flat_map(|group| &group.records).filter(|r| is_todo(r.class, r.is_required));
+    let told = |r: &Record| Todo {
+        id: r.id.clone(),
+        record: format!("{} {}", r.kind, r.name),
+        status: r.status.clone(),
+        class: r.class,
+    };
+    left.map(told).collect()
+}
+
+fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> Reply {
+    let f = visit.frame("domains-title").titled(&domain.name);
+    let (is_settled, was_checked) = (is_settled(&domain), domain.checked_at.is_some());
+    let groups = grouped(&f, domain.records, was_checked);
     let (state, round) = (format!("{:?}", domain.state), round(visit));
     let told = |n: domain_shown::DomainShownDomainNotices| Notice {
         at: f.at(&n.at),
@@ -242,11 +289,12 @@ fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> 
         state: f.t(state_text(&state)),
         class: state_class(&state),
         about: f.t(state_about(&state)),
-        is_live: state == "LIVE",
+        is_settled,
         round,
         pause: if round < WATCH_LOOKS_MAX { 5 } else { 30 },
         checked: domain.checked_at.map(|at| f.at(&at)).unwrap_or_default(),
         next: domain.next_check_at.map(|at| f.at(&at)).unwrap_or_default(),
+        todo: if was_checked { todo(&groups) } else { Vec::new() },
         groups,
         notices: domain.notices.into_iter().map(told).collect(),
         f,
@@ -258,7 +306,7 @@ pub(crate) async fn zone(visit: &Visit, name: &str) -> Reply {
     let variables = domain_zone::Variables { name: name.to_owned(), tenant: Some(visit.tenant()?) };
     let domain = visit.ask::<DomainZone>(variables).await?.domain.ok_or(Trouble::NotFound)?;
     let (name, kind) = (format!("{}.zone", domain.name), "text/plain; charset=utf-8");
-    Ok(Out::File { name, kind, text: domain.zone_file })
+    Ok(Out::File { name, kind, bytes: domain.zone_file.into_bytes() })
 }
 
 pub(crate) async fn check(visit: &Visit, name: &str) -> Reply {

@@ -70,7 +70,7 @@ pub(crate) async fn result(visit: &Visit, id: &str) -> Reply {
     let refused = visit.query.text("only") == "refused";
     let variables = mailbox_import_result::Variables { id: id.to_owned(), refused };
     let text = visit.ask::<MailboxImportResult>(variables).await?.mailbox_import_result.ok_or(Trouble::NotFound)?;
-    Ok(Out::File { name: format!("{id}.csv"), kind: CSV, text })
+    Ok(Out::File { name: format!("{id}.csv"), kind: CSV, bytes: text.into_bytes() })
 }
 
 /// The passwords that were made, once.
@@ -83,7 +83,7 @@ pub(crate) async fn passwords(visit: &Visit, id: &str) -> Reply {
     };
     let data = visit.ask::<MailboxImportPasswords>(mailbox_import_passwords::Variables { input }).await?;
     match data.mailbox_import_passwords.csv {
-        Some(text) => Ok(Out::File { name: format!("{id}-passwords.csv"), kind: CSV, text }),
+        Some(text) => Ok(Out::File { name: format!("{id}-passwords.csv"), kind: CSV, bytes: text.into_bytes() }),
         None => Err(Trouble::Forbidden(
             data.mailbox_import_passwords.user_errors.into_iter().map(|e| e.message).collect::<Vec<_>>().join(" "),
         )),

@@ -139,7 +139,7 @@ fn written(visit: &Visit, id: &str, address: &str, name: &str) -> Reply {
         outgoing: outgoing.port,
     };
     let text = profile.render().map_err(|_| Trouble::Broken)?;
-    Ok(Out::File { name: format!("{address}.mobileconfig"), kind: PROFILE, text })
+    Ok(Out::File { name: format!("{address}.mobileconfig"), kind: PROFILE, bytes: text.into_bytes() })
 }
 
 /// The same for the same mailbox, so that a profile replaces the one before (RFC 9562 §5.8).

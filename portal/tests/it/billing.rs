@@ -304,6 +304,38 @@ async fn a_card_that_is_declined_says_so_in_the_words_of_the_provider() {
 }
 
 #[tokio::test]
+async fn an_invoice_that_no_provider_has_comes_from_here_as_a_paper() {
+    let mut browser = signed_in().await;
+    let own = json!({
+        "id": "inv_7", "number": "A-7", "state": "OPEN", "total": "12.50 EUR", "paid": "0.00 EUR", "refunded": "0.00 EUR",
+        "issuedAt": LATER, "dueAt": LATER, "failed": false, "pageUrl": null, "pdfUrl": null,
+    });
+    let info = json!({ "hasNextPage": false, "hasPreviousPage": false, "startCursor": null, "endCursor": null });
+    let found =
+        |node: &Value| json!({ "viewer": { "permissions": [] }, "invoices": { "nodes": [node], "pageInfo": info } });
+    let link = "<a href=\"/billing/invoices/inv%5F7/paper\" rel=\"noreferrer\">Invoice A-7 as PDF</a>";
+    browser.api.say("Invoices", found(&own));
+    let page = browser.get("/billing/invoices").await;
+    check("/billing/invoices", "en", &page);
+    assert!(page.text.contains(link), "{}", page.text);
+    // A draft has no paper, and what a provider has is read there.
+    for (field, value) in [("number", json!(null)), ("pdfUrl", json!("https://pay.example/i/7.pdf"))] {
+        let mut other = own.clone();
+        other[field] = value;
+        browser.api.say("Invoices", found(&other));
+        assert!(!browser.get("/billing/invoices").await.text.contains("/paper"), "{field}");
+    }
+    browser.api.say("InvoicePaper", json!({ "invoice": { "number": "A-7" }, "invoicePaper": "JVBERi0xLjQ=" }));
+    let page = browser.get("/billing/invoices/inv%5F7/paper").await;
+    assert_eq!((page.status, page.text.as_str()), (StatusCode::OK, "%PDF-1.4"));
+    assert_eq!(page.headers["content-type"], "application/pdf");
+    assert_eq!(page.headers["content-disposition"], "attachment; filename=\"A-7.pdf\"");
+    assert_eq!(heard(&browser).1, json!({ "tenant": "ten_1", "id": "inv_7" }));
+    browser.api.say("InvoicePaper", json!({ "invoice": null, "invoicePaper": null }));
+    assert_eq!(browser.get("/billing/invoices/inv_8/paper").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn the_card_is_changed_at_the_provider() {
     let mut browser = signed_in().await;
     let url = "https://pay.example/card?s=1";

@@ -5,9 +5,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 fn domain(browser: &Browser, state: &str, seconds_ago: i64) {
+    domain_with(browser, state, "MISSING", seconds_ago);
+}
+
+fn domain_with(browser: &Browser, state: &str, status: &str, seconds_ago: i64) {
     let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds_ago);
     let record = json!({
-        "name": "a.example", "type": "TXT", "facet": "OWNERSHIP", "expected": ["x"], "observed": [], "status": "MISSING",
+        "name": "a.example", "type": "TXT", "facet": "OWNERSHIP", "expected": ["x"], "observed": [], "status": status,
         "hint": "", "stale": [], "required": true,
     });
     let shown = json!({
@@ -43,11 +47,23 @@ async fn an_open_page_looks_again_unless_somebody_just_did() {
 }
 
 #[tokio::test]
-async fn a_domain_that_is_live_is_watched_no_more() {
+async fn a_domain_is_watched_until_every_record_is_right() {
     let mut browser = Browser::new();
     browser.sign_in().await;
-    domain(&browser, "LIVE", 600);
+    for status in ["MISSING", "CONFLICT"] {
+        domain_with(&browser, "LIVE", status, 3);
+        let page = watch(&mut browser, 2).await;
+        assert!(page.text.contains("hx-trigger") && page.text.contains("name=\"round\""), "{}", page.text);
+        assert!(
+            page.text.contains("Still to be put right")
+                && page.text.contains("<a href=\"#record-0\">TXT a.example</a>")
+        );
+        assert!(!page.text.contains("as it should be."));
+    }
+    domain_with(&browser, "LIVE", "MATCH", 600);
     let page = watch(&mut browser, 2).await;
+    assert!(page.text.contains("Every record that is needed is as it should be."));
+    assert!(!page.text.contains("Still to be put right"));
     assert!(!page.text.contains("hx-trigger") && !page.text.contains("name=\"round\""), "{}", page.text);
     assert_eq!(browser.api.count("DomainCheck"), 0);
 }

@@ -1,4 +1,4 @@
-//! SUMMARY    All invoices, and paying one.
+//! SUMMARY    All invoices, paying one, and the paper of one that the seller issues itself.
 
 use super::{
     WRITE,
@@ -9,10 +9,13 @@ use crate::{
     collection::Collection,
     form::{Form, Refusal},
     list::Place,
-    operation::{InvoicePay, Invoices, invoice_pay, invoices, refusals},
+    operation::{InvoicePaper, InvoicePay, Invoices, invoice_paper, invoice_pay, invoices, refusals},
     trouble::Trouble,
-    visit::{Reply, Visit, see},
+    visit::{Out, Reply, Visit, see},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+const PDF: &str = "application/pdf";
 
 pub(super) async fn show(visit: &Visit) -> Reply {
     draw(visit, Form::default()).await
@@ -27,11 +30,21 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("invoices-title"), form);
     page.back = Some(("/billing".to_owned(), page.f.t("billing-title")));
     let known = found.nodes.iter().map(known).collect::<Result<Vec<Invoice>, _>>()?;
-    let rows = known.iter().map(|i| words::invoice(&page.f, i, may_write)).collect();
+    let rows = known.iter().map(|i| words::own_invoice(&page.f, i, may_write)).collect();
     page.rows("invoices-none", rows);
     let info = found.page_info;
     page.paged(visit, (info.has_previous_page, info.start_cursor), (info.has_next_page, info.end_cursor));
     page.reply()
+}
+
+/// An invoice as PDF. `NotFound` where the payment provider has it.
+pub(super) async fn paper(visit: &Visit, id: &str) -> Reply {
+    let variables = invoice_paper::Variables { tenant: visit.tenant()?, id: id.to_owned() };
+    let data = visit.ask::<InvoicePaper>(variables).await?;
+    let (invoice, paper) = data.invoice.zip(data.invoice_paper).ok_or(Trouble::NotFound)?;
+    let name = format!("{}.pdf", invoice.number.unwrap_or_else(|| id.to_owned()));
+    let bytes = STANDARD.decode(paper).map_err(|_| Trouble::Broken)?;
+    Ok(Out::File { name, kind: PDF, bytes })
 }
 
 pub(super) async fn change(visit: &Visit) -> Reply {

@@ -124,9 +124,9 @@ async fn plans(
 fn invoice_groups(page: &mut Collection, invoices: &[Invoice], may_write: bool) {
     let f = &page.f;
     let open: Vec<Row> =
-        invoices.iter().filter(|i| i.state == "OPEN").map(|i| words::invoice(f, i, may_write)).collect();
+        invoices.iter().filter(|i| i.state == "OPEN").map(|i| words::own_invoice(f, i, may_write)).collect();
     let last =
-        invoices.iter().filter(|i| i.state != "OPEN").take(LAST_MAX).map(|i| words::invoice(f, i, false)).collect();
+        invoices.iter().filter(|i| i.state != "OPEN").take(LAST_MAX).map(|i| words::own_invoice(f, i, false)).collect();
     let last = Group { title: f.t("invoices-last"), none: f.t("invoices-none"), rows: last };
     if !open.is_empty() {
         page.groups.push(Group { title: page.f.t("invoices-open"), none: String::new(), rows: open });

@@ -8,6 +8,7 @@ use crate::{
     collection::{Row, act},
     frame::Frame,
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// A stage: its name, what it means, how it looks.
 pub(crate) fn phase(word: &str) -> (&'static str, &'static str, &'static str) {
@@ -115,6 +116,16 @@ pub(crate) fn invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
         acts,
         ..Row::default()
     }
+}
+
+/// An invoice of the visitor's own tenant: one that is at no provider comes from here as PDF.
+pub(crate) fn own_invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
+    let mut row = invoice(f, i, may_pay);
+    if let (Some(number), None, None) = (&i.number, &i.page_url, &i.pdf_url) {
+        let id = utf8_percent_encode(&i.id, NON_ALPHANUMERIC);
+        row.away.push((format!("/billing/invoices/{id}/paper"), f.with("invoice-pdf", "number", number)));
+    }
+    row
 }
 
 /// What a plan costs, line by line.

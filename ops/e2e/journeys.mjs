@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
+import { signupJourneys } from "./signup.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
@@ -156,6 +157,7 @@ export const journeys = [
   }],
   ...pagesJourneys,
   ...moneyJourneys,
+  ...signupJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

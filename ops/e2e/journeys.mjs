@@ -4,6 +4,7 @@ import { totp } from "./browser.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
+import { signupJourneys } from "./signup.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
@@ -158,6 +159,7 @@ export const journeys = [
   ...pagesJourneys,
   ...moneyJourneys,
   ...domainJourneys,
+  ...signupJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

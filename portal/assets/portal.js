@@ -117,13 +117,13 @@
   document.querySelectorAll("form[data-proof]").forEach(function (form) {
     var k = primes(1 / 3), start = primes(1 / 2).slice(0, 8), bits = Number(form.dataset.bits), number = 0;
     form.querySelector("[data-wait]").hidden = true;
-    var button = form.querySelector("button");
-    button.disabled = true;
+    var buttons = Array.from(form.querySelectorAll("button"));
+    buttons.forEach(function (button) { button.disabled = true; });
     (function some() {
       for (var end = number + 2000; number < end; number++) {
         if (sha256(form.dataset.proof + ":" + number, k, start)[0] >>> (32 - bits) === 0) {
           form.elements.proof.value = number;
-          button.disabled = false;
+          buttons.forEach(function (button) { button.disabled = false; });
           return;
         }
       }

@@ -45,6 +45,7 @@ operations! {
     "operations/signup_options.graphql": SignupOptions;
     "operations/signup_shown.graphql": SignupShown;
     "operations/signup_challenge.graphql": SignupChallenge;
+    "operations/name_available.graphql": NameAvailable;
     "operations/signup_begin.graphql": SignupBegin;
     "operations/signup_contact.graphql": SignupContact;
     "operations/signup_verify.graphql": SignupVerify;

@@ -122,9 +122,9 @@ async fn read(visit: &mut Visit) -> Reply {
     let path = segments(&visit.path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
-        ["sign-in"] => return page::sign_in::show(visit),
+        ["sign-in"] => return page::sign_in::show(visit).await,
         ["sign-in", "code"] => return page::sign_in::show_code(visit),
-        ["sign-in", "mailbox"] => return page::sign_in::show_mailbox(visit),
+        ["sign-in", "mailbox"] => return page::sign_in::show_mailbox(visit).await,
         ["sign-in", "with", provider] => return page::identity::show(visit, provider),
         ["sign-in", "identity"] => return page::identity::back(visit).await,
         ["forgot"] => return page::recover::forgot(visit),
@@ -184,6 +184,7 @@ async fn change(visit: &mut Visit) -> Reply {
         ["reset"] => return page::recover::set_password(visit).await,
         ["invitation"] => return page::recover::accept(visit).await,
         ["signup"] => return page::signup::begin(visit).await,
+        ["signup", "names"] => return page::signup::names(visit).await,
         ["signup", "contact"] => return page::signup::contact(visit).await,
         ["signup", "verify"] => return page::signup::verify(visit).await,
         ["signup", "plan"] => return page::signup::plan(visit).await,

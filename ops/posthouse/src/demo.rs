@@ -3,12 +3,13 @@
 //!            folder, so that the next start finds everything again.
 
 mod client;
+mod outside;
 mod shop;
 mod summary;
 
 use crate::{
     Failure,
-    config::{Config, Listen},
+    config::{Config, Listen, SmartHost},
     folder,
     server::{Ports, Server},
     signal::Signals,
@@ -32,6 +33,8 @@ const SAMPLES: [(&str, &str); 5] = [
 ];
 
 const HTTP_PORT: u16 = 2080;
+/// Of the page with the mail that leaves.
+const OUTSIDE_PORT: u16 = 2081;
 
 /// What the demo made, as kept and as printed by `--json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,12 +67,21 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let http = free(HTTP_PORT);
     let (_stripe, billing) = shop::open(http.port()).await?;
+    let outside = outside::open(OUTSIDE_PORT).await?;
     let config = Config {
         billing: Some(billing),
         listen: Listen { http: Some(http), ..listen() },
         plain_auth: true,
         rates: IpRates { connections_max: 100_000, connections_per_minute_max: 6_000_000, ..IpRates::default() },
         graphiql: true,
+        // Nothing leaves this machine.
+        smart_host: Some(SmartHost {
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port: outside.smtp_port,
+            login: None,
+            tls: queue::SmartHostTls::Opportunistic,
+            ca_file: None,
+        }),
         // A demo's receivers stand on the same machine.
         webhooks: tenants::WebhookRules { networks: vec![Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into()] },
         portal: Some(format!("http://localhost:{}", http.port())),
@@ -94,9 +106,9 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         }
     };
     if json {
-        println!("{}", summary::line(&server.ports, &made));
+        println!("{}", summary::line(&server.ports, outside.page_port, &made));
     } else {
-        summary::print(&server.ports, &made, data);
+        summary::print(&server.ports, outside.page_port, &made, data);
     }
     // A terminal that goes away ends the demo.
     tokio::select! {
@@ -135,7 +147,9 @@ async fn provision(server: &Server) -> Result<Made, String> {
     let provider = service.bootstrap("Demo Provider").await.map_err(|e| e.to_string())?;
     let operator_token = provider.operator_token;
     let http = server.ports.http.ok_or("the demo needs its HTTP port")?;
-    shop::stock(http, &operator_token, &provider.provider.to_string()).await?;
+    let seller = provider.provider.to_string();
+    shop::stock(http, &operator_token, &seller).await?;
+    shop::open_signup(http, &operator_token, &seller).await?;
     let mut tenants = Vec::new();
     for (name, domain, people) in [
         ("Bakery", "bakery.example", ["anna", "ben", "orders"].as_slice()),

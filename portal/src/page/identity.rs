@@ -36,7 +36,7 @@ pub(crate) async fn back(visit: &mut Visit) -> Reply {
     let is_expected = visit.state.going_until_ms.take().is_some_and(|until| now_ms() < until);
     visit.changed = true;
     let code = visit.query.given("code").filter(|_| is_expected);
-    let Some(code) = code else { return super::sign_in::refused(visit, "IDENTITY") };
+    let Some(code) = code else { return super::sign_in::refused(visit, "IDENTITY").await };
     let input = session_create::SessionCreateInput {
         kind: session_create::SignInKind::PERSON,
         email: None,

@@ -27,6 +27,8 @@ struct Page {
     /// Where the form goes: that of people, or that of users of mailboxes.
     to: &'static str,
     is_mailbox: bool,
+    /// Strangers can sign up.
+    is_open: bool,
     passkey_to: &'static str,
 }
 
@@ -42,42 +44,43 @@ struct CodePage {
 /// Where passkeys are shown.
 const PASSKEY: &str = "/sign-in/passkey";
 
-fn draw(visit: &Visit, is_mailbox: bool, form: Form) -> Reply {
+async fn draw(visit: &Visit, is_mailbox: bool, form: Form) -> Reply {
     let next = super::passkey::next(visit);
     let (title, to) = match is_mailbox {
         true => ("sign-in-mailbox-title", "/sign-in/mailbox"),
         false => ("sign-in-title", "/sign-in"),
     };
+    let is_open = !is_mailbox && super::signup::is_open(visit).await;
     let f = visit.frame(title);
-    page(form.is_refused(), &Page { f, form, next, to, is_mailbox, passkey_to: PASSKEY })
+    page(form.is_refused(), &Page { f, form, next, to, is_mailbox, is_open, passkey_to: PASSKEY })
 }
 
 /// The sign-in with a word on why it did not work.
-pub(crate) fn refused(visit: &Visit, code: &str) -> Reply {
-    draw(visit, false, visit.refused(vec![Refusal::new("", code)]))
+pub(crate) async fn refused(visit: &Visit, code: &str) -> Reply {
+    draw(visit, false, visit.refused(vec![Refusal::new("", code)])).await
 }
 
 /// Signs in without a password; `code` says what did not work otherwise.
 pub(crate) async fn by_other_means(visit: &mut Visit, input: session_create::SessionCreateInput, code: &str) -> Reply {
     match create(visit, input).await? {
         Ok(signed) => begin(visit, signed).await,
-        Err(refusals) if refusals.iter().any(|r| r.code == "THROTTLED") => refused(visit, "THROTTLED"),
-        Err(_) => refused(visit, code),
+        Err(refusals) if refusals.iter().any(|r| r.code == "THROTTLED") => refused(visit, "THROTTLED").await,
+        Err(_) => refused(visit, code).await,
     }
 }
 
-pub(crate) fn show(visit: &Visit) -> Reply {
+pub(crate) async fn show(visit: &Visit) -> Reply {
     if visit.state.signed.is_some() {
         return see("/");
     }
-    draw(visit, false, Form::default())
+    draw(visit, false, Form::default()).await
 }
 
-pub(crate) fn show_mailbox(visit: &Visit) -> Reply {
+pub(crate) async fn show_mailbox(visit: &Visit) -> Reply {
     if visit.state.signed.is_some() {
         return see("/");
     }
-    draw(visit, true, Form::default())
+    draw(visit, true, Form::default()).await
 }
 
 pub(crate) fn show_code(visit: &Visit) -> Reply {
@@ -115,7 +118,7 @@ pub(crate) async fn sign_in(visit: &mut Visit) -> Reply {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         return see(format!("/sign-in/code?next={next}"));
     }
-    draw(visit, false, visit.refused(refusals))
+    draw(visit, false, visit.refused(refusals)).await
 }
 
 /// The user of a mailbox, by its address and password.
@@ -125,7 +128,7 @@ pub(crate) async fn sign_in_mailbox(visit: &mut Visit) -> Reply {
         session_create::SessionCreateInput { kind: session_create::SignInKind::MAILBOX, ..input(&email, &password) };
     match create(visit, input).await? {
         Ok(signed) => begin(visit, Signed { email, ..signed }).await,
-        Err(refusals) => draw(visit, true, visit.refused(refusals)),
+        Err(refusals) => draw(visit, true, visit.refused(refusals)).await,
     }
 }
 

@@ -8,9 +8,10 @@ use crate::{
     form::{Form, Refusal, ask, choose},
     frame::Frame,
     operation::{
-        SignupAbandon, SignupBegin, SignupChallenge, SignupCheckout, SignupChoose, SignupContact, SignupFinish,
-        SignupOptions, SignupShown, SignupVerify, refusals, signup_abandon, signup_begin, signup_challenge,
-        signup_checkout, signup_choose, signup_contact, signup_finish, signup_options, signup_shown, signup_verify,
+        NameAvailable, SignupAbandon, SignupBegin, SignupChallenge, SignupCheckout, SignupChoose, SignupContact,
+        SignupFinish, SignupOptions, SignupShown, SignupVerify, name_available, refusals, signup_abandon, signup_begin,
+        signup_challenge, signup_checkout, signup_choose, signup_contact, signup_finish, signup_options, signup_shown,
+        signup_verify,
     },
     state::Signing,
     trouble::Trouble,
@@ -41,6 +42,10 @@ struct Page {
     hidden: Vec<(&'static str, String)>,
     inputs: Vec<String>,
     challenge: Option<Challenge>,
+    /// The address cannot be had: names like it can be asked for.
+    is_taken: bool,
+    /// Addresses that can be had instead.
+    like: Vec<String>,
     pay: Option<String>,
     is_again: bool,
     again: String,
@@ -63,6 +68,8 @@ impl Page {
             hidden: Vec::new(),
             inputs: Vec::new(),
             challenge: None,
+            is_taken: false,
+            like: Vec::new(),
             pay: None,
             is_again: false,
             again: String::new(),
@@ -167,6 +174,10 @@ async fn challenge(visit: &Visit) -> Result<Option<Challenge>, Trouble> {
 
 /// The beginning; a challenge that was not used yet is kept.
 async fn begin_page(visit: &Visit, form: Form, kept: Option<Challenge>) -> Reply {
+    drawn_beginning(visit, form, kept).await?.drawn()
+}
+
+async fn drawn_beginning(visit: &Visit, form: Form, kept: Option<Challenge>) -> Result<Page, Trouble> {
     let options = options(visit).await?;
     let challenge = match kept {
         Some(kept) => Some(kept),
@@ -193,21 +204,65 @@ async fn begin_page(visit: &Visit, form: Form, kept: Option<Challenge>) -> Reply
     }
     page.button = "signup-begin";
     page.challenge = challenge;
+    page.is_taken = page.form.refusals.iter().any(|r| r.code == "TAKEN");
+    Ok(page)
+}
+
+/// The proof that came with a form: a number that a script found, or that it was waited for.
+fn proof(visit: &Visit) -> String {
+    let counter = visit.fields.given("proof").unwrap_or_else(|| "wait".to_owned());
+    format!("{}:{counter}", visit.fields.text("challenge"))
+}
+
+/// The address that a form asks for: one that was suggested, or what was typed.
+fn address(visit: &Visit) -> Option<String> {
+    let (name, at) = (visit.fields.text("address"), visit.fields.text("at"));
+    let typed = (!name.is_empty()).then(|| match name.contains('@') {
+        true => name.to_owned(),
+        false => format!("{name}@{at}"),
+    });
+    visit.fields.given("pick").or(typed)
+}
+
+/// The challenge of a form that came too early or too often: it is good still.
+fn kept(visit: &Visit, refusals: &[Refusal]) -> Option<Challenge> {
+    let number = |name: &str| visit.fields.text(name).parse().unwrap_or_default();
+    let challenge = || Challenge {
+        challenge: visit.fields.text("challenge").to_owned(),
+        bits: number("bits"),
+        wait: number("wait"),
+    };
+    refusals.iter().any(|r| r.code == "WAIT").then(challenge)
+}
+
+/// Names like one that cannot be had. Asking costs a proof, as beginning does.
+pub(crate) async fn names(visit: &Visit) -> Reply {
+    let address = address(visit).unwrap_or_default();
+    let input = name_available::NameAvailableInput { seller_id: None, address, proof: proof(visit) };
+    let answer = visit.ask_openly::<NameAvailable>(name_available::Variables { input }).await;
+    let (found, refusals) = match throttled(answer)? {
+        Ok(data) => {
+            let found = (data.name_available.available, data.name_available.suggestions.clone());
+            (found, refusals!(data.name_available))
+        }
+        Err(refusals) => ((false, Vec::new()), refusals),
+    };
+    let kept = kept(visit, &refusals);
+    let is_told = refusals.is_empty();
+    let mut page = drawn_beginning(visit, Form::of(visit.fields.clone(), refusals), kept).await?;
+    match found {
+        (true, _) => page.about = page.f.t("signup-like-free"),
+        (false, none) if none.is_empty() && is_told => page.about = page.f.t("signup-like-none"),
+        (false, like) => page.like = like,
+    }
     page.drawn()
 }
 
 pub(crate) async fn begin(visit: &mut Visit) -> Reply {
-    let text = |name: &str| visit.fields.text(name).to_owned();
-    let (challenge, name, at) = (text("challenge"), text("address"), text("at"));
-    let counter = visit.fields.given("proof").unwrap_or_else(|| "wait".to_owned());
-    let address = (!name.is_empty()).then(|| match name.contains('@') {
-        true => name.clone(),
-        false => format!("{name}@{at}"),
-    });
     let input = signup_begin::SignupBeginInput {
         seller_id: None,
-        proof: format!("{challenge}:{counter}"),
-        address,
+        proof: proof(visit),
+        address: address(visit),
         domain: visit.fields.given("domain"),
         locale: visit.language.tag().to_owned(),
         invite: visit.fields.given("invite"),
@@ -225,9 +280,7 @@ pub(crate) async fn begin(visit: &mut Visit) -> Reply {
         Err(refusals) => refusals,
     };
     // Who came too early waits with the same one.
-    let waits = refusals.iter().any(|r| r.code == "WAIT");
-    let number = |name: &str| visit.fields.text(name).parse().unwrap_or_default();
-    let kept = waits.then(|| Challenge { challenge, bits: number("bits"), wait: number("wait") });
+    let kept = kept(visit, &refusals);
     begin_page(visit, visit.refused(refusals), kept).await
 }
 

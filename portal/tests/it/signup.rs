@@ -92,6 +92,29 @@ async fn a_visitor_without_scripts_goes_from_the_name_to_the_end() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_taken_leads_to_names_like_it_and_one_of_them_is_picked() {
+    let mut browser = Browser::new();
+    assert!(!browser.get("/sign-in").await.text.contains("href=\"/signup\""), "nobody can sign up");
+    open(&browser, "OPEN");
+    assert!(browser.get("/sign-in").await.text.contains("href=\"/signup\""));
+    assert!(!browser.get("/signup").await.text.contains("/signup/names"));
+    let taken = json!([{ "field": "address", "message": "no", "code": "TAKEN" }]);
+    browser.api.say("SignupBegin", json!({ "signupBegin": { "signup": null, "secret": null, "userErrors": taken } }));
+    let fields = [("address", "ann"), ("at", "free.example"), ("challenge", "1.17.10.0.n.t"), ("proof", "7")];
+    let refused = browser.submit("/signup", "/signup", &fields).await;
+    assert!(refused.text.contains("formaction=\"/signup/names\"") && refused.text.contains("value=\"ann\""));
+    let like = json!({ "available": false, "suggestions": ["ann.mail@free.example"], "userErrors": [] });
+    browser.api.say("NameAvailable", json!({ "nameAvailable": like }));
+    let names = browser.submit("/signup", "/signup/names", &fields).await;
+    assert_eq!(names.status, StatusCode::OK);
+    let asked = last(&browser, "NameAvailable");
+    assert_eq!((&asked["proof"], &asked["address"]), (&json!("1.17.10.0.n.t:7"), &json!("ann@free.example")));
+    assert!(names.text.contains("name=\"pick\" value=\"ann.mail@free.example\""));
+    browser.submit("/signup", "/signup", &[&fields[..], &[("pick", "ann.mail@free.example")]].concat()).await;
+    assert_eq!(last(&browser, "SignupBegin")["address"], "ann.mail@free.example");
+}
+
+#[tokio::test]
 async fn who_is_too_early_keeps_the_challenge_and_a_link_from_a_mail_takes_a_form() {
     let mut browser = Browser::new();
     open(&browser, "OPEN");

@@ -1,4 +1,4 @@
-//! SUMMARY    What the demo sells: a free plan and one to pay for, at a Stripe of our own on this machine.
+//! SUMMARY    What the demo sells: a free plan and one to pay for, at a Stripe of our own on this machine; and to whom: to every stranger.
 //! SECURITY   The keys are of the fake alone; no card is real and no money moves.
 
 use super::client;
@@ -12,6 +12,10 @@ const WEBHOOK_SECRET: &str = "whsec_of_the_demo";
 /// What the fake asks for.
 const SECRET_KEY: &str = "sk_test_of_the_demo";
 const GIB: u64 = 1 << 30;
+/// Where free addresses are.
+const SHARED_DOMAIN: &str = "posthouse.example";
+/// Everybody comes from one network here: that says nothing of a risk.
+const REVIEW_SCORE: i64 = 100;
 
 /// Starts the fake: it tells the server at this HTTP port what happens.
 pub async fn open(http: u16) -> Result<(Running, config::Billing), String> {
@@ -37,6 +41,22 @@ pub async fn stock(http: u16, operator: &str, seller: &str) -> Result<(), String
         client::graphql(http, operator, create, json!({ "input": plan })).await?;
     }
     Ok(())
+}
+
+/// Lets strangers sign up, as a hosting company would: with a domain of its own for free addresses, and both plans.
+pub async fn open_signup(http: u16, operator: &str, seller: &str) -> Result<(), String> {
+    let vouch =
+        "mutation($input: DomainCreateInput!) { r: domainVouch(input: $input) { userErrors { field message } } }";
+    let domain = json!({ "tenantId": seller, "name": SHARED_DOMAIN, "idempotencyKey": "demo-shared-domain" });
+    client::graphql(http, operator, vouch, json!({ "input": domain })).await?;
+    let share =
+        "mutation($input: DomainShareInput!) { r: domainShare(input: $input) { userErrors { field message } } }";
+    client::graphql(http, operator, share, json!({ "input": { "name": SHARED_DOMAIN, "shared": true } })).await?;
+    let settings = "mutation($input: SignupSettingsUpdateInput!) { r: signupSettingsUpdate(input: $input) \
+                    { userErrors { field message } } }";
+    let input = json!({ "tenantId": seller, "mode": "OPEN", "plans": ["free", "business"], "domains": [SHARED_DOMAIN],
+                        "reviewScore": REVIEW_SCORE });
+    client::graphql(http, operator, settings, json!({ "input": input })).await.map(drop)
 }
 
 /// One mailbox for nothing.

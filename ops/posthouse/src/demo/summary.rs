@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// The stable interface of `demo --json`. A url whose door does not exist yet is null.
-pub fn line(ports: &Ports, made: &Made) -> String {
+pub fn line(ports: &Ports, outside: u16, made: &Made) -> String {
     let http = ports.http.unwrap_or(0);
     json!({
         "imap": { "port": ports.imap, "tls_port": ports.imaps },
@@ -15,6 +15,8 @@ pub fn line(ports: &Ports, made: &Made) -> String {
         "http_port": ports.http,
         "graphql_url": format!("http://127.0.0.1:{http}/graphql"),
         "portal_url": format!("http://localhost:{http}/"),
+        "signup_url": format!("http://localhost:{http}/signup"),
+        "outside_url": format!("http://localhost:{outside}/"),
         "jmap_url": null,
         "metrics_url": format!("http://127.0.0.1:{http}/metrics"),
         "operator_token": made.operator_token,
@@ -24,7 +26,7 @@ pub fn line(ports: &Ports, made: &Made) -> String {
 }
 
 /// The summary for people.
-pub fn print(ports: &Ports, made: &Made, data: &Path) {
+pub fn print(ports: &Ports, outside: u16, made: &Made, data: &Path) {
     let port = |p: Option<u16>| p.map_or("-".to_owned(), |p| p.to_string());
     let http = port(ports.http);
     println!("Posthouse demo, everything in {}\n", data.display());
@@ -46,10 +48,12 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         port(ports.lmtp)
     );
     println!("Portal http://localhost:{http}/");
+    println!("Mail to the world outside does not leave this machine: read it at http://localhost:{outside}/");
     println!(
         "GraphQL http://127.0.0.1:{http}/graphql (GraphiQL in a browser), metrics http://127.0.0.1:{http}/metrics"
     );
     println!("operator token {}\n", made.operator_token);
+    signing_up(&http, outside);
     let (Some(tenant), Some(account)) = (made.tenants.first(), made.tenants.first().and_then(|t| t.accounts.first()))
     else {
         return;
@@ -71,4 +75,17 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         tenant.token
     );
     println!("\nCtrl-C stops it.");
+}
+
+/// How a newcomer becomes a customer by clicking.
+fn signing_up(http: &str, outside: u16) {
+    println!("Become a customer, free or paying:");
+    println!(
+        "  1. Sign up at http://localhost:{http}/signup; as the address elsewhere give any that is not here: you@elsewhere.example"
+    );
+    println!("  2. The code that is mailed to it stands at http://localhost:{outside}/");
+    println!("  3. Choose Free or Business. Card numbers: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined");
+    println!(
+        "  4. Sign in at http://localhost:{http}/ as you@elsewhere.example, and to the new mailbox over IMAP, with your password\n"
+    );
 }

@@ -1,0 +1,222 @@
+//! SUMMARY    The world outside of the demo: a relay that takes all mail that leaves, and a page that shows it.
+//! STANDARDS  RFC 5321 §4.1 (the commands a relay needs)
+//! SECURITY   On loopback only. What mails say is escaped; only links to this machine can be followed.
+//! LIMITS     LETTERS_MAX, LETTER_BYTES_MAX, LINE_BYTES_MAX
+//! INVARIANTS Nothing leaves this machine. The last letters are kept in memory, until the demo stops.
+
+use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use parking_lot::Mutex;
+use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// Letters that are kept.
+const LETTERS_MAX: usize = 100;
+/// Bytes of one.
+const LETTER_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a line (RFC 5321 §4.5.3.1.6 asks for 1,000).
+const LINE_BYTES_MAX: u64 = 64 << 10;
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}\
+article{border-top:1px solid #767676}pre{white-space:pre-wrap;overflow-wrap:anywhere}";
+
+/// One mail: its envelope and its bytes as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Letter {
+    to: Vec<String>,
+    text: String,
+}
+
+type Letters = Arc<Mutex<VecDeque<Letter>>>;
+
+/// The relay and the page, until this is dropped.
+pub struct Outside {
+    pub smtp_port: u16,
+    pub page_port: u16,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Opens both; the page at its usual port, or at a free one.
+pub async fn open(page_port: u16) -> Result<Outside, String> {
+    let failed = |e: std::io::Error| format!("the world outside: {e}");
+    let relay = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+    let pages = match TcpListener::bind((Ipv4Addr::LOCALHOST, page_port)).await {
+        Ok(bound) => bound,
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?,
+    };
+    let port = |listener: &TcpListener| listener.local_addr().map(|a| a.port()).map_err(failed);
+    let (smtp_port, page_port) = (port(&relay)?, port(&pages)?);
+    let letters = Letters::default();
+    let router = Router::new().route("/", get(page)).with_state(letters.clone());
+    let relay = tokio::spawn(async move {
+        loop {
+            if let Ok((stream, _)) = relay.accept().await {
+                let letters = letters.clone();
+                // A sender that breaks off tries again.
+                tokio::spawn(async move { drop(talk(stream, &letters).await) });
+            }
+        }
+    });
+    let pages = tokio::spawn(async move {
+        if let Err(error) = axum::serve(pages, router).await {
+            tracing::error!(%error, "the page of the world outside has ended");
+        }
+    });
+    Ok(Outside { smtp_port, page_port, tasks: [relay, pages] })
+}
+
+/// One session, as its receiver.
+async fn talk(stream: TcpStream, letters: &Letters) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut to: Vec<String> = Vec::new();
+    stream.write_all(b"220 outside.example ESMTP\r\n").await?;
+    while let Some(line) = line(&mut stream).await? {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        let verb = text.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        let answer = match verb.as_str() {
+            "EHLO" => "250-outside.example\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),
+            "RCPT" => {
+                to.extend(text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(to, _)| to.to_owned()));
+                "250 OK".to_owned()
+            }
+            "DATA" if to.is_empty() => "503 No recipient".to_owned(),
+            "DATA" => {
+                stream.write_all(b"354 Go on\r\n").await?;
+                let to = std::mem::take(&mut to);
+                match data(&mut stream).await? {
+                    Some(text) => keep(letters, Letter { to, text }),
+                    None => format!("552 At most {LETTER_BYTES_MAX} bytes (LETTER_BYTES_MAX)"),
+                }
+            }
+            "HELO" | "MAIL" | "RSET" | "NOOP" => {
+                to.clear();
+                "250 OK".to_owned()
+            }
+            "QUIT" => {
+                stream.write_all(b"221 Bye\r\n").await?;
+                break;
+            }
+            _ => "502 Not here".to_owned(),
+        };
+        stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
+    }
+    Ok(())
+}
+
+fn keep(letters: &Letters, letter: Letter) -> String {
+    let mut letters = letters.lock();
+    letters.push_front(letter);
+    letters.truncate(LETTERS_MAX);
+    "250 OK".to_owned()
+}
+
+/// A line with its end; `None` at the end of the connection.
+async fn line(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = stream.take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await?;
+    Ok((read > 0).then_some(line))
+}
+
+/// A message to its final dot; `None` when it is too large.
+async fn data(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
+    let mut bytes = Vec::new();
+    let mut is_too_large = false;
+    while let Some(line) = line(stream).await? {
+        if line == b".\r\n" {
+            return Ok((!is_too_large).then(|| String::from_utf8_lossy(&bytes).into_owned()));
+        }
+        is_too_large |= bytes.len() + line.len() > LETTER_BYTES_MAX;
+        if !is_too_large {
+            bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+        }
+    }
+    Err(std::io::ErrorKind::UnexpectedEof.into())
+}
+
+async fn page(State(letters): State<Letters>) -> impl IntoResponse {
+    let articles: String = letters.lock().iter().map(drawn).collect();
+    let nothing = "<p>Nothing yet. Load this page again when a mail is due.</p>";
+    let body = if articles.is_empty() { nothing } else { &articles };
+    let html = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Mail to the world outside</title><style>{STYLE}</style></head><body><main><h1>Mail to the world outside</h1>\
+         <p>The demo sends nothing beyond this machine. Here is what it would have sent, the latest first.</p>{body}</main></body></html>"
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, html)
+}
+
+fn drawn(letter: &Letter) -> String {
+    let (head, body) = letter.text.split_once("\r\n\r\n").unwrap_or((&letter.text, ""));
+    let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
+    let field = |name: &str| {
+        let found =
+            unfolded.lines().find_map(|line| line.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)));
+        escaped(found.map_or("", |(_, value)| value.trim()))
+    };
+    let body = text_of(&field("Content-Transfer-Encoding"), body);
+    let lines: String = body.lines().map(|line| linked(line) + "\n").collect();
+    format!(
+        "<article><h2>{}</h2><p>To {}<br>From {}</p><pre>{lines}</pre></article>",
+        field("Subject"),
+        escaped(&letter.to.join(", ")),
+        field("From")
+    )
+}
+
+/// The body as it is read: our own letters come in base64 (RFC 2045 §6.8), those of others stand as they came.
+fn text_of(encoding: &str, body: &str) -> String {
+    let bytes: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let read = encoding.eq_ignore_ascii_case("base64").then(|| BASE64_STANDARD.decode(bytes).ok()).flatten();
+    read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| body.to_owned())
+}
+
+/// A line that is a link to this machine can be followed.
+fn linked(line: &str) -> String {
+    let (url, shown) = (line.trim(), escaped(line));
+    match url.starts_with("http://localhost:") && !url.contains(char::is_whitespace) {
+        true => format!("<a href=\"{}\">{shown}</a>", escaped(url)),
+        false => shown,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::client;
+
+    #[tokio::test]
+    async fn what_leaves_is_shown_and_is_never_more_than_text() {
+        let outside = open(0).await.unwrap();
+        let plain = "Subject: A <b>code</b>\nFrom: post@mail.example\n\n.12345678\n    http://localhost:1/signup\n";
+        let coded = format!("Content-Transfer-Encoding: base64\n\n{}\n", BASE64_STANDARD.encode("<i>Welcome"));
+        let letters = [("ann@x.example", plain), ("bob@x.example", &*coded)];
+        client::smtp(outside.smtp_port, "post@mail.example", &letters).await.unwrap();
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, outside.page_port)).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        let link = "<a href=\"http://localhost:1/signup\">";
+        for there in ["A &lt;b&gt;code", "To ann@x.example", "<pre>.12345678\n", link, "<pre>&lt;i&gt;Welcome\n"] {
+            assert!(page.contains(there), "{there}: {page}");
+        }
+        assert!(page.find("bob@x.example") < page.find("ann@x.example"), "the latest first");
+    }
+}

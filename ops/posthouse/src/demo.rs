@@ -63,7 +63,8 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     folder::may_hold_demo(data).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
     let http = free(HTTP_PORT);
-    let (_stripe, billing) = shop::open(http.port()).await?;
+    let clock = shop::clock(data)?;
+    let (stripe, billing) = shop::open(http.port(), clock.clone()).await?;
     let config = Config {
         billing: Some(billing),
         listen: Listen { http: Some(http), ..listen() },
@@ -76,7 +77,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         free_ports: true,
         ..Config::minimal("mail.posthouse.example", data)?
     };
-    let server = Server::start(&config).await?;
+    let server = Server::start(&config, clock).await?;
     let path = data.join("demo.json");
     let made = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", path.display()))?,
@@ -94,9 +95,9 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         }
     };
     if json {
-        println!("{}", summary::line(&server.ports, &made));
+        println!("{}", summary::line(&server.ports, &made, &stripe.test_desk_url()));
     } else {
-        summary::print(&server.ports, &made, data);
+        summary::print(&server.ports, &made, &stripe.test_desk_url(), data);
     }
     // A terminal that goes away ends the demo.
     tokio::select! {

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// The stable interface of `demo --json`. A url whose door does not exist yet is null.
-pub fn line(ports: &Ports, made: &Made) -> String {
+pub fn line(ports: &Ports, made: &Made, test_desk: &str) -> String {
     let http = ports.http.unwrap_or(0);
     json!({
         "imap": { "port": ports.imap, "tls_port": ports.imaps },
@@ -15,6 +15,7 @@ pub fn line(ports: &Ports, made: &Made) -> String {
         "http_port": ports.http,
         "graphql_url": format!("http://127.0.0.1:{http}/graphql"),
         "portal_url": format!("http://localhost:{http}/"),
+        "test_desk_url": test_desk,
         "jmap_url": null,
         "metrics_url": format!("http://127.0.0.1:{http}/metrics"),
         "operator_token": made.operator_token,
@@ -24,7 +25,7 @@ pub fn line(ports: &Ports, made: &Made) -> String {
 }
 
 /// The summary for people.
-pub fn print(ports: &Ports, made: &Made, data: &Path) {
+pub fn print(ports: &Ports, made: &Made, test_desk: &str, data: &Path) {
     let port = |p: Option<u16>| p.map_or("-".to_owned(), |p| p.to_string());
     let http = port(ports.http);
     println!("Posthouse demo, everything in {}\n", data.display());
@@ -46,6 +47,7 @@ pub fn print(ports: &Ports, made: &Made, data: &Path) {
         port(ports.lmtp)
     );
     println!("Portal http://localhost:{http}/");
+    println!("Test desk {test_desk} (make cards fail and weeks pass: what is bought, late, stopped and paid again)");
     println!(
         "GraphQL http://127.0.0.1:{http}/graphql (GraphiQL in a browser), metrics http://127.0.0.1:{http}/metrics"
     );

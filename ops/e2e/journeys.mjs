@@ -1,6 +1,7 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 
@@ -220,4 +221,6 @@ export const journeys = [
       await titled(page, "Sign in");
     }
   }],
+  // The last ones: they put the clock forward by months.
+  ...dunningJourneys,
 ];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
 import { domainJourneys } from "./domain.mjs";
+import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 import { signupJourneys } from "./signup.mjs";
@@ -224,4 +225,6 @@ export const journeys = [
       await titled(page, "Sign in");
     }
   }],
+  // The last ones: they put the clock forward by months.
+  ...dunningJourneys,
 ];

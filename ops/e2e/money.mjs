@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { signIn, titled } from "./journeys.mjs";
 
 // Pays on the provider's page with a card; comes back when it takes the card.
-async function payWith(page, card) {
+export async function payWith(page, card) {
   await page.getByLabel("Card number").fill(card);
   await page.getByRole("button", { name: "Subscribe" }).click();
 }
 
 // Looks again until a text stands there: without scripts the page does not do it by itself.
-async function until(page, text) {
+export async function until(page, text) {
   for (let looks = 0; looks < 20; looks += 1) {
     if (await page.getByText(text).first().isVisible()) return;
     await page.waitForTimeout(500);

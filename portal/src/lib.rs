@@ -43,6 +43,9 @@ const UPLOAD_BYTES_MAX: usize = 5 << 20;
 /// How long a form may take to arrive.
 const FORM_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// Milliseconds since 1970, by whatever clock the API has.
+pub type NowMs = Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// What all visits share.
 pub struct Portal {
     graph: Arc<dyn Graph>,
@@ -51,11 +54,22 @@ pub struct Portal {
     origin: String,
     servers: Servers,
     refreshes: session::Refreshes,
+    now_ms: NowMs,
 }
 
 impl Portal {
     /// `origin`: where browsers find it; `servers`: what mail programs are told.
     pub fn new(graph: Arc<dyn Graph>, seal: Seal, origin: &str, servers: Servers) -> Portal {
-        Portal { graph, seal, origin: origin.to_owned(), servers, refreshes: session::Refreshes::default() }
+        let (refreshes, now_ms) = (session::Refreshes::default(), Arc::new(session::system_ms));
+        Portal { graph, seal, origin: origin.to_owned(), servers, refreshes, now_ms }
+    }
+
+    /// With the clock of the API, where that is not the system's.
+    pub fn with_clock(self, now_ms: NowMs) -> Portal {
+        Portal { now_ms, ..self }
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.now_ms)()
     }
 }

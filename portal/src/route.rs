@@ -9,7 +9,6 @@ use crate::{
     guard,
     language::{self, Language},
     multipart, page,
-    session::now_ms,
     state::{self, State},
     trouble::Trouble,
     visit::{Out, Reply, Visit, see},
@@ -249,7 +248,7 @@ fn finish(visit: &mut Visit, reply: Reply, is_read: bool) -> Response<Body> {
         }
         trouble => page::trouble::show(visit, &trouble),
     });
-    if visit.state.step.as_ref().is_some_and(|step| step.until_ms < now_ms()) {
+    if visit.state.step.as_ref().is_some_and(|step| step.until_ms < visit.portal.now_ms()) {
         (visit.state.step, visit.changed) = (None, true);
     }
     let mut response = match out {

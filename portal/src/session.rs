@@ -43,7 +43,8 @@ type Told = Option<Result<Tokens, Trouble>>;
 #[derive(Default)]
 pub(crate) struct Refreshes(Mutex<HashMap<String, (Instant, watch::Receiver<Told>)>>);
 
-pub(crate) fn now_ms() -> i64 {
+/// Milliseconds since 1970 of the system's clock.
+pub(crate) fn system_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
@@ -55,7 +56,7 @@ pub(crate) fn moment(text: &str) -> i64 {
 impl Portal {
     /// Sees to an access token that is good for this request. Whether it is another one.
     pub(crate) async fn keep_fresh(self: &Arc<Self>, client: &Client, signed: &mut Signed) -> Result<bool, Trouble> {
-        if now_ms() + ACCESS_MARGIN_MS < signed.access_until_ms {
+        if self.now_ms() + ACCESS_MARGIN_MS < signed.access_until_ms {
             return Ok(false);
         }
         let mut told = self.refresh(client, &signed.refresh);

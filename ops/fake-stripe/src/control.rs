@@ -1,8 +1,9 @@
 //! SUMMARY    `/fake/…`: time, failures, webhooks, disputes, tax: what a test or an operator of the demo makes happen.
 
 use crate::{http::Shared, params::Params, problem::Problem};
+use base::Clock;
 use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,15 +95,13 @@ fn fail(shared: &Shared, p: &Params) -> Result<Value, Problem> {
 impl Shared {
     /// The time of the account, in seconds.
     pub fn now(&self) -> i64 {
-        self.clock.now().secs().saturating_add(self.ahead_secs.load(Ordering::Relaxed))
+        self.clock.now().secs()
     }
 
     /// Puts the clock forward, and does what is due until then. Errors: back.
     pub fn advance(&self, seconds: i64) -> Result<(), Problem> {
-        if seconds < 0 {
-            return Err(Problem::invalid("advance_seconds", "Time does not go back"));
-        }
-        self.ahead_secs.fetch_add(seconds, Ordering::Relaxed);
+        let back = |_| Problem::invalid("advance_seconds", "Time does not go back");
+        self.clock.advance(Duration::from_secs(u64::try_from(seconds).map_err(back)?));
         self.model.lock().advance(self.now());
         self.collect_events();
         Ok(())

@@ -4,6 +4,7 @@
 
 use crate::{http::Shared, params::Params, problem::Problem};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use base::Clock;
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use hyper_util::{
@@ -136,8 +137,9 @@ async fn send(shared: &Shared, client: &Client<HttpConnector, Full<Bytes>>, deli
             return true;
         };
         let body = event.json().to_string().into_bytes();
-        // Signed by the time of the machine, not of the account, which may be years ahead.
-        (to.url.clone(), signature(&to.secret, &body, shared.clock.now().secs()), body)
+        // Signed by the time of who is told, not of the account, which may be years ahead.
+        let now = if shared.is_shared { shared.clock.now() } else { shared.clock.behind().now() };
+        (to.url.clone(), signature(&to.secret, &body, now.secs()), body)
     };
     let request = Request::post(url).header("content-type", "application/json").header("stripe-signature", header);
     let Ok(request) = request.body(Full::new(Bytes::from(body))) else { return true };

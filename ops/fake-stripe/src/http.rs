@@ -3,6 +3,7 @@
 //! LIMITS     BODY_BYTES_MAX, HANG_SECS
 
 use crate::{
+    ahead::AheadClock,
     control::{Failing, Fails, control, next_failure},
     deliver::{self, Webhooks},
     model::{Model, Reply, Request},
@@ -10,26 +11,24 @@ use crate::{
     params::Params,
     pdf::pdf,
     problem::Problem,
+    test_desk::test_desk,
 };
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request as Incoming, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use base::{Clock, SystemClock};
+use base::Clock;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
-use std::{
-    io,
-    net::Ipv4Addr,
-    sync::{Arc, atomic::AtomicI64},
-    time::Duration,
-};
+use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
 use stripe_payments::Method as Verb;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
+/// Where the page for those who try it is.
+pub const TEST_DESK: &str = "/test-desk";
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// A call that hangs is answered then, when nobody waits any more.
 const HANG_SECS: Duration = Duration::from_secs(600);
@@ -41,14 +40,17 @@ pub struct Options {
     pub port: u16,
     /// What the API asks for.
     pub secret_key: String,
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<AheadClock>,
+    /// Whether who is told has the same clock: its own, without what was put forward, otherwise.
+    pub is_shared: bool,
     /// Where events go, with the secret that signs them.
     pub endpoints: Vec<(String, String)>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { port: 0, secret_key: "sk_test_fake".into(), clock: Arc::new(SystemClock), endpoints: Vec::new() }
+        let (secret_key, clock) = ("sk_test_fake".into(), Arc::default());
+        Options { port: 0, secret_key, clock, is_shared: false, endpoints: Vec::new() }
     }
 }
 
@@ -56,8 +58,8 @@ pub struct Shared {
     pub(crate) model: Mutex<Model>,
     pub(crate) hooks: Mutex<Webhooks>,
     pub(crate) failing: Mutex<Vec<Failing>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ahead_secs: AtomicI64,
+    pub(crate) clock: Arc<AheadClock>,
+    pub(crate) is_shared: bool,
     pub(crate) wake: Notify,
     secret_key: String,
 }
@@ -86,7 +88,7 @@ impl Fake {
             hooks: Mutex::default(),
             failing: Mutex::default(),
             clock: options.clock,
-            ahead_secs: AtomicI64::new(0),
+            is_shared: options.is_shared,
             wake: Notify::new(),
             secret_key: options.secret_key,
         });
@@ -104,6 +106,11 @@ impl Fake {
 impl Running {
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.shared.model.lock()
+    }
+
+    /// The page to put its clock forward on, and to set what cards do.
+    pub fn test_desk_url(&self) -> String {
+        format!("{}{TEST_DESK}", self.base_url)
     }
 
     /// Puts its clock forward. Errors: back.
@@ -166,6 +173,8 @@ async fn answer(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Respon
             Err(problem) => (problem.status, problem.json()),
         };
         json_of(status, &body)
+    } else if path == TEST_DESK {
+        desk(&shared, &head, &params)
     } else {
         visitor(&shared, head.method == Method::POST, path, &params)
     };
@@ -222,6 +231,21 @@ async fn api(shared: &Shared, method: &Method, path: &str, params: Params, heade
             let broken = futures_util::stream::once(async { Err::<Vec<u8>, _>(io::Error::other("broken")) });
             Body::from_stream(broken).into_response()
         }
+    }
+}
+
+/// The page from which whoever tries the demo puts the clock forward and sets what cards do. Forms of other sites change nothing.
+fn desk(shared: &Shared, head: &Parts, p: &Params) -> Response {
+    if head.method != Method::POST {
+        return html(StatusCode::OK, test_desk(shared, None));
+    }
+    let site = head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if site.is_some_and(|site| !["same-origin", "none"].contains(&site)) {
+        return html(StatusCode::FORBIDDEN, page("Not from here", "<p>This form is of another site.</p>"));
+    }
+    match shared.change_by_desk(p) {
+        Ok(()) => Redirect::to(TEST_DESK).into_response(),
+        Err(problem) => html(StatusCode::BAD_REQUEST, test_desk(shared, Some(&problem.message))),
     }
 }
 

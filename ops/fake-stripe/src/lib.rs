@@ -4,6 +4,7 @@
 //! LIMITS     KEYS_KEPT_SECS, STEPS_MAX, LIST_MAX, ATTEMPTS
 //! INVARIANTS `Model` has no clock, no socket and no randomness: the same requests at the same times give the same state and ids.
 
+mod ahead;
 mod balance;
 mod catalog;
 mod checkout;
@@ -29,9 +30,11 @@ mod route;
 mod subscription;
 mod subscription_api;
 mod tax;
+mod test_desk;
 mod visit;
 mod wire;
 
+pub use ahead::AheadClock;
 pub use deliver::{Delivery, Webhooks, signature};
 pub use http::{Fake, Options, Running};
 pub use model::{Model, Reply, Request};

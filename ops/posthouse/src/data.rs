@@ -10,7 +10,7 @@ use crate::{
     upkeep,
 };
 use account::Accounts;
-use base::Domain;
+use base::{Clock, Domain};
 use mail::Mail;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serve::{Shutdown, TlsStore};
@@ -29,10 +29,15 @@ pub struct DataPlane {
 
 impl DataPlane {
     /// Opens the store, the doors, and the port for the control plane if it is elsewhere.
-    pub async fn start(config: &Config, shutdown: &Shutdown, tasks: &mut Tasks) -> Result<DataPlane, String> {
+    pub async fn start(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        shutdown: &Shutdown,
+        tasks: &mut Tasks,
+    ) -> Result<DataPlane, String> {
         let hostname = Domain::parse(&config.hostname).map_err(|e| format!("hostname: {e}"))?;
         let tls = crate::tls::open(config)?;
-        let stores = Stores::open(&config.data).await?;
+        let stores = Stores::open(&config.data, clock).await?;
         match stores.accounts.undo_copies().await {
             Ok(0) => {}
             Ok(parts) => tracing::info!(parts, "copies that were cut off were taken back"),

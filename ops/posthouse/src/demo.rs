@@ -66,7 +66,8 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     folder::may_hold_demo(data).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
     let http = free(HTTP_PORT);
-    let (_stripe, billing) = shop::open(http.port()).await?;
+    let clock = shop::clock(data)?;
+    let (stripe, billing) = shop::open(http.port(), clock.clone()).await?;
     let outside = outside::open(OUTSIDE_PORT).await?;
     let config = Config {
         billing: Some(billing),
@@ -88,7 +89,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         free_ports: true,
         ..Config::minimal("mail.posthouse.example", data)?
     };
-    let server = Server::start(&config).await?;
+    let server = Server::start(&config, clock).await?;
     let path = data.join("demo.json");
     let made = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", path.display()))?,
@@ -105,10 +106,11 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
             made
         }
     };
+    let places = summary::Places { outside: outside.page_port, test_desk: stripe.test_desk_url() };
     if json {
-        println!("{}", summary::line(&server.ports, outside.page_port, &made));
+        println!("{}", summary::line(&server.ports, &places, &made));
     } else {
-        summary::print(&server.ports, outside.page_port, &made, data);
+        summary::print(&server.ports, &places, &made, data);
     }
     // A terminal that goes away ends the demo.
     tokio::select! {

@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header},
     middleware::{self, Next},
 };
+use base::Clock;
 use portal::{Answer, Asked, Client, Graph, Portal, Seal, Servers};
 use serde_json::{Value, json};
 use std::{future::Future, path::Path, pin::Pin, sync::Arc};
@@ -116,10 +117,17 @@ pub fn for_browsers(api: Router) -> Router {
 }
 
 /// The pages, over the API's routes. Cookies are sealed by a key derived from the folder's.
-pub fn router(api: Router, data: &Path, origin: &str, servers: Servers) -> Result<Router, String> {
+pub fn router(
+    api: Router,
+    data: &Path,
+    origin: &str,
+    servers: Servers,
+    clock: Arc<dyn Clock>,
+) -> Result<Router, String> {
     let key = stores::secret_key(&data.join("sealing.key"))?;
     let seal = Seal::new(&key).ok_or("the portal's key was refused")?;
-    Ok(portal::router(Portal::new(Arc::new(InProcess(api)), seal, origin, servers)))
+    let portal = Portal::new(Arc::new(InProcess(api)), seal, origin, servers);
+    Ok(portal::router(portal.with_clock(Arc::new(move || clock.now().0))))
 }
 
 #[cfg(test)]

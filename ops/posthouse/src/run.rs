@@ -7,7 +7,8 @@ use crate::{
     signal::{Signal, Signals, tell_systemd},
     stores::at,
 };
-use std::path::Path;
+use base::SystemClock;
+use std::{path::Path, sync::Arc};
 use tenants::Service;
 
 /// What to do about a missing configuration.
@@ -43,7 +44,7 @@ pub fn show(file: Option<&Path>, example: bool) -> Result<(), Failure> {
 pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let config = Config::from_loaded(&load(file)?).map_err(Failure::Usage)?;
     let mut signals = Signals::new()?;
-    let server = Server::start(&config).await?;
+    let server = Server::start(&config, Arc::new(SystemClock)).await?;
     if let Some(service) = &server.service
         && let Some(token) = first_token(&config.data, service).await?
     {

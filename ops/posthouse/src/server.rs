@@ -12,7 +12,7 @@ use crate::{
 };
 use account::Accounts;
 use axum::Router;
-use base::{Clock, SystemClock};
+use base::Clock;
 use billing::Billing;
 use control::Control;
 use mail::Mail;
@@ -55,8 +55,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens everything that the role has and begins to listen.
-    pub async fn start(config: &Config) -> Result<Server, String> {
+    /// Opens everything that the role has and begins to listen; all of it has one clock.
+    pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Server, String> {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
@@ -66,7 +66,7 @@ impl Server {
         let (mut data, mut remote) = (None, None);
         let control: Arc<dyn Control> = match &config.role {
             Role::All | Role::Data { .. } => {
-                let plane = data.insert(DataPlane::start(config, &shutdown, &mut tasks).await?);
+                let plane = data.insert(DataPlane::start(config, clock.clone(), &shutdown, &mut tasks).await?);
                 Arc::new(plane.accounts.clone())
             }
             Role::Control { url, files } => {
@@ -79,7 +79,17 @@ impl Server {
                 let domains = crate::domains::options(config)?;
                 let (portal, identity_hosts) = (config.portal.clone(), config.identity_hosts.clone());
                 let sign_in = SignInOptions { portal, identity_hosts, ..SignInOptions::default() };
-                Some(stores::service(&config.data, config.sql.as_ref(), control.clone(), domains, sign_in).await?)
+                Some(
+                    stores::service(
+                        &config.data,
+                        config.sql.as_ref(),
+                        control.clone(),
+                        domains,
+                        sign_in,
+                        clock.clone(),
+                    )
+                    .await?,
+                )
             }
         };
         let billing = match &service {
@@ -103,6 +113,7 @@ impl Server {
                 service.as_ref(),
                 billing.as_ref(),
                 &ports,
+                &clock,
                 &shutdown,
             )?);
             let (port, task) =
@@ -111,7 +122,13 @@ impl Server {
             ports.http = Some(port);
             tasks.push(task);
         }
-        let desk = Desk { accounts, service: service.clone(), billing, control, status: status(config, &ports) };
+        let desk = Desk {
+            accounts,
+            service: service.clone(),
+            billing,
+            control,
+            status: status(config, &ports, clock.as_ref()),
+        };
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
@@ -185,6 +202,7 @@ fn pages(
     service: Option<&Arc<Service>>,
     billing: Option<&Arc<Billing>>,
     ports: &Ports,
+    clock: &Arc<dyn Clock>,
     shutdown: &Shutdown,
 ) -> Result<Router, String> {
     let mut router = Router::new();
@@ -202,7 +220,7 @@ fn pages(
         let options = api::ApiOptions { graphiql, trusted_proxies, stop, billing };
         let mut api = api::router(service.clone(), options);
         if let Some(origin) = &config.portal {
-            router = router.merge(portal::router(api.clone(), &config.data, origin, servers)?);
+            router = router.merge(portal::router(api.clone(), &config.data, origin, servers, clock.clone())?);
             api = portal::for_browsers(api);
         }
         router = router.merge(api);
@@ -210,13 +228,13 @@ fn pages(
     Ok(router)
 }
 
-fn status(config: &Config, ports: &Ports) -> serde_json::Value {
+fn status(config: &Config, ports: &Ports, clock: &dyn Clock) -> serde_json::Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "pid": std::process::id(),
         "hostname": config.hostname,
         "role": config.role.name(),
-        "started_at_ms": SystemClock.now().0,
+        "started_at_ms": clock.now().0,
         "ports": ports,
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::config::Sql;
 use account::{AccountOptions, Accounts, MasterKey};
-use base::{SystemClock, SystemRng};
+use base::{Clock, SystemRng};
 use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
 use store::{Kv, blob::FsObjects, embedded};
@@ -18,7 +18,7 @@ pub struct Stores {
 
 impl Stores {
     /// Opens (or makes) the data folder.
-    pub async fn open(data: &Path) -> Result<Stores, String> {
+    pub async fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<Stores, String> {
         make_folder(data)?;
         let master = secret_key(&data.join("master.key"))?;
         let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
@@ -27,7 +27,7 @@ impl Stores {
             kv: kv.clone(),
             objects: Arc::new(objects),
             master: MasterKey::new(master),
-            clock: Arc::new(SystemClock),
+            clock,
             rng: Arc::new(SystemRng::default()),
         });
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -46,12 +46,13 @@ pub async fn service(
     control: Arc<dyn Control>,
     domains: DomainOptions,
     sign_in: SignInOptions,
+    clock: Arc<dyn Clock>,
 ) -> Result<Arc<Service>, String> {
     make_folder(data)?;
     // Apart from the database, so that a copy of that alone tells no secret.
     let sign_in = SignInOptions { sealing_key: Some(secret_key(&data.join("sealing.key"))?), ..sign_in };
     let password_cost = PasswordCost::default();
-    let options = ServiceOptions { control, clock: Arc::new(SystemClock), password_cost, domains };
+    let options = ServiceOptions { control, clock, password_cost, domains };
     match sql {
         Some(sql) => Service::open_with(sql.database()?, options, sign_in).await.map_err(|e| format!("sql.url: {e}")),
         None => {

@@ -8,7 +8,7 @@ use crate::{
         DomainCheck, DomainDelete, DomainShown, DomainZone, domain_check, domain_delete, domain_shown, domain_zone,
         home, refusals,
     },
-    session::{moment, now_ms},
+    session::moment,
     trouble::Trouble,
     visit::{Out, Reply, Visit, page, see},
 };
@@ -191,7 +191,7 @@ async fn found(visit: &Visit, name: &str) -> Result<domain_shown::DomainShownDom
 pub(crate) async fn watch(visit: &Visit, name: &str) -> Reply {
     let domain = found(visit, name).await?;
     let at = domain.checked_at.as_deref().map_or(0, moment);
-    let is_due = now_ms() - at >= WATCH_PAUSE_MS && round(visit) <= WATCH_LOOKS_MAX;
+    let is_due = visit.portal.now_ms() - at >= WATCH_PAUSE_MS && round(visit) <= WATCH_LOOKS_MAX;
     if !is_due || is_settled(&domain) {
         return drawn(visit, domain, Form::default());
     }

@@ -7,7 +7,6 @@
 use crate::{
     frame::Frame,
     operation::session_create,
-    session::now_ms,
     trouble::Trouble,
     visit::{Reply, Visit, page},
 };
@@ -28,12 +27,12 @@ pub(crate) fn show(visit: &mut Visit, provider: &str) -> Reply {
     if !provider.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Err(Trouble::NotFound);
     }
-    (visit.state.going_until_ms, visit.changed) = (Some(now_ms() + GOING_LIFE_MS), true);
+    (visit.state.going_until_ms, visit.changed) = (Some(visit.portal.now_ms() + GOING_LIFE_MS), true);
     page(false, &Page { f: visit.frame("identity-title"), provider: provider.to_owned() })
 }
 
 pub(crate) async fn back(visit: &mut Visit) -> Reply {
-    let is_expected = visit.state.going_until_ms.take().is_some_and(|until| now_ms() < until);
+    let is_expected = visit.state.going_until_ms.take().is_some_and(|until| visit.portal.now_ms() < until);
     visit.changed = true;
     let code = visit.query.given("code").filter(|_| is_expected);
     let Some(code) = code else { return super::sign_in::refused(visit, "IDENTITY").await };

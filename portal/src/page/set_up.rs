@@ -8,7 +8,6 @@ use crate::{
     operation::{MailboxNamed, mailbox_named},
     qr::Picture,
     server::{Door, Tls},
-    session::now_ms,
     trouble::Trouble,
     visit::{Out, Reply, Visit, page},
 };
@@ -87,7 +86,7 @@ fn draw(visit: &Visit, address: String, back: String, profile: String, link: Opt
 
 pub(crate) async fn show(visit: &Visit, id: &str) -> Reply {
     let mailbox = named(visit, id).await?;
-    let until_ms = now_ms() + LINK_LIFE_MS;
+    let until_ms = visit.portal.now_ms() + LINK_LIFE_MS;
     let link = Link { id: mailbox.id.clone(), address: mailbox.address.clone(), name: mailbox.display_name, until_ms };
     let text = serde_json::to_vec(&link).map_err(|_| Trouble::Broken)?;
     let sealed = visit.portal.seal.seal(USAGE, &text).ok_or(Trouble::Broken)?;
@@ -108,7 +107,7 @@ pub(crate) async fn profile(visit: &Visit, id: &str) -> Reply {
 fn opened(visit: &Visit, sealed: &str) -> Result<Link, Trouble> {
     let text = visit.portal.seal.open(USAGE, sealed).ok_or(Trouble::NotFound)?;
     let link: Link = serde_json::from_slice(&text).map_err(|_| Trouble::NotFound)?;
-    if link.until_ms < now_ms() { Err(Trouble::NotFound) } else { Ok(link) }
+    if link.until_ms < visit.portal.now_ms() { Err(Trouble::NotFound) } else { Ok(link) }
 }
 
 pub(crate) fn by_link(visit: &Visit, sealed: &str) -> Reply {

@@ -8,7 +8,7 @@ use crate::{
     frame::Frame,
     guard::own_path,
     operation::{SessionCreate, SessionRevoke, refusals, session_create, session_revoke},
-    session::{moment, now_ms},
+    session::moment,
     state::{Reach, Signed, State, Step},
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
@@ -113,7 +113,7 @@ pub(crate) async fn sign_in(visit: &mut Visit) -> Reply {
     };
     let next = own_path(visit.fields.text("next")).to_owned();
     if refusals.iter().any(|r| r.code == "FACTOR_REQUIRED") {
-        let step = Step { email, password, until_ms: now_ms() + STEP_LIFE_MS };
+        let step = Step { email, password, until_ms: visit.portal.now_ms() + STEP_LIFE_MS };
         (visit.state, visit.changed) = (State { step: Some(step), ..State::fresh() }, true);
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         return see(format!("/sign-in/code?next={next}"));
@@ -133,7 +133,9 @@ pub(crate) async fn sign_in_mailbox(visit: &mut Visit) -> Reply {
 }
 
 pub(crate) async fn give_code(visit: &mut Visit) -> Reply {
-    let Some(step) = visit.state.step.clone().filter(|step| step.until_ms > now_ms()) else { return see("/sign-in") };
+    let Some(step) = visit.state.step.clone().filter(|step| step.until_ms > visit.portal.now_ms()) else {
+        return see("/sign-in");
+    };
     let code: String = visit.fields.text("code").chars().filter(|c| !c.is_whitespace()).collect();
     let mut input = input(&step.email, &step.password);
     match code.len() == 6 && code.chars().all(|c| c.is_ascii_digit()) {

@@ -5,7 +5,7 @@ use billing::{
     Charge, Component, Currency, Grants, Interval, Item, Meter, Money, NewCheckout, NewCustomer, Payments, Plan, Price,
     TrueSubscription, Truth, Wanted,
 };
-use fake_stripe::{Fake, Options, Params, Request, Running};
+use fake_stripe::{AheadClock, Fake, Options, Params, Request, Running};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -51,7 +51,8 @@ impl World {
     }
 
     pub async fn with(endpoints: Vec<(String, String)>, set: impl FnOnce(&mut StripeOptions)) -> World {
-        let fake = Fake::start(Options { clock: Arc::new(Standing), endpoints, ..Options::default() }).await.unwrap();
+        let clock = Arc::new(AheadClock::of(Arc::new(Standing)));
+        let fake = Fake::start(Options { clock, endpoints, ..Options::default() }).await.unwrap();
         let mut options = options(&fake);
         set(&mut options);
         World { stripe: Stripe::new(options).unwrap(), fake }

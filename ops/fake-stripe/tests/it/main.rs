@@ -135,3 +135,20 @@ fn the_same_requests_at_the_same_times_give_the_same_events() {
     assert_eq!(events, run());
     assert_eq!(events["has_more"], true);
 }
+
+#[test]
+fn a_card_that_declines_from_now_on_works_again_when_it_is_told_to() {
+    let mut model = new();
+    let (customer, price) = shop(&mut model, "pm_card_visa");
+    subscribe(&mut model, &customer, &price);
+    assert_eq!(model.set_cards("cus_nobody", true).unwrap_err().status, 404);
+    model.set_cards(&customer, true).unwrap();
+    model.advance(START + 32 * DAY);
+    let status = |model: &mut Model| get(model, "/subscriptions", "limit=1")["data"][0]["status"].clone();
+    assert_eq!(status(&mut model), "past_due");
+    model.set_cards(&customer, false).unwrap();
+    model.advance(START + 36 * DAY);
+    assert_eq!(status(&mut model), "active");
+    let without = id(&post(&mut model, "/customers", "email=c@d.example"));
+    assert_eq!(model.set_cards(&without, true).unwrap_err().status, 400);
+}

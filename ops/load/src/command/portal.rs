@@ -182,7 +182,8 @@ async fn first_page(target: &Target) -> Result<FirstPage> {
     let named = page.attributes("href").into_iter().chain(page.attributes("src"));
     let is_file =
         |path: &String| path.starts_with('/') && path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    let mut browser = Browser { compressed: true, ..Browser::new(target) };
+    let mut browser = Browser::new(target);
+    browser.compressed = true;
     let mut first = FirstPage { requests: 1, bytes: browser.get("/").await?.wire_bytes };
     for path in named.filter(is_file).collect::<std::collections::BTreeSet<_>>() {
         let file = browser.get(&path).await?;

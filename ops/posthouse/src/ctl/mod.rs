@@ -23,7 +23,7 @@ use crate::{
     plane::AbsentPlane,
     stores::{self, Stores},
 };
-use base::{AccountId, QueueId, TenantId};
+use base::{AccountId, QueueId, SystemClock, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
 use print::{Printer, Shape};
@@ -244,7 +244,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
     }
     let planes = folder::planes(data)?;
     let stores = match planes.data {
-        true => Some(Stores::open(data).await.map_err(|e| locked(data, e))?),
+        true => Some(Stores::open(data, Arc::new(SystemClock)).await.map_err(|e| locked(data, e))?),
         false => None,
     };
     let accounts = stores.as_ref().map(|stores| stores.accounts.clone());
@@ -260,6 +260,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
                 control.clone(),
                 crate::domains::stopped(data)?,
                 tenants::SignInOptions::default(),
+                Arc::new(SystemClock),
             )
             .await?,
         ),

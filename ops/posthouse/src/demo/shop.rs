@@ -2,10 +2,11 @@
 //! SECURITY   The keys are of the fake alone; no card is real and no money moves.
 
 use super::client;
-use crate::config;
+use crate::{config, stores::at};
 use billing::Issuer;
-use fake_stripe::{Fake, Options, Running};
+use fake_stripe::{AheadClock, Fake, Options, Running};
 use serde_json::{Value, json};
+use std::{path::Path, sync::Arc};
 
 /// Signs the fake's webhooks.
 const WEBHOOK_SECRET: &str = "whsec_of_the_demo";
@@ -17,11 +18,20 @@ const SHARED_DOMAIN: &str = "posthouse.example";
 /// Everybody comes from one network here: that says nothing of a risk.
 const REVIEW_SCORE: i64 = 100;
 
+/// The clock of the fake and of the server, which the fake's test desk puts forward. It is kept in the data folder, so that time does not
+/// go back where mail and money are dated.
+pub fn clock(data: &Path) -> Result<Arc<AheadClock>, String> {
+    let path = data.join("demo-clock");
+    AheadClock::kept_in(&path).map(Arc::new).map_err(|e| at(&path, e))
+}
+
 /// Starts the fake: it tells the server at this HTTP port what happens.
-pub async fn open(http: u16) -> Result<(Running, config::Billing), String> {
+pub async fn open(http: u16, clock: Arc<AheadClock>) -> Result<(Running, config::Billing), String> {
     let webhooks = format!("http://127.0.0.1:{http}/billing/webhooks/stripe");
     let options = Options {
         secret_key: SECRET_KEY.to_owned(),
+        clock,
+        is_shared: true,
         endpoints: vec![(webhooks, WEBHOOK_SECRET.to_owned())],
         ..Options::default()
     };

@@ -5,8 +5,16 @@ use crate::server::Ports;
 use serde_json::json;
 use std::path::Path;
 
+/// Pages beside the server's.
+pub struct Places {
+    /// The port where mail to the world outside is read.
+    pub outside: u16,
+    /// Where cards are made to fail and time to pass.
+    pub test_desk: String,
+}
+
 /// The stable interface of `demo --json`. A url whose door does not exist yet is null.
-pub fn line(ports: &Ports, outside: u16, made: &Made) -> String {
+pub fn line(ports: &Ports, places: &Places, made: &Made) -> String {
     let http = ports.http.unwrap_or(0);
     json!({
         "imap": { "port": ports.imap, "tls_port": ports.imaps },
@@ -16,7 +24,8 @@ pub fn line(ports: &Ports, outside: u16, made: &Made) -> String {
         "graphql_url": format!("http://127.0.0.1:{http}/graphql"),
         "portal_url": format!("http://localhost:{http}/"),
         "signup_url": format!("http://localhost:{http}/signup"),
-        "outside_url": format!("http://localhost:{outside}/"),
+        "outside_url": format!("http://localhost:{}/", places.outside),
+        "test_desk_url": places.test_desk,
         "jmap_url": null,
         "metrics_url": format!("http://127.0.0.1:{http}/metrics"),
         "operator_token": made.operator_token,
@@ -26,7 +35,7 @@ pub fn line(ports: &Ports, outside: u16, made: &Made) -> String {
 }
 
 /// The summary for people.
-pub fn print(ports: &Ports, outside: u16, made: &Made, data: &Path) {
+pub fn print(ports: &Ports, places: &Places, made: &Made, data: &Path) {
     let port = |p: Option<u16>| p.map_or("-".to_owned(), |p| p.to_string());
     let http = port(ports.http);
     println!("Posthouse demo, everything in {}\n", data.display());
@@ -48,12 +57,16 @@ pub fn print(ports: &Ports, outside: u16, made: &Made, data: &Path) {
         port(ports.lmtp)
     );
     println!("Portal http://localhost:{http}/");
-    println!("Mail to the world outside does not leave this machine: read it at http://localhost:{outside}/");
+    println!("Mail to the world outside does not leave this machine: read it at http://localhost:{}/", places.outside);
+    println!(
+        "Test desk {} (make cards fail and weeks pass: what is bought, late, stopped and paid again)",
+        places.test_desk
+    );
     println!(
         "GraphQL http://127.0.0.1:{http}/graphql (GraphiQL in a browser), metrics http://127.0.0.1:{http}/metrics"
     );
     println!("operator token {}\n", made.operator_token);
-    signing_up(&http, outside);
+    signing_up(&http, places.outside);
     let (Some(tenant), Some(account)) = (made.tenants.first(), made.tenants.first().and_then(|t| t.accounts.first()))
     else {
         return;

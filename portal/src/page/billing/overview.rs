@@ -14,7 +14,7 @@ use crate::{
         BillingShown, CardPageOpen, PlanShown, SubscriptionResume, TenantReopen, billing_shown, card_page_open,
         plan_shown, refusals, subscription_resume, tenant_reopen,
     },
-    session::{moment, now_ms},
+    session::moment,
     trouble::Trouble,
     visit::{Reply, Visit, see},
 };
@@ -37,7 +37,7 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
     let is_closed = data.billing_customer.as_ref().is_some_and(|c| c.closed_at.is_some());
     if let Some(standing) = &data.billing_standing {
         let has_plan = bought.iter().any(Bought::is_live);
-        let mut row = stand(&page.f, standing, has_plan);
+        let mut row = stand(&page.f, standing, has_plan, visit.portal.now_ms());
         if is_closed && may_write {
             row.acts.push(act(&page.f, "reopen", "", "reopen", "reopen-named", &viewer.name));
         }
@@ -56,7 +56,7 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
 }
 
 /// Where it stands, why, what comes and what to do.
-fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_plan: bool) -> Row {
+fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_plan: bool, now_ms: i64) -> Row {
     let phase = word(&standing.phase);
     let (title, about, class) = words::phase(&phase);
     let mut facts = vec![f.t(about)];
@@ -68,7 +68,7 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_p
     ] {
         facts.extend(at.as_ref().map(|at| f.with(key, "at", f.day(at))));
     }
-    for stage in standing.stages.iter().filter(|stage| moment(&stage.at) > now_ms()) {
+    for stage in standing.stages.iter().filter(|stage| moment(&stage.at) > now_ms) {
         let about = f.t(words::phase(&word(&stage.phase)).1);
         facts.push(f.with_two("standing-next", ("at", &f.day(&stage.at)), ("about", &about)));
     }
@@ -123,10 +123,9 @@ async fn plans(
 /// Those to be paid, and the last ones.
 fn invoice_groups(page: &mut Collection, invoices: &[Invoice], may_write: bool) {
     let f = &page.f;
-    let open: Vec<Row> =
-        invoices.iter().filter(|i| i.state == "OPEN").map(|i| words::own_invoice(f, i, may_write)).collect();
+    let open: Vec<Row> = invoices.iter().filter(|i| i.is_open()).map(|i| words::own_invoice(f, i, may_write)).collect();
     let last =
-        invoices.iter().filter(|i| i.state != "OPEN").take(LAST_MAX).map(|i| words::own_invoice(f, i, false)).collect();
+        invoices.iter().filter(|i| !i.is_open()).take(LAST_MAX).map(|i| words::own_invoice(f, i, false)).collect();
     let last = Group { title: f.t("invoices-last"), none: f.t("invoices-none"), rows: last };
     if !open.is_empty() {
         page.groups.push(Group { title: page.f.t("invoices-open"), none: String::new(), rows: open });

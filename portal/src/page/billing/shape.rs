@@ -55,6 +55,13 @@ pub(crate) struct Bought {
     pub(crate) ended_at: Option<String>,
 }
 
+impl Invoice {
+    /// Whether it is still to be paid: also one that the provider gave up asking for.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state.as_str(), "OPEN" | "UNCOLLECTIBLE")
+    }
+}
+
 impl Bought {
     /// Whether it was not ended.
     pub(crate) fn is_live(&self) -> bool {

@@ -104,7 +104,7 @@ pub(crate) fn invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
     let links = [(&i.page_url, "invoice-page"), (&i.pdf_url, "invoice-pdf")];
     let links =
         links.into_iter().filter_map(|(url, key)| Some((away(url.as_deref()?)?, f.with(key, "number", &number))));
-    let acts = match i.state == "OPEN" && may_pay {
+    let acts = match i.is_open() && may_pay {
         true => vec![act(f, "pay", &i.id, "invoice-pay", "invoice-pay-named", &number)],
         false => Vec::new(),
     };

@@ -133,12 +133,16 @@ impl Service {
                     .bind(self.now().0)
                     .execute(&mut txn)
                     .await?;
+                // What the provider writes itself (codes, invitations) is sent by its tenant.
+                let change = self.entitlement(&mut txn, id).await?;
+                self.tell(&mut txn, &[change]).await?;
                 id
             }
         };
         let new = NewToken::new(provider, "operator", Access::ReadWrite);
         let token = self.issue_token(&mut txn, Maker::Start, &new, Permissions::all()).await?;
         txn.commit().await?;
+        self.committed().await;
         let lost = || Error::new(Code::Internal, "", "the operator's token was lost");
         let operator_token = self.token_secret(&token).await?.ok_or_else(lost)?;
         Ok(Bootstrap { provider, operator_token })

@@ -140,8 +140,8 @@ fn day(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use account::{AccountOptions, Accounts, MasterKey};
-    use base::{SystemClock, rng::SeededRng};
+    use account::{AccountOptions, Accounts, LeaseRequest, MasterKey};
+    use base::{SystemClock, TenantId, rng::SeededRng};
     use control::Control;
     use serde_json::json;
     use store::{MemKv, blob::FsObjects};
@@ -234,6 +234,10 @@ mod tests {
         let away = OutgoingNotice { created_at: accounts.clock().now(), ..away };
         let provider = service.provider().await.unwrap();
         assert_eq!(send(&mail, &sender, &away, provider).await.unwrap(), Some(Sent::Accepted));
+        let request =
+            LeaseRequest { items: 1, items_per_tenant: 1, lease: Duration::from_secs(60), after: TenantId(0) };
+        let [lease] = accounts.lease(request).await.unwrap().try_into().ok().unwrap();
+        assert_eq!(accounts.held_back(provider, &lease.item).await.unwrap(), None, "it waits for nothing");
         // What has ended is tried no more, young as the notice is.
         let now = accounts.clock().now().0;
         for (expires_at_ms, sent) in [(now, None), (now + 60_000, Some(Sent::Accepted))] {

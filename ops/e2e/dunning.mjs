@@ -1,5 +1,5 @@
-// A customer whose card fails, on a clock that the test desk of our own Stripe puts forward: what the portal says and what the doors do, at
-// each step.
+// A customer whose card fails, on a clock that the test desk of our own Stripe puts forward; one that buys less than it uses, leaves, comes
+// back, closes and takes that back. What the portal says and what the doors do, at each step.
 import assert from "node:assert/strict";
 import { arrive, inbox, submit } from "./doors.mjs";
 import { titled } from "./journeys.mjs";
@@ -52,6 +52,13 @@ async function at(page, demo, tenant, path) {
     await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
     await page.goto(demo.info.portal_url + path);
   }
+}
+
+async function confirmed(page, tenant) {
+  if (!page.url().includes("/security/confirm")) return false;
+  await page.getByLabel("Password").fill(tenant.owner.password);
+  await page.getByRole("button").filter({ hasText: /confirm|go on/i }).first().click();
+  return true;
 }
 
 // Presses buttons of the test desk.
@@ -159,8 +166,101 @@ async function dunning(page, demo, name) {
   assert.doesNotMatch(await page.locator("main").innerText(), /A payment is due/);
 }
 
+async function quantity(page, demo, tenant, n) {
+  await at(page, demo, tenant, "billing");
+  await page.getByRole("link", { name: "Change the plan" }).first().click();
+  await page.getByRole("link", { name: "Business" }).click();
+  await page.getByLabel("Mailboxes").fill(String(n));
+  await page.getByRole("button", { name: "See what it costs" }).click();
+}
+
+// Whether one more mailbox can be made: what the portal says.
+async function newMailbox(page, demo, tenant, local) {
+  await at(page, demo, tenant, "mailboxes/new");
+  await page.getByLabel("Address before the @").fill(local);
+  await page.getByRole("button", { name: "Create the mailbox" }).click();
+  return page.locator("main").innerText();
+}
+
+// Nothing is lost: letters of ours may have come meanwhile.
+async function allThere(demo, tenant, counts) {
+  for (const [n, account] of tenant.accounts.entries()) {
+    const now = await inbox(demo, account);
+    assert.ok(now >= counts[n], `${account.address} has ${now} of ${counts[n]}`);
+  }
+}
+
+async function leaving(page, demo, name) {
+  const people = ["uma", "bo", "cy", "di", "ed", "fi", "gus"];
+  const tenant = await fresh(demo, name, people);
+  const counts = [];
+  for (const account of tenant.accounts) {
+    accepted(await arrive(demo, account.address, "kept"));
+    counts.push(await inbox(demo, account));
+  }
+  await buy(page, demo, tenant, 10, true);
+  await stands(page, demo, tenant, "On trial");
+
+  await quantity(page, demo, tenant, 2);
+  await page.getByText("Nothing is lost, but nothing new can be made until there is less.").first().waitFor();
+  await page.getByRole("button", { name: "Change it now" }).click();
+  await titled(page, "Billing");
+  await soon("two mailboxes", async () => {
+    const { tenant: has } = await demo.ask(tenant.token, "query($t: ID!) { tenant(id: $t) { maxMailboxes } }", { t: tenant.id });
+    return { is: has.maxMailboxes === 2, told: has.maxMailboxes };
+  });
+  await allThere(demo, tenant, counts);
+  assert.match(await newMailbox(page, demo, tenant, "one-more"), /A limit is reached/);
+  accepted(await submit(demo, tenant.user, ELSEWHERE, "over its limits"));
+
+  await at(page, demo, tenant, "billing/cancel");
+  await page.locator("select[name=when]").selectOption("NOW");
+  await page.getByRole("button", { name: "End it" }).click();
+  await titled(page, "Billing");
+  await stands(page, demo, tenant, "You have no plan yet");
+  await allThere(demo, tenant, counts);
+  await buy(page, demo, tenant, 10, false);
+  await at(page, demo, tenant, "billing");
+  await until(page, "Business");
+  await soon("sending again", async () => {
+    const answer = await submit(demo, tenant.user, ELSEWHERE, "bought again");
+    return { is: /^250/m.test(answer), told: answer };
+  });
+  await allThere(demo, tenant, counts);
+
+  await closes(page, demo, tenant);
+  assert.match(await arrive(demo, tenant.user.address, "closed"), /^[45]/);
+  await allThere(demo, tenant, counts);
+  await desk(page, demo, ["A week later", "A week later", "A week later"]);
+  await stands(page, demo, tenant, "Closed");
+  await page.getByRole("button", { name: /^Reopen/ }).first().click();
+  await confirmed(page, tenant);
+  await soon("mail again", async () => {
+    const answer = await arrive(demo, tenant.user.address, "reopened");
+    return { is: /^250/m.test(answer), told: answer };
+  });
+  counts[1] += 1;
+  await allThere(demo, tenant, counts);
+  await buy(page, demo, tenant, 10, false);
+  await soon("sending after reopening", async () => {
+    const answer = await submit(demo, tenant.user, ELSEWHERE, "reopened");
+    return { is: /^250/m.test(answer), told: answer };
+  });
+}
+
+async function closes(page, demo, tenant) {
+  for (let tries = 0; tries < 2; tries += 1) {
+    await at(page, demo, tenant, "billing/close");
+    await page.getByLabel("Name of the organisation").fill(tenant.name);
+    await page.getByRole("button", { name: "Close it" }).click();
+    if (!(await confirmed(page, tenant))) break;
+  }
+  await stands(page, demo, tenant, "Closed");
+}
+
 export const dunningJourneys = [
   ["a card fails, sending ends, and paying brings all back", async (pages, demo) => dunning(await pages.open(), demo, "Latecomer")],
   ["a card fails, sending ends, and paying brings all back, without scripts", async (pages, demo) =>
     dunning(await pages.open({ javaScriptEnabled: false }), demo, "Tardy")],
+  ["less is bought than is used, left, bought again, closed and reopened", async (pages, demo) => leaving(await pages.open(), demo, "Leaver")],
 ];

@@ -122,6 +122,8 @@ impl Desk {
         let service = Service::open_with(database(&file), options, sign_in).await.unwrap();
         let token = service.bootstrap("Provider").await.unwrap().operator_token;
         let operator = service.authenticate(&token).await.unwrap();
+        // What it was told of the provider is no test's.
+        plane.told.lock().unwrap().clear();
         Desk { plane, service, operator, file, _folder: folder }
     }
 
@@ -141,6 +143,8 @@ impl Desk {
         let service = open_at(&file, plane.clone(), clock, domains).await;
         let token = service.bootstrap("Provider").await.unwrap().operator_token;
         let operator = service.authenticate(&token).await.unwrap();
+        // What it was told of the provider is no test's.
+        plane.told.lock().unwrap().clear();
         Desk { plane, service, operator, file, _folder: folder }
     }
 

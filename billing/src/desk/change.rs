@@ -19,6 +19,7 @@ impl Billing {
             Start::Repeated(done) => return self.changed(tenant, done).await,
         };
         self.may_buy(&mut work.txn, actor, tenant).await?;
+        self.not_closed(&mut work.txn, tenant).await?;
         let invalid = |field, message: &str| Err(Error::new(Code::Invalid, field, message));
         if asked.coupon.is_some() {
             return invalid("coupon", "A coupon is for a first purchase");
@@ -80,6 +81,7 @@ impl Billing {
             Start::Repeated(done) => return self.changed(tenant, done).await,
         };
         self.may_buy(&mut work.txn, actor, tenant).await?;
+        self.not_closed(&mut work.txn, tenant).await?;
         let has = self.live_one(&mut work.txn, tenant, subscription).await?;
         if has.ends_at.is_none() {
             return Err(Error::new(Code::Invalid, "subscriptionId", "It does not end with its period"));

@@ -88,15 +88,27 @@ impl Billing {
 
     /// Ends pages to pay on: nobody pays for what is closed.
     async fn close_pages(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
-        let open =
-            query("SELECT provider_id FROM checkout WHERE tenant = $1 AND state = 'OPEN' AND provider_id IS NOT NULL")
-                .bind(tenant.to_string())
-                .fetch_all(&mut *txn)
-                .await?;
+        let open = query("SELECT id, provider_id FROM checkout WHERE tenant = $1 AND state = 'OPEN'")
+            .bind(tenant.to_string())
+            .fetch_all(&mut *txn)
+            .await?;
         for row in &open {
-            let call = Call::CloseCheckout { checkout: text(row, "provider_id")? };
-            self.put_call(txn, tenant, &call).await?;
+            match row.text("provider_id")? {
+                Some(checkout) => drop(self.put_call(txn, tenant, &Call::CloseCheckout { checkout }).await?),
+                // One that opens after this is closed again.
+                None => self.checkout_ended(txn, &text(row, "id")?).await?,
+            }
         }
         Ok(())
+    }
+
+    /// Refuses what would be paid for while nothing comes of it.
+    pub(crate) async fn not_closed(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
+        match self.customer_in(txn, tenant).await? {
+            Some(row) if row.customer.closed_at.is_some() => {
+                Err(Error::new(Code::Invalid, "tenantId", "The organisation is closed: reopen it first"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }

@@ -44,6 +44,7 @@ impl Billing {
             Start::Repeated(done) => return self.opened(tenant, done).await,
         };
         self.may_buy(&mut work.txn, actor, tenant).await?;
+        self.not_closed(&mut work.txn, tenant).await?;
         let seller = self.seller_of(&mut work.txn, tenant).await?;
         let sells = self.sells(&mut work.txn, actor, seller).await?;
         let chosen = self.choose(&mut work.txn, (seller, tenant), asked, sells).await?;

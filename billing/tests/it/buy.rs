@@ -1,7 +1,7 @@
 //! SUMMARY    Buying, changing, ending, resuming.
 
 use crate::town::{DAY, Town, asked, business_cents, dry, eur, keyed, terms};
-use billing::{Account, Asked, CheckoutState, End, Interval, Status};
+use billing::{Account, Asked, CheckoutState, Currency, End, Interval, Status};
 use tenants::{Applied, Code};
 
 #[tokio::test]
@@ -188,4 +188,29 @@ async fn another_tenant_meets_nothing() {
         assert_eq!(code.map(|e| e.code), Some(Code::NotFound), "{n}");
     }
     assert_eq!(town.till.has(&customer).unwrap(), truth);
+}
+
+#[tokio::test]
+async fn who_closed_pays_for_nothing_also_on_a_page_that_was_open() {
+    let town = Town::new().await;
+    let (tenant, owner) = town.customer("alpha").await;
+    town.billing.checkout_open(&owner, &terms(), tenant, &asked("business", 2)).await.unwrap();
+    let page = town.page();
+    town.billing.close(&owner, &terms(), tenant, "").await.unwrap();
+    // The page is closed when the call is made; until then it takes a card.
+    town.till.pay_page(&page, "visa 4242").unwrap();
+    town.settle().await;
+    let customer = town.till.customers().last().unwrap().clone();
+    let truth = town.till.has(&customer).unwrap();
+    assert!(!truth.subscriptions.is_empty() && truth.subscriptions.iter().all(|s| !s.status.is_live()));
+    assert_eq!(town.till.taken(Currency::EUR), 0, "all went back");
+    for refused in [
+        town.billing.checkout_open(&owner, &terms(), tenant, &asked("business", 2)).await.err(),
+        town.billing.change(&owner, &terms(), tenant, &asked("business", 3)).await.err(),
+    ] {
+        let refused = refused.unwrap();
+        assert_eq!((refused.code, refused.field), (Code::Invalid, "tenantId"));
+    }
+    town.billing.reopen(&owner, &terms(), tenant).await.unwrap();
+    town.billing.checkout_open(&owner, &terms(), tenant, &asked("business", 2)).await.unwrap();
 }

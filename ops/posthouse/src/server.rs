@@ -54,6 +54,22 @@ pub struct Server {
     _ctl: Option<ctl::socket::Bound>,
 }
 
+/// The control plane, where the role has one.
+async fn open_service(
+    config: &Config,
+    control: &Arc<dyn Control>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Service>>, String> {
+    if matches!(config.role, Role::Data { .. }) {
+        return Ok(None);
+    }
+    let domains = crate::domains::options(config)?;
+    let (portal, identity_hosts) = (config.portal.clone(), config.identity_hosts.clone());
+    let sign_in = SignInOptions { portal, identity_hosts, ..SignInOptions::default() };
+    let (control, clock) = (control.clone(), clock.clone());
+    stores::service(&config.data, config.sql.as_ref(), control, domains, sign_in, clock).await.map(Some)
+}
+
 impl Server {
     /// Opens everything that the role has and begins to listen; all of it has one clock.
     pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> Result<Server, String> {
@@ -73,25 +89,7 @@ impl Server {
                 remote.insert(Arc::new(RemotePlane::new(url, files.clone())?)).clone() as Arc<dyn Control>
             }
         };
-        let service = match &config.role {
-            Role::Data { .. } => None,
-            Role::All | Role::Control { .. } => {
-                let domains = crate::domains::options(config)?;
-                let (portal, identity_hosts) = (config.portal.clone(), config.identity_hosts.clone());
-                let sign_in = SignInOptions { portal, identity_hosts, ..SignInOptions::default() };
-                Some(
-                    stores::service(
-                        &config.data,
-                        config.sql.as_ref(),
-                        control.clone(),
-                        domains,
-                        sign_in,
-                        clock.clone(),
-                    )
-                    .await?,
-                )
-            }
-        };
+        let service = open_service(config, &control, &clock).await?;
         let billing = match &service {
             Some(service) => control_work(config, service, &shutdown, &mut tasks)?,
             None => None,

@@ -95,6 +95,10 @@ impl Service {
 
     /// Refuses a contact that we would have to deliver to: it is to reach its owner when nothing here does.
     async fn not_ours(&self, txn: &mut Connection, domain: &str) -> Result<()> {
+        // Nobody has us connect to an address of its choice.
+        if domain.starts_with('[') {
+            return Err(Error::new(Code::Invalid, "contact", "Give an address at a domain"));
+        }
         let row = query("SELECT 1 AS n FROM domain WHERE name = $1 AND live = 1").bind(domain);
         match row.fetch_optional(txn).await? {
             None => Ok(()),

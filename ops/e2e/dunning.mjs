@@ -241,6 +241,9 @@ async function leaving(page, demo, name) {
   });
   counts[1] += 1;
   await allThere(demo, tenant, counts);
+  // What was bought ends at the provider some seconds after the closing.
+  await at(page, demo, tenant, "billing");
+  await until(page, "Choose a plan");
   await buy(page, demo, tenant, 10, false);
   await soon("sending after reopening", async () => {
     const answer = await submit(demo, tenant.user, ELSEWHERE, "reopened");
@@ -262,9 +265,5 @@ export const dunningJourneys = [
   ["a card fails, sending ends, and paying brings all back", async (pages, demo) => dunning(await pages.open(), demo, "Latecomer")],
   ["a card fails, sending ends, and paying brings all back, without scripts", async (pages, demo) =>
     dunning(await pages.open({ javaScriptEnabled: false }), demo, "Tardy")],
-];
-
-// Not among them yet: after closing and reopening, a subscription that was bought again may still be there.
-export const leavingJourneys = [
   ["less is bought than is used, left, bought again, closed and reopened", async (pages, demo) => leaving(await pages.open(), demo, "Leaver")],
 ];

@@ -49,7 +49,10 @@ impl Billing {
         self.service.audit(&mut work.txn, actor, tenant, "tenantClose", &tenant.to_string(), reason.trim()).await?;
         let changes = self.stand(&mut work.txn, tenant).await?;
         let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
-        self.service.finish(work, row.customer, &changes).await
+        let done = self.service.finish(work, row.customer, &changes).await?;
+        // What was bought ends now, not with the next round.
+        self.wake.notify_one();
+        Ok(done)
     }
 
     /// Takes a closing back.

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { signIn, titled } from "./journeys.mjs";
 import { signatures } from "./dkim.mjs";
 import { pause } from "./dns.mjs";
-import { deliver, inbox, submit } from "./mail.mjs";
+import { inbox, send } from "./mail.mjs";
 import { HOST, Served } from "./served.mjs";
 
 // What an open page looks every so often for (WATCH_PAUSE_MS of the portal, and its own pause).
@@ -107,21 +107,22 @@ async function mailbox(page, domain) {
 
 async function mails(served, domain, ann) {
   const { sink, ports, zones } = served;
-  await submit(ports.submissions, ann, OUTSIDE, [
+  const message = [
     `From: Ann Baker <${ann.address}>`, `To: ${OUTSIDE}`, "Date: Tue, 03 Mar 2026 10:15:00 +0100", `Message-ID: <1@${domain}>`,
     "Subject:  fresh \t bread ", "", "every  morning \t", ".", "", "",
-  ].join("\r\n"));
-  const message = await sink.take(`Message-ID: <1@${domain}>`);
-  const found = await signatures(message, (name) => zones.text(name));
+  ].join("\r\n");
+  await send(ports.submissions, { from: ann.address, to: OUTSIDE, message, account: ann, isTls: true });
+  const taken = await sink.take(`Message-ID: <1@${domain}>`);
+  const found = await signatures(taken, (name) => zones.text(name));
   assert.deepEqual(found.map((s) => s.algorithm).sort(), ["ed25519-sha256", "rsa-sha256"]);
   for (const { domain: of, isGood, of: fields, selector } of found) {
     assert.ok(isGood && of === domain && fields.includes("from"), `the signature of ${selector} is good`);
   }
-  const forged = message.replace("bread", "debts");
+  const forged = taken.replace("bread", "debts");
   assert.ok((await signatures(forged, (name) => zones.text(name))).every((s) => !s.isGood), "another subject is not signed");
-  assert.equal(await inbox(ports.imap, ann), 0);
-  await deliver(ports.smtp, OUTSIDE, ann.address, `From: <${OUTSIDE}>\r\nTo: <${ann.address}>\r\nSubject: two loaves\r\n\r\nplease\r\n`);
-  assert.equal(await inbox(ports.imap, ann), 1, "mail comes in");
+  assert.equal((await inbox(ports.imap, ann)).count, 0);
+  await send(ports.smtp, { from: OUTSIDE, to: ann.address, subject: "two loaves" });
+  assert.equal((await inbox(ports.imap, ann)).count, 1, "mail comes in");
 }
 
 async function walk(pages, demo, domain, scripts) {

@@ -1,12 +1,18 @@
 // A customer whose card fails, on a clock that the test desk of our own Stripe puts forward; one that buys less than it uses, leaves, comes
 // back, closes and takes that back. What the portal says and what the doors do, at each step.
 import assert from "node:assert/strict";
-import { arrive, inbox, submit } from "./doors.mjs";
 import { titled } from "./journeys.mjs";
+import { hand, inbox } from "./mail.mjs";
 import { payWith, until } from "./money.mjs";
 
 const ELSEWHERE = "someone@elsewhere.example";
 const WAIT_MS = 30_000;
+
+// What the server says to a message that a user submits, and to mail from elsewhere.
+const submit = (demo, account, to, subject) =>
+  hand(demo.info.smtp.submission_port, { from: account.address, to, subject, account });
+const arrive = (demo, to, subject) => hand(demo.info.smtp.mx_port, { from: "friend@elsewhere.example", to, subject });
+const count = async (demo, account) => (await inbox(demo.info.imap.port, account))?.count;
 
 // Looks until something is so: what a move of the clock brings is there after some seconds.
 async function soon(what, look) {
@@ -108,10 +114,10 @@ async function stands(page, demo, tenant, text) {
 const accepted = (answer) => assert.match(answer, /^250/m, answer);
 
 async function mailArrives(demo, tenant, subject) {
-  const before = await inbox(demo, tenant.user);
+  const before = await count(demo, tenant.user);
   accepted(await arrive(demo, tenant.user.address, subject));
   await soon(subject, async () => {
-    const now = await inbox(demo, tenant.user);
+    const now = await count(demo, tenant.user);
     return { is: now === before + 1, told: `${now} after ${before}` };
   });
 }
@@ -185,7 +191,7 @@ async function newMailbox(page, demo, tenant, local) {
 // Nothing is lost: letters of ours may have come meanwhile.
 async function allThere(demo, tenant, counts) {
   for (const [n, account] of tenant.accounts.entries()) {
-    const now = await inbox(demo, account);
+    const now = await count(demo, account);
     assert.ok(now >= counts[n], `${account.address} has ${now} of ${counts[n]}`);
   }
 }
@@ -196,7 +202,7 @@ async function leaving(page, demo, name) {
   const counts = [];
   for (const account of tenant.accounts) {
     accepted(await arrive(demo, account.address, "kept"));
-    counts.push(await inbox(demo, account));
+    counts.push(await count(demo, account));
   }
   await buy(page, demo, tenant, 10, true);
   await stands(page, demo, tenant, "On trial");

@@ -1,70 +1,102 @@
-// Mail in and out: submission, delivery, a host that takes everything, the inbox over IMAP.
+// Mail in and out, as programs and other servers speak it: SMTP (RFC 5321), IMAP (RFC 9051), a host that takes everything, and the page
+// where the demo shows what it would have sent to the world outside.
 import { once } from "node:events";
 import { connect as plain, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { connect as secure } from "node:tls";
 
 const ANSWER_MS_MAX = 20_000;
+const LOOK_MS = 250;
 
-// A conversation by lines; it fails when the other end leaves or keeps silent.
+const pause = () => new Promise((go) => setTimeout(go, LOOK_MS));
+
+// A conversation by lines; it fails when the other end leaves or keeps silent. `hear` gives lines to the one that `isLast`.
 async function talk(socket, work) {
   socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy(new Error("no answer")));
   const lines = createInterface({ input: socket, crlfDelay: Infinity })[Symbol.asyncIterator]();
-  const line = async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("the connection ended");
-    return value;
+  const hear = async (isLast) => {
+    const heard = [];
+    do {
+      const { value, done } = await lines.next();
+      if (done) throw new Error("the connection ended");
+      heard.push(value);
+    } while (!isLast(heard.at(-1)));
+    return heard.join("\n");
   };
   try {
-    return await work(line, (text) => socket.write(`${text}\r\n`));
+    return await work(hear, (text) => socket.write(`${text}\r\n`));
   } finally {
     socket.destroy();
   }
 }
 
-async function session(socket, commands) {
-  return talk(socket, async (line, say) => {
-    for (const [command, expected] of [[undefined, "220"], ...commands, ["QUIT", "221"]]) {
-      if (command !== undefined) say(command);
-      let answer = await line();
-      while (answer[3] === "-") answer = await line();
-      if (!answer.startsWith(expected)) throw new Error(`${String(command).slice(0, 40)}: ${answer}`);
+// A message with the fields that everybody expects.
+const written = (from, to, subject) =>
+  `From: <${from}>\r\nTo: <${to}>\r\nSubject: ${subject}\r\nDate: ${new Date().toUTCString().replace("GMT", "+0000")}\r\n` +
+  `Message-ID: <${Date.now()}.${from}>\r\n\r\nHello.\r\n`;
+
+// Hands a message over step by step: gives the first answer that refuses, or that to the message. With an account it logs in, over TLS where
+// the port speaks it from the first byte.
+export async function hand(port, { from, to, subject, message = written(from, to, subject), account, isTls = false }) {
+  const socket = isTls ? secure({ port, host: "127.0.0.1", rejectUnauthorized: false }) : plain(port, "127.0.0.1");
+  const login = account && Buffer.from(`\0${account.address}\0${account.password}`).toString("base64");
+  return talk(socket, async (hear, say) => {
+    const answered = () => hear((line) => /^\d{3} /.test(line));
+    let answer = await answered();
+    for (const said of ["EHLO client.example", ...(login ? [`AUTH PLAIN ${login}`] : []), `MAIL FROM:<${from}>`, `RCPT TO:<${to}>`, "DATA",
+      `${message.replace(/^\./gm, "..")}\r\n.`]) {
+      say(said);
+      answer = await answered();
+      if (!/^[23]/.test(answer)) return answer;
     }
+    return answer;
   });
 }
 
-const sent = (from, to, message) => [
-  [`MAIL FROM:<${from}>`, "250"], [`RCPT TO:<${to}>`, "250"], ["DATA", "354"],
-  [`${message.replace(/^\./gm, "..")}\r\n.`, "250"],
-];
-
-// As a mail program does, over TLS.
-export async function submit(port, { address, password }, to, message) {
-  const token = Buffer.from(`\0${address}\0${password}`).toString("base64");
-  const socket = secure({ port, host: "127.0.0.1", rejectUnauthorized: false });
-  return session(socket, [["EHLO client.example", "250"], [`AUTH PLAIN ${token}`, "235"], ...sent(address, to, message)]);
+// The same; a refusal is an error.
+export async function send(port, message) {
+  const answer = await hand(port, message);
+  if (!answer.startsWith("250")) throw new Error(answer);
 }
 
-// As another host does.
-export async function deliver(port, from, to, message) {
-  return session(plain(port, "127.0.0.1"), [["EHLO elsewhere.example", "250"], ...sent(from, to, message)]);
-}
-
-// How many messages are in the inbox.
+// How many messages the inbox has, and all of them as text; `null` where the login is refused.
 export async function inbox(port, { address, password }) {
-  return talk(plain(port, "127.0.0.1"), async (line, say) => {
-    await line();
-    let found = -1;
-    for (const command of [`a LOGIN "${address}" "${password}"`, "a EXAMINE INBOX"]) {
-      say(command);
-      for (let answer = await line(); ; answer = await line()) {
-        found = /^\* (\d+) EXISTS/.exec(answer)?.[1] ?? found;
-        if (answer.startsWith("a OK")) break;
-        if (answer.startsWith("a ")) throw new Error(answer);
-      }
-    }
-    return Number(found);
+  return talk(plain(port, "127.0.0.1"), async (hear, say) => {
+    const ask = (tag, command) => {
+      say(`${tag} ${command}`);
+      return hear((line) => line.startsWith(`${tag} `));
+    };
+    await hear((line) => line.startsWith("* "));
+    if (!/^a OK/m.test(await ask("a", `LOGIN "${address}" "${password}"`))) return null;
+    const count = Number(/^\* (\d+) EXISTS/m.exec(await ask("b", "EXAMINE INBOX"))?.[1]);
+    return { count, text: count ? await ask("c", "FETCH 1:* BODY.PEEK[]") : "" };
   });
+}
+
+// Waits until a text stands in an inbox.
+export async function arrives(port, account, text) {
+  for (const end = Date.now() + ANSWER_MS_MAX; ; await pause()) {
+    const found = await inbox(port, account);
+    if (found?.text.includes(text)) return;
+    if (Date.now() > end) throw new Error(`${text} does not come to ${account.address}: ${found?.text}`);
+  }
+}
+
+// The latest letter to an address of the world outside whose text has something in it, from the page that a newcomer reads.
+export async function letter(page, demo, to, pattern) {
+  const outside = await page.context().newPage();
+  try {
+    for (const end = Date.now() + ANSWER_MS_MAX; ; await pause()) {
+      await outside.goto(demo.info.outside_url);
+      for (const text of await outside.locator("article", { hasText: `To ${to}` }).allInnerTexts()) {
+        const found = text.match(pattern);
+        if (found) return found;
+      }
+      if (Date.now() > end) throw new Error(`no letter to ${to} has ${pattern}: ${await outside.locator("main").innerText()}`);
+    }
+  } finally {
+    await outside.close();
+  }
 }
 
 // A host for outgoing mail that takes everything and keeps it, as it came over the wire.

@@ -128,6 +128,8 @@ async fn all(play: &mut Play, moves: &[choose::Move]) -> Result<Vec<String>, Str
         play.trace.push(format!("   {} quiet", play.now().0));
         let wrong = judge::judge(play, moves).await?;
         if !wrong.is_empty() {
+            let calls = play.calls().await?;
+            play.trace.extend(calls);
             return Ok(wrong);
         }
     }

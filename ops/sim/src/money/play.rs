@@ -1,5 +1,5 @@
 //! SUMMARY    One schedule as it is played: steps, time, webhooks, deaths; then quiet.
-//! LIMITS     ROUNDS_MAX
+//! LIMITS     ROUNDS_MAX, LATE_HOURS_MAX, CALLS_SHOWN
 //! INVARIANTS What is refused is refused: only what is true afterwards counts. Somebody whose request died asks again under its key, or does not.
 
 use super::{
@@ -12,10 +12,14 @@ use super::{
 use base::{Rng, Timestamp, rng::SeededRng};
 use billing::{Asked, Currency, End, InvoiceState, Item, Money, NewCheckout, TruePayment, Truth, Wanted};
 use std::{collections::BTreeMap, time::Duration};
-use tenants::{Applied, Code, Done, Terms};
+use tenants::{Applied, Code, Done, Page, Terms};
 
 /// Rounds in which the desk's own work ends.
 const ROUNDS_MAX: usize = 200;
+/// Hours of quiet after which everything asked of a provider that answers is answered.
+const LATE_HOURS_MAX: usize = 24;
+/// Calls of a customer that are looked at.
+const CALLS_SHOWN: u32 = 100;
 const HOUR: u64 = 3_600;
 
 pub(super) struct Play {
@@ -231,14 +235,37 @@ impl Play {
         self.collect();
         self.post.stop();
         for seconds in pauses {
-            self.town.hands.turn(Duration::from_secs(*seconds));
-            self.town.bank.turn();
-            self.rest().await?;
+            self.quiet_for(*seconds).await?;
+        }
+        // Faults are finite: each takes an attempt.
+        for _ in 0..LATE_HOURS_MAX {
+            if !self.waits().await? {
+                break;
+            }
+            self.quiet_for(HOUR + 100).await?;
         }
         self.post.stop();
         // What a death kept from the data plane is told to it with the next change, or by its own worker.
         self.town.desk.service().committed().await;
         Ok(())
+    }
+
+    async fn quiet_for(&mut self, seconds: u64) -> Result<(), String> {
+        self.town.hands.turn(Duration::from_secs(seconds));
+        self.town.bank.turn();
+        self.rest().await
+    }
+
+    /// Whether something was asked of the provider that it has not answered.
+    async fn waits(&self) -> Result<bool, String> {
+        for buyer in &self.town.buyers {
+            let page = Page { backward: true, ..Page::first(CALLS_SHOWN) };
+            let (calls, _) = self.town.desk.calls(&self.town.operator, buyer.tenant, &page).await.map_err(said)?;
+            if calls.iter().any(|call| call.state == "WAITING") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn rest(&mut self) -> Result<(), String> {
@@ -248,6 +275,24 @@ impl Play {
             }
         }
         Err("the work has no end".to_owned())
+    }
+
+    /// What was asked of the provider, as the desk has it.
+    pub(super) async fn calls(&self) -> Result<Vec<String>, String> {
+        let mut lines = Vec::new();
+        for (who, buyer) in self.town.buyers.iter().enumerate() {
+            let page = Page { backward: true, ..Page::first(CALLS_SHOWN) };
+            let (calls, _) = self.town.desk.calls(&self.town.operator, buyer.tenant, &page).await.map_err(said)?;
+            lines.extend(calls.iter().map(|call| {
+                let ended = call.ended_at.map_or("-".to_owned(), |at| at.0.to_string());
+                let (id, what, state) = (&call.id, &call.what, &call.state);
+                format!(
+                    "customer {who} {what} {state} after {} attempts, {} to {ended}: {id} {}",
+                    call.attempts, call.created_at.0, call.trouble
+                )
+            }));
+        }
+        Ok(lines)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -151,7 +151,7 @@ export const journeys = [
     const mailbox = `mailboxes/${mailboxes.nodes[0].id}`;
     for (const [path, name] of [["domains", "domains"], ["domains/florist.example/give-up", "give-up"], ["mailboxes", "mailboxes"],
       ["mailboxes?q=nobody", "mailboxes-none"], ["mailboxes/new", "mailbox-new"], [mailbox, "mailbox"], [`${mailbox}/delete`, "mailbox-delete"],
-      ["security", "security"], ["security/password", "password"], ["security/authenticator", "authenticator"],
+      ["privacy", "privacy"], ["security", "security"], ["security/password", "password"], ["security/authenticator", "authenticator"],
       ["security/recovery-codes", "recovery-codes"], ["security/confirm", "confirm"], ["organisations", "organisations"], ["nothing", "not-found"], ...looks(mailbox)]) {
       await at(path);
       await pages.check(name);

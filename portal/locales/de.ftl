@@ -51,7 +51,7 @@ hint-password = Mindestens 8 Zeichen; ein Satz ist leicht zu merken
 label-repeated = Noch einmal dasselbe
 home-title = Start
 home-heading = { $name }
-home-needs = Was Sie braucht
+home-needs = Was zu tun ist
 home-nothing = Nichts. Alles ist, wie es sein soll.
 home-usage = Nutzung
 bar-storage = Speicher
@@ -713,8 +713,8 @@ signup-like-about = Diese sind zu haben:
 signup-like-none = Gerade ist kein ähnlicher Name zu haben. Versuchen Sie einen anderen.
 signup-like-free = Diese Adresse ist zu haben.
 signup-wait = Ohne Skripte: Warten Sie { $n } Sekunden, bevor Sie weitermachen. Das hält Roboter fern.
-signup-contact-about = Geben Sie eine Adresse anderswo an. Wir schicken einen Code dorthin und brauchen sie, falls Sie sich nicht anmelden können.
-signup-contact = Ihre Adresse anderswo
+signup-contact-about = Geben Sie eine andere E-Mail-Adresse von Ihnen an. Wir schicken einen Code dorthin und brauchen sie, falls Sie sich nicht anmelden können.
+signup-contact = Ihre andere E-Mail-Adresse
 signup-contact-hint = Nicht die, für die Sie sich registrieren.
 signup-contact-button = Code schicken
 signup-verify-about = Wir haben einen Code an { $contact } geschickt.
@@ -733,7 +733,7 @@ signup-pay-check = Ich habe bezahlt
 signup-password-about = Ein Schritt fehlt noch: ein Passwort für Ihr Postfach und für die Anmeldung hier.
 signup-finish-button = Anlegen
 signup-making = Es wird angelegt. Laden Sie diese Seite gleich noch einmal.
-signup-done-about = Fertig. Melden Sie sich mit Ihrer Adresse anderswo und Ihrem Passwort an.
+signup-done-about = Fertig. Melden Sie sich mit Ihrer anderen E-Mail-Adresse und Ihrem Passwort an.
 signup-abandon = Aufgeben
 signup-resume-about = Machen Sie mit Ihrer Registrierung in diesem Browser weiter.
 signup-resume-button = Weiter
@@ -745,7 +745,7 @@ billing-plan = Ihr Tarif
 billing-plan-none = Sie haben noch keinen Tarif. Wählen Sie unten einen.
 billing-card = Womit Sie zahlen
 standing-now = Jetzt
-phase-trial = Probezeit
+phase-trial = Testzeit
 phase-trial-about = Sie probieren alles aus und zahlen noch nichts.
 phase-active = In Ordnung
 phase-active-about = Alles funktioniert.
@@ -763,7 +763,7 @@ phase-purging = Daten können vernichtet werden
 phase-purging-about = Ihre Daten können ab jetzt vernichtet werden. Exportieren Sie heute, was Sie brauchen.
 phase-other = Ein anderer Stand
 phase-other-about = Mehr weiß, wer Ihnen verkauft.
-standing-trial = Die Probezeit endet am { $at }.
+standing-trial = Die Testzeit endet am { $at }.
 standing-unpaid = Eine Zahlung war am { $at } fällig und kam nicht.
 standing-closed = Am { $at } vom Inhaber geschlossen.
 standing-next = Ab { $at }: { $about }
@@ -771,7 +771,7 @@ standing-owed = Zu zahlen: { $amount }.
 standing-short = Ihre Grenzen liegen unter dem, was Sie gekauft haben: Ihr Verkäufer hat selbst nicht mehr so viel. Fragen Sie dort nach.
 standing-do-reopen = Öffnen Sie sie wieder, um wie vorher weiterzumachen. Was endete, wird neu gekauft.
 standing-do-pay = Zahlen Sie die offenen Rechnungen unten: Was dafür genommen wurde, kommt sofort zurück.
-standing-do-choose = Wählen Sie einen Tarif, bevor die Probezeit endet; dann hört nichts auf.
+standing-do-choose = Wählen Sie einen Tarif, bevor die Testzeit endet; dann hört nichts auf.
 reopen = Wieder öffnen
 reopen-named = { $name } wieder öffnen
 resume-plan = Behalten
@@ -783,7 +783,7 @@ interval-year = Jedes Jahr
 item = { $n } × { $title }
 trial-until = Bis { $at } nichts zu zahlen
 subscription-incomplete = Erste Zahlung fehlt
-subscription-trialing = Probezeit
+subscription-trialing = Testzeit
 subscription-active = Aktiv
 subscription-past-due = Zahlung ist überfällig
 subscription-unpaid = Nicht bezahlt
@@ -791,7 +791,6 @@ subscription-cancelled = Beendet
 subscription-other = Ein anderer Stand
 subscription-ended = Beendet am { $at }
 subscription-ends = Endet am { $at }; danach wird nichts mehr bezahlt
-subscription-renews = Bezahlt bis { $at }, dann geht es weiter
 subscription-ending = Läuft aus
 invoice-draft = Entwurf
 invoice-open = Zu zahlen
@@ -965,7 +964,7 @@ label-gb-year = Preis eines GB im Jahr
 hint-no-limit = Leer: ohne Grenze
 label-plan-mailboxes = Postfächer im Tarif enthalten
 label-plan-gb = Speicher in GB
-label-trial = Tage Probezeit
+label-trial = Tage Testzeit
 label-plan-state = Wer ihn kaufen darf
 hint-plan-state = Anbieten lässt er sich auch später
 coupons-title = Gutscheine
@@ -1080,4 +1079,71 @@ coupon-periods = { $n ->
    *[other] Für die ersten { $n } Zeiträume
 }
 label-good-until = Bis
-need-billing-link = Ansehen, was zu zahlen ist
+
+privacy-title = Daten und Datenschutz
+privacy-link-about = Was über Sie gespeichert ist als Datei, wie lange gelöschte Postfächer bleiben, und die Wege hinaus.
+privacy-about = Was hier liegt, gehört Ihnen. Alles, was wir über Sie als Person wissen, steht in einer Datei; E-Mails liest und sichert jedes Mailprogramm über IMAP.
+privacy-file = Was über mich gespeichert ist, als Datei
+privacy-deleted = Gelöschte Postfächer
+privacy-audit = Wer wann was getan hat. Auch als Datei, mit der Kette, die es versiegelt.
+privacy-support = { $n ->
+    [0] Niemand vom Anbieter sieht Ihre Daten
+    [one] Eine Zustimmung lässt Leute des Anbieters herein
+   *[other] { $n } Zustimmungen lassen Leute des Anbieters herein
+}
+privacy-close = Beendet alle Tarife und vernichtet alles, nach einer Frist, in der es sich rückgängig machen lässt.
+retention-own = { $n ->
+    [one] Sie lassen sich einen Tag lang wiederherstellen
+   *[other] Sie lassen sich { $n } Tage lang wiederherstellen
+}
+retention-above = Sie lassen sich so lange wiederherstellen, wie Ihr Anbieter es sagt, 30 Tage, wenn er nichts anderes sagt
+retention-panel = Wie lange gelöschte Postfächer bleiben
+retention-about = Was schon gelöscht ist, behält seinen Tag.
+label-retention = Tage
+hint-retention = 0 bis 365; leer: wie Ihr Anbieter es sagt
+person-delete = Mein Konto löschen
+person-delete-about = Sie verlieren den Zugang zu jeder Organisation; Passwort, Passkeys und Sitzungen enden sofort. Postfächer bleiben bei ihrer Organisation. Um fortzufahren, tippen Sie { $email }.
+person-delete-button = Mein Konto löschen
+hint-person-delete = Wie sie oben steht
+done-person-deleted = Ihr Konto ist gelöscht.
+policy-title = Stufen
+policy-about = Was mit Kunden geschieht, die nicht zahlen, in Tagen seit der ersten gescheiterten Zahlung. Lesen und Mitnehmen wird nie gesperrt.
+policy-promise = Ein Tag, der einem Kunden schon genannt wurde, kommt durch eine Änderung nicht früher.
+policy-panel = Tage jeder Stufe
+label-grace-days = Senden wird gebremst am Tag
+label-grace-percent = Was vom Senden bleibt, solange es gebremst ist, in Prozent
+hint-grace-percent = 0 bis 100, von dem, was sie sonst senden dürfen
+label-suspended-days = Senden endet am Tag
+label-read-only-days = Nur noch lesen, empfangen und mitnehmen ab Tag
+label-closing-days = Geschlossen am Tag
+label-undo-days = Tage, in denen sich das Schließen rückgängig machen lässt
+label-last-notice-days = Tage nach der letzten Nachricht, ehe etwas vernichtet wird
+receive-title = Eine Überweisung kam an
+receive-about = Sie bezahlt, was von der Rechnung offen ist; alles, was ihretwegen gesperrt war, kommt zurück.
+receive-button = Sie ist bezahlt
+label-reference = Verwendungszweck
+hint-reference = Wie er auf dem Kontoauszug steht
+done-received = Die Rechnung ist bezahlt.
+landing-plans = Was es kostet
+offer-mailboxes = { $n ->
+    [one] Ein Postfach
+   *[other] { $n } Postfächer
+}
+offer-mailboxes-any = Postfächer ohne Grenze
+offer-storage = { $size } Speicher
+offer-domains = { $n ->
+    [one] Eine eigene Domain
+   *[other] { $n } eigene Domains
+}
+offer-domains-any = Eigene Domains ohne Grenze
+subscription-next = Nächste Zahlung: { $amount } am { $at }, ohne Steuer
+need-owed = Etwas ist zu zahlen
+need-billing-look = Ansehen, wo Sie stehen
+need-billing-pay = Ansehen und zahlen
+phase-none = Kein Tarif
+phase-none-about = Nichts ist gebucht: E-Mails kommen an und werden gelesen, nichts geht verloren. Nichts wird gesendet, und nichts Neues angelegt.
+standing-do-buy = Wählen Sie einen Tarif, und alles geht wie zuvor.
+cancel-then-free = Danach gilt der kostenlose Tarif mit seinen Grenzen.
+cancel-then-none = Danach gibt es keinen Tarif: E-Mails kommen an und werden gelesen, und nichts wird gesendet, bis ein Tarif gewählt ist.
+done-plan-ended = Der Tarif ist beendet.
+signup-not-paid = Es ist noch keine Zahlung angekommen.

@@ -791,7 +791,6 @@ subscription-cancelled = Ended
 subscription-other = Another state
 subscription-ended = Ended on { $at }
 subscription-ends = Ends on { $at }; nothing is paid after it
-subscription-renews = Paid until { $at }, then it goes on
 subscription-ending = Ending
 invoice-draft = Draft
 invoice-open = To be paid
@@ -1080,4 +1079,71 @@ coupon-periods = { $n ->
    *[other] For the first { $n } periods
 }
 label-good-until = Until
-need-billing-link = See what is to be paid
+
+privacy-title = Data and privacy
+privacy-link-about = What is kept of you as a file, how long deleted mailboxes stay, and the ways out.
+privacy-about = What is kept here belongs to you. All that we know of you as a person is in one file; mail is read and taken along by any mail program over IMAP.
+privacy-file = What is kept of me, as a file
+privacy-deleted = Deleted mailboxes
+privacy-audit = Who did what, and when. It can be had as a file, with the chain that seals it.
+privacy-support = { $n ->
+    [0] Nobody of the provider sees your data
+    [one] One consent lets people of the provider in
+   *[other] { $n } consents let people of the provider in
+}
+privacy-close = Ends all plans and destroys everything, after a time in which it can be undone.
+retention-own = { $n ->
+    [one] They can be restored for one day
+   *[other] They can be restored for { $n } days
+}
+retention-above = They can be restored as long as your provider says, 30 days unless it says otherwise
+retention-panel = How long deleted mailboxes stay
+retention-about = What is deleted already keeps its day.
+label-retention = Days
+hint-retention = 0 to 365; empty: as your provider says
+person-delete = Delete my account
+person-delete-about = You lose access to every organisation, and your password, passkeys and sessions end now. Mailboxes stay with their organisation. To go on, type { $email }.
+person-delete-button = Delete my account
+hint-person-delete = As it stands above
+done-person-deleted = Your account is deleted.
+policy-title = Stages
+policy-about = What happens to customers that do not pay, counted in days from the first payment that failed. Reading and exporting are never cut.
+policy-promise = A date that a customer was told already does not come earlier by a change.
+policy-panel = Days of each stage
+label-grace-days = Sending is slowed on day
+label-grace-percent = Sending left while it is slowed, in per cent
+hint-grace-percent = 0 to 100, of what they may send otherwise
+label-suspended-days = Sending stops on day
+label-read-only-days = Only reading, receiving and exporting from day
+label-closing-days = Closed on day
+label-undo-days = Days in which closing can be undone
+label-last-notice-days = Days after the last notice before anything is destroyed
+receive-title = A transfer came in
+receive-about = It pays what is open of the invoice, and everything that was cut for it comes back.
+receive-button = It is paid
+label-reference = Reference
+hint-reference = As the bank’s statement has it
+done-received = The invoice is paid.
+landing-plans = What it costs
+offer-mailboxes = { $n ->
+    [one] One mailbox
+   *[other] { $n } mailboxes
+}
+offer-mailboxes-any = Mailboxes without a limit
+offer-storage = { $size } of storage
+offer-domains = { $n ->
+    [one] One domain of your own
+   *[other] { $n } domains of your own
+}
+offer-domains-any = Domains of your own without a limit
+subscription-next = Next payment: { $amount } on { $at }, without tax
+need-owed = Something is to be paid
+need-billing-look = See where you stand
+need-billing-pay = See and pay
+phase-none = No plan
+phase-none-about = Nothing is bought: mail comes in and is read, and nothing is lost. Nothing is sent, and nothing new is made.
+standing-do-buy = Choose a plan, and all works as before.
+cancel-then-free = Then the free plan is yours, with its limits.
+cancel-then-none = Then there is no plan: mail comes in and is read, and nothing is sent until a plan is chosen.
+done-plan-ended = The plan has ended.
+signup-not-paid = No payment has come in yet.

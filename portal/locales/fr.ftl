@@ -18,7 +18,7 @@ pages-before = Précédent
 pages-after = Suivant
 landing-title = Votre messagerie
 landing-heading = La messagerie de votre organisation, entre vos mains
-landing-lead = Gérez vos domaines, vos boîtes aux lettres et votre connexion en un seul endroit.
+landing-lead = Gérez vos domaines, vos boîtes mail et votre connexion en un seul endroit.
 landing-invited = J’ai été invité
 landing-domains = Chaque enregistrement DNS tel qu’il devrait être et tel qu’il est, avec la prochaine étape.
 landing-mailboxes = Créez des boîtes en quelques secondes, ajoutez des alias, récupérez celles qui ont été supprimées.
@@ -55,7 +55,7 @@ home-needs = Ce qui vous attend
 home-nothing = Rien. Tout est en ordre.
 home-usage = Utilisation
 bar-storage = Stockage
-bar-mailboxes = Boîtes aux lettres
+bar-mailboxes = Boîtes mail
 bar-domains = Domaines
 bar-of = { $used } sur { $max }
 bar-unlimited = { $used }, sans limite
@@ -148,7 +148,7 @@ notice-other = Il s’est passé quelque chose.
 give-up-title = Abandonner le domaine
 give-up-about = { $name } ne sera plus à vous ici et d’autres pourront le déclarer. Les boîtes et alias doivent d’abord disparaître.
 give-up-button = Abandonner
-mailboxes-title = Boîtes aux lettres
+mailboxes-title = Boîtes mail
 mailboxes-search = Début d’une adresse ou partie d’un nom
 mailboxes-search-button = Chercher
 mailboxes-show-deleted = Afficher les supprimées
@@ -791,7 +791,6 @@ subscription-cancelled = Terminée
 subscription-other = Un autre état
 subscription-ended = Terminée le { $at }
 subscription-ends = Se termine le { $at } ; plus rien n’est payé ensuite
-subscription-renews = Payée jusqu’au { $at }, puis reconduite
 subscription-ending = Se termine
 invoice-draft = Brouillon
 invoice-open = À payer
@@ -1080,4 +1079,71 @@ coupon-periods = { $n ->
    *[other] Pour les { $n } premières périodes
 }
 label-good-until = Jusqu’au
-need-billing-link = Voir ce qui est à payer
+
+privacy-title = Données et vie privée
+privacy-link-about = Ce qui est conservé sur vous dans un fichier, la durée des boîtes supprimées, et les façons de partir.
+privacy-about = Ce qui est conservé ici vous appartient. Tout ce que nous savons de vous tient dans un fichier ; tout logiciel de messagerie lit et emporte le courrier par IMAP.
+privacy-file = Ce qui est conservé sur moi, en fichier
+privacy-deleted = Boîtes supprimées
+privacy-audit = Qui a fait quoi, et quand. Aussi en fichier, avec la chaîne qui le scelle.
+privacy-support = { $n ->
+    [0] Personne chez le fournisseur ne voit vos données
+    [one] Un consentement laisse entrer des personnes du fournisseur
+   *[other] { $n } consentements laissent entrer des personnes du fournisseur
+}
+privacy-close = Met fin à toutes les offres et détruit tout, après un délai pendant lequel cela peut être annulé.
+retention-own = { $n ->
+    [one] Elles peuvent être restaurées pendant un jour
+   *[other] Elles peuvent être restaurées pendant { $n } jours
+}
+retention-above = Elles peuvent être restaurées aussi longtemps que le dit votre fournisseur, 30 jours sauf avis contraire
+retention-panel = Durée des boîtes supprimées
+retention-about = Ce qui est déjà supprimé garde son jour.
+label-retention = Jours
+hint-retention = De 0 à 365 ; vide : comme le dit votre fournisseur
+person-delete = Supprimer mon compte
+person-delete-about = Vous perdez l’accès à chaque organisation ; mot de passe, clés d’accès et sessions prennent fin tout de suite. Les boîtes restent à leur organisation. Pour continuer, tapez { $email }.
+person-delete-button = Supprimer mon compte
+hint-person-delete = Comme elle est écrite ci-dessus
+done-person-deleted = Votre compte est supprimé.
+policy-title = Étapes
+policy-about = Ce qui arrive aux clients qui ne paient pas, en jours depuis le premier paiement refusé. Lire et emporter ses données n’est jamais bloqué.
+policy-promise = Une date déjà annoncée à un client n’est jamais avancée par un changement.
+policy-panel = Jours de chaque étape
+label-grace-days = L’envoi est ralenti le jour
+label-grace-percent = Envois permis pendant ce temps, en pour cent
+hint-grace-percent = De 0 à 100, de ce qu’ils peuvent envoyer d’habitude
+label-suspended-days = L’envoi s’arrête le jour
+label-read-only-days = Lire, recevoir et emporter seulement à partir du jour
+label-closing-days = Fermé le jour
+label-undo-days = Jours pendant lesquels la fermeture peut être annulée
+label-last-notice-days = Jours après le dernier avis avant toute destruction
+receive-title = Un virement est arrivé
+receive-about = Il paie ce qui reste dû de la facture, et tout ce qu’elle avait bloqué revient.
+receive-button = Elle est payée
+label-reference = Référence
+hint-reference = Telle que sur le relevé bancaire
+done-received = La facture est payée.
+landing-plans = Ce que cela coûte
+offer-mailboxes = { $n ->
+    [one] Une boîte
+   *[other] { $n } boîtes
+}
+offer-mailboxes-any = Boîtes sans limite
+offer-storage = { $size } d’espace
+offer-domains = { $n ->
+    [one] Un domaine à vous
+   *[other] { $n } domaines à vous
+}
+offer-domains-any = Domaines à vous sans limite
+subscription-next = Prochain paiement : { $amount } le { $at }, hors taxes
+need-owed = Il y a quelque chose à payer
+need-billing-look = Voir où vous en êtes
+need-billing-pay = Voir et payer
+phase-none = Aucune offre
+phase-none-about = Rien n’est acheté : le courrier arrive et se lit, rien n’est perdu. Rien n’est envoyé, et rien de nouveau n’est créé.
+standing-do-buy = Choisissez une offre, et tout marche comme avant.
+cancel-then-free = Ensuite l’offre gratuite est à vous, avec ses limites.
+cancel-then-none = Ensuite il n’y a plus d’offre : le courrier arrive et se lit, et rien n’est envoyé tant qu’une offre n’est pas choisie.
+done-plan-ended = L’offre a pris fin.
+signup-not-paid = Aucun paiement n’est encore arrivé.

@@ -54,6 +54,7 @@ operations! {
     "operations/signup_finish.graphql": SignupFinish;
     "operations/signup_abandon.graphql": SignupAbandon;
     "operations/home.graphql": Home;
+    "operations/home_billing.graphql": HomeBilling;
     "operations/domains.graphql": Domains;
     "operations/domain_shown.graphql": DomainShown;
     "operations/domain_zone.graphql": DomainZone;
@@ -77,6 +78,10 @@ operations! {
     "operations/security.graphql": Security;
     "operations/factors.graphql": Factors;
     "operations/person_set_password.graphql": PersonSetPassword;
+    "operations/person_delete.graphql": PersonDelete;
+    "operations/privacy.graphql": Privacy;
+    "operations/privacy_file.graphql": PrivacyFile;
+    "operations/mailbox_retention_set.graphql": MailboxRetentionSet;
     "operations/totp_enroll.graphql": TotpEnroll;
     "operations/totp_confirm.graphql": TotpConfirm;
     "operations/factor_remove.graphql": FactorRemove;
@@ -174,6 +179,9 @@ operations! {
     "operations/invoice_pay.graphql": InvoicePay;
     "operations/invoice_paper.graphql": InvoicePaper;
     "operations/invoice_refund.graphql": InvoiceRefund;
+    "operations/invoice_receive.graphql": InvoiceReceive;
+    "operations/billing_policy.graphql": BillingPolicy;
+    "operations/billing_policy_update.graphql": BillingPolicyUpdate;
     "operations/credit_grant.graphql": CreditGrant;
     "operations/billing_customer_update.graphql": BillingCustomerUpdate;
     "operations/tenant_close.graphql": TenantClose;

@@ -11,6 +11,7 @@ mod events;
 mod give;
 mod plan_new;
 mod plans;
+mod policy;
 mod rehearsal;
 
 use crate::{
@@ -27,10 +28,12 @@ const WHOLE: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF
 const THREE: &str = "BHD IQD JOD KWD LYD OMR TND";
 
 pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
+    visit.signed()?;
     match path {
         ["plans"] => plans::show(visit).await,
         ["plans", "new"] => plan_new::show(visit).await,
         ["coupons"] => coupons::show(visit).await,
+        ["policy"] => policy::show(visit).await,
         ["customers"] => customers::show(visit).await,
         ["customers", id] => customer::show(visit, id).await,
         ["customers", id, "rehearsal"] => rehearsal::show(visit, id).await,
@@ -46,6 +49,7 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
         ["plans"] => plans::change(visit).await,
         ["plans", "new"] => plan_new::create(visit).await,
         ["coupons"] => coupons::change(visit).await,
+        ["policy"] => policy::change(visit).await,
         ["customers", id] => customer::change(visit, id).await,
         ["events"] => events::change(visit).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
@@ -57,6 +61,7 @@ fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
     let mut tabs = vec![
         ("/sell/plans", f.t("plans-title")),
         ("/sell/coupons", f.t("coupons-title")),
+        ("/sell/policy", f.t("policy-title")),
         ("/sell/customers", f.t("customers-title")),
         ("/sell/calls", f.t("calls-title")),
     ];

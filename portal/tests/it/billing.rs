@@ -364,7 +364,8 @@ async fn a_plan_ends_without_a_call_and_is_kept_after_all() {
     for (when, end) in [("PERIOD", "PERIOD"), ("NOW", "NOW"), ("nonsense", "PERIOD")] {
         let fields = [("act", "cancel"), ("subscription", "sub_ACTIVE"), ("when", when)];
         let page = browser.submit("/billing/cancel", "/billing/cancel", &fields).await;
-        assert_eq!(page.location(), "/billing?ok=cancelled");
+        let told = if end == "NOW" { "plan-ended" } else { "cancelled" };
+        assert_eq!(page.location(), format!("/billing?ok={told}"));
         let input = json!({
             "tenantId": "ten_1", "subscriptionId": "sub_ACTIVE", "when": end, "dryRun": false, "idempotencyKey": "key-1",
         });

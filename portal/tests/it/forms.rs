@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use serde_json::json;
 
 /// Every form of the portal that changes something.
-const FORMS: [&str; 24] = [
+const FORMS: [&str; 25] = [
     "/sign-in",
     "/sign-in/code",
     "/forgot",
@@ -24,6 +24,7 @@ const FORMS: [&str; 24] = [
     "/mailboxes/acc_1/aliases/delete",
     "/mailboxes/acc_1/delete",
     "/mailboxes/acc_1/restore",
+    "/privacy",
     "/security/sessions",
     "/security/factors",
     "/security/confirm",

@@ -9,6 +9,7 @@ mod forms;
 mod mail;
 mod means;
 mod pages;
+mod privacy;
 mod sell;
 mod sessions;
 mod set_up;

@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 63] = [
+const SIGNED: [&str; 65] = [
     "/",
     "/domains",
     "/domains/a.example",
@@ -33,6 +33,7 @@ const SIGNED: [&str; 63] = [
     "/mailboxes/acc_1/delete",
     "/mailboxes/acc_1/set-up",
     "/security",
+    "/privacy",
     "/security/confirm",
     "/security/password",
     "/security/authenticator",
@@ -77,6 +78,7 @@ const SIGNED: [&str; 63] = [
     "/sell/plans",
     "/sell/plans/new",
     "/sell/coupons",
+    "/sell/policy",
     "/sell/customers",
     "/sell/customers/ten_2",
     "/sell/customers/ten_2/rehearsal",

@@ -57,8 +57,8 @@ impl Shop for TestShop {
         Box::pin(async move {
             self.up()?;
             match choice.plan.as_str() {
-                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into() }),
-                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into() }),
+                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into(), ..Offer::default() }),
+                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into(), ..Offer::default() }),
                 _ => Err(Error::new(Code::NotFound, "plan", "no such plan")),
             }
         })

@@ -167,9 +167,7 @@ impl SignupQuery {
             let choice = Choice { plan: key, currency: None, interval: None, items: Vec::new(), coupon: None };
             // A plan that is not sold any more is not offered.
             match service(ctx).signup_offer(Some(options.seller), &choice).await {
-                Ok(tenants::Offer { title, free, total }) => {
-                    plans.push(SignupPlan { key: choice.plan, title, free, total });
-                }
+                Ok(offer) => plans.push(SignupPlan { key: choice.plan, offer: offer.into() }),
                 Err(e) if matches!(e.code, Code::NotFound | Code::Invalid) => {}
                 Err(e) => return Err(read_failed(&e)),
             }

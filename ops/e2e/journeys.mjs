@@ -1,6 +1,7 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { consoleJourneys } from "./console.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
@@ -161,6 +162,7 @@ export const journeys = [
   ...moneyJourneys,
   ...domainJourneys,
   ...signupJourneys,
+  ...consoleJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

@@ -32,7 +32,7 @@ async function fromTheLandingPage(page, demo) {
 }
 
 // From nothing to the choice of a plan.
-async function proves(page, demo, local, isScripted, look) {
+export async function proves(page, demo, local, isScripted, look) {
   await fromTheLandingPage(page, demo);
   await look?.("signup-begin");
   await page.getByLabel("Your address", { exact: true }).fill(local);

@@ -48,6 +48,8 @@ impl Refusal {
             "QUANTITY" => "refused-quantity",
             "MONEY" => "refused-money",
             "DATE" => "refused-date",
+            "MOMENT" => "refused-moment",
+            "FEATURE_OFF" => "refused-feature-off",
             "NAME" => "refused-name",
             "IDEMPOTENCY_MISMATCH" => "refused-again",
             _ => "refused-other",

@@ -1,6 +1,6 @@
 //! SUMMARY    What every page has around its content, and how it says things.
 
-use crate::{asset, language::Language, seal::nonce, state::Signed};
+use crate::{asset, language::Language, page::announcement::Told, seal::nonce, state::Signed};
 use fluent_bundle::FluentArgs;
 use std::fmt::Display;
 
@@ -16,6 +16,8 @@ pub(crate) struct Frame {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) signed: Option<Signed>,
+    /// What tenants above tell the visitor.
+    pub(crate) told: Vec<Told>,
     /// What was just done.
     pub(crate) done: Option<String>,
 }
@@ -30,6 +32,7 @@ impl Frame {
             path: String::new(),
             query: String::new(),
             signed: None,
+            told: Vec::new(),
             done: None,
         }
     }
@@ -89,6 +92,16 @@ impl Frame {
     /// Whether a place of the menu is where the visitor is.
     pub(crate) fn is_at(&self, place: &str) -> bool {
         self.path == place || (place.len() > 1 && self.path.starts_with(place))
+    }
+
+    /// The address of this page.
+    pub(crate) fn here(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// Whether a feature was switched off for the tenant when the visitor came to it.
+    pub(crate) fn is_off(&self, feature: &str) -> bool {
+        self.signed.as_ref().is_some_and(|signed| signed.off.iter().any(|off| off == feature))
     }
 
     pub(crate) fn style(&self) -> &'static str {

@@ -194,6 +194,29 @@ operations! {
     "operations/concession_end.graphql": ConcessionEnd;
     "operations/payment_event_retry.graphql": PaymentEventRetry;
     "operations/billing_sync.graphql": BillingSync;
+    "operations/signups.graphql": Signups;
+    "operations/signup_approve.graphql": SignupApprove;
+    "operations/signup_refuse.graphql": SignupRefuse;
+    "operations/signup_settings.graphql": SignupSettings;
+    "operations/signup_settings_update.graphql": SignupSettingsUpdate;
+    "operations/signup_invites.graphql": SignupInvites;
+    "operations/signup_invite_create.graphql": SignupInviteCreate;
+    "operations/signup_invite_revoke.graphql": SignupInviteRevoke;
+    "operations/announcements.graphql": Announcements;
+    "operations/announcements_shown.graphql": AnnouncementsShown;
+    "operations/announcement_create.graphql": AnnouncementCreate;
+    "operations/announcement_update.graphql": AnnouncementUpdate;
+    "operations/announcement_end.graphql": AnnouncementEnd;
+    "operations/announcement_dismiss.graphql": AnnouncementDismiss;
+    "operations/console_reach.graphql": ConsoleReach;
+    "operations/feature_flags.graphql": FeatureFlags;
+    "operations/feature_flag_set.graphql": FeatureFlagSet;
+    "operations/feature_flag_clear.graphql": FeatureFlagClear;
+    "operations/holds.graphql": Holds;
+    "operations/held_subject.graphql": HeldSubject;
+    "operations/tenant_named.graphql": TenantNamed;
+    "operations/hold_place.graphql": HoldPlace;
+    "operations/hold_release.graphql": HoldRelease;
 }
 
 /// An error of any mutation: all have the same fields, and each an enum of codes of its own.

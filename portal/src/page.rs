@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod addresses;
+pub(crate) mod announcement;
 pub(crate) mod authenticator;
 pub(crate) mod billing;
 pub(crate) mod bulk;

@@ -78,6 +78,7 @@ fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
         changed: state.is_none(),
         state: state.unwrap_or_else(State::fresh),
         by_script: parts.headers.contains_key("hx-request"),
+        told: Vec::new(),
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         fields: Fields::default(),
@@ -114,12 +115,16 @@ async fn keep(visit: &mut Visit) -> Result<(), Trouble> {
     let portal = visit.portal.clone();
     let Some(signed) = &mut visit.state.signed else { return Ok(()) };
     visit.changed |= portal.keep_fresh(&visit.client, signed).await?;
+    page::announcement::look(visit).await;
     Ok(())
 }
 
 async fn read(visit: &mut Visit) -> Reply {
     let path = segments(&visit.path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    if matches!(path.as_slice(), [] | ["sign-in", ..]) && visit.state.signed.is_none() {
+        page::announcement::look(visit).await;
+    }
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::show(visit).await,
         ["sign-in", "code"] => return page::sign_in::show_code(visit),
@@ -176,6 +181,9 @@ async fn read(visit: &mut Visit) -> Reply {
 async fn change(visit: &mut Visit) -> Reply {
     let path = segments(&visit.path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    if matches!(path.as_slice(), ["sign-in", ..]) {
+        page::announcement::look(visit).await;
+    }
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::sign_in(visit).await,
         ["sign-in", "code"] => return page::sign_in::give_code(visit).await,
@@ -227,6 +235,7 @@ async fn change(visit: &mut Visit) -> Reply {
         ["security", "authenticator", "confirm"] => page::authenticator::confirm(visit).await,
         ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
         ["organisations"] => page::organisation::go(visit).await,
+        ["announcements", "dismiss"] => page::announcement::dismiss(visit).await,
         ["billing", rest @ ..] => page::billing::change(visit, rest).await,
         ["sell", rest @ ..] => page::sell::change(visit, rest).await,
         ["access", rest @ ..] => page::access::change(visit, rest).await,

@@ -7,6 +7,7 @@ use crate::{
     frame::Frame,
     graph::{Asked, Client},
     language::Language,
+    page::announcement::Told,
     state::{Signed, State},
     trouble::Trouble,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Visit {
     pub(crate) changed: bool,
     /// Whether a script of ours asks, which takes a part of the page.
     pub(crate) by_script: bool,
+    /// What tenants above tell the visitor.
+    pub(crate) told: Vec<Told>,
     pub(crate) path: String,
     pub(crate) query: Fields,
     /// Of the form that was sent.
@@ -164,6 +167,7 @@ impl Visit {
             path: self.path.clone(),
             query: self.query.without("lang").without("ok").encoded(),
             signed: self.state.signed.clone(),
+            told: self.told.clone(),
             done: done(self.query.text("ok")).map(|key| self.language.text(key, None)),
             ..Frame::new(self.language, title)
         }
@@ -243,6 +247,12 @@ fn done(ok: &str) -> Option<&'static str> {
         "refunded" => "done-refunded",
         "received" => "done-received",
         "compared" => "done-compared",
+        "approved" => "done-approved",
+        "refused" => "done-refused",
+        "announced" => "done-announced",
+        "held" => "done-held",
+        "released" => "done-released",
+        "switched" => "done-switched",
         _ => return None,
     })
 }

@@ -9,6 +9,7 @@ mod address_list;
 mod alias;
 mod allocation;
 mod alternate;
+mod announcement;
 mod app_password;
 mod audit;
 mod auth;
@@ -28,6 +29,7 @@ mod entitlement;
 mod error;
 mod event;
 mod factor;
+mod feature;
 mod group;
 mod hold;
 mod import;
@@ -71,6 +73,7 @@ mod webhook;
 
 pub use actor::{Actor, Grant, Selector};
 pub use alias::{Alias, AliasPatch, NewAlias};
+pub use announcement::{Announcement, AnnouncementPatch, AnnouncementText, NewAnnouncement, Severity};
 pub use app_password::{AppPassword, AppPasswordListed};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditHead};
 pub use auth::{NewSession, Presented, Seen, Session, SignIn, Tokens};
@@ -90,8 +93,9 @@ pub use error::{Code, Error, Result};
 pub use event::Event;
 pub use factor::is_portal;
 pub use factor::{Factor, FactorKind, Given, PasskeyBegun, TotpEnrolled};
+pub use feature::{Feature, FeatureFlag};
 pub use group::{Group, GroupPatch, NewGroup};
-pub use hold::{Because, Explained, Hold, NewHold, Subject};
+pub use hold::{Because, Explained, Hold, HoldListed, NewHold, Subject};
 pub use import::{IMPORT_COLUMNS, NewImport};
 pub use job::{Job, JobState, Steer};
 pub use mailbox::{Mailbox, MailboxPatch, SendPatch};
@@ -116,6 +120,7 @@ pub use shop::{Choice, Coming, Offer, Order, Payment, Shop};
 pub use signup::{
     Begun, Challenge, CheckedOut, NameAnswer, NewChoice, NewSignup, NewSignupInvite, Probation, Review, Signup,
     SignupFilter, SignupInvite, SignupMode, SignupOptions, SignupSettings, SignupSettingsPatch, SignupState,
+    SignupWanted,
 };
 pub use sold::Sold;
 pub use support::{NewSupportGrant, SupportGrant};

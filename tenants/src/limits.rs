@@ -328,3 +328,17 @@ pub const SIGNUP_PLANS_MAX: usize = 20;
 pub const SIGNUP_INVITE_USES_MAX: u32 = 10_000;
 /// Open invite codes of a seller.
 pub const SIGNUP_INVITES_MAX: i64 = 1_000;
+/// Characters of an announcement in one language.
+pub const ANNOUNCEMENT_CHARS_MAX: usize = 500;
+/// Languages of an announcement.
+pub const ANNOUNCEMENT_LANGUAGES_MAX: usize = 20;
+/// Announcements of a tenant that are not over.
+pub const ANNOUNCEMENTS_OPEN_MAX: i64 = 20;
+/// Announcements that somebody is shown at once.
+pub const ANNOUNCEMENTS_SHOWN_MAX: i64 = 5;
+/// How long announcements that are over are kept.
+pub const ANNOUNCEMENT_KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// Kinds of holds that a list is asked for.
+pub const HOLD_KINDS_MAX: usize = 8;
+/// Characters of what signups are looked for by.
+pub const SIGNUP_SEARCH_CHARS_MAX: usize = 254;

@@ -9,7 +9,7 @@ use crate::{
     guard::own_path,
     operation::{SessionCreate, SessionRevoke, refusals, session_create, session_revoke},
     session::moment,
-    state::{Reach, Signed, State, Step},
+    state::{Console, Reach, Signed, State, Step},
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
 };
@@ -173,6 +173,8 @@ async fn create(
             tenant_name: String::new(),
             several: false,
             billing: Reach::default(),
+            console: Console::default(),
+            off: Vec::new(),
         }),
         None => Err(refusals!(payload)),
     })

@@ -22,6 +22,7 @@ pub fn heard(browser: &Browser) -> (String, Value) {
 /// What the API says of a tenant where much is to be done.
 pub fn answers(browser: &Browser) {
     access(browser);
+    crate::console::answers(browser);
     crate::sold::answers(browser);
     mail(browser);
     let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });

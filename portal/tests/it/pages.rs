@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 65] = [
+const SIGNED: [&str; 78] = [
     "/",
     "/domains",
     "/domains/a.example",
@@ -86,6 +86,19 @@ const SIGNED: [&str; 65] = [
     "/sell/calls",
     "/sell/events",
     "/sell/drift",
+    "/sell/signups",
+    "/sell/signups?show=DONE&q=ann",
+    "/sell/signups/sgn_1",
+    "/sell/signups/sgn_2",
+    "/sell/signups/settings",
+    "/sell/signups/invites",
+    "/sell/announcements",
+    "/sell/announcements?edit=ann_1",
+    "/sell/flags",
+    "/sell/flags?tenant=ten_2",
+    "/sell/abuse",
+    "/sell/abuse?kind=ALL",
+    "/sell/abuse/acc_1",
     "/domains?ok=given-up",
 ];
 

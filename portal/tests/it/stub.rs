@@ -48,6 +48,15 @@ impl Graph for Stub {
     fn execute<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async move {
             let operation = name(asked.query).to_owned();
+            // Asked for besides, where a test says nothing of it: nobody leads anything, nothing is told.
+            let silent = match operation.as_str() {
+                "AnnouncementsShown" => Some(json!({ "announcementsShown": [] })),
+                "ConsoleReach" => Some(json!({ "viewer": null, "tenants": { "totalCount": 0 }, "featureFlags": null })),
+                _ => None,
+            };
+            if let Some(data) = silent.filter(|_| !self.answers.lock().unwrap().contains_key(&operation)) {
+                return Answer { status: 200, body: json!({ "data": data }) };
+            }
             self.heard.lock().unwrap().push((
                 operation.clone(),
                 asked.variables,

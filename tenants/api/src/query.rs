@@ -2,8 +2,10 @@
 //! LIMITS     PAGE_ITEMS_MAX
 
 mod address;
+pub(crate) mod announcement;
 pub(crate) mod audit;
 pub(crate) mod event;
+pub(crate) mod feature;
 pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
@@ -37,6 +39,8 @@ pub struct Query(
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,
+    announcement::AnnouncementQuery,
+    feature::FeatureQuery,
 );
 
 #[derive(Default)]

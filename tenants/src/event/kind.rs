@@ -50,6 +50,7 @@ const VERBS: &[(&str, &str)] = &[
     ("Complete", "completed"),
     ("Approve", "approved"),
     ("Refuse", "refused"),
+    ("Dismiss", "dismissed"),
 ];
 
 /// Characters of a wrong kind that are said again.
@@ -60,6 +61,10 @@ pub(super) const ACTIONS: &[&str] = &[
     "aliasCreate",
     "aliasDelete",
     "aliasUpdate",
+    "announcementCreate",
+    "announcementDismiss",
+    "announcementEnd",
+    "announcementUpdate",
     "apiTokenCreate",
     "apiTokenRevoke",
     "appPasswordCreate",
@@ -97,6 +102,8 @@ pub(super) const ACTIONS: &[&str] = &[
     "domainUpdate",
     "domainVouch",
     "factorRemove",
+    "featureFlagClear",
+    "featureFlagSet",
     "groupCreate",
     "groupDelete",
     "groupMembersAdd",

@@ -8,6 +8,7 @@ use crate::{
 use std::time::Duration;
 use tenants::{
     Code, NewSignup, NewSignupInvite, Page, Review, SignupFilter, SignupMode, SignupSettingsPatch, SignupState,
+    SignupWanted,
     limits::{SIGNUP_CODE_TRIES, SIGNUP_CODES_MAX, SIGNUPS_PER_CONTACT, SIGNUPS_PER_NETWORK},
 };
 
@@ -217,7 +218,9 @@ async fn a_risk_sends_little_until_somebody_has_looked_and_is_no_wall() {
         assert_eq!(begun.signup.review, Review::Pending);
         risky.push(fair.finish(&begun).await.unwrap());
     }
-    let queue = fair.service.signups(operator, operator.tenant(), SignupFilter::Review, &Page::first(5)).await.unwrap();
+    let wanted = |filter, state, search: &str| SignupWanted { filter, state, search: search.to_owned() };
+    let waiting = wanted(SignupFilter::Review, None, "");
+    let queue = fair.service.signups(operator, operator.tenant(), &waiting, &Page::first(5)).await.unwrap();
     assert_eq!(queue.1, 2);
     assert!(queue.0.iter().all(|s| s.reasons.contains(&"CONTACT_THROWN_AWAY".to_owned())));
     assert_eq!(fair.entitlement(risky[0].tenant).send.per_day, Some(5));
@@ -226,8 +229,23 @@ async fn a_risk_sends_little_until_somebody_has_looked_and_is_no_wall() {
     fair.service.signup_refuse(operator, &terms(), &risky[1].id, "Sends what nobody asked for").await.unwrap();
     assert!(!fair.entitlement(risky[1].tenant).capabilities.send_external);
     assert!(fair.entitlement(risky[1].tenant).capabilities.export, "what is there can be taken along");
-    let left = fair.service.signups(operator, operator.tenant(), SignupFilter::Review, &Page::first(5)).await.unwrap();
+    let left = fair.service.signups(operator, operator.tenant(), &waiting, &Page::first(5)).await.unwrap();
     assert_eq!(left.1, 0);
+    for (search, state, count) in [
+        ("Q8817", None, 1),
+        ("MAILINATOR.com", None, 2),
+        ("%", None, 0),
+        ("_8817", None, 0),
+        (risky[1].id.as_str(), None, 1),
+        ("", Some(SignupState::Done), 2),
+        ("q8817", Some(SignupState::Expired), 0),
+    ] {
+        let all = wanted(SignupFilter::All, state, search);
+        let found = fair.service.signups(operator, operator.tenant(), &all, &Page::first(5)).await.unwrap();
+        assert_eq!(found.1, count, "{search}");
+    }
+    let long = wanted(SignupFilter::All, None, &"x".repeat(300));
+    assert_eq!(code(fair.service.signups(operator, operator.tenant(), &long, &Page::first(5)).await), Code::Invalid);
     // Refused before it is done: it comes to nothing.
     let begun = fair.verified("w7712345v@free.example", "w@mailinator.com", &seen(2)).await;
     fair.service.signup_refuse(operator, &terms(), &begun.signup.id, "no").await.unwrap();

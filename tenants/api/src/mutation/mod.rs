@@ -1,10 +1,12 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 mod alias;
+mod announcement;
 mod audit;
 mod dns;
 mod domain;
 mod factor;
+mod feature;
 mod group;
 mod hold;
 mod identity;
@@ -55,6 +57,8 @@ pub struct Mutation(
     SaleMutation,
     signup::SignupMutation,
     signup_desk::SignupDeskMutation,
+    announcement::AnnouncementMutation,
+    feature::FeatureMutation,
 );
 
 pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

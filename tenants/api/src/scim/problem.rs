@@ -71,6 +71,7 @@ impl From<Error> for Problem {
             | Code::Held
             | Code::Aborted
             | Code::NotOpen
+            | Code::FeatureOff
             | Code::Forbidden
             | Code::LastOwner
             | Code::StepUpRequired

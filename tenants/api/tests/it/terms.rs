@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
 /// `$L` a paused one, `$W` a webhook, `$Y` a delivery, `$Z` an identity
-/// provider.
+/// provider, `$O` an announcement.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -167,6 +167,19 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("signupInviteRevoke", "id: \"$C\"", "id: \"sgi_1\""),
     ("signupApprove", "id: \"$A\"", "id: \"sgn_1\""),
     ("signupRefuse", "id: \"$A\", reason: \"x\"", "id: \"$A\", reason: \"y\""),
+    (
+        "announcementCreate",
+        "tenantId: \"$T\", severity: INFO, texts: [{ language: \"en\", text: \"x\" }]",
+        "tenantId: \"$T\", severity: INCIDENT, texts: [{ language: \"en\", text: \"x\" }]",
+    ),
+    ("announcementUpdate", "id: \"$O\", severity: INCIDENT", "id: \"$O\", dismissible: false"),
+    ("announcementEnd", "id: \"$O\"", "id: \"ann_1\""),
+    (
+        "featureFlagSet",
+        "tenantId: \"$T\", feature: WEBHOOKS, enabled: false, reason: \"x\"",
+        "tenantId: \"$T\", feature: WEBHOOKS, enabled: true, reason: \"x\"",
+    ),
+    ("featureFlagClear", "tenantId: \"$T\", feature: SUPPORT_ACCESS", "tenantId: \"$T\", feature: WEBHOOKS"),
 ];
 
 /// What has no terms: it proves who somebody is, or begins to.
@@ -197,6 +210,7 @@ const BY_A_PASSKEY: &[&str] = &["passkeyRegisterFinish"];
 const UNVERSIONED: &[&str] = &[
     "aliasCreate",
     "aliasesCreate",
+    "announcementCreate",
     "apiTokenCreate",
     "apiTokenRevoke",
     "dnsCredentialDelete",
@@ -273,6 +287,9 @@ impl Town {
         let delivered = crate::plane::delivery(&desk, &hook).await;
         let provider = provider(&run, &tenant).await;
         let [signup, _, code] = crate::signup::begun(&desk, &tenant, 1).await;
+        let told = crate::isolation::announced(&desk, &tenant, &desk.operator).await;
+        let off = "feature: SUPPORT_ACCESS, enabled: false, reason: \"x\"";
+        run("featureFlagSet", format!("tenantId: \"{tenant}\", {off}"), "").await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$A", signup),
@@ -293,6 +310,7 @@ impl Town {
             ("$Y", delivered),
             ("$Z", provider),
             ("$L", paused),
+            ("$O", told),
         ];
         Town { desk, ids }
     }

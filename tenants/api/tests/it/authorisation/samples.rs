@@ -7,6 +7,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("tenants", "tenants(first: 1)"),
     ("nodes", "nodes(ids: [\"$T\"])"),
     ("standardRoles", "standardRoles"),
+    ("announcementsShown", "announcementsShown"),
     ("mailboxImportResult", "mailboxImportResult(jobId: \"$B\")"),
     ("sessions", "sessions"),
     ("signupOptions", "signupOptions(sellerId: \"$T\")"),
@@ -27,7 +28,9 @@ pub const WAYS: &[(&str, &str, &[&str])] = &[("Hold", "mailbox(id: \"$M\")", &["
 pub const MUTATIONS: &[(&str, &str)] = &[
     ("tenantCreate", "parentId: \"$T\", name: \"x\", maxDomains: 1, maxMailboxes: 1"),
     ("tenantUpdate", "tenantId: \"$T\", name: \"x\""),
+    ("announcementDismiss", "id: \"$shown\""),
     ("dnsCredentialDelete", "tenantId: \"$T\""),
+    ("featureFlagClear", "tenantId: \"$T\", feature: SIGNUP"),
     ("mailboxImport", "tenantId: \"$T\", csv: \"address\\nnew@$D\", errorPolicy: CONTINUE"),
     ("mailboxImportPasswords", "jobId: \"$B\""),
     ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\""),

@@ -82,6 +82,12 @@ impl World {
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
+        // What is told above is shown, and put away; what the tenant tells is changed.
+        let root = id(&desk.ask(&desk.operator, "{ viewer { id } }").await["data"]);
+        let shown = crate::isolation::announced(&desk, &root, &desk.operator).await;
+        let told = crate::isolation::announced(&desk, &tenant, &token).await;
+        let off = "feature: SIGNUP, enabled: true, reason: \"x\"";
+        run("featureFlagSet", &format!("tenantId: \"{tenant}\", {off}"), "").await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
@@ -103,6 +109,8 @@ impl World {
             ("$A", signup),
             ("$U", secret),
             ("$Z", code),
+            ("$ann", told),
+            ("$shown", shown),
         ];
         let mut world = World { desk, roles: Vec::new(), marks, people, sold };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;

@@ -1,6 +1,7 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { brandJourneys } from "./brand.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
@@ -225,6 +226,7 @@ export const journeys = [
       await titled(page, "Sign in");
     }
   }],
+  ...brandJourneys,
   // The last ones: they put the clock forward by months.
   ...dunningJourneys,
 ];

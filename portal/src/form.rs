@@ -49,6 +49,8 @@ impl Refusal {
             "MONEY" => "refused-money",
             "DATE" => "refused-date",
             "NAME" => "refused-name",
+            "LOW_CONTRAST" => "refused-contrast",
+            "PICTURE" => "refused-picture",
             "IDEMPOTENCY_MISMATCH" => "refused-again",
             _ => "refused-other",
         })

@@ -57,6 +57,9 @@ pub(crate) struct Signed {
     /// What of billing is in the menu, as it was on arriving there.
     #[serde(default)]
     pub(crate) billing: Reach,
+    /// Whether the page of the brand is in the menu, as it was then.
+    #[serde(default)]
+    pub(crate) brands: bool,
 }
 
 /// What of billing a visitor reaches. Pages ask anew: this is the menu only.

@@ -5,6 +5,7 @@
 mod access;
 mod answers;
 mod billing;
+mod brand;
 mod forms;
 mod mail;
 mod means;

@@ -21,8 +21,9 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 63] = [
+const SIGNED: [&str; 64] = [
     "/",
+    "/branding",
     "/domains",
     "/domains/a.example",
     "/domains/a.example/give-up",

@@ -42,6 +42,7 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
         | Code::IdempotencyMismatch
         | Code::Aborted
         | Code::NotOpen
+        | Code::LowContrast
         | Code::Forbidden => None,
     }
 }

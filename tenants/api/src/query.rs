@@ -3,6 +3,7 @@
 
 mod address;
 pub(crate) mod audit;
+mod brand;
 pub(crate) mod event;
 pub(crate) mod hold;
 pub(crate) mod job;
@@ -37,6 +38,7 @@ pub struct Query(
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,
+    brand::BrandQuery,
 );
 
 #[derive(Default)]

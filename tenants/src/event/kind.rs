@@ -48,6 +48,7 @@ const VERBS: &[(&str, &str)] = &[
     ("Receive", "received"),
     ("Refund", "refunded"),
     ("Complete", "completed"),
+    ("Allow", "allowed"),
     ("Approve", "approved"),
     ("Refuse", "refused"),
 ];
@@ -67,6 +68,10 @@ pub(super) const ACTIONS: &[&str] = &[
     "auditExport",
     "billingPolicyUpdate",
     "billingSettled",
+    "brandingAllow",
+    "brandingLogoRemove",
+    "brandingLogoSet",
+    "brandingUpdate",
     "cardPageOpen",
     "checkoutClose",
     "checkoutOpen",

@@ -2,6 +2,7 @@
 
 mod alias;
 mod audit;
+mod brand;
 mod dns;
 mod domain;
 mod factor;
@@ -55,6 +56,7 @@ pub struct Mutation(
     SaleMutation,
     signup::SignupMutation,
     signup_desk::SignupDeskMutation,
+    brand::BrandMutation,
 );
 
 pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

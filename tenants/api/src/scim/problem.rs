@@ -71,6 +71,7 @@ impl From<Error> for Problem {
             | Code::Held
             | Code::Aborted
             | Code::NotOpen
+            | Code::LowContrast
             | Code::Forbidden
             | Code::LastOwner
             | Code::StepUpRequired

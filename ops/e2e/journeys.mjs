@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
 import { consoleJourneys } from "./console.mjs";
+import { brandJourneys } from "./brand.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
@@ -227,6 +228,7 @@ export const journeys = [
       await titled(page, "Sign in");
     }
   }],
+  ...brandJourneys,
   // The last ones: they put the clock forward by months.
   ...dunningJourneys,
 ];

@@ -51,6 +51,8 @@ impl Refusal {
             "MOMENT" => "refused-moment",
             "FEATURE_OFF" => "refused-feature-off",
             "NAME" => "refused-name",
+            "LOW_CONTRAST" => "refused-contrast",
+            "PICTURE" => "refused-picture",
             "IDEMPOTENCY_MISMATCH" => "refused-again",
             _ => "refused-other",
         })

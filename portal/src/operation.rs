@@ -53,6 +53,14 @@ operations! {
     "operations/signup_checkout.graphql": SignupCheckout;
     "operations/signup_finish.graphql": SignupFinish;
     "operations/signup_abandon.graphql": SignupAbandon;
+    "operations/brand.graphql": Brand;
+    "operations/brand_logos.graphql": BrandLogos;
+    "operations/branding_seen.graphql": BrandingSeen;
+    "operations/branding_logos.graphql": BrandingLogos;
+    "operations/branding_shown.graphql": BrandingShown;
+    "operations/branding_update.graphql": BrandingUpdate;
+    "operations/branding_logo_set.graphql": BrandingLogoSet;
+    "operations/branding_logo_remove.graphql": BrandingLogoRemove;
     "operations/home.graphql": Home;
     "operations/home_billing.graphql": HomeBilling;
     "operations/domains.graphql": Domains;

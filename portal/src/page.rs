@@ -6,6 +6,7 @@ pub(crate) mod addresses;
 pub(crate) mod announcement;
 pub(crate) mod authenticator;
 pub(crate) mod billing;
+pub(crate) mod branding;
 pub(crate) mod bulk;
 pub(crate) mod domain;
 pub(crate) mod domain_list;

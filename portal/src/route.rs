@@ -4,6 +4,7 @@
 
 use crate::{
     FORM_BYTES_MAX, FORM_WAIT_MAX, Portal, UPLOAD_BYTES_MAX, asset,
+    brand::{self, Host},
     field::Fields,
     graph::Client,
     guard,
@@ -39,6 +40,11 @@ async fn answer(portal: Arc<Portal>, request: Request) -> Response<Body> {
         return file;
     }
     let mut visit = visit(&portal, &parts);
+    brand::arrive(&mut visit, &parts.headers).await;
+    if let Some(name) = parts.uri.path().strip_prefix(&format!("/{}/", brand::FOLDER)) {
+        let file = brand::file(&visit, name).await;
+        return file.unwrap_or_else(|| written(StatusCode::NOT_FOUND, Body::empty()));
+    }
     if let Some(chosen) = Language::of_tag(visit.query.text("lang")) {
         let query = visit.query.without("lang").encoded();
         let path = if query.is_empty() { visit.path.clone() } else { format!("{}?{query}", visit.path) };
@@ -74,6 +80,8 @@ fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
     Visit {
         portal: portal.clone(),
         client: Client { peer, headers },
+        host: Host::Own,
+        brand: None,
         language: chosen.unwrap_or_else(|| Language::accepted(accepted)),
         changed: state.is_none(),
         state: state.unwrap_or_else(State::fresh),
@@ -87,16 +95,17 @@ fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
 
 /// Takes a form that is one of ours.
 async fn form(visit: &mut Visit, headers: &HeaderMap, body: Body) -> Result<(), Trouble> {
-    if !guard::is_own(headers, &visit.portal.origin) {
+    if !guard::is_own(headers, visit.portal.origin_at(&visit.host)) {
         return Err(Trouble::Foreign);
     }
-    let is_upload = visit.path == "/mailboxes/import" && visit.state.signed.is_some();
+    let takes_file = matches!(visit.path.as_str(), "/mailboxes/import" | "/branding/logo");
+    let is_upload = takes_file && visit.state.signed.is_some();
     let max = if is_upload { UPLOAD_BYTES_MAX } else { FORM_BYTES_MAX };
     let body = tokio::time::timeout(FORM_WAIT_MAX, to_bytes(body, max)).await;
     let Ok(Ok(body)) = body else { return Err(Trouble::Foreign) };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     visit.fields = match multipart::boundary(kind) {
-        Some(boundary) => multipart::fields(&body, boundary).ok_or(Trouble::Foreign)?,
+        Some(boundary) => multipart::fields(&body, boundary, page::branding::PICTURE).ok_or(Trouble::Foreign)?,
         None => Fields::parse(&body),
     };
     if visit.changed || !guard::is_token(visit.fields.exact("form"), &visit.state.form) {
@@ -116,6 +125,7 @@ async fn keep(visit: &mut Visit) -> Result<(), Trouble> {
     let Some(signed) = &mut visit.state.signed else { return Ok(()) };
     visit.changed |= portal.keep_fresh(&visit.client, signed).await?;
     page::announcement::look(visit).await;
+    brand::of_tenant(visit).await;
     Ok(())
 }
 
@@ -170,6 +180,7 @@ async fn read(visit: &mut Visit) -> Reply {
         ["security", "passkey"] => page::passkey::show(visit),
         ["security", "recovery-codes"] => page::recovery_codes::show(visit),
         ["organisations"] => page::organisation::show(visit).await,
+        ["branding"] => page::branding::show(visit).await,
         ["billing", rest @ ..] => page::billing::read(visit, rest).await,
         ["sell", rest @ ..] => page::sell::read(visit, rest).await,
         ["access", "jobs", id, "file"] => page::access::file(visit, id).await,
@@ -236,6 +247,8 @@ async fn change(visit: &mut Visit) -> Reply {
         ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
         ["organisations"] => page::organisation::go(visit).await,
         ["announcements", "dismiss"] => page::announcement::dismiss(visit).await,
+        ["branding"] => page::branding::change(visit).await,
+        ["branding", "logo"] => page::branding::change_logo(visit).await,
         ["billing", rest @ ..] => page::billing::change(visit, rest).await,
         ["sell", rest @ ..] => page::sell::change(visit, rest).await,
         ["access", rest @ ..] => page::access::change(visit, rest).await,

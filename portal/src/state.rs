@@ -63,6 +63,9 @@ pub(crate) struct Signed {
     /// Features that were switched off for the tenant then, by their names in the schema: what they are for is not in the menu.
     #[serde(default)]
     pub(crate) off: Vec<String>,
+    /// Whether the page of the brand is in the menu, as it was then.
+    #[serde(default)]
+    pub(crate) brands: bool,
 }
 
 /// What a visitor leads. Pages ask anew: this is the menu only.

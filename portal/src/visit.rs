@@ -2,6 +2,7 @@
 
 use crate::{
     Portal,
+    brand::{Brand, Host},
     field::Fields,
     form::{Form, Refusal},
     frame::Frame,
@@ -43,6 +44,9 @@ pub(crate) struct Visit {
     pub(crate) portal: Arc<Portal>,
     pub(crate) client: Client,
     pub(crate) language: Language,
+    pub(crate) host: Host,
+    /// The one that the visitor sees.
+    pub(crate) brand: Option<Arc<Brand>>,
     pub(crate) state: State,
     /// Whether the cookie must be written.
     pub(crate) changed: bool,
@@ -168,9 +172,20 @@ impl Visit {
             query: self.query.without("lang").without("ok").encoded(),
             signed: self.state.signed.clone(),
             told: self.told.clone(),
+            brand: self.brand.clone(),
             done: done(self.query.text("ok")).map(|key| self.language.text(key, None)),
             ..Frame::new(self.language, title)
         }
+    }
+
+    /// Whether the visitor came to a brand's host: passkeys are of the portal's own.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.host != Host::Own
+    }
+
+    /// Who sells at the host: the tenant whose brand it is; the provider at the portal's own.
+    pub(crate) fn seller(&self) -> Option<String> {
+        self.brand.as_ref().filter(|_| self.is_elsewhere()).map(|brand| brand.tenant_id.clone())
     }
 
     /// What was sent, with what is wrong with it.

@@ -44,6 +44,7 @@ pub(crate) async fn arrive(visit: &mut Visit) -> Result<(), Trouble> {
     }
     super::billing::reach(visit, &permissions).await;
     super::sell::reach(visit, &permissions).await;
+    super::branding::reach(visit, &permissions).await;
     Ok(())
 }
 
@@ -90,5 +91,6 @@ pub(crate) async fn go(visit: &mut Visit) -> Reply {
     }
     super::billing::reach(visit, &place.permissions).await;
     super::sell::reach(visit, &place.permissions).await;
+    super::branding::reach(visit, &place.permissions).await;
     see("/")
 }

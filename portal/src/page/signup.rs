@@ -119,7 +119,7 @@ fn throttled<T>(answer: Result<T, Trouble>) -> Result<Result<T, Vec<Refusal>>, T
 
 /// What is offered; `NotFound` where nobody can sign up.
 async fn options(visit: &Visit) -> Result<Options, Trouble> {
-    let data = visit.ask_openly::<SignupOptions>(signup_options::Variables {}).await?;
+    let data = visit.ask_openly::<SignupOptions>(signup_options::Variables { seller: visit.seller() }).await?;
     data.signup_options.ok_or(Trouble::NotFound)
 }
 
@@ -177,7 +177,7 @@ async fn step(visit: &Visit, form: Form) -> Reply {
 }
 
 async fn challenge(visit: &Visit) -> Result<Option<Challenge>, Trouble> {
-    let answer = visit.ask_openly::<SignupChallenge>(signup_challenge::Variables {}).await?;
+    let answer = visit.ask_openly::<SignupChallenge>(signup_challenge::Variables { seller: visit.seller() }).await?;
     let made = answer.signup_challenge.challenge;
     Ok(made.map(|c| Challenge { challenge: c.challenge, bits: c.bits, wait: c.wait_seconds }))
 }
@@ -248,7 +248,7 @@ fn kept(visit: &Visit, refusals: &[Refusal]) -> Option<Challenge> {
 /// Names like one that cannot be had. Asking costs a proof, as beginning does.
 pub(crate) async fn names(visit: &Visit) -> Reply {
     let address = address(visit).unwrap_or_default();
-    let input = name_available::NameAvailableInput { seller_id: None, address, proof: proof(visit) };
+    let input = name_available::NameAvailableInput { seller_id: visit.seller(), address, proof: proof(visit) };
     let answer = visit.ask_openly::<NameAvailable>(name_available::Variables { input }).await;
     let (found, refusals) = match throttled(answer)? {
         Ok(data) => {
@@ -270,7 +270,7 @@ pub(crate) async fn names(visit: &Visit) -> Reply {
 
 pub(crate) async fn begin(visit: &mut Visit) -> Reply {
     let input = signup_begin::SignupBeginInput {
-        seller_id: None,
+        seller_id: visit.seller(),
         proof: proof(visit),
         address: address(visit),
         domain: visit.fields.given("domain"),

@@ -25,6 +25,8 @@ pub fn answers(browser: &Browser) {
     crate::console::answers(browser);
     crate::sold::answers(browser);
     mail(browser);
+    let brand = crate::brand::branding(crate::brand::brand("Alpine"));
+    browser.api.say("BrandingShown", json!({ "branding": brand }));
     let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });
     let facets = json!({ "ownership": "MATCH", "receive": "MISSING", "send": "CONFLICT", "policy": "UNKNOWN", "clientConfig": "MATCH" });

@@ -6,6 +6,7 @@ mod access;
 mod answers;
 mod billing;
 mod console;
+mod brand;
 mod forms;
 mod mail;
 mod means;

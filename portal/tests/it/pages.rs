@@ -21,8 +21,9 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 78] = [
+const SIGNED: [&str; 79] = [
     "/",
+    "/branding",
     "/domains",
     "/domains/a.example",
     "/domains/a.example/give-up",

@@ -69,8 +69,14 @@ impl Graph for Stub {
             }
             let body = self.answers.lock().unwrap().get(&operation).cloned();
             // Nobody signs up where a test says nothing of it.
-            let closed = || (operation == "SignupOptions").then(|| json!({ "data": { "signupOptions": null } }));
-            let body = body.or_else(closed);
+            let nothing = || match operation.as_str() {
+                "SignupOptions" => Some(json!({ "data": { "signupOptions": null } })),
+                // Nor has anybody a brand.
+                "Brand" => Some(json!({ "data": { "brand": null } })),
+                "BrandingSeen" => Some(json!({ "data": { "branding": null } })),
+                _ => None,
+            };
+            let body = body.or_else(nothing);
             Answer { status: 200, body: body.unwrap_or_else(|| panic!("no answer for {operation}")) }
         })
     }
@@ -152,6 +158,13 @@ impl Browser {
 
     pub async fn get(&mut self, path: &str) -> Page {
         let page = self.send(Request::get(path), String::new()).await;
+        self.keep(&page);
+        page
+    }
+
+    /// At a host, as the Host header says.
+    pub async fn get_at(&mut self, host: &str, path: &str) -> Page {
+        let page = self.send(Request::get(path).header(header::HOST, host), String::new()).await;
         self.keep(&page);
         page
     }

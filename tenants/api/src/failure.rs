@@ -43,6 +43,7 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
         | Code::Aborted
         | Code::NotOpen
         | Code::FeatureOff
+        | Code::LowContrast
         | Code::Forbidden => None,
     }
 }

@@ -4,6 +4,7 @@
 mod address;
 pub(crate) mod announcement;
 pub(crate) mod audit;
+mod brand;
 pub(crate) mod event;
 pub(crate) mod feature;
 pub(crate) mod hold;
@@ -41,6 +42,7 @@ pub struct Query(
     signup::SignupQuery,
     announcement::AnnouncementQuery,
     feature::FeatureQuery,
+    brand::BrandQuery,
 );
 
 #[derive(Default)]

@@ -3,6 +3,7 @@
 mod alias;
 mod announcement;
 mod audit;
+mod brand;
 mod dns;
 mod domain;
 mod factor;
@@ -59,6 +60,7 @@ pub struct Mutation(
     signup_desk::SignupDeskMutation,
     announcement::AnnouncementMutation,
     feature::FeatureMutation,
+    brand::BrandMutation,
 );
 
 pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

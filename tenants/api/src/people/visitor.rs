@@ -28,7 +28,7 @@ const OPEN: [&str; 15] = [
     "signupAbandon",
 ];
 /// Queries that need none.
-const OPEN_QUERIES: [&str; 3] = ["announcementsShown", "signupOptions", "signup"];
+const OPEN_QUERIES: [&str; 4] = ["announcementsShown", "signupOptions", "signup", "brand"];
 /// Names a tenant for a person who is a member of several.
 pub(crate) const TENANT_HEADER: &str = "posthouse-tenant";
 
@@ -92,6 +92,8 @@ mod tests {
             (true, "{ announcementsShown { id } }"),
             (false, "{ announcements(tenantId: \"x\") { totalCount } }"),
             (false, "{ signupOptions { domains } viewer { id } }"),
+            (true, "{ brand(host: \"x\") { name } }"),
+            (false, "{ branding(tenantId: \"x\") { version } }"),
             (false, "mutation { signupOptions { domains } }"),
             (false, "{ signups(tenantId: \"x\") { totalCount } }"),
             (false, "{ __schema { types { name } } }"),

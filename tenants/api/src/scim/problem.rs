@@ -72,6 +72,7 @@ impl From<Error> for Problem {
             | Code::Aborted
             | Code::NotOpen
             | Code::FeatureOff
+            | Code::LowContrast
             | Code::Forbidden
             | Code::LastOwner
             | Code::StepUpRequired

@@ -162,6 +162,14 @@ const ROWS: &[(&str, &str, &str)] = &[
         "tenantId: \"$T\", name: \"shop\", role: \"help-desk\"",
         "tenantId: \"$T\", name: \"till\", role: \"help-desk\"",
     ),
+    ("brandingUpdate", "tenantId: \"$T\", name: \"x\"", "tenantId: \"$T\", name: \"y\""),
+    (
+        "brandingLogoSet",
+        "tenantId: \"$T\", data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"",
+        "tenantId: \"$T\", data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAABA\"",
+    ),
+    ("brandingLogoRemove", "tenantId: \"$T\"", "tenantId: \"$T\", scheme: DARK"),
+    ("brandingAllow", "tenantId: \"$T\", allowed: false", "tenantId: \"$T\", allowed: true"),
     ("signupSettingsUpdate", "tenantId: \"$T\", mode: INVITE", "tenantId: \"$T\", mode: CLOSED"),
     ("signupInviteCreate", "tenantId: \"$T\", uses: 1", "tenantId: \"$T\", uses: 2"),
     ("signupInviteRevoke", "id: \"$C\"", "id: \"sgi_1\""),
@@ -257,6 +265,7 @@ impl Town {
         };
         run("tenantUpdate", format!("tenantId: \"{tenant}\", maxDomains: null, maxMailboxes: null"), "").await;
         for tenant in [&tenant, &other] {
+            run("brandingAllow", format!("tenantId: \"{tenant}\", allowed: true"), "").await;
             let key = "server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"";
             run("dnsCredentialSet", format!("tenantId: \"{tenant}\", {key}"), "").await;
         }

@@ -51,6 +51,14 @@ impl World {
         let sold = Sold::of(&desk, &tenant, &token).await;
         let run = async |name: &str, input: &str, give: &str| made(&desk, name, input, give).await;
         run("tenantUpdate", &format!("tenantId: \"{tenant}\", maxDomains: 10, maxMailboxes: 10"), "").await;
+        run("brandingAllow", &format!("tenantId: \"{tenant}\", allowed: true"), "").await;
+        let brand =
+            "name: \"Alpine\", accentLight: \"#1f5f8b\", accentDark: \"#8cc4ec\", hosts: [\"login.alpha.example\"]";
+        run("brandingUpdate", &format!("tenantId: \"{tenant}\", {brand}"), "").await;
+        for scheme in ["LIGHT", "DARK"] {
+            let picture = "data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"";
+            run("brandingLogoSet", &format!("tenantId: \"{tenant}\", scheme: {scheme}, {picture}"), "").await;
+        }
         run("dkimRotate", "name: \"alpha.example\"", "").await;
         run("domainVouch", &format!("tenantId: \"{tenant}\", name: \"spare.example\""), "").await;
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]", "").await;

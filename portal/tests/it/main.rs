@@ -5,8 +5,8 @@
 mod access;
 mod answers;
 mod billing;
-mod console;
 mod brand;
+mod console;
 mod forms;
 mod mail;
 mod means;

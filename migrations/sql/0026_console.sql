@@ -38,4 +38,4 @@ CREATE TABLE feature_flag (
 );
 
 -- The abuse desk looks for open holds by their kinds.
-CREATE INDEX hold_open ON hold (kind, id) WHERE released_at IS NULL;
+CREATE INDEX hold_open ON hold (kind, released_at, id);

@@ -126,12 +126,13 @@ fn capability(f: &Frame, word: &str) -> String {
 /// App passwords of a mailbox: one of them can be stopped alone.
 async fn passwords(visit: &Visit, page: &mut Collection, mailbox: &str) -> Result<(), Trouble> {
     let known = match visit.ask::<AppPasswords>(app_passwords::Variables { id: mailbox.to_owned() }).await {
-        Ok(data) => data.app_passwords.unwrap_or_default(),
-        Err(Trouble::Forbidden(_)) => {
-            page.notes.push(page.f.t("subject-passwords-closed"));
-            return Ok(());
-        }
+        Ok(data) => data.app_passwords,
+        Err(Trouble::Forbidden(_)) => None,
         Err(trouble) => return Err(trouble),
+    };
+    let Some(known) = known else {
+        page.notes.push(page.f.t("subject-passwords-closed"));
+        return Ok(());
     };
     let f = &page.f;
     let row = |p: app_passwords::AppPasswordsAppPasswords| Row {
@@ -165,12 +166,13 @@ async fn trail(visit: &Visit, page: &mut Collection, subject: &Subject) -> Resul
         before: None,
     };
     let entries = match visit.ask::<Audit>(variables).await {
-        Ok(data) => data.audit_entries.map(|e| e.nodes).unwrap_or_default(),
-        Err(Trouble::Forbidden(_)) => {
-            page.notes.push(page.f.t("subject-trail-closed"));
-            return Ok(());
-        }
+        Ok(data) => data.audit_entries,
+        Err(Trouble::Forbidden(_)) => None,
         Err(trouble) => return Err(trouble),
+    };
+    let Some(entries) = entries.map(|e| e.nodes) else {
+        page.notes.push(page.f.t("subject-trail-closed"));
+        return Ok(());
     };
     let f = &page.f;
     let row = |e: audit::AuditAuditEntriesNodes| Row {

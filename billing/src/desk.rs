@@ -24,6 +24,7 @@ mod facts;
 #[cfg(test)]
 #[path = "../tests/it/desk.rs"]
 pub(crate) mod fixture;
+mod gone;
 mod hold;
 mod inbox;
 mod invoice;
@@ -34,6 +35,7 @@ mod mirror;
 mod page;
 mod policy;
 mod quote;
+mod redeem;
 mod rehearse;
 mod shop;
 mod signup;

@@ -142,6 +142,9 @@ pub struct Invoice {
     pub status: Option<String>,
     pub created: i64,
     pub due_date: Option<i64>,
+    /// Whether Stripe goes on with it by itself.
+    #[serde(default)]
+    pub auto_advance: Option<bool>,
     pub currency: String,
     pub total: i64,
     pub total_excluding_tax: Option<i64>,

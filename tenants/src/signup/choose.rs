@@ -132,7 +132,9 @@ impl Service {
     /// Asks whoever sells where paying stands, and writes down what it says. Gives the page that is open.
     pub(super) async fn payment(&self, found: &Signup) -> Result<Option<(String, Timestamp)>> {
         let order = self.order(&mut self.connection().await?, found).await?;
-        match self.shop()?.checkout(&order).await? {
+        let told = self.shop()?.checkout(&order).await?;
+        self.still_coming(found).await?;
+        match told {
             Payment::Waiting { url, until } => Ok(Some((url, until.min(found.expires_at)))),
             Payment::Live => self.paid(found).await.map(|()| None),
             Payment::Expired => {
@@ -146,6 +148,25 @@ impl Service {
                 Err(Error::new(Code::InUse, "", "The page to pay on has ended: open another one"))
             }
         }
+    }
+
+    /// Whether the tenant that was asked for is still to come: else what may be paid for it is owed, again if it was given back before the
+    /// page was there. `InUse`.
+    async fn still_coming(&self, found: &Signup) -> Result<()> {
+        let mut txn = self.begin().await?;
+        let now = self.signup_row(&mut txn, &found.id).await?;
+        let has_ended = matches!(now.state, SignupState::Abandoned | SignupState::Expired);
+        if now.tenant == found.tenant && !has_ended {
+            return Ok(());
+        }
+        self.owe(&mut txn, found).await?;
+        txn.commit().await?;
+        self.give_back_due().await;
+        Err(Error::new(
+            Code::InUse,
+            "",
+            "Something else was chosen meanwhile, or it has ended: look at the signup again",
+        ))
     }
 
     /// Notes that it is paid: the tenant may be made once there is a password. The contact is told, once.

@@ -225,8 +225,10 @@ async fn buying_twice_with_one_form_is_one_purchase_and_leads_on_by_a_link() {
 
 #[tokio::test]
 async fn a_restriction_for_money_leads_to_paying() {
-    let link = "<a class=\"button quiet\" href=\"/billing\">See what is to be paid</a>";
-    assert!(signed_in().await.get("/").await.text.contains(link));
+    let link = "<a class=\"button quiet\" href=\"/billing\">See and pay</a>";
+    let home = signed_in().await.get("/").await.text;
+    assert!(home.contains(link) && home.contains("<strong>Sending is slowed</strong>"));
+    assert!(home.contains("To be paid: 12.50 EUR."));
     let mut browser = signed_in_with(&[], json!(null)).await;
     assert!(!browser.get("/").await.text.contains(link));
 }

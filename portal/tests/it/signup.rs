@@ -78,7 +78,10 @@ async fn a_visitor_without_scripts_goes_from_the_name_to_the_end() {
     browser.api.say("SignupVerify", json!({ "signupVerify": { "secret": "h1", "userErrors": [] } }));
     browser.submit("/signup", "/signup/verify", &[("code", "12345678")]).await;
     stands(&browser, "CONTACT_VERIFIED", Value::Null, false);
-    assert!(browser.get("/signup").await.text.contains("Plus (3.00 EUR)"));
+    let page = browser.get("/signup").await;
+    assert!(page.text.contains("<input type=\"radio\" name=\"plan\" value=\"free\" checked>"));
+    assert!(page.text.contains(">Plus</strong> <span class=\"price\">3.00 EUR a month</span>"));
+    assert!(page.text.contains("The first 14 days cost nothing") && page.text.contains("Mailboxes without a limit"));
     browser.api.say("SignupChoose", json!({ "signupChoose": { "userErrors": [] } }));
     browser.submit("/signup", "/signup/plan", &[("plan", "plus")]).await;
     assert_eq!(last(&browser, "SignupChoose")["secret"], "h1", "the secret of the new round");

@@ -33,7 +33,7 @@ async function allowed(demo, tenant) {
   const token = demo.info.operator_token;
   for (const [name, kind, input] of [
     ["brandingAllow", "BrandingAllowInput", { tenantId: tenant, allowed: true }],
-    ["domainVouch", "DomainVouchInput", { tenantId: tenant, name: DOMAIN }],
+    ["domainVouch", "DomainCreateInput", { tenantId: tenant, name: DOMAIN }],
   ]) {
     const { r } = await demo.ask(token, `mutation($i: ${kind}!) { r: ${name}(input: $i) { userErrors { code message } } }`, { i: input });
     assert.deepEqual(r.userErrors, [], name);

@@ -174,6 +174,8 @@ export const journeys = [
     assert.equal(await focused(), "Skip to the content");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Sign up");
+    await page.keyboard.press("Tab");
     assert.equal(await focused(), "Sign in");
     await page.keyboard.press("Enter");
     await titled(page, "Sign in");

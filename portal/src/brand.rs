@@ -95,9 +95,12 @@ enum Of {
     Tenant(String),
 }
 
-/// Brands that were asked for, and that there is none.
+/// A brand, or that there is none, as it was at a moment.
+type Seen = (Instant, Option<Arc<Brand>>);
+
+/// Brands that were asked for.
 #[derive(Default)]
-pub(crate) struct Brands(Mutex<HashMap<Of, (Instant, Option<Arc<Brand>>)>>);
+pub(crate) struct Brands(Mutex<HashMap<Of, Seen>>);
 
 impl Brands {
     fn known(&self, of: &Of) -> Option<Option<Arc<Brand>>> {

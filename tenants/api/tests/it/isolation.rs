@@ -348,6 +348,15 @@ fn missing(schema: &Value, mutation: &str, error: &Value) {
     assert!(whole || fields.iter().any(|f| f["name"] == error["field"]), "{mutation}: {error}");
 }
 
+/// A masked address of a mailbox.
+async fn masked(desk: &Desk, mailbox: &str, token: &str) -> String {
+    let text = format!(
+        "mutation {{ r: maskedAddressCreate(input: {{ mailboxId: \"{mailbox}\" }}) \
+         {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
+    );
+    desk.done(token, &text).await["maskedAddress"]["address"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let desk = Desk::new().await;
@@ -373,11 +382,7 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
     let group = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
     desk.done(&beta_token, group).await;
-    let masked = format!(
-        "mutation {{ r: maskedAddressCreate(input: {{ mailboxId: \"{mailbox}\" }}) \
-         {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
-    );
-    let masked = desk.done(&beta_token, &masked).await["maskedAddress"]["address"].as_str().unwrap().to_owned();
+    let masked = masked(&desk, &mailbox, &beta_token).await;
     let (webhook, delivery) = hooked(&desk, &tenant, &beta_token).await;
     let news = announced(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();

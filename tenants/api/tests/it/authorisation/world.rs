@@ -42,6 +42,24 @@ async fn jobs(desk: &Desk, of: &str) -> [String; 3] {
     [job, paused, import]
 }
 
+/// A mailbox that sends what nobody asked for is stopped.
+async fn held(desk: &Desk, token: &str, mailbox: &str) -> Value {
+    let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
+    let held = format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ code }} }} }}");
+    desk.done(token, &held).await
+}
+
+/// Lets a tenant have a brand, and gives it one with two pictures.
+async fn branded(desk: &Desk, tenant: &str) {
+    made(desk, "brandingAllow", &format!("tenantId: \"{tenant}\", allowed: true"), "").await;
+    let brand = "name: \"Alpine\", accentLight: \"#1f5f8b\", accentDark: \"#8cc4ec\", hosts: [\"login.alpha.example\"]";
+    made(desk, "brandingUpdate", &format!("tenantId: \"{tenant}\", {brand}"), "").await;
+    for scheme in ["LIGHT", "DARK"] {
+        let picture = "data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"";
+        made(desk, "brandingLogoSet", &format!("tenantId: \"{tenant}\", scheme: {scheme}, {picture}"), "").await;
+    }
+}
+
 impl World {
     pub async fn new() -> World {
         let desk = Desk::new().await;
@@ -51,14 +69,7 @@ impl World {
         let sold = Sold::of(&desk, &tenant, &token).await;
         let run = async |name: &str, input: &str, give: &str| made(&desk, name, input, give).await;
         run("tenantUpdate", &format!("tenantId: \"{tenant}\", maxDomains: 10, maxMailboxes: 10"), "").await;
-        run("brandingAllow", &format!("tenantId: \"{tenant}\", allowed: true"), "").await;
-        let brand =
-            "name: \"Alpine\", accentLight: \"#1f5f8b\", accentDark: \"#8cc4ec\", hosts: [\"login.alpha.example\"]";
-        run("brandingUpdate", &format!("tenantId: \"{tenant}\", {brand}"), "").await;
-        for scheme in ["LIGHT", "DARK"] {
-            let picture = "data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"";
-            run("brandingLogoSet", &format!("tenantId: \"{tenant}\", scheme: {scheme}, {picture}"), "").await;
-        }
+        branded(&desk, &tenant).await;
         run("dkimRotate", "name: \"alpha.example\"", "").await;
         run("domainVouch", &format!("tenantId: \"{tenant}\", name: \"spare.example\""), "").await;
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]", "").await;
@@ -79,10 +90,7 @@ impl World {
         let [job, paused, import] = jobs(&desk, &resend).await;
         let key = run("apiTokenCreate", &format!("tenantId: \"{tenant}\", label: \"k\""), "id").await;
         let password = run("appPasswordCreate", &format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
-        let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
-        let held =
-            format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ code }} }} }}");
-        let hold = desk.done(&token, &held).await;
+        let hold = held(&desk, &token, &mailbox).await;
         let below = format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1");
         run("tenantCreate", &below, "").await;
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");

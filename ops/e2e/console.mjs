@@ -122,7 +122,7 @@ async function abuse(page, demo) {
   assert.ok(!(await demo.opens(anna.address, phone.secret)), "the password is stopped");
   assert.ok(await demo.opens(anna.address, anna.password), "the mailbox goes on");
   await goes(page, demo, "abuse");
-  await page.getByRole("link", { name: `App password Phone of ${anna.address}` }).click();
+  await page.getByRole("link", { name: `App password ${phone.id} of ${anna.address}` }).click();
   await panel(page, "Let it go on").getByRole("button", { name: "Release it" }).click();
   await page.getByRole("alert").waitFor();
   await page.getByLabel("Why").fill("It was changed on the phone.");

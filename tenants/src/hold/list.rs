@@ -22,12 +22,10 @@ pub struct HoldListed {
     /// The mailbox that it is on, or whose password it is on.
     pub mailbox: Option<AccountId>,
     pub address: Option<String>,
-    /// Of an app password.
-    pub label: Option<String>,
 }
 
-/// What of a hold's subject is known: mailbox, address, label.
-type Known = (AccountId, String, Option<String>);
+/// What of a hold's subject is known: mailbox and address. What its owner calls a password is nobody else's (decision 0026).
+type Known = (AccountId, String);
 
 impl Service {
     /// Open holds on a tenant, on those below it and on what is theirs, a page of them by id; and how many there are. Of all kinds, when
@@ -76,12 +74,9 @@ impl Service {
         let names: HashMap<TenantId, String> = rows.iter().map(name).collect::<Result<_>>()?;
         let known = self.held_below(txn, &holds).await?;
         let listed = |(tenant, hold): (TenantId, Hold)| {
-            let (mailbox, address, label) = match known.get(&hold.on.to_string()).cloned() {
-                Some((mailbox, address, label)) => (Some(mailbox), Some(address), label),
-                None => (None, None, None),
-            };
+            let (mailbox, address) = known.get(&hold.on.to_string()).cloned().unzip();
             let tenant_name = names.get(&tenant).cloned().unwrap_or_default();
-            HoldListed { hold, tenant, tenant_name, mailbox, address, label }
+            HoldListed { hold, tenant, tenant_name, mailbox, address }
         };
         Ok(holds.into_iter().map(listed).collect())
     }
@@ -102,18 +97,17 @@ impl Service {
             .fetch_all(&mut *txn)
             .await?;
         for row in &rows {
-            known.insert(text(row, "id")?, (id(row, "id")?, text(row, "address")?, None));
+            known.insert(text(row, "id")?, (id(row, "id")?, text(row, "address")?));
         }
         let rows = query(
-            "SELECT c.id AS credential, c.label, m.id, m.address FROM credential c JOIN mailbox m ON m.id = c.mailbox \
+            "SELECT c.id AS credential, m.id, m.address FROM credential c JOIN mailbox m ON m.id = c.mailbox \
              WHERE c.id IN (SELECT value FROM json_each($1))",
         )
         .bind(json_list(&credentials))
         .fetch_all(txn)
         .await?;
         for row in &rows {
-            let of = (id(row, "id")?, text(row, "address")?, Some(text(row, "label")?));
-            known.insert(text(row, "credential")?, of);
+            known.insert(text(row, "credential")?, (id(row, "id")?, text(row, "address")?));
         }
         Ok(known)
     }

@@ -91,11 +91,11 @@ pub(super) fn kind(f: &Frame, word: &str) -> String {
 
 fn row(f: &Frame, found: Found) -> Row {
     let hold = found.hold;
-    let name = match (found.address, found.label) {
-        (Some(address), Some(label)) => f.with_two("abuse-credential", ("label", &label), ("address", &address)),
-        (Some(address), None) => address,
-        (None, _) if hold.subject_id == found.tenant_id => found.tenant_name.clone(),
-        (None, _) => hold.subject_id.clone(),
+    let name = match found.address {
+        Some(address) if found.mailbox_id.as_ref() == Some(&hold.subject_id) => address,
+        Some(address) => f.with_two("abuse-credential", ("id", &hold.subject_id), ("address", &address)),
+        None if hold.subject_id == found.tenant_id => found.tenant_name.clone(),
+        None => hold.subject_id.clone(),
     };
     let mut facts = vec![f.with_two("abuse-of", ("tenant", &found.tenant_name), ("at", &f.at(&hold.placed_at)))];
     facts.extend(hold.expires_at.as_ref().map(|at| f.with("until-day", "at", f.day(at))));

@@ -115,15 +115,13 @@ pub struct HoldEntry {
     /// The mailbox that it is on, or whose password it is on.
     pub mailbox_id: Option<ID>,
     pub address: Option<String>,
-    /// Of an app password.
-    pub label: Option<String>,
 }
 
 impl From<tenants::HoldListed> for HoldEntry {
     fn from(listed: tenants::HoldListed) -> Self {
-        let tenants::HoldListed { hold, tenant, tenant_name, mailbox, address, label } = listed;
+        let tenants::HoldListed { hold, tenant, tenant_name, mailbox, address } = listed;
         let (id, mailbox_id) = (ID(hold.id.clone()), mailbox.map(|m| ID(m.to_string())));
-        HoldEntry { id, hold: hold.into(), tenant_id: ID(tenant.to_string()), tenant_name, mailbox_id, address, label }
+        HoldEntry { id, hold: hold.into(), tenant_id: ID(tenant.to_string()), tenant_name, mailbox_id, address }
     }
 }
 

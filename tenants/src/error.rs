@@ -41,6 +41,8 @@ pub enum Code {
     FactorRequired,
     /// Nobody signs up here, or not without an invite code.
     NotOpen,
+    /// The data plane does not answer.
+    Unavailable,
     /// The database failed.
     Internal,
 }
@@ -66,6 +68,7 @@ impl Code {
             Code::InvalidCredentials => "INVALID_CREDENTIALS",
             Code::FactorRequired => "FACTOR_REQUIRED",
             Code::NotOpen => "NOT_OPEN",
+            Code::Unavailable => "UNAVAILABLE",
             Code::Internal => "INTERNAL",
         }
     }

@@ -49,6 +49,7 @@ mod password;
 mod people;
 mod permission;
 mod publish;
+mod queue;
 mod records;
 mod rename;
 mod resend;

@@ -13,6 +13,7 @@ mod plan_new;
 mod plans;
 mod rehearsal;
 
+use super::trace;
 use crate::{
     field::Fields,
     form::Refusal,
@@ -37,6 +38,7 @@ pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
         ["events"] => events::show(visit).await,
         ["drift"] => drift::show(visit).await,
         ["calls"] => calls::show(visit).await,
+        ["queue", rest @ ..] => trace::read(visit, &queue(visit), rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -48,8 +50,15 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
         ["coupons"] => coupons::change(visit).await,
         ["customers", id] => customer::change(visit, id).await,
         ["events"] => events::change(visit).await,
+        ["queue", rest @ ..] => trace::change(visit, &queue(visit), rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
+}
+
+/// Outgoing mail of the tenants below too.
+fn queue(visit: &Visit) -> trace::Area {
+    let tabs = tabs(visit, &visit.frame("queue-title"));
+    trace::Area { base: "/sell/queue", title: "queue-title", about: "queue-about", below: true, tabs }
 }
 
 /// The pages of the area: those of the installation for its operator.
@@ -59,6 +68,7 @@ fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
         ("/sell/coupons", f.t("coupons-title")),
         ("/sell/customers", f.t("customers-title")),
         ("/sell/calls", f.t("calls-title")),
+        ("/sell/queue", f.t("queue-title")),
     ];
     if visit.state.signed.as_ref().is_some_and(|signed| signed.billing.operates) {
         tabs.push(("/sell/events", f.t("events-title")));

@@ -23,6 +23,7 @@ pub fn heard(browser: &Browser) -> (String, Value) {
 pub fn answers(browser: &Browser) {
     access(browser);
     crate::sold::answers(browser);
+    crate::trace::answers(browser);
     mail(browser);
     let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });

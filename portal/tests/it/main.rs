@@ -16,4 +16,5 @@ mod signup;
 mod sold;
 mod stub;
 mod texts;
+mod trace;
 mod watch;

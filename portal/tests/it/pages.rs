@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 63] = [
+const SIGNED: [&str; 69] = [
     "/",
     "/domains",
     "/domains/a.example",
@@ -84,6 +84,12 @@ const SIGNED: [&str; 63] = [
     "/sell/calls",
     "/sell/events",
     "/sell/drift",
+    "/sell/queue",
+    "/sell/queue/ten_2/que_1/cancel",
+    "/trace",
+    "/trace?state=ended&recipient=bob@b.example&message=1@a.example",
+    "/trace/ten_1/que_1",
+    "/trace/ten_1/que_1/cancel",
     "/domains?ok=given-up",
 ];
 

@@ -14,6 +14,7 @@ mod mailbox;
 mod masked;
 mod member;
 mod password;
+mod queue;
 mod secret;
 mod service_account;
 mod session;
@@ -51,6 +52,7 @@ pub struct Mutation(
     password::PasswordMutation,
     support::SupportMutation,
     webhook::WebhookMutation,
+    queue::QueueMutation,
     audit::AuditMutation,
     SaleMutation,
     signup::SignupMutation,

@@ -17,6 +17,7 @@ mod page;
 mod people;
 mod plane;
 mod provision;
+mod queue;
 mod recipes;
 mod sale;
 mod scim;

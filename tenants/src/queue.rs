@@ -5,6 +5,8 @@
 //!            the audit log before it is answered; an order is repeated harmlessly
 //!            (docs/decisions/0051-the-queue-is-seen-through-the-contract.md).
 
+mod veil;
+
 use crate::{
     Actor, Code, Done, Error, Permission, Result, Service, Terms,
     limits::REASON_CHARS_MAX,
@@ -18,8 +20,13 @@ impl Service {
     pub async fn queue(&self, actor: &Actor, asked: QueueAsked) -> Result<QueuePage> {
         let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::MailboxRead, asked.tenant).await?;
+        self.may_look_for(&mut connection, actor, (asked.tenant, asked.below), &asked.filter).await?;
         drop(connection);
-        self.relay.control.queue(asked).await.map_err(|e| away(e, "filter"))
+        let by_sender = asked.filter.sender.is_some();
+        let page = self.relay.control.queue(asked).await.map_err(|e| away(e, "filter"))?;
+        let mut connection = self.reader(actor).await?;
+        let items = self.veiled(&mut connection, actor, page.items, by_sender).await?;
+        Ok(QueuePage { items, next: page.next })
     }
 
     /// An item that waits, or that ended lately.

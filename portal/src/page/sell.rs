@@ -106,10 +106,13 @@ async fn reached(visit: &Visit, permissions: &[String]) -> Result<(Console, Vec<
     let console = Console {
         leads: has_below && has("tenant:create"),
         holds: has_below && has("tenant:hold"),
+        queues: has_below && has("mailbox:read"),
         is_root: is_root && has("tenant:update"),
     };
     let off = data.feature_flags.into_iter().flatten().filter(|flag| !flag.enabled);
     Ok((console, off.map(|flag| word(&flag.feature)).collect()))
+}
+
 /// Outgoing mail of the tenants below too.
 fn queue(visit: &Visit) -> trace::Area {
     let tabs = tabs(visit, &visit.frame("queue-title"));
@@ -135,6 +138,9 @@ fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
     }
     if signed.console.holds {
         tabs.push(("/sell/abuse", f.t("abuse-title")));
+    }
+    if signed.console.queues {
+        tabs.push(("/sell/queue", f.t("queue-title")));
     }
     if signed.console.is_root {
         tabs.push(("/sell/flags", f.t("flags-title")));

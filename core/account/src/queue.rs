@@ -273,6 +273,8 @@ impl Accounts {
             }
             let lease = Lease { tenant, item: stored.clone() };
             let mut item = stored;
+            // A worker whose lease ran out is not believed any more.
+            item.lease += 1;
             let out = change(&mut item);
             if lease.item.parked && !item.parked {
                 item.unpark(work.now());

@@ -8,6 +8,7 @@ import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 import { signupJourneys } from "./signup.mjs";
+import { traceJourneys } from "./trace.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
@@ -164,6 +165,7 @@ export const journeys = [
   ...domainJourneys,
   ...signupJourneys,
   ...consoleJourneys,
+  ...traceJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();

@@ -60,6 +60,19 @@ impl Refusal {
         })
     }
 
+    /// Where it goes on: what is in the way is done away with, for who may buy; who knocked at the wrong door is told of the other.
+    pub(crate) fn way(&self, f: &Frame) -> Option<(&'static str, String)> {
+        let buys = f.signed.as_ref().is_some_and(|signed| signed.billing.buys);
+        match self.code.as_str() {
+            "LIMIT_REACHED" if buys && !f.is_at("/sell/") => Some(("/billing/plan", f.t("limit-plans"))),
+            // The other of the two doors.
+            "INVALID_CREDENTIALS" if f.path == "/sign-in" => Some(("/sign-in/mailbox", f.t("sign-in-mailbox"))),
+            "INVALID_CREDENTIALS" if f.path == "/sign-in/mailbox" => Some(("/sign-in", f.t("sign-in-person"))),
+            "UNPAID" if buys => Some(("/billing", f.t("need-billing-pay"))),
+            _ => None,
+        }
+    }
+
     /// The API's words where they say more than ours.
     pub(crate) fn detail(&self) -> &str {
         match self.code.as_str() {

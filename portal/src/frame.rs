@@ -11,6 +11,22 @@ use crate::{
 use fluent_bundle::FluentArgs;
 use std::{fmt::Display, sync::Arc};
 
+/// Texts of the months.
+const MONTHS: [&str; 12] = [
+    "month-january",
+    "month-february",
+    "month-march",
+    "month-april",
+    "month-may",
+    "month-june",
+    "month-july",
+    "month-august",
+    "month-september",
+    "month-october",
+    "month-november",
+    "month-december",
+];
+
 /// The name where no brand is shown.
 const PRODUCT: &str = "Posthouse";
 
@@ -177,13 +193,21 @@ impl Frame {
 
     /// The day of a moment, in UTC.
     pub(crate) fn day(&self, moment: &str) -> String {
-        let time = moment.parse::<jiff::Timestamp>();
-        time.map_or(String::new(), |t| t.strftime("%Y-%m-%d").to_string())
+        moment.parse::<jiff::Timestamp>().map_or(String::new(), |time| self.date(time))
     }
 
     /// A moment to the minute, in UTC.
     pub(crate) fn at(&self, moment: &str) -> String {
-        let time = moment.parse::<jiff::Timestamp>();
-        time.map_or(String::new(), |t| t.strftime("%Y-%m-%d %H:%M UTC").to_string())
+        moment.parse::<jiff::Timestamp>().map_or(String::new(), |time| {
+            self.with_two("date-at", ("day", &self.date(time)), ("time", &time.strftime("%H:%M").to_string()))
+        })
+    }
+
+    fn date(&self, time: jiff::Timestamp) -> String {
+        let part = |format: &str| time.strftime(format).to_string();
+        let month = part("%m").parse::<usize>().ok().and_then(|n| MONTHS.get(n.checked_sub(1)?));
+        let month = month.map_or(String::new(), |key| self.t(key));
+        let (day, year) = (part("%-d"), part("%Y"));
+        self.with_all("date-day", &[("day", &day), ("month", &month), ("year", &year)])
     }
 }

@@ -58,6 +58,7 @@ operations! {
     "operations/branding_seen.graphql": BrandingSeen;
     "operations/branding_logos.graphql": BrandingLogos;
     "operations/branding_shown.graphql": BrandingShown;
+    "operations/branding_allow.graphql": BrandingAllow;
     "operations/branding_update.graphql": BrandingUpdate;
     "operations/branding_logo_set.graphql": BrandingLogoSet;
     "operations/branding_logo_remove.graphql": BrandingLogoRemove;

@@ -22,10 +22,14 @@ pub const TAX_ID_CHARS_MAX: usize = 30;
 /// Bytes of a language tag (RFC 5646 §4.4.1).
 pub const LANGUAGE_BYTES_MAX: usize = 35;
 
+/// Those of signups that were given up are none: they have no tenant, and nothing was billed.
 const CUSTOMERS: Statements = Statements {
-    forward: "SELECT * FROM customer WHERE seller = $1 AND tenant > $2 ORDER BY tenant LIMIT $3",
-    backward: "SELECT * FROM customer WHERE seller = $1 AND tenant < $2 ORDER BY tenant DESC LIMIT $3",
-    count: "SELECT COUNT(*) AS n FROM customer WHERE seller = $1",
+    forward: "SELECT c.* FROM customer c WHERE c.seller = $1 AND (EXISTS (SELECT 1 FROM tenant t WHERE t.id = c.tenant) OR \
+              EXISTS (SELECT 1 FROM invoice i WHERE i.tenant = c.tenant)) AND c.tenant > $2 ORDER BY c.tenant LIMIT $3",
+    backward: "SELECT c.* FROM customer c WHERE c.seller = $1 AND (EXISTS (SELECT 1 FROM tenant t WHERE t.id = c.tenant) OR \
+               EXISTS (SELECT 1 FROM invoice i WHERE i.tenant = c.tenant)) AND c.tenant < $2 ORDER BY c.tenant DESC LIMIT $3",
+    count: "SELECT COUNT(*) AS n FROM customer c WHERE c.seller = $1 AND (EXISTS (SELECT 1 FROM tenant t WHERE t.id = c.tenant) \
+            OR EXISTS (SELECT 1 FROM invoice i WHERE i.tenant = c.tenant))",
 };
 
 impl Billing {

@@ -43,7 +43,11 @@ impl Billing {
         let seller = self.seller_of(&mut connection, tenant).await?;
         let sells = self.sells(&mut connection, actor, seller).await?;
         let chosen = self.choose(&mut connection, (seller, tenant), asked, sells).await?;
-        let coupon = self.coupon_asked(&mut connection, seller, asked, &chosen).await?.map(|(_, coupon)| coupon);
+        let coupon = self.coupon_asked(&mut connection, seller, asked, &chosen).await?;
+        if let Some((code, _)) = &coupon {
+            self.coupon_unused(&mut connection, (seller, tenant), code).await?;
+        }
+        let coupon = coupon.map(|(_, coupon)| coupon);
         if chosen.has.is_some() {
             self.nothing_owed(&mut connection, tenant).await?;
         }

@@ -43,6 +43,26 @@ impl Billing {
         query("UPDATE checkout SET coupon = $2 WHERE id = $1").bind(page).bind(id).execute(txn).await.map(drop)
     }
 
+    /// Refuses a coupon that the customer has redeemed before: whoever ends a plan does not begin again with it.
+    pub(crate) async fn coupon_unused(
+        &self,
+        txn: &mut Connection,
+        (seller, tenant): (TenantId, TenantId),
+        code: &str,
+    ) -> Result<()> {
+        let used = query(
+            "SELECT COUNT(*) AS n FROM checkout c JOIN coupon p ON p.id = c.coupon WHERE c.tenant = $1 AND c.state = 'COMPLETE' \
+             AND p.tenant = $2 AND p.code = $3",
+        )
+        .bind(tenant.to_string())
+        .bind(seller.to_string())
+        .bind(code);
+        match number(&used.fetch_one(txn).await?, "n")? {
+            0 => Ok(()),
+            _ => Err(Error::new(Code::Invalid, "coupon", "You have used this coupon before")),
+        }
+    }
+
     /// Gives back what a page holds, by our id of it; a page that was paid keeps it.
     pub(crate) async fn coupon_back(&self, txn: &mut Connection, page: &str) -> Result<()> {
         query("UPDATE checkout SET coupon = NULL WHERE id = $1 AND state <> 'COMPLETE'")

@@ -60,6 +60,9 @@ impl Billing {
         let back = (format!("{portal}/billing/paid"), format!("{portal}/billing/plans"));
         let row = self.payer_in(&mut work.txn, tenant).await?;
         let coupon = self.coupon_asked(&mut work.txn, seller, asked, &chosen).await?;
+        if let Some((code, _)) = &coupon {
+            self.coupon_unused(&mut work.txn, (seller, tenant), code).await?;
+        }
         let trial_days = self.trial_of(&mut work.txn, Some(&row), &chosen).await?;
         let body = PageBody { choice: chosen.choice, coupon, trial_days };
         let (shown, calls) = self.open_page_for(&mut work.txn, &row, body, back).await?;

@@ -4,7 +4,7 @@ use crate::town::{Town, business_cents};
 use base::TenantId;
 use billing::Currency;
 use std::time::Duration;
-use tenants::{Choice, Code, Order, Payment, Shop};
+use tenants::{Choice, Code, Order, Page, Payment, Shop};
 
 fn choice(plan: &str) -> Choice {
     let items = if plan == "free" { Vec::new() } else { vec![("mailbox".to_owned(), 2)] };
@@ -57,6 +57,8 @@ async fn u2_what_was_paid_and_came_to_nothing_goes_back() {
         assert_eq!(truth.invoices[0].payments[0].refunds.len(), 1);
     }
     assert_eq!(shop(&town).checkout(&order).await.unwrap_err().code, Code::Invalid);
+    let (listed, _) = town.billing.customers(&town.operator, town.root, &Page::first(9)).await.unwrap();
+    assert_eq!(listed.len(), 1, "what was billed stays to be seen");
 }
 
 #[tokio::test]
@@ -86,6 +88,8 @@ async fn a_page_that_was_not_paid_ends() {
     assert_eq!(shop(&town).checkout(&order).await.unwrap(), Payment::Expired);
     shop(&town).give_back(order.tenant).await.unwrap();
     assert_eq!(town.till.taken(Currency::EUR), 0);
+    let (listed, count) = town.billing.customers(&town.operator, town.root, &Page::first(9)).await.unwrap();
+    assert_eq!((listed.len(), count), (0, 0), "who never came is no customer");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::town::{DAY, Town, asked, dry, terms};
 use base::TenantId;
-use billing::{Asked, CheckoutState, Coupon, CouponShown, Discount, Fault, NewCoupon};
+use billing::{Asked, CheckoutState, Coupon, CouponShown, Discount, End, Fault, NewCoupon};
 use std::time::Duration;
 use tenants::{Actor, Applied, Code, Page};
 
@@ -122,4 +122,21 @@ async fn a_page_that_the_provider_refuses_or_that_never_opened_holds_none() {
     town.turn(MINUTE * 5);
     town.settle().await;
     opens(&town, &beta, 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_ends_a_plan_does_not_begin_again_with_its_coupon() {
+    let town = Town::new().await;
+    coupon(&town, 9).await;
+    let alpha = town.customer("alpha").await;
+    let page = opens(&town, &alpha, 1).await.unwrap();
+    town.till.pay_page(&page, "visa 4242").unwrap();
+    town.settle().await;
+    let bought = town.billing.subscriptions(&alpha.1, alpha.0).await.unwrap().remove(0);
+    town.billing.cancel(&alpha.1, &terms(), alpha.0, &bought.id, End::Now).await.unwrap();
+    town.settle().await;
+    refused(&town, &alpha).await;
+    let quote = town.billing.quote(&alpha.1, alpha.0, &with_it(1)).await.unwrap_err();
+    assert_eq!((quote.code, quote.field), (Code::Invalid, "coupon"));
+    assert_eq!(known(&town).await.redeemed, 1);
 }

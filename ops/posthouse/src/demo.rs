@@ -42,6 +42,9 @@ const OUTSIDE_PORT: u16 = 2081;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Made {
     pub operator_token: String,
+    /// The provider's own people, who sign in to the portal.
+    #[serde(default)]
+    pub operators: Vec<MadeAccount>,
     pub tenants: Vec<MadeTenant>,
 }
 
@@ -161,8 +164,11 @@ async fn provision(server: &Server) -> Result<Made, String> {
     ] {
         tenants.push(tenant(http, &operator_token, name, domain, people).await?);
     }
+    let operator =
+        MadeAccount { address: "operator@provider.example".to_owned(), password: "operator-of-the-demo".to_owned() };
+    member(http, &operator_token, &seller, "Operator", &operator).await?;
     deliver(&server.ports).await?;
-    Ok(Made { operator_token, tenants })
+    Ok(Made { operator_token, operators: vec![operator], tenants })
 }
 
 async fn tenant(http: u16, operator: &str, name: &str, domain: &str, people: &[&str]) -> Result<MadeTenant, String> {
@@ -202,16 +208,22 @@ async fn person(http: u16, token: &str, tenant: &str, name: &str, domain: &str) 
     let owner =
         MadeAccount { address: format!("owner@{domain}"), password: format!("owner-of-the-{}", name.to_lowercase()) };
     mailbox(http, token, &owner, &format!("Owner of the {name}")).await?;
+    member(http, token, tenant, &format!("Owner of the {name}"), &owner).await?;
+    Ok(owner)
+}
+
+/// Makes somebody an owner of a tenant.
+async fn member(http: u16, token: &str, tenant: &str, name: &str, account: &MadeAccount) -> Result<(), String> {
     let invite =
         "mutation($input: MemberInviteInput!) { r: memberInvite(input: $input) { secret userErrors { message } } }";
-    let input = json!({ "tenantId": tenant, "email": owner.address, "role": "owner", "idempotencyKey": "demo-owner" });
+    let input =
+        json!({ "tenantId": tenant, "email": account.address, "role": "owner", "idempotencyKey": "demo-owner" });
     let invited = client::graphql(http, token, invite, json!({ "input": input })).await?;
     let secret = invited.get("secret").and_then(|s| s.as_str()).ok_or("no invitation")?;
     let accept =
         "mutation($input: InvitationAcceptInput!) { r: invitationAccept(input: $input) { userErrors { message } } }";
-    let input = json!({ "secret": secret, "name": format!("Owner of the {name}"), "password": owner.password });
-    client::graphql(http, token, accept, json!({ "input": input })).await?;
-    Ok(owner)
+    let input = json!({ "secret": secret, "name": name, "password": account.password });
+    client::graphql(http, token, accept, json!({ "input": input })).await.map(drop)
 }
 
 async fn deliver(ports: &Ports) -> Result<(), String> {

@@ -55,6 +55,8 @@ struct Page {
     is_plan_again: bool,
     is_done: bool,
     can_abandon: bool,
+    /// Giving up gives money back: it is asked first.
+    is_paid: bool,
 }
 
 impl Page {
@@ -80,6 +82,7 @@ impl Page {
             is_plan_again: false,
             is_done: false,
             can_abandon: false,
+            is_paid: false,
         }
     }
 
@@ -148,8 +151,12 @@ pub(crate) async fn show(visit: &Visit) -> Reply {
 async fn step(visit: &Visit, form: Form) -> Reply {
     let Some(now) = own(visit).await? else { return begin_page(visit, form, None).await };
     let wanted = now.address.clone().or_else(|| now.domain.clone()).unwrap_or_default();
-    let page =
-        |about: &str| Page { wanted: wanted.clone(), can_abandon: true, ..Page::new(visit, form.clone(), about) };
+    let page = |about: &str| Page {
+        wanted: wanted.clone(),
+        can_abandon: true,
+        is_paid: now.paid,
+        ..Page::new(visit, form.clone(), about)
+    };
     match now.state {
         At::NAME_HELD => {
             page("signup-contact-about").with("/signup/contact", "signup-contact-button", "contact")?.drawn()

@@ -46,14 +46,15 @@ async fn every_stage_is_said_in_every_language() {
     ] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    assert!(!text.contains("javascript:") && !text.contains("From 2026-11-26: "), "{text}");
+    assert!(!text.contains("javascript:") && !text.contains("From 26 November 2026: "), "{text}");
 }
 
 #[tokio::test]
-async fn amounts_are_written_as_the_language_does() {
+async fn amounts_and_days_are_written_as_the_language_does() {
     let mut browser = signed_in().await;
     browser.language = "de";
-    assert!(browser.get("/billing").await.text.contains("12,50 EUR im Monat"));
+    let text = browser.get("/billing").await.text;
+    assert!(text.contains("12,50 EUR im Monat") && text.contains("26. November 2026"), "{text}");
 }
 
 #[tokio::test]

@@ -195,6 +195,24 @@ async fn a_transfer_pays_an_invoice_of_the_sellers_own() {
 }
 
 #[tokio::test]
+async fn a_customer_is_let_have_a_brand_of_its_own() {
+    let mut browser = signed_in().await;
+    let here = "/sell/customers/ten_2";
+    let page = browser.get(here).await;
+    check(here, "en", &page);
+    assert!(page.text.contains("<option value=\"no\" selected>"), "{}", page.text);
+    browser
+        .api
+        .say("BrandingAllow", json!({ "brandingAllow": { "branding": { "allowed": true }, "userErrors": NO_ERRORS } }));
+    let fields = [("act", "brand"), ("brand", "yes")];
+    assert_eq!(browser.submit(here, here, &fields).await.location(), "/sell/customers/ten_2?ok=saved");
+    let expected = json!({
+        "tenantId": "ten_2", "allowed": true, "expectedVersion": null, "dryRun": false, "idempotencyKey": "key-1",
+    });
+    assert_eq!(heard(&browser).1["input"], expected);
+}
+
+#[tokio::test]
 async fn a_policy_is_changed_as_it_was_seen() {
     let mut browser = signed_in().await;
     let here = "/sell/policy";
@@ -270,7 +288,7 @@ async fn what_the_api_does_not_tell_is_not_there() {
     browser.api.say("PaymentCalls", json!({ "paymentCalls": null }));
     let nobody = json!({
         "billingCustomer": null, "billingStanding": null, "billingSubscriptions": null, "invoices": null, "concessions": null,
-        "ledgerBalances": null,
+        "branding": null, "ledgerBalances": null,
     });
     browser.api.say("BillingCustomerShown", nobody);
     for path in

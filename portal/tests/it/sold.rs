@@ -163,6 +163,7 @@ fn selling(browser: &Browser, bought: &Value, invoices: &Value) {
     let set = json!({ "limit": "STORAGE_BYTES", "unlimited": false, "value": null, "bytes": "1073741824" });
     let given = [given("ccs_1", grants, Value::Null, Value::Null), given("ccs_2", Value::Null, set, json!(NOW))];
     api.say("BillingCustomerShown", json!({
+        "branding": { "allowed": false },
         "billingCustomer": customer(), "billingStanding": standing("GRACE"), "billingSubscriptions": bought, "invoices": { "nodes": invoices },
         "concessions": { "nodes": given },
         "ledgerBalances": [{ "account": "RECEIVABLE", "amount": "14.88 EUR" }, { "account": "NEW", "amount": "1.00 EUR" }],

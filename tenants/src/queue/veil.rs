@@ -2,10 +2,14 @@
 //! SECURITY   The local parts of correspondents, the Message-ID and answers that quote them are left out, and none of these can be
 //!            searched for (docs/decisions/0026-the-provider-asks-before-it-looks.md).
 
-use crate::{Actor, Code, Error, Permission, Result, Service, db::Connection};
-use base::TenantId;
+use crate::{
+    Actor, Code, Error, Permission, Result, Service,
+    db::{Connection, query},
+    rows::{id, json_list, text},
+};
+use base::{AccountId, TenantId};
 use control::{QueueFilter, QueueItem};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What stands for what is not shown.
 const VEIL: &str = "…";
@@ -35,7 +39,7 @@ impl Service {
         }
     }
 
-    /// The items as the actor may see them. With a sender named, those whose sender is not shown are none.
+    /// The items as the actor may see them. With a sender named, those whose sender is not shown are left out.
     pub(super) async fn veiled(
         &self,
         txn: &mut Connection,
@@ -46,6 +50,7 @@ impl Service {
         if !actor.bound {
             return Ok(items);
         }
+        let own = self.addresses_of(txn, &items).await?;
         let mut open: HashMap<TenantId, bool> = HashMap::new();
         let mut shown = Vec::with_capacity(items.len());
         for item in items {
@@ -57,13 +62,27 @@ impl Service {
                     sees
                 }
             };
+            // A mailbox is a part of the contract, by its own address; its other ones, and who wrote from elsewhere, are not.
+            let by_mailbox =
+                item.account.and_then(|a| own.get(&a)).is_some_and(|a| a.eq_ignore_ascii_case(&item.sender));
             match sees {
                 true => shown.push(item),
-                false if by_sender && item.account.is_none() => {}
-                false => shown.push(veil(item)),
+                false if by_sender && !by_mailbox => {}
+                false => shown.push(veil(item, by_mailbox)),
             }
         }
         Ok(shown)
+    }
+
+    /// Addresses of the mailboxes that submitted the items.
+    async fn addresses_of(&self, txn: &mut Connection, items: &[QueueItem]) -> Result<HashMap<AccountId, String>> {
+        let accounts: BTreeSet<String> = items.iter().filter_map(|i| i.account).map(|a| a.to_string()).collect();
+        let accounts: Vec<String> = accounts.into_iter().collect();
+        let rows = query("SELECT id, address FROM mailbox WHERE id IN (SELECT value FROM json_each($1))")
+            .bind(json_list(&accounts))
+            .fetch_all(txn)
+            .await?;
+        rows.iter().map(|row| Ok((id(row, "id")?, text(row, "address")?))).collect()
     }
 
     async fn sees_correspondents(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<bool> {
@@ -72,7 +91,7 @@ impl Service {
     }
 }
 
-fn veil(mut item: QueueItem) -> QueueItem {
+fn veil(mut item: QueueItem, by_mailbox: bool) -> QueueItem {
     let locals: Vec<String> = item.recipients.iter().filter_map(|r| local_part(&r.address)).collect();
     for recipient in &mut item.recipients {
         recipient.address = veil_address(&recipient.address);
@@ -82,8 +101,7 @@ fn veil(mut item: QueueItem) -> QueueItem {
         answer.reply = veil_text(&answer.reply, &locals);
     }
     item.message_id.clear();
-    // Whose mailbox it was is known to the provider; whoever wrote from elsewhere is a correspondent.
-    if item.account.is_none() {
+    if !by_mailbox {
         item.sender = veil_address(&item.sender);
     }
     item

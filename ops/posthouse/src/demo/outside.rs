@@ -85,8 +85,14 @@ async fn talk(stream: TcpStream, letters: &Letters) -> std::io::Result<()> {
         let answer = match verb.as_str() {
             "EHLO" => "250-outside.example\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),
             "RCPT" => {
-                to.extend(text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(to, _)| to.to_owned()));
-                "250 OK".to_owned()
+                let wanted = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(to, _)| to);
+                match refused(wanted) {
+                    Some(answer) => answer.to_owned(),
+                    None => {
+                        to.push(wanted.to_owned());
+                        "250 OK".to_owned()
+                    }
+                }
             }
             "DATA" if to.is_empty() => "503 No recipient".to_owned(),
             "DATA" => {
@@ -110,6 +116,15 @@ async fn talk(stream: TcpStream, letters: &Letters) -> std::io::Result<()> {
         stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
     }
     Ok(())
+}
+
+/// What two addresses of any domain are answered, so that a message that waits and one that comes back can be looked at.
+fn refused(address: &str) -> Option<&'static str> {
+    match address.split_once('@').map(|(local, _)| local) {
+        Some("later") => Some("450 4.2.1 This mailbox takes nothing for now"),
+        Some("nobody") => Some("550 5.1.1 There is no such mailbox"),
+        _ => None,
+    }
 }
 
 fn keep(letters: &Letters, letter: Letter) -> String {
@@ -149,7 +164,8 @@ async fn page(State(letters): State<Letters>) -> impl IntoResponse {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>Mail to the world outside</title><style>{STYLE}</style></head><body><main><h1>Mail to the world outside</h1>\
-         <p>The demo sends nothing beyond this machine. Here is what it would have sent, the latest first.</p>{body}</main></body></html>"
+         <p>The demo sends nothing beyond this machine. Here is what it would have sent, the latest first. Mail to later@ any \
+         domain is put off, mail to nobody@ comes back.</p>{body}</main></body></html>"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

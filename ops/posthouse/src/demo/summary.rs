@@ -29,6 +29,7 @@ pub fn line(ports: &Ports, places: &Places, made: &Made) -> String {
         "jmap_url": null,
         "metrics_url": format!("http://127.0.0.1:{http}/metrics"),
         "operator_token": made.operator_token,
+        "operators": made.operators,
         "tenants": made.tenants,
     })
     .to_string()
@@ -48,6 +49,12 @@ pub fn print(ports: &Ports, places: &Places, made: &Made, data: &Path) {
             println!("    {:<26} password {} (portal, and mail)", person.address, person.password);
         }
     }
+    if !made.operators.is_empty() {
+        println!("The provider's own people: selling, signups, the queue, the abuse desk");
+    }
+    for person in &made.operators {
+        println!("    {:<26} password {} (portal)", person.address, person.password);
+    }
     println!("\nIMAP {} (STARTTLS), {} (TLS)", port(ports.imap), port(ports.imaps));
     println!(
         "SMTP {} (MX), {} (submission, STARTTLS), {} (submission, TLS), LMTP {}",
@@ -57,7 +64,10 @@ pub fn print(ports: &Ports, places: &Places, made: &Made, data: &Path) {
         port(ports.lmtp)
     );
     println!("Portal http://localhost:{http}/");
-    println!("Mail to the world outside does not leave this machine: read it at http://localhost:{}/", places.outside);
+    println!(
+        "Mail to the world outside does not leave this machine: read it at http://localhost:{}/ (later@ is put off, nobody@ comes back)",
+        places.outside
+    );
     println!(
         "Test desk {} (make cards fail and weeks pass: what is bought, late, stopped and paid again)",
         places.test_desk

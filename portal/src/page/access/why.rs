@@ -25,6 +25,22 @@ fn named(capability: &why::Capability) -> &'static str {
     }
 }
 
+/// Our words for a code.
+fn known(code: &str) -> Option<&'static str> {
+    match code {
+        "LIMIT_REACHED" => Some("why-limit"),
+        "DELETED" => Some("why-deleted"),
+        "PAYMENT_OVERDUE" => Some("why-overdue"),
+        "CLOSED" => Some("why-closed"),
+        _ => None,
+    }
+}
+
+/// The words of who placed a hold.
+fn said(reason: &why::WhyCapabilitiesStatesReasons) -> String {
+    format!("{} {}", reason.reason, reason.next_step).trim().to_owned()
+}
+
 pub(super) async fn show(visit: &Visit) -> Reply {
     let tenant = visit.tenant()?;
     let subject = visit.query.given("subject").unwrap_or_else(|| tenant.clone());
@@ -40,7 +56,8 @@ pub(super) async fn show(visit: &Visit) -> Reply {
     let rows = states.into_iter().map(|s| Row {
         title: page.f.t(named(&s.capability)),
         states: vec![if s.allowed { (page.f.t("why-yes"), "good") } else { (page.f.t("why-no"), "bad") }],
-        foreign: s.reasons.into_iter().map(|r| format!("{} {}", r.reason, r.next_step).trim().to_owned()).collect(),
+        facts: s.reasons.iter().filter_map(|r| known(&r.code)).map(|key| page.f.t(key)).collect(),
+        foreign: s.reasons.iter().filter(|r| known(&r.code).is_none()).map(said).collect(),
         ..Row::default()
     });
     let rows = rows.collect();

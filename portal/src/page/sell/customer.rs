@@ -57,6 +57,9 @@ async fn draw(visit: &Visit, id: &str, form: Form) -> Reply {
     if customer.provider == "manual" {
         receive(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
     }
+    if let Some(branding) = &data.branding {
+        brand(&mut page, branding.allowed).map_err(|_| Trouble::Broken)?;
+    }
     let links = [
         (format!("/sell/customers/{id}/rehearsal"), "rehearsal-title"),
         (format!("/sell/calls?customer={id}"), "calls-title"),
@@ -196,6 +199,20 @@ fn receive(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Er
     Ok(())
 }
 
+/// The form that lets it have a brand of its own, or does not any more.
+fn brand(page: &mut Collection, is_allowed: bool) -> Result<(), askama::Error> {
+    let options = ["no", "yes"].map(|value| (value.to_owned(), page.f.t(brand_word(value))));
+    let chosen = if is_allowed { "yes" } else { "no" };
+    let choice = choose("brand", "label-brand-allow", "", options.to_vec()).with(vec![chosen.to_owned()]);
+    let inputs = vec![page.form.choice(&page.f, &choice)?];
+    page.panel("brand", "brand-allow-title", "brand-allow-about", inputs, "brand-allow-button");
+    Ok(())
+}
+
+fn brand_word(value: &str) -> &'static str {
+    if value == "yes" { "brand-allow-yes" } else { "brand-allow-no" }
+}
+
 pub(super) async fn change(visit: &Visit, id: &str) -> Reply {
     let (refusals, ok) = match visit.fields.text("act") {
         "give" => (give::gift(visit, id).await?, "given"),
@@ -204,6 +221,7 @@ pub(super) async fn change(visit: &Visit, id: &str) -> Reply {
         "credit" => (give::credit(visit, id).await?, "given"),
         "refund" => (give::refund(visit, id).await?, "refunded"),
         "receive" => (give::receive(visit, id).await?, "received"),
+        "brand" => (give::brand(visit, id).await?, "saved"),
         "compare" => (give::compare(visit, id).await?, "compared"),
         _ => return Err(Trouble::NotFound),
     };

@@ -5,8 +5,9 @@ use crate::{
     collection::{beside, of_row},
     form::Refusal,
     operation::{
-        BillingSync, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceReceive, InvoiceRefund, billing_sync,
-        concession_add, concession_end, credit_grant, invoice_receive, invoice_refund, refusals,
+        BillingSync, BrandingAllow, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceReceive, InvoiceRefund,
+        billing_sync, branding_allow, concession_add, concession_end, credit_grant, invoice_receive, invoice_refund,
+        refusals,
     },
     trouble::Trouble,
     visit::Visit,
@@ -150,4 +151,17 @@ pub(super) async fn compare(visit: &Visit, id: &str) -> Outcome {
     let input = billing_sync::BillingSyncInput { tenant_id: id.to_owned(), dry_run: false };
     let data = visit.ask::<BillingSync>(billing_sync::Variables { input }).await?;
     Ok(of_row(refusals!(data.billing_sync)))
+}
+
+/// Lets it have a brand of its own, or not any more.
+pub(super) async fn brand(visit: &Visit, id: &str) -> Outcome {
+    let input = branding_allow::BrandingAllowInput {
+        tenant_id: id.to_owned(),
+        allowed: visit.fields.text("brand") == "yes",
+        expected_version: None,
+        dry_run: false,
+        idempotency_key: Some(visit.once()),
+    };
+    let data = visit.ask::<BrandingAllow>(branding_allow::Variables { input }).await?;
+    Ok(refusals!(data.branding_allow))
 }

@@ -8,6 +8,7 @@
 
 mod asset;
 mod bar;
+mod chart;
 mod collection;
 mod device;
 mod field;

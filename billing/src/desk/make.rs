@@ -293,7 +293,8 @@ impl Billing {
             | Call::Pay { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
-            | Call::Credit { .. } => Ok(()),
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => Ok(()),
         }
     }
 }
@@ -320,6 +321,9 @@ async fn ask(provider: &dyn Payments, row: &CallRow, customer: &str) -> Result<s
         Call::Receive { invoice, reference } => provider.received(key, invoice, reference).await.map(nothing),
         Call::Refund { payment, amount } => provider.refund(key, payment, *amount).await.map(nothing),
         Call::Credit { amount } => provider.credit(key, customer, *amount).await.map(nothing),
+        Call::ChargeUse { subscription, component, quantity, amount } => {
+            provider.charge_use(key, subscription, component, *quantity, *amount).await.map(nothing)
+        }
     })
 }
 

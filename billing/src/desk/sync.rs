@@ -176,6 +176,7 @@ impl Billing {
                 self.write_drift(&mut txn, tenant, &drift).await?;
             }
             self.write_entries(&mut txn, entries).await?;
+            self.freeze_use(&mut txn, &row).await?;
             self.settle_doubles(&mut txn, &row, &told.truth, is_given_back).await?;
             if let Some(page) = &told.page {
                 self.checkout_told(&mut txn, tenant, page).await?;

@@ -13,6 +13,7 @@ mod debt;
 mod desk;
 mod double;
 mod hear;
+mod meter;
 mod money;
 mod order;
 mod policy;

@@ -50,6 +50,34 @@ async fn every_stage_is_said_in_every_language() {
 }
 
 #[tokio::test]
+async fn what_was_used_is_drawn_and_told_in_figures() {
+    let mut browser = signed_in().await;
+    for (path, resolution) in
+        [("/billing/usage", "DAY"), ("/billing/usage?range=24h", "HOUR"), ("/billing/usage?range=12m", "MONTH")]
+    {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        check(path, "en", &page);
+        assert_eq!(heard(&browser).1["resolution"], resolution, "{path}");
+    }
+    let text = browser.get("/billing/usage").await.text;
+    for said in [
+        "<title id=\"stored-title\">Stored</title>",
+        "At most: 2 GB",
+        "Together: 12, at most 7",
+        "From 2026-11-20 to 2026-11-22: at first 1 GB, at last 1.5 GB, at most 2 GB (2026-11-21).",
+        "<tr><th scope=\"row\">2026-11-21</th><td>2 GB</td></tr>",
+        "href=\"/billing/usage?range=30d\" aria-current=\"page\"",
+        "1150 of 1000 recipients that are included, since 2026-11-26",
+        "0.10 EUR for each 100 more",
+        "So far: 0.20 EUR without tax, on the invoice of 2126-11-26",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(browser.get("/billing").await.text.contains("href=\"/billing/usage\""));
+}
+
+#[tokio::test]
 async fn amounts_are_written_as_the_language_does() {
     let mut browser = signed_in().await;
     browser.language = "de";
@@ -64,8 +92,9 @@ async fn who_may_not_read_has_no_entry_and_no_page() {
     assert_eq!(browser.api.count("BillingReach"), 0);
     let nothing = json!({
         "viewer": null, "billingCustomer": null, "billingStanding": null, "billingSubscriptions": null, "invoices": null, "domains": null,
-        "mailboxes": null,
+        "mailboxes": null, "stored": null, "recipients": null, "messages": null,
     });
+    browser.api.say("UsageShown", nothing.clone());
     browser.api.say("BillingShown", nothing.clone());
     browser.api.say("BillingPlace", nothing.clone());
     browser.api.say("Invoices", nothing);
@@ -74,7 +103,7 @@ async fn who_may_not_read_has_no_entry_and_no_page() {
     {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    for path in ["/billing/details", "/billing/cancel", "/billing/close", "/billing/nothing"] {
+    for path in ["/billing/details", "/billing/cancel", "/billing/close", "/billing/usage", "/billing/nothing"] {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     let mut stranger = browser.other();

@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 63] = [
+const SIGNED: [&str; 66] = [
     "/",
     "/domains",
     "/domains/a.example",
@@ -71,6 +71,9 @@ const SIGNED: [&str; 63] = [
     "/billing/pay",
     "/billing/paid",
     "/billing/invoices",
+    "/billing/usage",
+    "/billing/usage?range=24h",
+    "/billing/usage?range=12m",
     "/billing/details",
     "/billing/cancel",
     "/billing/close",

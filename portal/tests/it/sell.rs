@@ -27,6 +27,11 @@ async fn a_plan_is_made_of_one_form() {
         ("seatGb", "10"),
         ("storageMost", "1000"),
         ("gbMonth", "0.10"),
+        ("sentIncluded", "1000"),
+        ("sentPer", "100"),
+        ("sentMonth", "0.20"),
+        ("keptIncluded", ""),
+        ("keptPer", "30"),
         ("domains", ""),
         ("mailboxes", "0"),
         ("gb", "0"),
@@ -49,8 +54,12 @@ async fn a_plan_is_made_of_one_form() {
         "components": [
             { "key": "mailboxes", "title": "Mailboxes", "unit": { "least": 1, "most": 50 }, "grants": { "mailboxes": 1, "storageBytes": "10737418240" } },
             { "key": "storage", "title": "GB", "unit": { "least": 0, "most": 1000 }, "grants": { "storageBytes": "1073741824" } },
+            { "key": "recipients", "title": "Recipients", "metered": { "meter": "OUTGOING_RECIPIENTS", "included": 1000, "per": 100 } },
         ],
-        "prices": [price(Value::Null, "5.00 EUR"), price(json!("mailboxes"), "1.50 EUR"), price(json!("storage"), "0.10 EUR")],
+        "prices": [
+            price(Value::Null, "5.00 EUR"), price(json!("mailboxes"), "1.50 EUR"), price(json!("storage"), "0.10 EUR"),
+            price(json!("recipients"), "0.20 EUR"),
+        ],
         "trialDays": 14, "state": "OFFERED", "dryRun": false, "idempotencyKey": "key-1",
     });
     assert_eq!(heard(&browser).1["input"], expected);

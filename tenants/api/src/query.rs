@@ -9,6 +9,7 @@ pub(crate) mod job;
 mod mailbox;
 mod people;
 pub(crate) mod signup;
+pub(crate) mod usage;
 pub(crate) mod webhook;
 
 use crate::{
@@ -37,6 +38,7 @@ pub struct Query(
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,
+    usage::UsageQuery,
 );
 
 #[derive(Default)]

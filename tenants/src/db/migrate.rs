@@ -35,6 +35,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (21, "billing", include_str!("../../../migrations/sql/0021_billing.sql")),
     (22, "signup", include_str!("../../../migrations/sql/0022_signup.sql")),
     (23, "invoices of our own", include_str!("../../../migrations/sql/0023_manual_invoices.sql")),
+    (27, "usage", include_str!("../../../migrations/sql/0027_usage.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.
@@ -48,6 +49,11 @@ const MORE: &[(i64, &str, &str)] = &[
         21,
         include_str!("../../../migrations/sql/0021_books.sqlite.sql"),
         include_str!("../../../migrations/sql/0021_books.postgres.sql"),
+    ),
+    (
+        27,
+        include_str!("../../../migrations/sql/0027_usage_kept.sqlite.sql"),
+        include_str!("../../../migrations/sql/0027_usage_kept.postgres.sql"),
     ),
 ];
 

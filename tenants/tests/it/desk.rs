@@ -22,6 +22,8 @@ pub struct Plane {
     pub down: AtomicBool,
     /// What it says of its store.
     pub hello: Mutex<Hello>,
+    /// What every tenant uses.
+    pub used: Mutex<Usage>,
     /// Changes of the largest batch.
     pub batch_max: AtomicUsize,
 }
@@ -46,7 +48,12 @@ impl Control for Plane {
         })
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage::default()) })
+        Box::pin(async {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            Ok(self.used.lock().unwrap().clone())
+        })
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })

@@ -9,6 +9,10 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("standardRoles", "standardRoles"),
     ("mailboxImportResult", "mailboxImportResult(jobId: \"$B\")"),
     ("sessions", "sessions"),
+    (
+        "usage",
+        "usage(tenantId: \"$T\", meter: MAILBOXES, from: \"2026-01-01T00:00:00Z\", to: \"2026-01-02T00:00:00Z\", resolution: DAY)",
+    ),
     ("signupOptions", "signupOptions(sellerId: \"$T\")"),
     ("signup", "signup(id: \"$A\", secret: \"$U\")"),
     ("supportGrants", "supportGrants(tenantId: \"$T\", first: 1)"),

@@ -24,6 +24,7 @@ mod facts;
 #[cfg(test)]
 #[path = "../tests/it/desk.rs"]
 pub(crate) mod fixture;
+mod gone;
 mod hold;
 mod inbox;
 mod invoice;
@@ -35,6 +36,7 @@ mod mirror;
 mod page;
 mod policy;
 mod quote;
+mod redeem;
 mod rehearse;
 mod shop;
 mod signup;
@@ -49,8 +51,8 @@ mod worker;
 
 pub use view::{
     Asked, BalanceShown, Bought, BoughtItem, CallShown, CheckoutShown, Concession, ConcessionKind, CouponPatch,
-    CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, MeteredUse, NewConcession, NewCoupon, NewPlan,
-    PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
+    CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, MeteredUse, NewConcession, NewCoupon,
+    NewPlan, PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
 };
 
 use crate::Payments;

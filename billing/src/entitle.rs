@@ -64,12 +64,7 @@ pub fn entitle(inputs: &Inputs) -> Result<Limits> {
         return Err(Error::invalid("function", format!("These are inputs of version {}", inputs.function)));
     }
     let is_on = |until: Option<Timestamp>| until.is_none_or(|end| inputs.now < end);
-    let mut grants = inputs.plan.grants;
-    for item in &inputs.items {
-        let component = inputs.plan.component(&item.component);
-        let component = component.ok_or_else(|| Error::invalid("items", "The plan has no such component"))?;
-        grants = grants.plus(component.grants.times(item.quantity));
-    }
+    let mut grants = inputs.plan.comes_with(&inputs.items)?;
     grants = inputs.gifts.iter().filter(|g| is_on(g.until)).fold(grants, |sum, gift| sum.plus(gift.grants));
     for set in inputs.overrides.iter().filter(|o| is_on(o.until)) {
         *limit_of(&mut grants, set.limit) = set.value;

@@ -31,6 +31,8 @@ pub enum FailureKind {
     Unknown,
     /// A webhook that is not the provider's, or is too old.
     Forged,
+    /// A webhook that is the provider's, and says nothing that can be read.
+    Malformed,
 }
 
 impl Failure {
@@ -296,6 +298,6 @@ pub trait Payments: Send + Sync + 'static {
     /// All that a customer has. `Gone` for one that the provider does not know.
     fn truth<'a>(&'a self, customer: &'a str) -> Answer<'a, Truth>;
 
-    /// Reads a webhook: the body as it came, and what came in the header of the signature. `Forged`.
+    /// Reads a webhook: the body as it came, and what came in the header of the signature. `Forged`, `Malformed`.
     fn heard(&self, body: &[u8], signature: &str, now: Timestamp) -> Result<Heard, Failure>;
 }

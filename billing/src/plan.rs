@@ -98,6 +98,17 @@ impl Plan {
         self.components.iter().find(|c| c.key == key)
     }
 
+    /// What it gives with so many of its components. Errors: `Invalid` for one that it has not.
+    pub fn comes_with(&self, items: &[Item]) -> Result<Grants> {
+        let mut grants = self.grants;
+        for item in items {
+            let component = self.component(&item.component);
+            let component = component.ok_or_else(|| Error::invalid("items", "The plan has no such component"))?;
+            grants = grants.plus(component.grants.times(item.quantity));
+        }
+        Ok(grants)
+    }
+
     /// Currencies and intervals that it is offered in.
     pub fn offers(&self) -> BTreeSet<(Currency, Interval)> {
         self.prices.iter().map(|p| (p.unit.currency(), p.interval)).collect()

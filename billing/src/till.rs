@@ -142,6 +142,13 @@ impl Till {
         self.state().give_up(invoice, is_void)
     }
 
+    /// Knows a customer and its pages no more, as another account would not.
+    pub fn forget(&self, customer: &str) {
+        let mut state = self.state();
+        state.clients.remove(customer);
+        state.pages.retain(|_, page| page.new.customer != customer);
+    }
+
     /// The provider's ids of its customers.
     pub fn customers(&self) -> Vec<String> {
         self.state().clients.keys().cloned().collect()

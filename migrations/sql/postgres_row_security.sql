@@ -49,8 +49,8 @@ BEGIN
          OR %1$I.%2$I = (SELECT current_setting(''posthouse.reach'', true))
          OR EXISTS (SELECT 1 FROM tenant_line l
            WHERE l.above = (SELECT current_setting(''posthouse.reach'', true)) AND l.tenant = %1$I.%2$I))', here, owner);
-    -- What stands above counts for those below (names, holds): it may be read.
-    IF here IN ('tenant', 'hold') THEN
+    -- What stands above counts for those below (names, holds, brands, what is told and switched off): it may be read.
+    IF here IN ('tenant', 'hold', 'announcement', 'feature_flag', 'brand', 'brand_logo', 'brand_host') THEN
       EXECUTE format(
         'CREATE POLICY above ON %1$I FOR SELECT USING (EXISTS (SELECT 1 FROM tenant_line l
            WHERE l.tenant = (SELECT current_setting(''posthouse.reach'', true)) AND l.above = %1$I.%2$I))', here, owner);

@@ -1,4 +1,4 @@
-// Debian's chromium, and a page that is looked at: by axe-core, by its console, by screenshots.
+// Debian's chromium, and a page that is looked at: by axe-core, by its console, by how it moves, by screenshots.
 import { createHmac } from "node:crypto";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -12,6 +12,20 @@ const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
 const WAIT_MS = 15_000;
+// What may move in all on a page, as Cumulative Layout Shift counts it: a tenth of what Web Vitals calls good.
+const SHIFT_MAX = 0.01;
+
+// Runs in each page: tells every shift of the layout that nobody's click, key or resizing led to.
+function tellShifts() {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const shift of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+      sum += shift.value;
+      const moved = shift.sources.map(({ node }) => node?.outerHTML ?? node?.textContent ?? "what is gone");
+      globalThis.layoutShifted(location.pathname, sum, moved.map((html) => html.slice(0, 80)));
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
@@ -27,6 +41,12 @@ export function look(browser, screens) {
       const context = await browser.newContext({ locale: "en-GB", reducedMotion: "reduce", ...options });
       context.setDefaultTimeout(WAIT_MS);
       contexts.push(context);
+      if (options.javaScriptEnabled !== false) {
+        await context.exposeFunction("layoutShifted", (path, sum, moved) => {
+          if (sum > SHIFT_MAX) found.push(`${path} moves by ${sum.toFixed(3)} while it is read: ${moved.join(" | ")}`);
+        });
+        await context.addInitScript(tellShifts);
+      }
       page = await context.newPage();
       page.on("console", (m) => m.type() === "error" && !/status of (402|404|422|403)/.test(m.text()) && found.push(`console: ${m.text()}`));
       page.on("pageerror", (e) => found.push(`script: ${e.message}`));

@@ -33,11 +33,11 @@ export class Demo {
     return this.info.tenants.find((t) => t.name === name);
   }
 
-  // The data of an operation, with a token of the API.
+  // The data of an operation, with a token of the API, or with none.
   async ask(token, query, variables = {}) {
     const response = await fetch(this.info.graphql_url, {
       method: "POST",
-      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      headers: { ...(token && { Authorization: `Bearer ${token}` }), "Content-Type": "application/json" },
       body: JSON.stringify({ query, variables }),
     });
     const answer = await response.json();

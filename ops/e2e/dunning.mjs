@@ -153,7 +153,9 @@ async function dunning(page, demo, name) {
   accepted(await submit(demo, tenant.user, tenant.owner.address, "to ourselves"));
   await mailArrives(demo, tenant, "while stopped");
   await at(page, demo, tenant, "");
-  assert.match(await page.locator("main").innerText(), /A payment is due since/, "home says why");
+  const home = await page.locator("main").innerText();
+  assert.match(home, /Sending is stopped/, "home says what is stopped");
+  assert.match(home, /To be paid: \d+\.\d\d EUR/, "and why");
 
   await at(page, demo, tenant, "billing");
   await page.getByRole("button", { name: /^Pay now/ }).first().click();

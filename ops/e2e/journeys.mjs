@@ -1,6 +1,8 @@
 // The journeys: what a customer does, as far as a browser tells.
 import assert from "node:assert/strict";
 import { totp } from "./browser.mjs";
+import { consoleJourneys } from "./console.mjs";
+import { brandJourneys } from "./brand.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
@@ -151,7 +153,7 @@ export const journeys = [
     const mailbox = `mailboxes/${mailboxes.nodes[0].id}`;
     for (const [path, name] of [["domains", "domains"], ["domains/florist.example/give-up", "give-up"], ["mailboxes", "mailboxes"],
       ["mailboxes?q=nobody", "mailboxes-none"], ["mailboxes/new", "mailbox-new"], [mailbox, "mailbox"], [`${mailbox}/delete`, "mailbox-delete"],
-      ["security", "security"], ["security/password", "password"], ["security/authenticator", "authenticator"],
+      ["privacy", "privacy"], ["security", "security"], ["security/password", "password"], ["security/authenticator", "authenticator"],
       ["security/recovery-codes", "recovery-codes"], ["security/confirm", "confirm"], ["organisations", "organisations"], ["nothing", "not-found"], ...looks(mailbox)]) {
       await at(path);
       await pages.check(name);
@@ -161,6 +163,7 @@ export const journeys = [
   ...moneyJourneys,
   ...domainJourneys,
   ...signupJourneys,
+  ...consoleJourneys,
 
   ["by keyboard alone", async (pages, demo) => {
     const page = await pages.open();
@@ -170,6 +173,8 @@ export const journeys = [
     await page.keyboard.press("Tab");
     assert.equal(await focused(), "Skip to the content");
     await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Sign up");
     await page.keyboard.press("Tab");
     assert.equal(await focused(), "Sign in");
     await page.keyboard.press("Enter");
@@ -225,6 +230,7 @@ export const journeys = [
       await titled(page, "Sign in");
     }
   }],
+  ...brandJourneys,
   // The last ones: they put the clock forward by months.
   ...dunningJourneys,
 ];

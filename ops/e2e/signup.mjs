@@ -32,7 +32,7 @@ async function fromTheLandingPage(page, demo) {
 }
 
 // From nothing to the choice of a plan.
-async function proves(page, demo, local, isScripted, look) {
+export async function proves(page, demo, local, isScripted, look) {
   await fromTheLandingPage(page, demo);
   await look?.("signup-begin");
   await page.getByLabel("Your address", { exact: true }).fill(local);
@@ -46,7 +46,7 @@ async function proves(page, demo, local, isScripted, look) {
   const [, code] = await letter(page, demo, contact(local), /^\s*(\d{8})\s*$/m);
   await page.getByLabel("Code", { exact: true }).fill(code);
   await page.getByRole("button", { name: "Confirm" }).click();
-  await page.getByLabel("Plan").waitFor();
+  await page.getByRole("group", { name: "Plan" }).waitFor();
   await look?.("signup-plan");
 }
 
@@ -86,7 +86,7 @@ async function signsIn(page, local) {
 async function free(page, demo, local, isScripted, look) {
   const started = performance.now();
   await proves(page, demo, local, isScripted, look);
-  await page.getByLabel("Plan").selectOption({ label: "Free (free)" });
+  await page.getByRole("radio", { name: /^Free free/ }).check();
   await page.getByRole("button", { name: "Choose", exact: true }).click();
   await choosesPassword(page, local, look);
   await mailWorks(page, demo, local);
@@ -104,12 +104,12 @@ async function has(demo, local) {
 
 async function paid(page, demo, local, look) {
   await proves(page, demo, local, true);
-  await page.getByLabel("Plan").selectOption("business");
+  await page.getByRole("radio", { name: /^Business 5.00 EUR a month/ }).check();
   await page.getByRole("button", { name: "Choose", exact: true }).click();
   await page.getByRole("link", { name: "Pay", exact: true }).waitFor();
   await look?.("signup-pay");
   await page.getByRole("link", { name: "Choose something else" }).click();
-  await page.getByLabel("Plan").selectOption("business");
+  await page.getByRole("radio", { name: /^Business 5.00 EUR a month/ }).check();
   await page.getByRole("button", { name: "Choose", exact: true }).click();
   await page.getByRole("link", { name: "Pay", exact: true }).click();
   for (const [card, declined] of [["4000 0000 0000 0002", true], ["4242 4242 4242 4242", false]]) {
@@ -204,7 +204,7 @@ async function resumes(pages, demo, local) {
   const [, code] = await letter(later, demo, contact(local), /^\s*(\d{8})\s*$/m);
   await later.getByLabel("Code", { exact: true }).fill(code);
   await later.getByRole("button", { name: "Confirm" }).click();
-  await later.getByLabel("Plan").waitFor();
+  await later.getByRole("group", { name: "Plan" }).waitFor();
   await later.getByRole("button", { name: "Give up" }).click();
   await later.getByLabel("Your address", { exact: true }).waitFor();
 }

@@ -18,7 +18,6 @@ SUBMITTING = 2
 READING = 2
 # What each worker does before, during and after the failure.
 ROUNDS = 12
-SETTLE_SECONDS = 5
 LOAD_SECONDS_MAX = 120
 # A mutation and a query at a data plane that does not answer.
 HANGING_SECONDS_MAX = 15
@@ -201,10 +200,6 @@ def everything_killed(demo):
         def left():
             return set(load.outgoing) <= set(planes.sink.subjects)
 
-        time.sleep(SETTLE_SECONDS)
-        if not left():
-            # What was being sent when the process died waits for the end of its lease, unless somebody tells it to go.
-            planes.data_plane.ctl("queue", "retry", "--all", fails=None)
         until("outgoing mail leaves", left)
 
 

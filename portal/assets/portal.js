@@ -1,9 +1,11 @@
 // What pages gain by scripts; all of them work without.
 (function () {
   "use strict";
+  // "on" is for browsers whose style sheets cannot ask for scripts.
   function arm(root) {
-    if (!navigator.clipboard) return;
-    root.querySelectorAll("button[data-copy]").forEach(function (button) { button.hidden = false; });
+    root.querySelectorAll("button[data-copy]").forEach(function (button) {
+      if (navigator.clipboard) button.classList.add("on"); else button.hidden = true;
+    });
   }
   document.addEventListener("click", function (event) {
     var button = event.target.closest && event.target.closest("button[data-copy]");
@@ -70,7 +72,7 @@
   }
   if (window.PublicKeyCredential) {
     document.querySelectorAll("form[data-passkey]").forEach(function (form) {
-      form.hidden = false;
+      form.classList.add("on");
       form.addEventListener("submit", function (event) {
         event.preventDefault();
         var failed = form.querySelector("[role=alert]");
@@ -79,6 +81,9 @@
       });
     });
     document.querySelectorAll("[data-without-passkey]").forEach(function (note) { note.hidden = true; });
+  } else {
+    document.querySelectorAll("form[data-passkey]").forEach(function (form) { form.hidden = true; });
+    document.querySelectorAll("[data-without-passkey]").forEach(function (note) { note.classList.add("on"); });
   }
   // Signing up costs a proof of work: SHA-256 (FIPS 180-4) of "challenge:number" begins with so many zero bits.
   function primes(root) {

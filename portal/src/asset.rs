@@ -11,7 +11,8 @@ use std::{fmt::Write as _, io::Write as _, sync::LazyLock};
 
 /// Folder of the files in addresses.
 pub(crate) const FOLDER: &str = "static";
-const KEPT: &str = "public, max-age=31536000, immutable";
+/// A file whose name says its content.
+pub(crate) const KEPT: &str = "public, max-age=31536000, immutable";
 
 struct Asset {
     name: &'static str,

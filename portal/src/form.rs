@@ -48,7 +48,11 @@ impl Refusal {
             "QUANTITY" => "refused-quantity",
             "MONEY" => "refused-money",
             "DATE" => "refused-date",
+            "MOMENT" => "refused-moment",
+            "FEATURE_OFF" => "refused-feature-off",
             "NAME" => "refused-name",
+            "LOW_CONTRAST" => "refused-contrast",
+            "PICTURE" => "refused-picture",
             "IDEMPOTENCY_MISMATCH" => "refused-again",
             _ => "refused-other",
         })
@@ -57,9 +61,18 @@ impl Refusal {
     /// The API's words where they say more than ours.
     pub(crate) fn detail(&self) -> &str {
         match self.code.as_str() {
-            "INVALID_CREDENTIALS" | "FACTOR_REQUIRED" | "STALE_OBJECT" | "NOT_FOUND" | "CODE" => "",
-            _ => &self.message,
+            "INVALID_CREDENTIALS" | "FACTOR_REQUIRED" | "STALE_OBJECT" | "NOT_FOUND" | "CODE" | "TAKEN" => "",
+            _ => without_constant(&self.message),
         }
+    }
+}
+
+/// A message without the name of the limit at its end, which is for programs and their authors.
+fn without_constant(message: &str) -> &str {
+    let is_constant = |name: &str| name.len() > 3 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    match message.trim_end().strip_suffix(')').and_then(|m| m.rsplit_once(" (")) {
+        Some((text, name)) if is_constant(name) => text,
+        _ => message,
     }
 }
 
@@ -202,5 +215,18 @@ impl Choice<'_> {
 impl<'a> Ask<'a> {
     pub(crate) fn with(self, value: &'a str) -> Ask<'a> {
         Ask { value, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_limits_are_not_for_readers() {
+        assert_eq!(without_constant("At most 365 days (MAILBOX_RETENTION_DAYS_MAX)"), "At most 365 days");
+        for whole in ["Use a domain (RFC 1035)", "It is so already", "At most 3 (of them)", "(X)", ""] {
+            assert_eq!(without_constant(whole), whole);
+        }
     }
 }

@@ -1,8 +1,18 @@
 //! SUMMARY    What every page has around its content, and how it says things.
 
-use crate::{asset, language::Language, seal::nonce, state::Signed};
+use crate::{
+    asset,
+    brand::{Brand, Logo},
+    language::Language,
+    page::announcement::Told,
+    seal::nonce,
+    state::Signed,
+};
 use fluent_bundle::FluentArgs;
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
+
+/// The name where no brand is shown.
+const PRODUCT: &str = "Posthouse";
 
 /// The page around a page's content.
 pub(crate) struct Frame {
@@ -16,6 +26,10 @@ pub(crate) struct Frame {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) signed: Option<Signed>,
+    /// What tenants above tell the visitor.
+    pub(crate) told: Vec<Told>,
+    /// Whose pages these are; none: the product's.
+    pub(crate) brand: Option<Arc<Brand>>,
     /// What was just done.
     pub(crate) done: Option<String>,
 }
@@ -30,6 +44,8 @@ impl Frame {
             path: String::new(),
             query: String::new(),
             signed: None,
+            told: Vec::new(),
+            brand: None,
             done: None,
         }
     }
@@ -89,6 +105,45 @@ impl Frame {
     /// Whether a place of the menu is where the visitor is.
     pub(crate) fn is_at(&self, place: &str) -> bool {
         self.path == place || (place.len() > 1 && self.path.starts_with(place))
+    }
+
+    /// The address of this page.
+    pub(crate) fn here(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// Whether a feature was switched off for the tenant when the visitor came to it.
+    pub(crate) fn is_off(&self, feature: &str) -> bool {
+        self.signed.as_ref().is_some_and(|signed| signed.off.iter().any(|off| off == feature))
+    }
+
+    pub(crate) fn brand_name(&self) -> &str {
+        self.brand.as_ref().map_or(PRODUCT, |brand| &brand.name)
+    }
+
+    /// The style sheet of the brand's colours.
+    pub(crate) fn brand_style(&self) -> Option<String> {
+        self.brand.as_ref().and_then(|brand| brand.style(""))
+    }
+
+    pub(crate) fn picture(&self) -> Option<&Logo> {
+        self.brand.as_ref().and_then(|brand| brand.picture())
+    }
+
+    pub(crate) fn dark_picture(&self) -> Option<&Logo> {
+        self.brand.as_ref().and_then(|brand| brand.dark_picture())
+    }
+
+    /// Pages of the brand's owner at the foot of every page: addresses and texts.
+    pub(crate) fn brand_links(&self) -> Vec<(String, String)> {
+        let Some(brand) = &self.brand else { return Vec::new() };
+        let mail = brand.support_email.as_ref().map(|email| format!("mailto:{email}"));
+        let links = [
+            (brand.support_url.clone().or(mail), "brand-support"),
+            (brand.terms_url.clone(), "brand-terms"),
+            (brand.privacy_url.clone(), "brand-privacy"),
+        ];
+        links.into_iter().filter_map(|(link, key)| Some((link?, self.t(key)))).collect()
     }
 
     pub(crate) fn style(&self) -> &'static str {

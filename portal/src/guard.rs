@@ -9,16 +9,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                                  form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Whether a form was sent by one of our own pages.
+/// Whether a form was sent by one of our own pages: those of the portal's address, or of the brand's host that it came to.
 pub(crate) fn is_own(headers: &HeaderMap, origin: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return false;
     }
-    let Some(from) = text("origin") else { return true };
-    // A browser that came by another name of this host holds that name's cookies only.
-    let by_name = || from.split_once("://").is_some_and(|(_, name)| text("host") == Some(name));
-    from == origin || by_name()
+    text("origin").is_none_or(|from| from == origin)
 }
 
 /// Whether a form carries its session's token; takes the same time wherever they differ.
@@ -82,7 +79,10 @@ mod tests {
         check(&[], true);
         check(&[("origin", "https://mail.example")], true);
         check(&[("origin", "https://mail.example"), ("sec-fetch-site", "same-origin")], true);
-        check(&[("origin", "http://127.0.0.1:2080"), ("host", "127.0.0.1:2080")], true);
+        // A name that nobody knows is nobody's, whatever the request was sent to.
+        check(&[("origin", "http://127.0.0.1:2080"), ("host", "127.0.0.1:2080")], false);
+        check(&[("origin", "https://evil.example"), ("host", "evil.example")], false);
+        check(&[("origin", "http://mail.example")], false);
         check(&[("origin", "https://mail.example"), ("sec-fetch-site", "cross-site")], false);
         check(&[("sec-fetch-site", "same-site")], false);
         check(&[("origin", "null")], false);

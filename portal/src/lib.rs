@@ -2,12 +2,13 @@
 //! STANDARDS  HTML, WCAG 2.2 AA, RFC 6265bis (cookies), Content Security Policy Level 3, Fetch Metadata
 //! SECURITY   Pages run with the visitor's own rights: whatever the API does not tell a visitor is not here either. Tokens stay in a
 //!            sealed cookie that scripts cannot read. Every form carries a token of its session and comes from our own origin.
-//! LIMITS     FORM_BYTES_MAX, UPLOAD_BYTES_MAX, FORM_WAIT_MAX, those of session.rs, list.rs and asset.rs
+//! LIMITS     FORM_BYTES_MAX, UPLOAD_BYTES_MAX, FORM_WAIT_MAX, those of session.rs, list.rs, brand.rs and asset.rs
 //! INVARIANTS No room is used: what the portal knows of the product is the schema that its operations are checked against when it is
 //!            compiled. Every form works without scripts: POST, redirect, GET.
 
 mod asset;
 mod bar;
+mod brand;
 mod chart;
 mod collection;
 mod device;
@@ -39,7 +40,7 @@ use std::{sync::Arc, time::Duration};
 
 /// Bytes of a form.
 const FORM_BYTES_MAX: usize = 64 << 10;
-/// Bytes of one with a file of mailboxes (tenants' IMPORT_BYTES_MAX), of who is signed in.
+/// Bytes of one with a file (tenants' IMPORT_BYTES_MAX has most), of who is signed in.
 const UPLOAD_BYTES_MAX: usize = 5 << 20;
 /// How long a form may take to arrive.
 const FORM_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -55,6 +56,7 @@ pub struct Portal {
     origin: String,
     servers: Servers,
     refreshes: session::Refreshes,
+    brands: brand::Brands,
     now_ms: NowMs,
 }
 
@@ -62,7 +64,8 @@ impl Portal {
     /// `origin`: where browsers find it; `servers`: what mail programs are told.
     pub fn new(graph: Arc<dyn Graph>, seal: Seal, origin: &str, servers: Servers) -> Portal {
         let (refreshes, now_ms) = (session::Refreshes::default(), Arc::new(session::system_ms));
-        Portal { graph, seal, origin: origin.to_owned(), servers, refreshes, now_ms }
+        let brands = brand::Brands::default();
+        Portal { graph, seal, origin: origin.to_owned(), servers, refreshes, brands, now_ms }
     }
 
     /// With the clock of the API, where that is not the system's.

@@ -53,7 +53,16 @@ operations! {
     "operations/signup_checkout.graphql": SignupCheckout;
     "operations/signup_finish.graphql": SignupFinish;
     "operations/signup_abandon.graphql": SignupAbandon;
+    "operations/brand.graphql": Brand;
+    "operations/brand_logos.graphql": BrandLogos;
+    "operations/branding_seen.graphql": BrandingSeen;
+    "operations/branding_logos.graphql": BrandingLogos;
+    "operations/branding_shown.graphql": BrandingShown;
+    "operations/branding_update.graphql": BrandingUpdate;
+    "operations/branding_logo_set.graphql": BrandingLogoSet;
+    "operations/branding_logo_remove.graphql": BrandingLogoRemove;
     "operations/home.graphql": Home;
+    "operations/home_billing.graphql": HomeBilling;
     "operations/domains.graphql": Domains;
     "operations/domain_shown.graphql": DomainShown;
     "operations/domain_zone.graphql": DomainZone;
@@ -77,6 +86,10 @@ operations! {
     "operations/security.graphql": Security;
     "operations/factors.graphql": Factors;
     "operations/person_set_password.graphql": PersonSetPassword;
+    "operations/person_delete.graphql": PersonDelete;
+    "operations/privacy.graphql": Privacy;
+    "operations/privacy_file.graphql": PrivacyFile;
+    "operations/mailbox_retention_set.graphql": MailboxRetentionSet;
     "operations/totp_enroll.graphql": TotpEnroll;
     "operations/totp_confirm.graphql": TotpConfirm;
     "operations/factor_remove.graphql": FactorRemove;
@@ -175,6 +188,9 @@ operations! {
     "operations/invoice_pay.graphql": InvoicePay;
     "operations/invoice_paper.graphql": InvoicePaper;
     "operations/invoice_refund.graphql": InvoiceRefund;
+    "operations/invoice_receive.graphql": InvoiceReceive;
+    "operations/billing_policy.graphql": BillingPolicy;
+    "operations/billing_policy_update.graphql": BillingPolicyUpdate;
     "operations/credit_grant.graphql": CreditGrant;
     "operations/billing_customer_update.graphql": BillingCustomerUpdate;
     "operations/tenant_close.graphql": TenantClose;
@@ -187,6 +203,29 @@ operations! {
     "operations/concession_end.graphql": ConcessionEnd;
     "operations/payment_event_retry.graphql": PaymentEventRetry;
     "operations/billing_sync.graphql": BillingSync;
+    "operations/signups.graphql": Signups;
+    "operations/signup_approve.graphql": SignupApprove;
+    "operations/signup_refuse.graphql": SignupRefuse;
+    "operations/signup_settings.graphql": SignupSettings;
+    "operations/signup_settings_update.graphql": SignupSettingsUpdate;
+    "operations/signup_invites.graphql": SignupInvites;
+    "operations/signup_invite_create.graphql": SignupInviteCreate;
+    "operations/signup_invite_revoke.graphql": SignupInviteRevoke;
+    "operations/announcements.graphql": Announcements;
+    "operations/announcements_shown.graphql": AnnouncementsShown;
+    "operations/announcement_create.graphql": AnnouncementCreate;
+    "operations/announcement_update.graphql": AnnouncementUpdate;
+    "operations/announcement_end.graphql": AnnouncementEnd;
+    "operations/announcement_dismiss.graphql": AnnouncementDismiss;
+    "operations/console_reach.graphql": ConsoleReach;
+    "operations/feature_flags.graphql": FeatureFlags;
+    "operations/feature_flag_set.graphql": FeatureFlagSet;
+    "operations/feature_flag_clear.graphql": FeatureFlagClear;
+    "operations/holds.graphql": Holds;
+    "operations/held_subject.graphql": HeldSubject;
+    "operations/tenant_named.graphql": TenantNamed;
+    "operations/hold_place.graphql": HoldPlace;
+    "operations/hold_release.graphql": HoldRelease;
 }
 
 /// An error of any mutation: all have the same fields, and each an enum of codes of its own.

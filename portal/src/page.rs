@@ -3,8 +3,10 @@
 
 pub(crate) mod access;
 pub(crate) mod addresses;
+pub(crate) mod announcement;
 pub(crate) mod authenticator;
 pub(crate) mod billing;
+pub(crate) mod branding;
 pub(crate) mod bulk;
 pub(crate) mod domain;
 pub(crate) mod domain_list;
@@ -16,10 +18,12 @@ pub(crate) mod mailbox;
 pub(crate) mod mailbox_end;
 pub(crate) mod mailbox_list;
 pub(crate) mod mailbox_new;
+pub(crate) mod offer;
 pub(crate) mod organisation;
 pub(crate) mod own;
 pub(crate) mod passkey;
 pub(crate) mod password;
+pub(crate) mod privacy;
 pub(crate) mod recover;
 pub(crate) mod recovery_codes;
 pub(crate) mod security;

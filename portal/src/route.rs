@@ -4,6 +4,7 @@
 
 use crate::{
     FORM_BYTES_MAX, FORM_WAIT_MAX, Portal, UPLOAD_BYTES_MAX, asset,
+    brand::{self, Host},
     field::Fields,
     graph::Client,
     guard,
@@ -39,6 +40,11 @@ async fn answer(portal: Arc<Portal>, request: Request) -> Response<Body> {
         return file;
     }
     let mut visit = visit(&portal, &parts);
+    brand::arrive(&mut visit, &parts.headers).await;
+    if let Some(name) = parts.uri.path().strip_prefix(&format!("/{}/", brand::FOLDER)) {
+        let file = brand::file(&visit, name).await;
+        return file.unwrap_or_else(|| written(StatusCode::NOT_FOUND, Body::empty()));
+    }
     if let Some(chosen) = Language::of_tag(visit.query.text("lang")) {
         let query = visit.query.without("lang").encoded();
         let path = if query.is_empty() { visit.path.clone() } else { format!("{}?{query}", visit.path) };
@@ -74,10 +80,13 @@ fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
     Visit {
         portal: portal.clone(),
         client: Client { peer, headers },
+        host: Host::Own,
+        brand: None,
         language: chosen.unwrap_or_else(|| Language::accepted(accepted)),
         changed: state.is_none(),
         state: state.unwrap_or_else(State::fresh),
         by_script: parts.headers.contains_key("hx-request"),
+        told: Vec::new(),
         path: parts.uri.path().to_owned(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         fields: Fields::default(),
@@ -86,16 +95,17 @@ fn visit(portal: &Arc<Portal>, parts: &Parts) -> Visit {
 
 /// Takes a form that is one of ours.
 async fn form(visit: &mut Visit, headers: &HeaderMap, body: Body) -> Result<(), Trouble> {
-    if !guard::is_own(headers, &visit.portal.origin) {
+    if !guard::is_own(headers, visit.portal.origin_at(&visit.host)) {
         return Err(Trouble::Foreign);
     }
-    let is_upload = visit.path == "/mailboxes/import" && visit.state.signed.is_some();
+    let takes_file = matches!(visit.path.as_str(), "/mailboxes/import" | "/branding/logo");
+    let is_upload = takes_file && visit.state.signed.is_some();
     let max = if is_upload { UPLOAD_BYTES_MAX } else { FORM_BYTES_MAX };
     let body = tokio::time::timeout(FORM_WAIT_MAX, to_bytes(body, max)).await;
     let Ok(Ok(body)) = body else { return Err(Trouble::Foreign) };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     visit.fields = match multipart::boundary(kind) {
-        Some(boundary) => multipart::fields(&body, boundary).ok_or(Trouble::Foreign)?,
+        Some(boundary) => multipart::fields(&body, boundary, page::branding::PICTURE).ok_or(Trouble::Foreign)?,
         None => Fields::parse(&body),
     };
     if visit.changed || !guard::is_token(visit.fields.exact("form"), &visit.state.form) {
@@ -114,12 +124,17 @@ async fn keep(visit: &mut Visit) -> Result<(), Trouble> {
     let portal = visit.portal.clone();
     let Some(signed) = &mut visit.state.signed else { return Ok(()) };
     visit.changed |= portal.keep_fresh(&visit.client, signed).await?;
+    page::announcement::look(visit).await;
+    brand::of_tenant(visit).await;
     Ok(())
 }
 
 async fn read(visit: &mut Visit) -> Reply {
     let path = segments(&visit.path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    if matches!(path.as_slice(), [] | ["sign-in", ..]) && visit.state.signed.is_none() {
+        page::announcement::look(visit).await;
+    }
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::show(visit).await,
         ["sign-in", "code"] => return page::sign_in::show_code(visit),
@@ -156,6 +171,8 @@ async fn read(visit: &mut Visit) -> Reply {
         ["mailboxes", id, "set-up", "profile"] => page::set_up::profile(visit, id).await,
         ["mailboxes", id, rest @ ..] => page::own::read(visit, id, rest).await,
         ["addresses", rest @ ..] => page::addresses::read(visit, rest).await,
+        ["privacy"] => page::privacy::show(visit).await,
+        ["privacy", "file"] => page::privacy::file(visit).await,
         ["security"] => page::security::show(visit).await,
         ["security", "confirm"] => page::security::confirm(visit).await,
         ["security", "password"] => page::password::show(visit),
@@ -163,6 +180,7 @@ async fn read(visit: &mut Visit) -> Reply {
         ["security", "passkey"] => page::passkey::show(visit),
         ["security", "recovery-codes"] => page::recovery_codes::show(visit),
         ["organisations"] => page::organisation::show(visit).await,
+        ["branding"] => page::branding::show(visit).await,
         ["billing", rest @ ..] => page::billing::read(visit, rest).await,
         ["sell", rest @ ..] => page::sell::read(visit, rest).await,
         ["access", "jobs", id, "file"] => page::access::file(visit, id).await,
@@ -174,6 +192,9 @@ async fn read(visit: &mut Visit) -> Reply {
 async fn change(visit: &mut Visit) -> Reply {
     let path = segments(&visit.path);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    if matches!(path.as_slice(), ["sign-in", ..]) {
+        page::announcement::look(visit).await;
+    }
     match path.as_slice() {
         ["sign-in"] => return page::sign_in::sign_in(visit).await,
         ["sign-in", "code"] => return page::sign_in::give_code(visit).await,
@@ -215,6 +236,7 @@ async fn change(visit: &mut Visit) -> Reply {
         ["mailboxes", id, "purge"] => page::mailbox_end::purge(visit, id).await,
         ["mailboxes", id, rest @ ..] => page::own::change(visit, id, rest).await,
         ["addresses", rest @ ..] => page::addresses::change(visit, rest).await,
+        ["privacy"] => page::privacy::change(visit).await,
         ["security", "sessions"] => page::security::end_sessions(visit).await,
         ["security", "factors"] => page::security::remove_factor(visit).await,
         ["security", "confirm"] => page::security::step_up(visit).await,
@@ -224,6 +246,9 @@ async fn change(visit: &mut Visit) -> Reply {
         ["security", "authenticator", "confirm"] => page::authenticator::confirm(visit).await,
         ["security", "recovery-codes"] => page::recovery_codes::create(visit).await,
         ["organisations"] => page::organisation::go(visit).await,
+        ["announcements", "dismiss"] => page::announcement::dismiss(visit).await,
+        ["branding"] => page::branding::change(visit).await,
+        ["branding", "logo"] => page::branding::change_logo(visit).await,
         ["billing", rest @ ..] => page::billing::change(visit, rest).await,
         ["sell", rest @ ..] => page::sell::change(visit, rest).await,
         ["access", rest @ ..] => page::access::change(visit, rest).await,

@@ -57,6 +57,26 @@ pub(crate) struct Signed {
     /// What of billing is in the menu, as it was on arriving there.
     #[serde(default)]
     pub(crate) billing: Reach,
+    /// What of the operator's console is in the menu, as it was then.
+    #[serde(default)]
+    pub(crate) console: Console,
+    /// Features that were switched off for the tenant then, by their names in the schema: what they are for is not in the menu.
+    #[serde(default)]
+    pub(crate) off: Vec<String>,
+    /// Whether the page of the brand is in the menu, as it was then.
+    #[serde(default)]
+    pub(crate) brands: bool,
+}
+
+/// What a visitor leads. Pages ask anew: this is the menu only.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Console {
+    /// Makes tenants below: works on signups, tells them something.
+    pub(crate) leads: bool,
+    /// Stops who sends what nobody asked for.
+    pub(crate) holds: bool,
+    /// Stands above all tenants.
+    pub(crate) is_root: bool,
 }
 
 /// What of billing a visitor reaches. Pages ask anew: this is the menu only.

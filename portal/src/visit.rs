@@ -2,11 +2,13 @@
 
 use crate::{
     Portal,
+    brand::{Brand, Host},
     field::Fields,
     form::{Form, Refusal},
     frame::Frame,
     graph::{Asked, Client},
     language::Language,
+    page::announcement::Told,
     state::{Signed, State},
     trouble::Trouble,
 };
@@ -42,11 +44,16 @@ pub(crate) struct Visit {
     pub(crate) portal: Arc<Portal>,
     pub(crate) client: Client,
     pub(crate) language: Language,
+    pub(crate) host: Host,
+    /// The one that the visitor sees.
+    pub(crate) brand: Option<Arc<Brand>>,
     pub(crate) state: State,
     /// Whether the cookie must be written.
     pub(crate) changed: bool,
     /// Whether a script of ours asks, which takes a part of the page.
     pub(crate) by_script: bool,
+    /// What tenants above tell the visitor.
+    pub(crate) told: Vec<Told>,
     pub(crate) path: String,
     pub(crate) query: Fields,
     /// Of the form that was sent.
@@ -164,9 +171,21 @@ impl Visit {
             path: self.path.clone(),
             query: self.query.without("lang").without("ok").encoded(),
             signed: self.state.signed.clone(),
+            told: self.told.clone(),
+            brand: self.brand.clone(),
             done: done(self.query.text("ok")).map(|key| self.language.text(key, None)),
             ..Frame::new(self.language, title)
         }
+    }
+
+    /// Whether the visitor came to a brand's host: passkeys are of the portal's own.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.host != Host::Own
+    }
+
+    /// Who sells at the host: the tenant whose brand it is; the provider at the portal's own.
+    pub(crate) fn seller(&self) -> Option<String> {
+        self.brand.as_ref().filter(|_| self.is_elsewhere()).map(|brand| brand.tenant_id.clone())
     }
 
     /// What was sent, with what is wrong with it.
@@ -215,6 +234,7 @@ fn done(ok: &str) -> Option<&'static str> {
         "factor" => "done-factor",
         "factor-removed" => "done-factor-removed",
         "signed-out" => "done-signed-out",
+        "person-deleted" => "done-person-deleted",
         "signed-in-again" => "done-session-over",
         "accepted" => "done-accepted",
         "confirmed" => "done-confirmed",
@@ -234,12 +254,20 @@ fn done(ok: &str) -> Option<&'static str> {
         "card" => "done-card",
         "not-paid" => "done-not-paid",
         "cancelled" => "done-cancelled",
+        "plan-ended" => "done-plan-ended",
         "kept" => "done-kept",
         "closed" => "done-closed",
         "reopened" => "done-reopened",
         "given" => "done-given",
         "refunded" => "done-refunded",
+        "received" => "done-received",
         "compared" => "done-compared",
+        "approved" => "done-approved",
+        "refused" => "done-refused",
+        "announced" => "done-announced",
+        "held" => "done-held",
+        "released" => "done-released",
+        "switched" => "done-switched",
         _ => return None,
     })
 }

@@ -39,8 +39,12 @@ pub enum Code {
     InvalidCredentials,
     /// The password is right; a second factor is needed too.
     FactorRequired,
+    /// Colours that cannot be told from what stands beside them. The message has the ratio and a colour that can.
+    LowContrast,
     /// Nobody signs up here, or not without an invite code.
     NotOpen,
+    /// The operator has switched it off for the tenant.
+    FeatureOff,
     /// The database failed.
     Internal,
 }
@@ -65,7 +69,9 @@ impl Code {
             Code::StepUpRequired => "STEP_UP_REQUIRED",
             Code::InvalidCredentials => "INVALID_CREDENTIALS",
             Code::FactorRequired => "FACTOR_REQUIRED",
+            Code::LowContrast => "LOW_CONTRAST",
             Code::NotOpen => "NOT_OPEN",
+            Code::FeatureOff => "FEATURE_OFF",
             Code::Internal => "INTERNAL",
         }
     }

@@ -1,17 +1,19 @@
 //! SUMMARY    Holds: every restriction is a row that says on whom, of what kind, why, by whom, and what it takes away.
 //! STANDARDS  docs/decisions/0006, docs/decisions/0016-what-a-hold-takes-away.md
-//! LIMITS     REASON_CHARS_MAX, HOLD_CODE_CHARS_MAX, HOLDS_PER_SUBJECT_MAX
+//! LIMITS     REASON_CHARS_MAX, HOLD_CODE_CHARS_MAX, HOLDS_PER_SUBJECT_MAX, HOLD_KINDS_MAX
 //! INVARIANTS What a subject may do is derived from the holds on it and on all it belongs to: its domain, its tenant, every
 //!            tenant above. A hold is released only by the tenant that placed it, or one above that. Paying releases holds
 //!            of billing only (H1). No kind takes more than its policy allows: billing never takes export or paying (H2),
 //!            legal takes purging only (H6).
 
 mod explain;
+mod list;
 mod place;
 mod policy;
 mod read;
 
 pub use explain::{Because, Explained};
+pub use list::HoldListed;
 pub use place::NewHold;
 pub(crate) use policy::standing;
 pub(crate) use read::HoldsOf;

@@ -13,7 +13,7 @@ pub use file::IMPORT_COLUMNS;
 pub(crate) use work::MailboxImport;
 
 use crate::{
-    Actor, Code, Done, Error, ErrorPolicy, ItemError, Job, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, ErrorPolicy, Feature, ItemError, Job, Permission, Result, Service, Terms,
     db::{Connection, query},
     limits::{IMPORT_LIFE, IMPORT_PART_ROWS},
     rows::{id, json_list, number, text},
@@ -61,6 +61,7 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         self.permit(&mut work.txn, actor, Permission::MailboxCreate, new.tenant).await?;
+        self.featured(&mut work.txn, Feature::MailboxImport, new.tenant).await?;
         let asked = work::Asked {
             tenant: new.tenant,
             check_only: new.check_only,

@@ -9,9 +9,11 @@ mod address_list;
 mod alias;
 mod allocation;
 mod alternate;
+mod announcement;
 mod app_password;
 mod audit;
 mod auth;
+mod brand;
 mod bulk;
 mod catch_all;
 mod check;
@@ -28,6 +30,7 @@ mod entitlement;
 mod error;
 mod event;
 mod factor;
+mod feature;
 mod group;
 mod hold;
 mod import;
@@ -72,9 +75,11 @@ mod webhook;
 
 pub use actor::{Actor, Grant, Selector};
 pub use alias::{Alias, AliasPatch, NewAlias};
+pub use announcement::{Announcement, AnnouncementPatch, AnnouncementText, NewAnnouncement, Severity};
 pub use app_password::{AppPassword, AppPasswordListed};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditHead};
 pub use auth::{NewSession, Presented, Seen, Session, SignIn, Tokens};
+pub use brand::{Brand, BrandHost, BrandPatch, Branding, Colour, Logo, LogoKind, Palette, Scheme};
 pub use bulk::{ErrorPolicy, Item, ItemError};
 pub use check::{DomainNotice, DomainSheet, DomainSheets, facet_status};
 pub use claim::{Claim, DomainState, Proof, challenge_name};
@@ -91,8 +96,9 @@ pub use error::{Code, Error, Result};
 pub use event::Event;
 pub use factor::is_portal;
 pub use factor::{Factor, FactorKind, Given, PasskeyBegun, TotpEnrolled};
+pub use feature::{Feature, FeatureFlag};
 pub use group::{Group, GroupPatch, NewGroup};
-pub use hold::{Because, Explained, Hold, NewHold, Subject};
+pub use hold::{Because, Explained, Hold, HoldListed, NewHold, Subject};
 pub use import::{IMPORT_COLUMNS, NewImport};
 pub use job::{Job, JobState, Steer};
 pub use mailbox::{Mailbox, MailboxPatch, SendPatch};
@@ -117,6 +123,7 @@ pub use shop::{Choice, Coming, Offer, Order, Payment, Shop};
 pub use signup::{
     Begun, Challenge, CheckedOut, NameAnswer, NewChoice, NewSignup, NewSignupInvite, Probation, Review, Signup,
     SignupFilter, SignupInvite, SignupMode, SignupOptions, SignupSettings, SignupSettingsPatch, SignupState,
+    SignupWanted,
 };
 pub use sold::Sold;
 pub use support::{NewSupportGrant, SupportGrant};

@@ -340,3 +340,31 @@ pub const USAGE_HOURS_KEPT_DAYS: i64 = 45;
 pub const USAGE_DAYS_KEPT: Duration = Duration::from_secs(800 * 24 * 3600);
 /// Points of one answer about usage.
 pub const USAGE_POINTS_MAX: usize = 800;
+/// Characters of an announcement in one language.
+pub const ANNOUNCEMENT_CHARS_MAX: usize = 500;
+/// Languages of an announcement.
+pub const ANNOUNCEMENT_LANGUAGES_MAX: usize = 20;
+/// Announcements of a tenant that are not over.
+pub const ANNOUNCEMENTS_OPEN_MAX: i64 = 20;
+/// Announcements that somebody is shown at once.
+pub const ANNOUNCEMENTS_SHOWN_MAX: i64 = 5;
+/// How long announcements that are over are kept.
+pub const ANNOUNCEMENT_KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// Kinds of holds that a list is asked for.
+pub const HOLD_KINDS_MAX: usize = 8;
+/// Characters of what signups are looked for by.
+pub const SIGNUP_SEARCH_CHARS_MAX: usize = 254;
+/// Characters of the name of a brand: it stands in the bar of every page.
+pub const BRAND_NAME_CHARS_MAX: usize = 40;
+/// Bytes of an address of a page that a brand links to.
+pub const BRAND_URL_BYTES_MAX: usize = 500;
+/// Hosts at which one brand is shown.
+pub const BRAND_HOSTS_MAX: usize = 5;
+/// Bytes of a logo: with all else that it loads, the first page stays within 60 kB.
+pub const LOGO_BYTES_MAX: usize = 24 << 10;
+/// Pixels of a side of a logo: what a browser needs to draw it is bounded by this, not by the bytes.
+pub const LOGO_SIDE_PIXELS_MAX: u32 = 1_024;
+/// The same at least.
+pub const LOGO_SIDE_PIXELS_MIN: u32 = 16;
+/// Segments of a JPEG in front of its size.
+pub const LOGO_SEGMENTS_MAX: usize = 64;

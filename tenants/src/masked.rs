@@ -4,7 +4,7 @@
 //! INVARIANTS A masked address that was switched off refuses mail; a deleted one is a tombstone.
 
 use crate::{
-    Actor, Code, Done, Error, Mailbox, Page, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, Feature, Mailbox, Page, Permission, Result, Service, Terms,
     actor::Object,
     address::{Lead, address_of},
     db::{Connection, Row, query},
@@ -64,6 +64,7 @@ impl Service {
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MaskedWrite, new.mailbox).await?;
         self.not_stolen(&mut work.txn, actor, &mailbox).await?;
+        self.featured(&mut work.txn, Feature::MaskedAddresses, mailbox.tenant).await?;
         let domain = match &new.domain {
             Some(name) => self.masked_domain(&mut work.txn, actor, &mailbox, name).await?,
             None => domain_of(&mailbox.address).to_owned(),

@@ -29,13 +29,22 @@ pub struct Choice {
 }
 
 /// What a choice comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     pub title: String,
     /// Nothing is to be paid, now or later.
     pub free: bool,
-    /// As `3.00 EUR`, of each period, for showing.
+    /// As `3.00 EUR`, of each period, without tax, for showing.
     pub total: String,
+    /// Whether the period is a year; a month otherwise.
+    pub yearly: bool,
+    /// Days before the first payment, for who had none before; 0: none.
+    pub trial_days: u32,
+    /// What it comes with; `None`: without a limit.
+    pub mailboxes: Option<u64>,
+    pub domains: Option<u64>,
+    pub storage_bytes: Option<u64>,
+    pub recipients_per_day: Option<u64>,
 }
 
 /// A customer to be, as it is written down before its tenant is there.

@@ -6,7 +6,7 @@
 //! INVARIANTS A grant ends by its time, by the tenant, and by whoever above may revoke it; never later.
 
 use crate::{
-    Actor, Code, Done, Error, Page, Permission, Result, Service, SupportScope, Terms,
+    Actor, Code, Done, Error, Feature, Page, Permission, Result, Service, SupportScope, Terms,
     actor::{Object, Support},
     db::{Connection, Row, query},
     limits::{REASON_CHARS_MAX, SUPPORT_LIFE_MAX},
@@ -59,6 +59,7 @@ impl Service {
             let message = "A tenant lets the provider in itself; nobody does it for it";
             return Err(Error::new(Code::Forbidden, "tenantId", message));
         }
+        self.featured(&mut work.txn, Feature::SupportAccess, new.tenant).await?;
         let grant = fresh_id("sup_")?;
         query(
             "INSERT INTO support_grant (id, tenant, scope, reason, granted_by, expires_at, version, created_at) \

@@ -1,6 +1,8 @@
 //! SUMMARY    Clears away what has had its time: old audit entries behind their checkpoint, events, deliveries, jobs, files, keys,
-//!            forgotten passwords that nobody mailed, days of usage, signups that ended and proofs of work that were used.
-//! LIMITS     AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, USAGE_DAYS_KEPT, SWEEP_MAX, SWEEP_PAUSE
+//!            forgotten passwords that nobody mailed, days of usage, signups that ended and proofs of work that were used,
+//!            announcements that are over.
+//! LIMITS     ANNOUNCEMENT_KEPT, AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, USAGE_DAYS_KEPT,
+//!            SWEEP_MAX, SWEEP_PAUSE
 //! INVARIANTS A bounded number of rows in one transaction. The last event of an object stays, so that its numbers go on rising; an
 //!            event goes only when every webhook has had it.
 
@@ -8,7 +10,8 @@ use crate::{
     Result, Service,
     db::query,
     limits::{
-        DELIVERY_KEPT, EVENT_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, SWEEP_MAX, SWEEP_PAUSE, USAGE_DAYS_KEPT,
+        ANNOUNCEMENT_KEPT, DELIVERY_KEPT, EVENT_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, SWEEP_MAX,
+        SWEEP_PAUSE, USAGE_DAYS_KEPT,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -41,6 +44,11 @@ const SWEPT: &[(&str, &str, Duration)] = &[
         "DELETE FROM signup WHERE id IN (SELECT id FROM signup WHERE open = 0 AND due_at <= $1 \
          AND review <> 'PENDING' LIMIT $2)",
         SIGNUP_KEPT,
+    ),
+    (
+        "announcements",
+        "DELETE FROM announcement WHERE id IN (SELECT id FROM announcement WHERE ends_at <= $1 LIMIT $2)",
+        ANNOUNCEMENT_KEPT,
     ),
     ("jobs", "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE ended_at <= $1 LIMIT $2)", JOB_KEPT),
     (

@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// A tenant that the actor reaches and that is not its own, `Forbidden` otherwise.
-    async fn tenant_below(
+    pub(crate) async fn tenant_below(
         &self,
         txn: &mut Connection,
         actor: &Actor,

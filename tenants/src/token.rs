@@ -6,7 +6,7 @@
 //! LIMITS     TOKEN_LIFE, NAME_CHARS_MAX, TOKEN_NETWORKS_MAX, SERVICE_TOKENS_MAX
 
 use crate::{
-    Actor, Code, Done, Error, Page, Permission, Permissions, Result, Selector, Service, Terms,
+    Actor, Code, Done, Error, Feature, Page, Permission, Permissions, Result, Selector, Service, Terms,
     actor::Proof,
     db::{Connection, Row, query},
     limits::{SERVICE_TOKENS_MAX, TOKEN_NETWORKS_MAX},
@@ -197,6 +197,7 @@ impl Service {
         };
         self.permit(&mut work.txn, actor, Permission::TokenWrite, new.tenant).await?;
         within_networks(actor, &new.ips)?;
+        self.featured(&mut work.txn, Feature::ApiTokens, new.tenant).await?;
         let permissions = match &new.service_account {
             Some(account) => self.for_service_account(&mut work.txn, actor, new, account).await?,
             None => {

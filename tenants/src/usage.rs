@@ -1,7 +1,7 @@
 //! SUMMARY    What tenants use over time: an append-only ledger by hour, later by day, and what is read of it.
 //! STANDARDS  product.md §3.10; docs/decisions/0053-usage-is-a-ledger.md
 //! LIMITS     USAGE_POINTS_MAX
-//! INVARIANTS An hour of a meter is written once and never changed. What came while an hour was being read counts in the next one.
+//! INVARIANTS An hour of a meter is written once and never changed. What came after an hour was read counts in the next one.
 //!            Times are UTC.
 
 mod pass;
@@ -9,7 +9,7 @@ mod roll;
 
 use crate::{
     Actor, Code, Error, Permission, Result, Service,
-    db::{Connection, query},
+    db::{Connection, Query, query},
     limits::{TREE_DEPTH_MAX, USAGE_POINTS_MAX},
     rows::number,
 };
@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
-const GIB: i64 = 1 << 30;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,7 +94,8 @@ impl Resolution {
 
 impl Service {
     /// What a tenant used of a meter (itself, without those below it), one point for each hour, day or month that is not over before
-    /// `from` and begins before `to`. For who may read the tenant or its billing. Errors: `Invalid` for more than USAGE_POINTS_MAX.
+    /// `from` and has begun before `to`: nothing of a counter that has no reading then, and of a gauge the last one. For who may read the
+    /// tenant or its billing. Errors: `Invalid` for more than USAGE_POINTS_MAX.
     pub async fn usage_points(
         &self,
         actor: &Actor,
@@ -115,7 +115,11 @@ impl Service {
             Resolution::Hour => hours(&mut connection, tenant, meter, *first, end).await?,
             Resolution::Day | Resolution::Month => days(&mut connection, tenant, meter, *first, end).await?,
         };
-        points(&starts, &rows, meter, resolution)
+        let before = match meter.is_counter() {
+            true => 0,
+            false => last_before(&mut connection, tenant, meter, *first).await?,
+        };
+        points(&starts, &rows, meter, resolution, before)
     }
 
     /// Recipients with other hosts of a tenant and all below it, from one midnight to another. For what is charged.
@@ -126,13 +130,13 @@ impl Service {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<u64> {
-        let hours = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
-            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM(u.amount), 0) AS BIGINT) AS n FROM below \
-            JOIN usage_hour u ON u.tenant = below.id AND u.meter = 'OUTGOING_RECIPIENTS' AND u.hour >= $3 AND u.hour < $4";
-        let days = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
-            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM(u.total), 0) AS BIGINT) AS n FROM below \
-            JOIN usage_day u ON u.tenant = below.id AND u.meter = 'OUTGOING_RECIPIENTS' AND u.day >= $3 AND u.day < $4";
-        sum_below(txn, [hours, days], tenant, (since, until)).await
+        // One statement: what becomes a day meanwhile is counted once.
+        let sql = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
+            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM (\
+            SELECT u.amount AS n FROM below JOIN usage_hour u ON u.tenant = below.id AND u.meter = 'OUTGOING_RECIPIENTS' \
+            AND u.hour >= $3 AND u.hour < $4 UNION ALL SELECT u.total AS n FROM below JOIN usage_day u ON u.tenant = below.id \
+            AND u.meter = 'OUTGOING_RECIPIENTS' AND u.day >= $3 AND u.day < $4) counted";
+        sum_below(txn, query(sql), tenant, (since, until)).await
     }
 
     /// GiB begun, of the highest hour of each day, of a tenant and each below it, from one midnight to another. For what is charged.
@@ -143,53 +147,52 @@ impl Service {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<u64> {
-        let hours = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
-            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM((m.most + $5 - 1) / $5), 0) AS BIGINT) AS n \
-            FROM (SELECT MAX(u.amount) AS most FROM below JOIN usage_hour u ON u.tenant = below.id AND u.meter = 'STORED_BYTES' \
-            AND u.hour >= $3 AND u.hour < $4 GROUP BY u.tenant, u.hour / 86400000) m";
-        let days = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
-            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM((u.most + $5 - 1) / $5), 0) AS BIGINT) AS n \
-            FROM below JOIN usage_day u ON u.tenant = below.id AND u.meter = 'STORED_BYTES' AND u.day >= $3 AND u.day < $4";
-        let mut n = 0;
-        for sql in [hours, days] {
-            let row = query(sql)
-                .bind(tenant.to_string())
-                .bind(i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX))
-                .bind(since.0)
-                .bind(until.0)
-                .bind(GIB)
-                .fetch_one(&mut *txn)
-                .await?;
-            n += number(&row, "n")?;
-        }
-        Ok(u64::try_from(n).unwrap_or(0))
+        let sql = "WITH RECURSIVE below (id, depth) AS (SELECT $1, 0 UNION ALL SELECT t.id, below.depth + 1 FROM tenant t \
+            JOIN below ON t.parent = below.id WHERE below.depth < $2) SELECT CAST(COALESCE(SUM((most + 1073741823) / 1073741824), 0) AS BIGINT) \
+            AS n FROM (SELECT tenant, day, MAX(most) AS most FROM (\
+            SELECT u.tenant, u.hour / 86400000 AS day, u.amount AS most FROM below JOIN usage_hour u ON u.tenant = below.id \
+            AND u.meter = 'STORED_BYTES' AND u.hour >= $3 AND u.hour < $4 UNION ALL SELECT u.tenant, u.day / 86400000 AS day, u.most FROM below \
+            JOIN usage_day u ON u.tenant = below.id AND u.meter = 'STORED_BYTES' AND u.day >= $3 AND u.day < $4) kept GROUP BY tenant, day) counted";
+        sum_below(txn, query(sql), tenant, (since, until)).await
     }
 }
 
 async fn sum_below(
     txn: &mut Connection,
-    statements: [&'static str; 2],
+    sum: Query,
     tenant: TenantId,
     (since, until): (Timestamp, Timestamp),
 ) -> Result<u64> {
-    let mut n = 0;
-    for sql in statements {
-        let row = query(sql)
-            .bind(tenant.to_string())
-            .bind(i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX))
-            .bind(since.0)
-            .bind(until.0)
-            .fetch_one(&mut *txn)
-            .await?;
-        n += number(&row, "n")?;
-    }
-    Ok(u64::try_from(n).unwrap_or(0))
+    let row = sum
+        .bind(tenant.to_string())
+        .bind(i64::try_from(TREE_DEPTH_MAX).unwrap_or(i64::MAX))
+        .bind(since.0)
+        .bind(until.0)
+        .fetch_one(txn)
+        .await?;
+    Ok(u64::try_from(number(&row, "n")?).unwrap_or(0))
 }
 
 /// A row of the ledger: when, what came or was there at first, the most.
 type Reading = (i64, i64, i64);
 
-/// Hours from `from` to `to`; of a gauge also what the day began with: rows are written where it changed.
+/// What a gauge was before a moment: rows are written where it changed.
+async fn last_before(connection: &mut Connection, tenant: TenantId, meter: UsageMeter, at: i64) -> Result<i64> {
+    let last = [
+        "SELECT amount AS n FROM usage_hour WHERE tenant = $1 AND meter = $2 AND hour < $3 ORDER BY hour DESC LIMIT 1",
+        "SELECT most AS n FROM usage_day WHERE tenant = $1 AND meter = $2 AND day < $3 ORDER BY day DESC LIMIT 1",
+    ];
+    for sql in last {
+        let row =
+            query(sql).bind(tenant.to_string()).bind(meter.word()).bind(at).fetch_optional(&mut *connection).await?;
+        if let Some(row) = row {
+            return number(&row, "n");
+        }
+    }
+    Ok(0)
+}
+
+/// Hours from `from` to `to`.
 async fn hours(
     connection: &mut Connection,
     tenant: TenantId,
@@ -197,7 +200,6 @@ async fn hours(
     from: i64,
     to: i64,
 ) -> Result<Vec<Reading>> {
-    let from = if meter.is_counter() { from } else { floor(from, DAY_MS) };
     let rows = query(
         "SELECT hour, amount FROM usage_hour WHERE tenant = $1 AND meter = $2 AND hour >= $3 AND hour < $4 ORDER BY hour",
     )
@@ -256,19 +258,17 @@ fn starts(from: i64, to: i64, resolution: Resolution) -> Result<Vec<i64>> {
 }
 
 /// Rows as points. A gauge stays as it was until it changed.
-fn points(starts: &[i64], rows: &[Reading], meter: UsageMeter, resolution: Resolution) -> Result<Vec<UsagePoint>> {
+fn points(
+    starts: &[i64],
+    rows: &[Reading],
+    meter: UsageMeter,
+    resolution: Resolution,
+    mut before: i64,
+) -> Result<Vec<UsagePoint>> {
     let mut by_start: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut before = 0;
     for (at, total, most) in rows {
-        let start = resolution.start(*at)?;
-        match starts.first() {
-            Some(first) if start < *first => before = *most,
-            _ if meter.is_counter() => *by_start.entry(start).or_default() += total,
-            _ => {
-                let known = by_start.entry(start).or_default();
-                *known = (*known).max(*most);
-            }
-        }
+        let known = by_start.entry(resolution.start(*at)?).or_default();
+        *known = if meter.is_counter() { known.saturating_add(*total) } else { (*known).max(*most) };
     }
     let mut points = Vec::with_capacity(starts.len());
     for start in starts {
@@ -314,11 +314,12 @@ mod tests {
     #[test]
     fn a_gauge_stays_until_it_changes_and_a_counter_does_not() {
         let starts = [2 * HOUR_MS, 3 * HOUR_MS, 4 * HOUR_MS];
-        let rows = [(0, 5, 5), (3 * HOUR_MS, 9, 9)];
-        let of = |meter| {
-            points(&starts, &rows, meter, Resolution::Hour).unwrap().iter().map(|p| p.value).collect::<Vec<_>>()
+        let rows = [(3 * HOUR_MS, 9, 9)];
+        let of = |meter, before| {
+            let points = points(&starts, &rows, meter, Resolution::Hour, before).unwrap();
+            points.iter().map(|p| p.value).collect::<Vec<_>>()
         };
-        assert_eq!(of(UsageMeter::StoredBytes), [5, 9, 9]);
-        assert_eq!(of(UsageMeter::OutgoingRecipients), [0, 9, 0]);
+        assert_eq!(of(UsageMeter::StoredBytes, 5), [5, 9, 9]);
+        assert_eq!(of(UsageMeter::OutgoingRecipients, 0), [0, 9, 0]);
     }
 }

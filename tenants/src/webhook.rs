@@ -12,7 +12,7 @@ pub use delivery::{Delivery, DeliveryState};
 pub use send::WebhookRules;
 
 use crate::{
-    Actor, Code, Done, Error, Page, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, Feature, Page, Permission, Result, Service, Terms,
     db::{Connection, Row, query},
     event,
     limits::{WEBHOOK_KINDS_MAX, WEBHOOK_OVERLAP_MAX, WEBHOOK_URL_BYTES_MAX, WEBHOOKS_MAX},
@@ -134,6 +134,7 @@ impl Service {
         };
         self.permit(&mut work.txn, actor, Permission::WebhookWrite, new.tenant).await?;
         event::sees_below(actor, new.below)?;
+        self.featured(&mut work.txn, Feature::Webhooks, new.tenant).await?;
         let there = query("SELECT COUNT(*) AS n FROM webhook WHERE tenant = $1")
             .bind(new.tenant.to_string())
             .fetch_one(&mut work.txn)

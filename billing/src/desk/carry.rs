@@ -77,7 +77,11 @@ impl Billing {
 pub(crate) fn declined(failure: &Failure) -> Error {
     let message = match failure.kind {
         FailureKind::Gone => "The payment provider does not know this any more",
-        FailureKind::Refused | FailureKind::Forged | FailureKind::Busy | FailureKind::Unknown => {
+        FailureKind::Refused
+        | FailureKind::Forged
+        | FailureKind::Malformed
+        | FailureKind::Busy
+        | FailureKind::Unknown => {
             "The payment provider refuses this: the card was declined, or it does not fit any more. Change what is paid with, or try again"
         }
     };
@@ -87,7 +91,7 @@ pub(crate) fn declined(failure: &Failure) -> Error {
 /// What cannot be said without the provider.
 pub(crate) fn unanswered(failure: &Failure) -> Error {
     match failure.kind {
-        FailureKind::Refused | FailureKind::Gone | FailureKind::Forged => declined(failure),
+        FailureKind::Refused | FailureKind::Gone | FailureKind::Forged | FailureKind::Malformed => declined(failure),
         FailureKind::Busy | FailureKind::Unknown => {
             Error::new(Code::Internal, "", "The payment provider does not answer, try again")
         }

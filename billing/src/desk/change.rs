@@ -2,7 +2,7 @@
 //! STANDARDS  product rule T4
 //! INVARIANTS The mirror changes when the provider has said so, never before.
 
-use super::{Asked, Billing, Bought, call::Call, carry::Decided};
+use super::{Asked, Billing, Bought, call::Call, carry::Decided, look::is_as_wanted};
 use crate::{End, TrueSubscription};
 use base::TenantId;
 use tenants::{
@@ -63,6 +63,9 @@ impl Billing {
         if when == End::Period && has.ends_at.is_some() {
             return Err(Error::new(Code::Invalid, "subscriptionId", "It ends with its period already"));
         }
+        if when == End::Now {
+            self.freeze_ending(&mut work.txn, tenant, &has).await?;
+        }
         let call = Call::End { subscription: has.id.clone(), when };
         self.decide(work, (actor, tenant), &has, call, ("subscriptionCancel", format!("{when:?}"))).await
     }
@@ -117,7 +120,15 @@ impl Billing {
         let seller = self.seller_of(&mut connection, tenant).await?;
         let all = self.subscriptions_in(&mut connection, tenant).await?;
         let missing = || Error::not_found("subscriptionId");
-        let has = all.into_iter().find(|s| s.id == done.object.about).ok_or_else(missing)?;
+        let mut has = all.into_iter().find(|s| s.id == done.object.about).ok_or_else(missing)?;
+        if applied == Applied::Done {
+            // Who asked at the same moment may have been next: this is what became of its own.
+            for id in &done.object.calls {
+                if let Some(row) = self.call_in(&mut connection, id).await? {
+                    has = after(has, &row.call);
+                }
+            }
+        }
         let applied = if done.applied == Applied::Pending { Applied::Pending } else { applied };
         Ok(Done { object: self.bought(&mut connection, seller, tenant, has).await?, applied })
     }
@@ -130,5 +141,34 @@ impl Billing {
             return Err(Error::new(Code::Invalid, "subscriptionId", "This subscription has ended"));
         }
         Ok(has)
+    }
+}
+
+/// A subscription as a call that was made left it, whatever came behind.
+fn after(now: TrueSubscription, call: &Call) -> TrueSubscription {
+    match call {
+        Call::Change { to, .. } if is_as_wanted(&now, to) => now,
+        Call::Change { to, .. } => TrueSubscription {
+            plan: (to.plan.key.clone(), to.plan.version),
+            items: to.items.iter().filter(|item| item.quantity > 0).cloned().collect(),
+            interval: to.interval,
+            ..now
+        },
+        Call::End { when: End::Period, .. } => {
+            TrueSubscription { ends_at: now.ends_at.or(Some(now.period.end)), ..now }
+        }
+        Call::Resume { .. } => TrueSubscription { ends_at: None, ..now },
+        // What has ended stays so.
+        Call::End { when: End::Now, .. }
+        | Call::Publish { .. }
+        | Call::CreateCustomer { .. }
+        | Call::UpdateCustomer { .. }
+        | Call::OpenCheckout { .. }
+        | Call::CloseCheckout { .. }
+        | Call::Pay { .. }
+        | Call::Receive { .. }
+        | Call::Refund { .. }
+        | Call::Credit { .. }
+        | Call::ChargeUse { .. } => now,
     }
 }

@@ -1,5 +1,5 @@
 //! SUMMARY    Pages to pay on, as rows: opened, ended, told by the provider.
-//! LIMITS     PAGES_AT_ONCE, PAGE_LOOK
+//! LIMITS     PAGES_AT_ONCE, PAGES_ASKED_MAX, PAGE_LOOK
 //! INVARIANTS A page that was paid redeems its coupon once. One that opens after it was given up is closed again.
 
 use super::{
@@ -7,7 +7,7 @@ use super::{
     call::Call,
     store::{of_body, of_word, to_body, to_word},
 };
-use crate::{Checkout, CheckoutState, Choice, Coupon};
+use crate::{Checkout, CheckoutState, Choice, Coupon, FailureKind};
 use base::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -18,6 +18,8 @@ use tenants::{
 
 /// Pages past their end of one round.
 const PAGES_AT_ONCE: i64 = 50;
+/// Pages of a customer that a comparison asks about: the one that is open, and some that may have been paid when they ended with us.
+const PAGES_ASKED_MAX: i64 = 5;
 /// How often one is asked about that the provider still calls open.
 const PAGE_LOOK: Duration = Duration::from_secs(600);
 
@@ -65,6 +67,7 @@ impl Billing {
         match self.provider(&row.customer.provider)?.checkout(&known).await {
             Ok(now) if now.state == CheckoutState::Open => return Ok(Some(page.shown)),
             Ok(_) => {}
+            Err(failure) if failure.kind == FailureKind::Gone => {}
             Err(failure) => {
                 tracing::info!(%failure, "a payment provider did not say how a page is");
                 return Ok(Some(page.shown));
@@ -152,6 +155,9 @@ impl Billing {
             }
             return Ok(());
         }
+        if page.state == CheckoutState::Expired {
+            self.coupon_back(txn, &known.shown.id).await?;
+        }
         if known.shown.state == page.state {
             return Ok(());
         }
@@ -160,16 +166,24 @@ impl Billing {
             .bind(to_word(&page.state)?)
             .execute(&mut *txn)
             .await?;
-        if let (CheckoutState::Complete, Some((code, _))) = (page.state, &known.body.coupon) {
-            let row = self.customer_in(txn, tenant).await?;
-            let Some(row) = row else { return Ok(()) };
-            query("UPDATE coupon SET redeemed = redeemed + 1, version = version + 1 WHERE tenant = $1 AND code = $2")
-                .bind(row.customer.seller.to_string())
-                .bind(code)
-                .execute(txn)
-                .await?;
+        match (page.state, &known.body.coupon) {
+            (CheckoutState::Complete, Some((code, _))) => self.coupon_redeemed(txn, tenant, code).await,
+            (CheckoutState::Complete | CheckoutState::Expired | CheckoutState::Open, _) => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The provider's ids of the pages that it is asked about: what is open with us, and what ended here and may still be paid there.
+    pub(crate) async fn pages_to_ask(&self, tenant: TenantId) -> Result<Vec<String>> {
+        let mut connection = self.service.connection().await?;
+        let rows = query(
+            "SELECT provider_id FROM checkout WHERE tenant = $1 AND provider_id IS NOT NULL AND (state = 'OPEN' OR \
+             (state = 'EXPIRED' AND coupon IS NOT NULL)) ORDER BY state = 'OPEN' DESC, created_at DESC LIMIT $2",
+        )
+        .bind(tenant.to_string())
+        .bind(PAGES_ASKED_MAX)
+        .fetch_all(&mut connection)
+        .await?;
+        rows.iter().map(|row| text(row, "provider_id")).collect()
     }
 
     /// A page is open no more with us.
@@ -181,15 +195,19 @@ impl Billing {
             .map(drop)
     }
 
-    /// Pages past their end: those that never opened end, of the others the provider is asked. How many were.
+    /// Pages past their end, also those that ended here and hold a coupon still: those that never opened end, of the others the provider is
+    /// asked. How many were.
     pub(crate) async fn pages_due(&self) -> Result<usize> {
         let now = self.service.now();
         let look = i64::try_from(PAGE_LOOK.as_millis()).unwrap_or(i64::MAX);
         let mut connection = self.service.connection().await?;
         let rows = query(
-            "SELECT p.id, p.tenant, p.provider_id FROM checkout p JOIN customer c ON c.tenant = p.tenant WHERE p.state = 'OPEN' \
-             AND p.expires_at <= $1 AND c.sync_at IS NULL AND (c.synced_at IS NULL OR c.synced_at < $2 OR p.provider_id IS NULL) \
-             ORDER BY p.expires_at LIMIT $3",
+            "SELECT p.id, p.tenant, p.provider_id, p.expires_at FROM checkout p JOIN customer c ON c.tenant = p.tenant \
+             WHERE p.state = 'OPEN' AND p.expires_at <= $1 AND c.sync_at IS NULL \
+             AND (c.synced_at IS NULL OR c.synced_at < $2 OR p.provider_id IS NULL) \
+             UNION ALL SELECT p.id, p.tenant, p.provider_id, p.expires_at FROM checkout p JOIN customer c ON c.tenant = p.tenant \
+             WHERE p.state = 'EXPIRED' AND p.coupon IS NOT NULL AND p.provider_id IS NOT NULL AND p.expires_at <= $1 \
+             AND c.sync_at IS NULL AND (c.synced_at IS NULL OR c.synced_at < $2) ORDER BY expires_at LIMIT $3",
         )
         .bind(now.0)
         .bind(now.0.saturating_sub(look))

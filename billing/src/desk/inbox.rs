@@ -38,7 +38,8 @@ const EVENTS: Newest = Newest {
 };
 
 impl Billing {
-    /// Takes a webhook: `Forbidden` for a forged one; else it is committed when this returns, a repeated one once.
+    /// Takes a webhook: `Forbidden` for a forged one, `Invalid` for one that cannot be read; else it is committed when this returns, a repeated
+    /// one once.
     pub async fn hear(&self, provider: &str, body: &[u8], signature: &str) -> Result<()> {
         let known = self.provider(provider).map_err(|_| Error::not_found("provider"))?;
         if body.len() > EVENT_BYTES_MAX {

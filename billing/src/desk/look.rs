@@ -58,7 +58,7 @@ impl Billing {
 }
 
 /// Whether a subscription is what was wanted; of nothing there is no item.
-fn is_as_wanted(has: &crate::TrueSubscription, to: &Wanted) -> bool {
+pub(crate) fn is_as_wanted(has: &crate::TrueSubscription, to: &Wanted) -> bool {
     let wanted: Vec<_> = to.items.iter().filter(|item| item.quantity > 0).collect();
     has.plan == (to.plan.key.clone(), to.plan.version)
         && has.interval == to.interval

@@ -79,6 +79,19 @@ impl Billing {
             let is_it = |call: &Call| matches!(call, Call::Publish { provider: at, plan } if at == provider && *plan == to.plan);
             before.extend(waiting.iter().filter(|w| is_it(&w.call)).map(|w| w.id.clone()));
         }
+        if let Call::OpenCheckout { .. } = &row.call {
+            // One page of a customer is open at the provider too: what it has elsewhere, or may yet have, ends first.
+            let closes = waiting.iter().filter(|w| matches!(w.call, Call::CloseCheckout { .. }));
+            let opens = waiting.iter().take_while(|w| w.id != row.id);
+            let opens = opens.filter(|w| matches!(w.call, Call::OpenCheckout { .. }));
+            before.extend(opens.chain(closes).map(|w| w.id.clone()));
+        }
+        if let Call::End { subscription: ends, .. } = &row.call {
+            // What was used of it is charged first: nothing is taken for what has ended.
+            let charges = waiting.iter().take_while(|w| w.id != row.id);
+            let is_its = |call: &Call| matches!(call, Call::ChargeUse { subscription, .. } if subscription == ends);
+            before.extend(charges.filter(|w| is_its(&w.call)).map(|w| w.id.clone()));
+        }
         if let Some(subject) = row.call.subject() {
             let earlier = waiting.iter().take_while(|w| w.id != row.id);
             before.extend(earlier.filter(|w| w.call.subject() == Some(subject)).map(|w| w.id.clone()));
@@ -123,7 +136,9 @@ impl Billing {
             Ok(answer) => Made::Done(answer),
             Err(failure) => match failure.kind {
                 FailureKind::Gone if row.call.is_done_when_gone() => Made::Done(String::new()),
-                FailureKind::Refused | FailureKind::Gone | FailureKind::Forged => Made::Refused(failure),
+                FailureKind::Refused | FailureKind::Gone | FailureKind::Forged | FailureKind::Malformed => {
+                    Made::Refused(failure)
+                }
                 FailureKind::Busy | FailureKind::Unknown => Made::Waiting(failure),
             },
         };
@@ -255,6 +270,7 @@ impl Billing {
                 tracing::warn!(call = row.id, tenant = %row.tenant, %failure, "a payment provider refuses a call");
                 if let Call::OpenCheckout { checkout, .. } = &row.call {
                     self.checkout_ended(&mut txn, checkout).await?;
+                    self.coupon_back(&mut txn, checkout).await?;
                 }
             }
             Made::Waiting(failure) => tracing::info!(call = row.id, %failure, "a payment provider did not answer"),
@@ -283,8 +299,9 @@ impl Billing {
                 let page: Checkout = serde_json::from_str(answer).map_err(damaged)?;
                 self.checkout_told(txn, row.tenant, &page).await
             }
+            // It was gone before it was closed.
+            Call::CloseCheckout { checkout } => self.page_gone(txn, row.tenant, checkout).await,
             Call::OpenCheckout { .. }
-            | Call::CloseCheckout { .. }
             | Call::Publish { .. }
             | Call::UpdateCustomer { .. }
             | Call::Change { .. }

@@ -1,14 +1,15 @@
 //! SUMMARY    What is metered: the use of a period is frozen shortly before it ends, and charged once.
 //! STANDARDS  product.md §3.10; docs/decisions/0053-usage-is-a-ledger.md
 //! LIMITS     FREEZE_BEFORE, FREEZE_SETTLE
-//! INVARIANTS A frozen period never changes. It is whole days in UTC, from where the one before ended: no day counts twice, and what comes
-//!            after it was frozen is of the next one. The calls that charge it are rows of the transaction that freezes it, under ids that
-//!            follow from what they are for. What is used in a trial costs nothing.
+//! INVARIANTS A frozen period never changes. It is whole days in UTC that are over, from where the one before ended: no day counts twice,
+//!            and what comes after it was frozen is of the next one. The calls that charge it are rows of the transaction that freezes it,
+//!            under ids that follow from what they are for. Each plan prices its own days; what a period includes is given once in it,
+//!            whatever plans it has. What is used in a trial costs nothing.
 
 use super::{
     Billing, MeteredUse,
     call::Call,
-    store::{CustomerRow, refused, to_body},
+    store::{CustomerRow, of_body, refused, to_body},
 };
 use crate::{Charge, Component, Meter, Money, Period, Plan, TrueSubscription, metered};
 use base::{TenantId, Timestamp};
@@ -58,6 +59,63 @@ impl Billing {
             }
         }
         Ok(())
+    }
+
+    /// Freezes what was used under a plan, or prices, that something live had and has no more: `before` is the mirror as it was.
+    pub(crate) async fn freeze_changed(
+        &self,
+        txn: &mut Connection,
+        row: &CustomerRow,
+        before: &[TrueSubscription],
+    ) -> Result<()> {
+        let (tenant, seller) = (row.customer.tenant, row.customer.seller);
+        for bought in self.subscriptions_in(txn, tenant).await? {
+            let Some(was) = before.iter().find(|was| was.id == bought.id) else { continue };
+            let is_alike = (&was.plan, was.interval, was.currency) == (&bought.plan, bought.interval, bought.currency);
+            if is_alike || !was.status.is_live() || !bought.status.is_live() {
+                continue;
+            }
+            if self.freeze_until_now(txn, (tenant, seller), was).await? {
+                continue;
+            }
+            let Some(plan) = self.plan_of(txn, seller, (&was.plan.0, was.plan.1)).await? else { continue };
+            let Some(next) = self.plan_of(txn, seller, (&bought.plan.0, bought.plan.1)).await? else { continue };
+            let last = self.frozen_until(txn, &was.id).await?;
+            let until = next_midnight(self.service.now());
+            if next.plan.components.iter().any(is_metered) && last.is_none_or(|last| last < until) {
+                // Its days were paid for otherwise: what is paid by use counts from the next one on, as after buying.
+                self.freeze(txn, tenant, (was, &plan.plan), (last.unwrap_or(until), until)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Freezes what was used of something that ends at once: its calls come before the one that ends it.
+    pub(crate) async fn freeze_ending(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        bought: &TrueSubscription,
+    ) -> Result<()> {
+        let seller = self.seller_of(txn, tenant).await?;
+        self.freeze_until_now(txn, (tenant, seller), bought).await.map(drop)
+    }
+
+    /// Freezes the days that are over, where they are paid by use; whether they are.
+    async fn freeze_until_now(
+        &self,
+        txn: &mut Connection,
+        (tenant, seller): (TenantId, TenantId),
+        bought: &TrueSubscription,
+    ) -> Result<bool> {
+        let found = self.plan_of(txn, seller, (&bought.plan.0, bought.plan.1)).await?;
+        let Some(plan) = found.filter(|found| found.plan.components.iter().any(is_metered)) else { return Ok(false) };
+        let since = since(bought, self.frozen_until(txn, &bought.id).await?);
+        let until = midnight(before(self.service.now(), FREEZE_SETTLE));
+        if until > since {
+            self.freeze(txn, tenant, (bought, &plan.plan), (since, until)).await?;
+        }
+        Ok(true)
     }
 
     async fn freeze(
@@ -135,6 +193,7 @@ impl Billing {
             Meter::OutgoingRecipients => self.service.recipients_below(txn, tenant, since, until).await?,
             Meter::StorageGibDays => self.service.gib_days_below(txn, tenant, since, until).await?,
         };
+        let included = included.saturating_sub(self.used_in_period(txn, bought, meter).await?);
         let is_free = bought.trial_ends_at.is_some_and(|end| until <= end);
         let amount = match is_free {
             true => Money::zero(bought.currency),
@@ -152,6 +211,22 @@ impl Billing {
             since,
             until: bought.period.end,
         }))
+    }
+
+    /// What was frozen of a meter since the period began.
+    async fn used_in_period(&self, txn: &mut Connection, bought: &TrueSubscription, meter: Meter) -> Result<u64> {
+        let rows = query("SELECT body FROM usage_frozen WHERE subscription = $1 AND since >= $2 ORDER BY until")
+            .bind(&bought.id)
+            .bind(cut(bought.period.start).0)
+            .fetch_all(txn)
+            .await?;
+        let mut used: u64 = 0;
+        for row in &rows {
+            let parts: Vec<Frozen> = of_body(row, "body")?;
+            used =
+                parts.iter().filter(|part| part.meter == meter).fold(used, |sum, part| sum.saturating_add(part.used));
+        }
+        Ok(used)
     }
 
     async fn frozen_until(&self, txn: &mut Connection, subscription: &str) -> Result<Option<Timestamp>> {
@@ -172,18 +247,21 @@ fn is_metered(component: &Component) -> bool {
 
 /// From where on its use was not frozen yet: the first midnight after it was bought, or the last period's end before meters came.
 fn since(bought: &TrueSubscription, last: Option<Timestamp>) -> Timestamp {
-    last.unwrap_or_else(|| {
-        midnight(Timestamp(bought.created_at.0.saturating_add(DAY_MS - 1))).max(cut(bought.period.start))
-    })
+    last.unwrap_or_else(|| next_midnight(bought.created_at).max(cut(bought.period.start)))
 }
 
 /// The end of the days that a period has when it ends then.
 fn cut(end: Timestamp) -> Timestamp {
-    midnight(before(end))
+    midnight(before(end, FREEZE_BEFORE))
 }
 
-fn before(end: Timestamp) -> Timestamp {
-    Timestamp(end.0.saturating_sub(i64::try_from(FREEZE_BEFORE.as_millis()).unwrap_or(i64::MAX)))
+fn before(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp(at.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// The first midnight that is not before it.
+fn next_midnight(at: Timestamp) -> Timestamp {
+    midnight(Timestamp(at.0.saturating_add(DAY_MS - 1)))
 }
 
 fn midnight(at: Timestamp) -> Timestamp {
@@ -195,7 +273,7 @@ fn due(period: Period, since: Timestamp, now: Timestamp) -> Vec<Timestamp> {
     let (mut due, mut from) = (Vec::new(), since);
     for end in [period.start, period.end] {
         let until = cut(end);
-        if until > from && now >= before(end) && now >= until.plus(FREEZE_SETTLE) {
+        if until > from && now >= before(end, FREEZE_BEFORE) && now >= until.plus(FREEZE_SETTLE) {
             due.push(until);
             from = until;
         }

@@ -197,6 +197,9 @@ impl Billing {
         }
         let ends = now.plus(CHECKOUT_LIFE);
         let shown = self.new_page(txn, tenant, &body, CheckoutState::Open, ends).await?;
+        if let Some((code, _)) = &body.coupon {
+            self.hold_coupon(txn, row, &shown.id, code).await?;
+        }
         let wanted = crate::Wanted {
             plan: body.choice.plan,
             items: body.choice.items,

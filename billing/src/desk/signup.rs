@@ -20,10 +20,18 @@ impl Shop for Billing {
             let chosen = self.chosen(&mut connection, seller, seller, choice).await?;
             self.coupon_asked(&mut connection, seller, &asked(choice)?, &chosen).await?;
             let total = chosen.choice.total().map_err(super::store::refused)?;
+            let plan = &chosen.choice.plan;
+            let grants = plan.comes_with(&chosen.choice.items).map_err(super::store::refused)?;
             Ok(Offer {
-                title: chosen.plan.plan.title.clone(),
-                free: chosen.plan.plan.is_free(),
+                title: plan.title.clone(),
+                free: plan.is_free(),
                 total: total.to_string(),
+                yearly: chosen.choice.interval == Interval::Year,
+                trial_days: plan.trial_days,
+                mailboxes: grants.mailboxes,
+                domains: grants.domains,
+                storage_bytes: grants.storage_bytes,
+                recipients_per_day: grants.recipients_per_day,
             })
         })
     }

@@ -42,8 +42,17 @@ struct Lease {
 /// What the provider says, all of it.
 pub(crate) struct Told {
     pub truth: Truth,
-    /// The page that is open with us, as the provider has it.
-    pub page: Option<Checkout>,
+    /// The pages that were asked about, by the provider's id; none: it does not know it (any more).
+    pub pages: Vec<(String, Option<Checkout>)>,
+}
+
+/// What came of asking a provider.
+enum Answered {
+    /// The customer was never made known to it.
+    Nothing,
+    /// It does not know the customer (any more).
+    Gone,
+    All(Told),
 }
 
 impl Billing {
@@ -63,13 +72,13 @@ impl Billing {
         let Some(lease) = self.lease(tenant).await? else { return Ok(false) };
         let told = match &lease.row.provider_id {
             Some(known) => self.told(&lease, known).await,
-            None => Ok(None),
+            None => Ok(Answered::Nothing),
         };
         match told {
             Ok(told) => self.write_told(&lease, told).await,
             Err(failure) if failure.kind == FailureKind::Gone => {
                 tracing::error!(%tenant, %failure, "a payment provider does not know a customer: its mirror is kept");
-                self.write_told(&lease, None).await
+                self.write_told(&lease, Answered::Gone).await
             }
             Err(failure) => {
                 self.let_go(&lease).await?;
@@ -132,30 +141,20 @@ impl Billing {
     }
 
     /// Asks the provider.
-    async fn told(&self, lease: &Lease, known: &str) -> std::result::Result<Option<Told>, Failure> {
+    async fn told(&self, lease: &Lease, known: &str) -> std::result::Result<Answered, Failure> {
         let ours = |error: Error| Failure::new(FailureKind::Unknown, error.to_string());
         let provider = self.provider(&lease.row.customer.provider).map_err(ours)?;
-        let open = self.open_page(lease.row.customer.tenant).await.map_err(ours)?;
-        // The page first: what was bought on it is in the truth that is asked for afterwards.
-        let page = match open {
-            Some(page) => page_of(provider.as_ref(), &page).await?,
-            None => None,
-        };
-        Ok(Some(Told { truth: provider.truth(known).await?, page }))
-    }
-
-    /// The provider's id of the page that is open.
-    async fn open_page(&self, tenant: TenantId) -> Result<Option<String>> {
-        let mut connection = self.service.connection().await?;
-        let row = query("SELECT provider_id FROM checkout WHERE tenant = $1 AND state = 'OPEN'")
-            .bind(tenant.to_string())
-            .fetch_optional(&mut connection)
-            .await?;
-        row.map(|row| row.text("provider_id")).transpose().map(Option::flatten)
+        // Pages first: what was bought on them is in the truth that is asked for afterwards.
+        let mut pages = Vec::new();
+        for page in self.pages_to_ask(lease.row.customer.tenant).await.map_err(ours)? {
+            let now = page_of(provider.as_ref(), &page).await?;
+            pages.push((page, now));
+        }
+        Ok(Answered::All(Told { truth: provider.truth(known).await?, pages }))
     }
 
     /// Writes all that follows, in one transaction; `false` when the lease was lost meanwhile.
-    async fn write_told(&self, lease: &Lease, told: Option<Told>) -> Result<bool> {
+    async fn write_told(&self, lease: &Lease, told: Answered) -> Result<bool> {
         let tenant = lease.row.customer.tenant;
         let mut txn = self.service.begin().await?;
         let state =
@@ -169,17 +168,25 @@ impl Billing {
         let told_meanwhile = row.sync_at != Some(lease.until);
         row.sync_at = row.sync_at.filter(|_| told_meanwhile);
         row.customer.synced_at = Some(lease.started_at);
-        if let Some(told) = &told {
+        if let Answered::Gone = &told {
+            self.customer_gone(&mut txn, &row).await?;
+        }
+        if let Answered::All(told) = &told {
             let entries = Entries::of(&row, self.invoices_in(&mut txn, tenant).await?, &told.truth, self.service.now());
+            let before = self.subscriptions_in(&mut txn, tenant).await?;
             let drift = self.write_mirror(&mut txn, &mut row, told).await?;
             if !lease.was_told && !told_meanwhile {
                 self.write_drift(&mut txn, tenant, &drift).await?;
             }
             self.write_entries(&mut txn, entries).await?;
+            self.freeze_changed(&mut txn, &row, &before).await?;
             self.freeze_use(&mut txn, &row).await?;
             self.settle_doubles(&mut txn, &row, &told.truth, is_given_back).await?;
-            if let Some(page) = &told.page {
-                self.checkout_told(&mut txn, tenant, page).await?;
+            for (id, page) in &told.pages {
+                match page {
+                    Some(page) => self.checkout_told(&mut txn, tenant, page).await?,
+                    None => self.page_gone(&mut txn, tenant, id).await?,
+                }
             }
         }
         self.save_customer(&mut txn, &row).await?;

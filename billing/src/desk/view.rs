@@ -1,8 +1,8 @@
 //! SUMMARY    What the desk shows and takes.
 
 use crate::{
-    CheckoutState, Choice, Coupon, Currency, Discount, Facts, Gift, Inputs, Interval, InvoiceState, Item, Meter,
-    Money, Override, Period, Phase, Plan, Policy, Status, TrueInvoice,
+    CheckoutState, Choice, Coupon, Currency, Discount, Facts, Gift, Inputs, Interval, InvoiceState, Item, Meter, Money,
+    Override, Period, Phase, Plan, Policy, Status, TrueInvoice,
 };
 use base::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -157,7 +157,7 @@ impl Payments for Till {
 
     fn end<'a>(&'a self, key: &'a str, subscription: &'a str, when: End) -> Answer<'a, ()> {
         ready(self.once(key, format!("end {subscription} {when:?}"), |state, now| match when {
-            End::Now => state.end_now(subscription, now),
+            End::Now => state.end_now(subscription, now, self.tax_percent),
             End::Period => {
                 let customer = state.owner(subscription)?;
                 let found = state.client(&customer)?.subscription(subscription)?;
@@ -240,6 +240,9 @@ impl Payments for Till {
         ready(self.once(key, format!("use {subscription} {component} {quantity} {amount}"), |state, _| {
             let customer = state.owner(subscription)?;
             let client = state.client(&customer)?;
+            if client.subscription(subscription)?.status == Status::Cancelled {
+                return Err(gone("live subscription"));
+            }
             client.bought.get_mut(subscription).ok_or_else(|| gone("subscription"))?.uses.push(amount);
             Ok(())
         }))
@@ -251,15 +254,16 @@ impl Payments for Till {
 
     fn heard(&self, body: &[u8], signature: &str, now: Timestamp) -> Result<Heard, Failure> {
         let forged = || Failure::new(FailureKind::Forged, "not signed by this till");
+        let malformed = |why: String| Failure::new(FailureKind::Malformed, why);
         let (at, mac) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).ok_or_else(forged)?;
         let at: i64 = at.parse().map_err(|_| forged())?;
         if self.mac(at, body) != mac || now.since(Timestamp(at)) > SIGNATURE_AGE_MAX {
             return Err(forged());
         }
-        let body: serde_json::Value = serde_json::from_slice(body).map_err(|e| refused(e.to_string()))?;
+        let body: serde_json::Value = serde_json::from_slice(body).map_err(|e| malformed(e.to_string()))?;
         let word = |key: &str| body.get(key).and_then(|value| value.as_str()).map(str::to_owned);
         Ok(Heard {
-            id: word("id").ok_or_else(|| refused("an event without an id"))?,
+            id: word("id").ok_or_else(|| malformed("an event without an id".to_owned()))?,
             kind: word("kind").unwrap_or_default(),
             customer: word("customer"),
             payment: word("payment"),

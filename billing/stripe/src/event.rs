@@ -12,15 +12,16 @@ pub const EVENT_BYTES_MAX: usize = 1 << 20;
 /// Longer ids are none of Stripe's (it promises 255 characters at most).
 const ID_BYTES_MAX: usize = 255;
 
-/// Errors: `Forged`, also for what is signed and no event.
+/// Errors: `Forged`; `Malformed` for what is signed and no event.
 pub fn heard(secrets: &[String], body: &[u8], header: &str, now: Timestamp) -> Result<Heard, Failure> {
     let forged = |text: String| Failure::new(FailureKind::Forged, text);
     if body.len() > EVENT_BYTES_MAX {
         return Err(forged(format!("a webhook beyond EVENT_BYTES_MAX ({EVENT_BYTES_MAX})")));
     }
     signature::check(secrets, body, header, now)?;
-    let event: Value = serde_json::from_slice(body).map_err(|e| forged(format!("the webhook is no JSON: {e}")))?;
-    let text = |name: &str| event.get(name).and_then(id).ok_or_else(|| forged(format!("the webhook has no {name}")));
+    let malformed = |text: String| Failure::new(FailureKind::Malformed, text);
+    let event: Value = serde_json::from_slice(body).map_err(|e| malformed(format!("the webhook is no JSON: {e}")))?;
+    let text = |name: &str| event.get(name).and_then(id).ok_or_else(|| malformed(format!("the webhook has no {name}")));
     let object = event.get("data").and_then(|data| data.get("object"));
     Ok(Heard {
         id: text("id")?,
@@ -97,12 +98,12 @@ mod tests {
             b"\xff\xfe",
             b"{\"id\":1,\"type\":2}",
             deep.as_bytes(),
-            &long,
             id.as_bytes(),
             b"{\"id\":\"evt_1\"}",
         ] {
-            assert_eq!(hear(body), Err(FailureKind::Forged));
+            assert_eq!(hear(body), Err(FailureKind::Malformed));
         }
+        assert_eq!(hear(&long), Err(FailureKind::Forged), "nothing is read of it, its signature neither");
         assert_eq!(hear(b"{\"id\":\"evt_1\",\"type\":\"ping\"}").map(|h| h.customer), Ok(None));
     }
 }

@@ -11,6 +11,15 @@ use billing::{Failure, FailureKind, Money};
 impl Stripe {
     pub(crate) async fn pay_invoice(&self, key: &str, invoice: &str) -> Result<(), Failure> {
         let path = format!("/invoices/{}", id(invoice)?);
+        let known: Invoice = self.ask(Call::get(&path)).await?;
+        if known.status.as_deref() == Some("draft") {
+            // Only what is finalized takes a payment.
+            match self.tell(Call::post(format!("{path}/finalize"), format!("{key}-finalize"))).await {
+                Err(failure) if failure.kind != FailureKind::Refused => return Err(failure),
+                // Somebody else was first.
+                Ok(()) | Err(_) => {}
+            }
+        }
         match self.tell(Call::post(format!("{path}/pay"), key)).await {
             // Paid already is what was asked for.
             Err(failure) if failure.kind == FailureKind::Refused => {

@@ -33,7 +33,19 @@ pub trait Object {
 macro_rules! object {
     ($($name:ident),*) => { $(impl Object for $name { fn id(&self) -> &str { &self.id } })* };
 }
-object!(Subscription, SubscriptionItem, Invoice, InvoiceItem, Charge, Refund, Dispute, Balance, TaxId, InvoicePayment, Price);
+object!(
+    Subscription,
+    SubscriptionItem,
+    Invoice,
+    InvoiceItem,
+    Charge,
+    Refund,
+    Dispute,
+    Balance,
+    TaxId,
+    InvoicePayment,
+    Price
+);
 
 #[derive(Deserialize)]
 pub struct Customer {
@@ -150,6 +162,9 @@ pub struct Invoice {
     pub status: Option<String>,
     pub created: i64,
     pub due_date: Option<i64>,
+    /// Whether Stripe goes on with it by itself.
+    #[serde(default)]
+    pub auto_advance: Option<bool>,
     pub currency: String,
     pub total: i64,
     pub total_excluding_tax: Option<i64>,

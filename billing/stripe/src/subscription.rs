@@ -123,7 +123,8 @@ impl Stripe {
         let path = format!("/subscriptions/{}", id(subscription)?);
         match when {
             End::Period => self.tell(Call::post(path, key).with("cancel_at_period_end", true)).await,
-            End::Now => match self.tell(Call::delete(path)).await {
+            // What was used and is on no invoice yet is on a last one.
+            End::Now => match self.tell(Call::delete(path).with("invoice_now", true)).await {
                 // It has ended before: what was asked for is so.
                 Err(failure) if failure.kind == FailureKind::Gone => {
                     let found = self.find_subscription(subscription).await?;

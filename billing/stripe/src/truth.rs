@@ -63,7 +63,8 @@ impl Stripe {
             let used = balance.iter().filter(|b| b.invoice.as_ref().is_some_and(|i| i.name() == invoice.id));
             let used: Vec<&Balance> = used.filter(|b| is_use(b)).collect();
             truth.credits.extend(taken_back(&invoice, &used)?);
-            truth.invoices.push(true_invoice(&invoice, &used, &payments, &back)?);
+            let state = state_of(&invoice, &subscriptions)?;
+            truth.invoices.push(true_invoice(&invoice, state, (&used, &payments), &back)?);
         }
         for given in balance.iter().filter(|b| !is_use(b)) {
             truth.credits.push(credit(given)?);
@@ -195,20 +196,38 @@ fn issued(invoice: &Invoice) -> i64 {
     invoice.status_transitions.as_ref().and_then(|times| times.finalized_at).unwrap_or(invoice.created)
 }
 
-fn true_invoice(
-    invoice: &Invoice,
-    used: &[&Balance],
-    payments: &[Paid],
-    back: &BTreeMap<String, Back>,
-) -> Result<TrueInvoice, Failure> {
-    let state = match invoice.status.as_deref() {
-        Some("draft") | None => InvoiceState::Draft,
+/// The subscription that an invoice is of.
+fn subscription_of(invoice: &Invoice) -> Option<&str> {
+    let details = invoice.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+    details.and_then(|details| details.subscription.as_ref()).map(|subscription| subscription.name())
+}
+
+/// Of a subscription that is unpaid Stripe leaves invoices behind as drafts with which it does not go on by itself. They are asked for, and
+/// are paid one by one (`pay_invoice`), until the subscription ends: then nobody asks for them any more.
+fn state_of(invoice: &Invoice, subscriptions: &[Subscription]) -> Result<InvoiceState, Failure> {
+    Ok(match invoice.status.as_deref() {
+        Some("draft") | None => {
+            let of = subscription_of(invoice).filter(|_| invoice.auto_advance == Some(false));
+            match of.and_then(|id| subscriptions.iter().find(|s| s.id == id)) {
+                Some(subscription) if subscription.ended_at.is_none() => InvoiceState::Open,
+                Some(_) => InvoiceState::Void,
+                None => InvoiceState::Draft,
+            }
+        }
         Some("open") => InvoiceState::Open,
         Some("paid") => InvoiceState::Paid,
         Some("void") => InvoiceState::Void,
         Some("uncollectible") => InvoiceState::Uncollectible,
         Some(other) => return Err(unknown("an invoice is", other)),
-    };
+    })
+}
+
+fn true_invoice(
+    invoice: &Invoice,
+    state: InvoiceState,
+    (used, payments): (&[&Balance], &[Paid]),
+    back: &BTreeMap<String, Back>,
+) -> Result<TrueInvoice, Failure> {
     let currency: Currency = amount::currency(&invoice.currency)?;
     let nothing = Money::zero(currency);
     let is_credit = invoice.total < 0;
@@ -216,7 +235,6 @@ fn true_invoice(
     let used: i64 = used.iter().map(|balance| balance.amount).sum();
     let credit_used = if is_credit { nothing } else { amount::read(used, &invoice.currency)? };
     let is_owed = matches!(state, InvoiceState::Open | InvoiceState::Uncollectible);
-    let details = invoice.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
     let payment = |paid: &Paid| {
         let back = back.get(&paid.payment);
         let (refunds, chargebacks) = back.map(|b| (b.refunds.clone(), b.chargebacks.clone())).unwrap_or_default();
@@ -225,7 +243,7 @@ fn true_invoice(
     Ok(TrueInvoice {
         id: invoice.id.clone(),
         number: invoice.number.clone().filter(|_| state != InvoiceState::Draft),
-        subscription: details.and_then(|d| d.subscription.as_ref()).map(|s| s.name().to_owned()),
+        subscription: subscription_of(invoice).map(str::to_owned),
         state,
         net,
         tax,

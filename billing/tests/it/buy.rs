@@ -111,6 +111,31 @@ async fn up_and_down_and_to_the_end_and_back() {
 }
 
 #[tokio::test]
+async fn of_changes_at_once_each_is_answered_with_its_own_result() {
+    let town = Town::new().await;
+    let (tenant, owner, customer) = town.buyer("alpha").await;
+    town.turn(DAY);
+    let change = async |mailboxes: u64| {
+        let key = keyed(&format!("to-{mailboxes}"));
+        let done = town.billing.change(&owner, &key, tenant, &asked("business", mailboxes)).await.unwrap();
+        (mailboxes, done.applied, done.object.items[0].quantity)
+    };
+    let (a, b, c) = tokio::join!(change(4), change(7), change(5));
+    for (wanted, applied, quantity) in [a, b, c] {
+        assert_eq!((applied, quantity), (Applied::Done, wanted));
+    }
+    let last = town.billing.subscriptions(&owner, tenant).await.unwrap()[0].items[0].quantity;
+    // Asked again under its key, each says the same.
+    for wanted in [4, 7, 5] {
+        assert_eq!(change(wanted).await.2, wanted);
+    }
+    town.settle().await;
+    let now = town.billing.subscriptions(&owner, tenant).await.unwrap()[0].items[0].quantity;
+    assert_eq!(now, last, "the last word is the last");
+    town.consistent(tenant, &customer).await;
+}
+
+#[tokio::test]
 async fn a_change_that_the_card_does_not_pay_is_none() {
     let town = Town::new().await;
     let (tenant, owner, customer) = town.buyer("alpha").await;

@@ -25,6 +25,20 @@ async fn what_is_not_signed_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_signed_and_no_event_is_malformed_and_leaves_nothing() {
+    let town = Town::new().await;
+    town.buyer("alpha").await;
+    let before = town.billing.events_heard(&town.operator, &Page::first(9)).await.unwrap().1;
+    for body in ["", "no json", "{}", "[]", r#"{"id":7,"kind":"invoice.paid"}"#] {
+        let webhook = Webhook { body: body.as_bytes().to_vec() };
+        let signature = town.till.signature(&webhook);
+        let refused = town.billing.hear("till", &webhook.body, &signature).await.unwrap_err();
+        assert_eq!(refused.code, Code::Invalid, "{body}: it is not forged");
+    }
+    assert_eq!(town.billing.events_heard(&town.operator, &Page::first(9)).await.unwrap().1, before);
+}
+
+#[tokio::test]
 async fn an_event_comes_once_and_is_worked_off_again_when_asked() {
     let town = Town::new().await;
     let (tenant, owner, customer) = town.buyer("alpha").await;

@@ -55,6 +55,9 @@ pub struct QueueSummary {
     pub item: QueueItem,
 }
 
+/// Value of a due-index entry whose item a worker holds.
+const LEASED: &[u8] = &[1];
+
 fn owner(id: QueueId) -> Vec<u8> {
     let mut out = vec![b'q'];
     out.extend_from_slice(&id.0.to_be_bytes());
@@ -112,7 +115,23 @@ impl Work {
         if item.parked {
             SystemTxn::new(self.txn()).set(&place(tenant, item), &[])?;
         }
-        SystemTxn::new(self.txn()).set(&keys::system_due(tenant, Timestamp(item.due_at_ms), id), &[])
+        let mark: &[u8] = if item.leased { LEASED } else { &[] };
+        SystemTxn::new(self.txn()).set(&keys::system_due(tenant, Timestamp(item.due_at_ms), id), mark)
+    }
+
+    /// Takes the item of a due-index entry out of its holder's hands: it is due now, and a late outcome is refused.
+    async fn reclaim(&mut self, due: &[u8]) -> Result<()> {
+        let Some((tenant, at, id)) = keys::decode_due(due) else { return Ok(()) };
+        let Some(stored) = TenantTxn::new(self.txn(), tenant).get(&keys::queue_item(id)).await? else { return Ok(()) };
+        let mut item: QueueItem = record::decode(&stored, "queue item")?;
+        if !item.leased || item.due_at_ms != at.0 {
+            return Ok(());
+        }
+        self.remove_due(tenant, &item)?;
+        item.lease += 1;
+        item.leased = false;
+        item.due_at_ms = self.now().0;
+        self.put_item(tenant, &item)
     }
 
     /// Removes the entries of an item in the indices.
@@ -183,6 +202,30 @@ impl Accounts {
             }
             Ok(leases)
         })
+    }
+
+    /// Makes items due now that workers hold who can no longer come back, and how many these were. Only for who has the store to
+    /// itself, before it leases: a holder that lives loses its lease.
+    pub async fn reclaim_leases(&self) -> Result<usize> {
+        let mut range = keys::system_due_all();
+        let mut reclaimed = 0;
+        loop {
+            let mut txn = self.0.kv.begin_read();
+            let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(QUEUE_LEASE_MAX)).await?;
+            drop(txn);
+            let held: Vec<_> = page.rows.iter().filter(|(_, mark)| mark.as_ref() == LEASED).collect();
+            if !held.is_empty() {
+                reclaimed += held.len();
+                unit_of_work!(self, &[], self.op(), work => {
+                    for (key, _) in &held {
+                        work.reclaim(key).await?;
+                    }
+                    Ok(())
+                })?;
+            }
+            let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(reclaimed) };
+            range.from = [last.as_ref(), &[0]].concat();
+        }
     }
 
     /// Bytes of a leased item.

@@ -1,6 +1,7 @@
 //! SUMMARY    A clock that runs ahead of another one by as much as somebody put it forward: the demo's server and the fake share it.
 //! INVARIANTS It never goes back, also not over a restart where it is kept in a file.
 
+use crate::kept::write_whole;
 use base::{Clock, SystemClock, Timestamp};
 use parking_lot::Mutex;
 use std::{
@@ -57,7 +58,7 @@ impl AheadClock {
         let add = |ms: i64| Some(ms.saturating_add(by));
         let before = self.ahead_ms.fetch_update(Ordering::SeqCst, Ordering::SeqCst, add).unwrap_or_default();
         if let Some(path) = kept
-            && let Err(error) = std::fs::write(path.as_path(), before.saturating_add(by).to_string())
+            && let Err(error) = write_whole(&path, before.saturating_add(by).to_string().as_bytes())
         {
             tracing::warn!(%error, "how far the clock is ahead was not kept");
         }

@@ -1,28 +1,31 @@
 //! SUMMARY    What a customer has or owes beside its invoices, and items that wait for an invoice.
 
 use crate::{
+    kept::{Word, word},
     list::{PAGING, page},
     model::Model,
     params::Params,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Balance {
     pub id: String,
     pub customer: String,
     pub amount: i64,
     pub currency: String,
-    pub kind: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub kind: Word,
     pub invoice: Option<String>,
     pub ending: i64,
     pub description: Option<String>,
     pub created: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct InvoiceItem {
     pub id: String,
     pub customer: String,

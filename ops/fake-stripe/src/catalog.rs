@@ -7,10 +7,11 @@ use crate::{
     params::Params,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Product {
     pub id: String,
     pub name: String,
@@ -18,7 +19,7 @@ pub struct Product {
     pub metadata: BTreeMap<String, String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Price {
     pub id: String,
     pub product: String,
@@ -31,7 +32,7 @@ pub struct Price {
     pub metadata: BTreeMap<String, String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Coupon {
     pub id: String,
     pub name: Option<String>,
@@ -42,7 +43,7 @@ pub struct Coupon {
     pub created: i64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Duration {
     Once,
     Months(u32),

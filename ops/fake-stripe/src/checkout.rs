@@ -1,19 +1,29 @@
 //! SUMMARY    Pages that a visitor is sent to: Checkout Sessions, Billing Portal sessions.
 //! LIMITS     EXPIRES_SECS
 
-use crate::{invoice::Line, model::Model, params::Params, problem::Problem, subscription::Subscription};
+use crate::{
+    invoice::Line,
+    kept::{Word, word},
+    model::Model,
+    params::Params,
+    problem::Problem,
+    subscription::Subscription,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 /// A page ends between half an hour and a day after it was made.
 const EXPIRES_SECS: RangeInclusive<i64> = 30 * 60..=24 * 3_600;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
     pub customer: String,
-    pub mode: &'static str,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub mode: Word,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub params: Params,
     pub success_url: String,
     pub cancel_url: String,
@@ -23,7 +33,7 @@ pub struct Session {
     pub metadata: BTreeMap<String, String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Portal {
     pub id: String,
     pub customer: String,

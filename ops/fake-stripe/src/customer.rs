@@ -6,10 +6,11 @@ use crate::{
     params::Params,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Customer {
     pub id: String,
     pub created: i64,
@@ -27,7 +28,7 @@ pub struct Customer {
     pub deleted: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TaxId {
     pub id: String,
     pub kind: String,

@@ -60,6 +60,12 @@ impl Webhooks {
         }
     }
 
+    /// Events that were not delivered, with the endpoint of each.
+    pub fn waiting(&self) -> Vec<(String, String)> {
+        let all = self.due.iter().map(|(_, delivery)| delivery).chain(&self.held);
+        all.map(|delivery| (delivery.event.clone(), delivery.endpoint.clone())).collect()
+    }
+
     fn again(&mut self, delivery: Delivery, now: Instant) {
         if let Some(wait) = AGAIN.get(delivery.attempt) {
             self.due.push((now + *wait, Delivery { attempt: delivery.attempt + 1, ..delivery }));

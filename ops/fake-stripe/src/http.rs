@@ -1,11 +1,13 @@
 //! SUMMARY    The fake over HTTP: the API below /v1, pages for visitors, /fake for whoever tests.
 //! SECURITY   Binds 127.0.0.1 only. A request to the API has the secret key, or is refused.
 //! LIMITS     BODY_BYTES_MAX, HANG_SECS
+//! INVARIANTS Where it is kept in a file, a change is there a second later at most, and with the end.
 
 use crate::{
     ahead::AheadClock,
     control::{Failing, Fails, control, next_failure},
     deliver::{self, Webhooks},
+    kept::{Saved, Store},
     model::{Model, Reply, Request},
     page::page,
     params::Params,
@@ -23,7 +25,16 @@ use axum::{
 use base::Clock;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
-use std::{io, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use stripe_payments::Method as Verb;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
@@ -45,12 +56,14 @@ pub struct Options {
     pub is_shared: bool,
     /// Where events go, with the secret that signs them.
     pub endpoints: Vec<(String, String)>,
+    /// The file that the account is read from and kept in; none: it ends with this process.
+    pub kept_in: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Options {
         let (secret_key, clock) = ("sk_test_fake".into(), Arc::default());
-        Options { port: 0, secret_key, clock, is_shared: false, endpoints: Vec::new() }
+        Options { port: 0, secret_key, clock, is_shared: false, endpoints: Vec::new(), kept_in: None }
     }
 }
 
@@ -61,6 +74,10 @@ pub struct Shared {
     pub(crate) clock: Arc<AheadClock>,
     pub(crate) is_shared: bool,
     pub(crate) wake: Notify,
+    pub(crate) store: Option<Mutex<Store>>,
+    /// Something was asked for that may have changed the account since it was kept.
+    pub(crate) is_changed: AtomicBool,
+    pub(crate) port: u16,
     secret_key: String,
 }
 
@@ -74,14 +91,20 @@ pub struct Running {
 }
 
 impl Fake {
-    /// Starts it on 127.0.0.1. Errors: the port is taken; an endpoint on another machine.
+    /// Starts it on 127.0.0.1, with the account that is kept, at the port it had where that is free: its pages are where they were. Errors:
+    /// the port is taken; an endpoint on another machine; a file that is spoiled.
     pub async fn start(options: Options) -> io::Result<Running> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-        let base_url = format!("http://{}", listener.local_addr()?);
-        let mut model = Model::new(base_url.clone(), options.clock.now().secs());
+        let saved = options.kept_in.as_deref().map(Saved::read).transpose()?.flatten();
+        let listener = listen(options.port, saved.as_ref().map(|saved| saved.port)).await?;
+        let (base_url, port) = (format!("http://{}", listener.local_addr()?), listener.local_addr()?.port());
+        let mut model = match saved {
+            Some(saved) => saved.at(&base_url),
+            // Ids of another start, whose file is lost, are not given again.
+            None => Model::first(&base_url, options.clock.now().secs(), options.clock.behind().now().0),
+        };
         for (url, secret) in &options.endpoints {
             let wrong = |problem: Problem| io::Error::new(io::ErrorKind::InvalidInput, problem.message);
-            model.add_endpoint(url, secret, vec!["*".to_owned()]).map_err(wrong)?;
+            model.have_endpoint(url, secret).map_err(wrong)?;
         }
         let shared = Arc::new(Shared {
             model: Mutex::new(model),
@@ -90,6 +113,9 @@ impl Fake {
             clock: options.clock,
             is_shared: options.is_shared,
             wake: Notify::new(),
+            store: options.kept_in.map(|path| Mutex::new(Store::new(path))),
+            is_changed: AtomicBool::new(true),
+            port,
             secret_key: options.secret_key,
         });
         let router = Router::new().fallback(answer).with_state(shared.clone());
@@ -127,6 +153,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        self.shared.keep();
     }
 }
 
@@ -150,11 +177,26 @@ async fn tick(shared: Arc<Shared>) {
         let now = shared.now();
         shared.model.lock().advance(now);
         shared.collect_events();
+        let keeping = shared.clone();
+        let _ = tokio::task::spawn_blocking(move || keeping.keep()).await;
+    }
+}
+
+/// At a port; else at the one that it had, or at a free one.
+async fn listen(port: u16, before: Option<u16>) -> io::Result<TcpListener> {
+    let at = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    match (port, before) {
+        (0, Some(before)) => match at(before).await {
+            Ok(bound) => Ok(bound),
+            Err(_) => at(0).await,
+        },
+        (port, _) => at(port).await,
     }
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
     let (head, body) = incoming.into_parts();
+    let may_change = head.method != Method::GET;
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return json_of(413, &Problem::of(413, "invalid_request_error", "BODY_BYTES_MAX").json());
     };
@@ -179,6 +221,9 @@ async fn answer(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Respon
         visitor(&shared, head.method == Method::POST, path, &params)
     };
     shared.collect_events();
+    if may_change {
+        shared.is_changed.store(true, Ordering::SeqCst);
+    }
     response
 }
 

@@ -3,12 +3,14 @@
 //!            names its invoice.
 
 use crate::{
+    kept::{Word, word},
     list::whole,
     model::Model,
     payment::{Intent, Method},
     problem::Problem,
     subscription::Subscription,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -20,7 +22,7 @@ const RETRY_DAYS: [i64; 3] = [3, 5, 7];
 /// Stripe charges no less: it is put on the balance.
 const CHARGE_MIN: i64 = 50;
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Line {
     pub amount: i64,
     pub description: String,
@@ -32,7 +34,7 @@ pub struct Line {
     pub item: Option<String>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Payment {
     pub id: String,
     pub intent: String,
@@ -41,15 +43,17 @@ pub struct Payment {
     pub paid_at: Option<i64>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Invoice {
     pub id: String,
     pub number: Option<String>,
     pub customer: String,
     pub subscription: Option<String>,
     pub currency: String,
-    pub reason: &'static str,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub reason: Word,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub created: i64,
     pub period: (i64, i64),
     pub lines: Vec<Line>,

@@ -55,15 +55,16 @@ impl Model {
 
     pub(crate) fn pay_invoice(&mut self, id: &str, p: &Params) -> Result<Value, Problem> {
         p.only(&["payment_method"])?;
-        self.must_be(id, &["draft", "open", "uncollectible"], "Invoice is already paid")?;
+        self.must_be(
+            id,
+            &["open", "uncollectible"],
+            "This invoice is a draft, void or paid already: it takes no payment.",
+        )?;
         let method = match p.text("payment_method") {
             Some(method) => Some(self.usable_method(method)?),
             None => None,
         };
-        self.finalize(id);
-        if self.invoice(id)?.status != "paid" {
-            self.try_to_pay(id, method)?;
-        }
+        self.try_to_pay(id, method)?;
         self.invoice_json(id)
     }
 

@@ -1,4 +1,4 @@
-//! SUMMARY    A Stripe of our own, in memory: for tests, the demo, simulations.
+//! SUMMARY    A Stripe of our own, in memory, and in a file where that is wanted: for tests, the demo, simulations.
 //! STANDARDS  docs/decisions/0036-a-fake-stripe.md; Stripe's API, the parts that the room stripe-payments uses and what stands around them
 //! SECURITY   No real card or key ever comes here. It binds loopback only and sends webhooks to loopback only.
 //! LIMITS     KEYS_KEPT_SECS, STEPS_MAX, LIST_MAX, ATTEMPTS
@@ -17,6 +17,7 @@ mod expand;
 mod http;
 mod invoice;
 mod invoice_api;
+mod kept;
 mod list;
 mod model;
 mod page;

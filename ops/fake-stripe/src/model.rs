@@ -17,6 +17,7 @@ use crate::{
     route::route,
     subscription::Subscription,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use stripe_payments::Method;
@@ -33,18 +34,20 @@ pub struct Request {
     pub key: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
     pub status: u16,
     pub body: Value,
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Kept {
     fingerprint: String,
     reply: Reply,
     at: i64,
 }
 
+#[derive(Serialize, Deserialize)]
 pub struct Model {
     /// Seconds since 1970.
     pub(crate) now: i64,
@@ -102,6 +105,11 @@ impl Model {
             outbox: Vec::new(),
             keys: BTreeMap::new(),
         }
+    }
+
+    /// An account without a past, whose ids are above those of every one that began before it, in milliseconds.
+    pub(crate) fn first(base_url: &str, now_secs: i64, begun_ms: i64) -> Model {
+        Model { next: u64::try_from(begun_ms).unwrap_or_default(), ..Model::new(base_url, now_secs) }
     }
 
     /// Ids rise with time, so that lists are in order.

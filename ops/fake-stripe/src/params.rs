@@ -3,12 +3,13 @@
 //! INVARIANTS Order is kept; nothing is guessed. `a[]` and `a[0]` are both lists.
 
 use crate::problem::Problem;
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};
 
 /// Parameters of one request.
 const PARAMS_MAX: usize = 2_000;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {

@@ -2,15 +2,17 @@
 //! INVARIANTS What a card does follows from its number alone, so a payment can be judged before anything is changed.
 
 use crate::{
+    kept::{Word, maybe_word, word},
     list::{PAGING, page},
     model::Model,
     params::Params,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// What a card does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Card {
     Good,
     /// Can be kept; no charge of it succeeds.
@@ -31,29 +33,31 @@ const CARDS: [(&str, Card, &str, &str); 6] = [
     ("4000000000000259", Card::Disputed, "visa", "pm_card_createDispute"),
 ];
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Method {
     pub id: String,
     pub customer: Option<String>,
     pub card: Card,
-    pub brand: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub brand: Word,
     pub last4: String,
     pub created: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Intent {
     pub id: String,
     pub customer: String,
     pub amount: i64,
     pub currency: String,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub latest_charge: Option<String>,
     pub method: Option<String>,
     pub created: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Charge {
     pub id: String,
     pub intent: String,
@@ -61,7 +65,8 @@ pub struct Charge {
     pub amount: i64,
     pub currency: String,
     /// Why it was declined.
-    pub declined: Option<&'static str>,
+    #[serde(default, deserialize_with = "maybe_word")]
+    pub declined: Option<Word>,
     pub method: String,
     pub refunded: i64,
     pub disputed: bool,

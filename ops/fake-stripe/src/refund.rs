@@ -1,15 +1,17 @@
 //! SUMMARY    Money that goes back: refunds, and what banks take back.
 
 use crate::{
+    kept::{Word, word},
     list::{PAGING, page},
     model::Model,
     params::Params,
     payment::Charge,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Refund {
     pub id: String,
     pub charge: String,
@@ -19,14 +21,15 @@ pub struct Refund {
     pub created: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Dispute {
     pub id: String,
     pub charge: String,
     pub intent: String,
     pub amount: i64,
     pub currency: String,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub created: i64,
 }
 

@@ -4,11 +4,13 @@
 use crate::{
     clock::next_period,
     invoice::{DAY_SECS, DRAFT_SECS},
+    kept::{Word, word},
     list::whole,
     model::Model,
     payment::Method,
     problem::Problem,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -17,7 +19,7 @@ const INCOMPLETE_SECS: i64 = 23 * 3_600;
 /// So long before a trial ends it is told.
 pub const TRIAL_NOTICE_SECS: i64 = 3 * DAY_SECS;
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     pub id: String,
     pub price: String,
@@ -26,7 +28,7 @@ pub struct Item {
     pub created: i64,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Discount {
     pub coupon: String,
     pub ends: Option<i64>,
@@ -34,11 +36,12 @@ pub struct Discount {
     pub is_once: bool,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Subscription {
     pub id: String,
     pub customer: String,
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     pub created: i64,
     pub currency: String,
     pub anchor: i64,
@@ -144,6 +147,20 @@ impl Model {
         self.tell_subscription("customer.subscription.deleted", id);
     }
 
+    /// An invoice of the items that wait for one of its own, where no period follows.
+    pub(crate) fn invoice_waiting(&mut self, subscription: &Subscription) {
+        let waits = |item: &crate::balance::InvoiceItem| {
+            item.invoice.is_none() && item.subscription.as_ref() == Some(&subscription.id)
+        };
+        if !self.invoice_items.values().any(waits) {
+            return;
+        }
+        let invoice = self.reckon_up(&subscription.customer, Some(subscription), Vec::new(), "subscription_cycle");
+        let invoice = self.keep_draft(invoice);
+        self.finalize(&invoice);
+        self.collect(&invoice);
+    }
+
     /// When something of it is due next.
     pub(crate) fn next_of(&self, subscription: &Subscription) -> Option<i64> {
         if subscription.ended_at.is_some() {
@@ -169,6 +186,7 @@ impl Model {
             return self.tell_subscription("customer.subscription.trial_will_end", id);
         }
         if subscription.ends_with_period {
+            self.invoice_waiting(&subscription);
             return self.cancel(id);
         }
         if subscription.status == "trialing" {
@@ -177,7 +195,7 @@ impl Model {
         subscription.period = next_period(subscription.anchor, self.months(&subscription), subscription.period.1);
         let lines = self.period_lines(&subscription.items, subscription.period);
         let mut invoice = self.reckon_up(&subscription.customer, Some(&subscription), lines, "subscription_cycle");
-        // Of one that is given up, invoices stay drafts.
+        // Of one that is unpaid, invoices stay drafts until somebody finalizes and pays them: the last one makes it active again.
         invoice.finalizes_at = (subscription.status != "unpaid").then_some(self.now + DRAFT_SECS);
         self.subscriptions.insert(id.to_owned(), subscription);
         self.tell_subscription("customer.subscription.updated", id);

@@ -43,6 +43,12 @@ impl DataPlane {
             Ok(parts) => tracing::info!(parts, "copies that were cut off were taken back"),
             Err(error) => tracing::error!(%error, "copies that were cut off were not taken back"),
         }
+        // The store is this process's alone: who held a lease is dead.
+        match stores.accounts.reclaim_leases().await {
+            Ok(0) => {}
+            Ok(items) => tracing::info!(items, "queue items that were being sent when the process died are due again"),
+            Err(error) => tracing::error!(%error, "queue items that were being sent wait for the end of their leases"),
+        }
         let queue = outgoing(config, &stores, &hostname)?;
         tasks.push(tokio::spawn(queue.run(shutdown.watch())));
         tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));

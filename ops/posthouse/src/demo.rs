@@ -7,6 +7,8 @@ mod outside;
 mod shop;
 mod summary;
 
+pub use shop::{ACCOUNT, CLOCK};
+
 use crate::{
     Failure,
     config::{Config, Listen, SmartHost},
@@ -67,7 +69,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let http = free(HTTP_PORT);
     let clock = shop::clock(data)?;
-    let (stripe, billing) = shop::open(http.port(), clock.clone()).await?;
+    let (stripe, billing) = shop::open(data, http.port(), clock.clone()).await?;
     let outside = outside::open(OUTSIDE_PORT).await?;
     let config = Config {
         billing: Some(billing),

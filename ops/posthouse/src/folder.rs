@@ -1,13 +1,16 @@
 //! SUMMARY    What a data folder holds before anything is written to it: nothing, ours, or somebody else's files.
 //! INVARIANTS A command that was given the wrong folder leaves it as it is.
 
-use crate::config::Role;
+use crate::{config::Role, demo};
 use std::path::Path;
 
 /// Names that are told of a folder that is not ours.
 const NAMES_SHOWN: usize = 3;
 /// What a fresh file system has.
 const IGNORED: &str = "lost+found";
+
+/// What a first start makes before there is a store.
+const OURS: [&str; 4] = ["master.key", "kv", demo::CLOCK, demo::ACCOUNT];
 
 /// Of a control plane on SQLite.
 const CONTROL_DATABASE: &str = "control.sqlite";
@@ -34,8 +37,8 @@ fn look(data: &Path) -> Result<Holds, String> {
             names.push(name);
         }
     }
-    // A first start that was cut off leaves the key alone.
-    let ours = names.iter().all(|n| n == "master.key" || n == "kv");
+    // A first start that was cut off leaves the key alone, or what the demo pays with.
+    let ours = names.iter().all(|n| OURS.contains(&n.as_str()));
     if names.is_empty() || ours { Ok(Holds::Nothing) } else { Ok(Holds::Others(names)) }
 }
 

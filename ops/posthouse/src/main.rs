@@ -95,6 +95,9 @@ pub enum Failure {
 /// Tasks that a worker runs before it looks again who else has something to do: with many of one customer's at hand, another
 /// one's is seen soon.
 const POLLS_BETWEEN_LOOKS: u32 = 11;
+/// What is logged where POSTHOUSE_LOG says nothing. The client of Stripe warns of every answer that is no success; which of them is one to
+/// be warned of, its callers know and say.
+const LOG_DEFAULT: &str = "warn,posthouse=info,stripe::hyper=error";
 /// Threads of the runtime at least: on a single core the scheduler then divides it between a long step and what comes meanwhile.
 const WORKERS_MIN: usize = 2;
 
@@ -114,7 +117,7 @@ fn main() -> ExitCode {
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
     let filter = tracing_subscriber::EnvFilter::try_from_env("POSTHOUSE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,posthouse=info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_DEFAULT));
     let is_terminal = std::io::stderr().is_terminal();
     // A log on a full disk loses lines; telling so on the same stream would end the thread that logs.
     tracing_subscriber::fmt()

@@ -87,6 +87,9 @@ async fn send(
 /// Subject and text; `None` for a kind that has no template.
 fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(String, String)> {
     let fact = |name: &str| notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default();
+    // At the host of the brand that its reader sees.
+    let portal = Some(fact("portal").to_owned()).filter(|p| !p.is_empty()).or_else(|| sender.portal.clone());
+    let sender = &Sender { portal, ..sender.clone() };
     let until = until(notice).map(day).unwrap_or_default();
     let place = |page: &str, mutation: &str| match &sender.portal {
         Some(portal) => format!("Enter this code at {portal}/{page}:"),
@@ -174,6 +177,10 @@ mod tests {
             text.contains("https://p.example/reset:\n\n    s3\n") && text.contains("for ann@x.example on mx.example")
         );
         assert!(written(&sender, "mx.example", &notice("news", facts.clone())).is_none());
+        let branded =
+            serde_json::json!({ "tenant": "Alpha", "secret": "s3", "portal": "https://login.alpine.example" });
+        let (_, text) = written(&sender, "mx.example", &notice("invitation", branded)).unwrap();
+        assert!(text.contains("at https://login.alpine.example/invitation:\n"), "{text}");
         // Without a portal it says where else the code goes.
         let sender = Sender { portal: None, ..sender };
         for (kind, mutation) in [("invitation", "invitationAccept"), ("password-reset", "passwordReset")] {

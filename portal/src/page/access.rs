@@ -63,7 +63,7 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
 
 /// The pages of the area.
 fn tabs(f: &Frame) -> Vec<(&'static str, String)> {
-    vec![
+    let mut tabs = vec![
         ("/access/members", f.t("members-title")),
         ("/access/roles", f.t("roles-title")),
         ("/access/tokens", f.t("tokens-title")),
@@ -71,7 +71,11 @@ fn tabs(f: &Frame) -> Vec<(&'static str, String)> {
         ("/access/audit", f.t("audit-title")),
         ("/access/support", f.t("support-title")),
         ("/access/providers", f.t("providers-title")),
-    ]
+    ];
+    let features =
+        [("API_TOKENS", "/access/tokens"), ("WEBHOOKS", "/access/webhooks"), ("SUPPORT_ACCESS", "/access/support")];
+    tabs.retain(|(tab, _)| !features.iter().any(|(feature, of)| of == tab && f.is_off(feature)));
+    tabs
 }
 
 /// A role in words: one that every tenant has, or one of the tenant's own by its id.

@@ -98,6 +98,8 @@ struct Place {
     customer: Option<billing_place::BillingPlaceBillingCustomer>,
     standing: Option<billing_place::BillingPlaceBillingStanding>,
     bought: Vec<Bought>,
+    /// What it has where nothing is bought.
+    has_free: bool,
     /// Whose plans it may buy; none for who has nobody above.
     seller: Option<String>,
     may_write: bool,
@@ -112,6 +114,7 @@ async fn place(visit: &Visit) -> Result<Place, Trouble> {
         name: viewer.name,
         seller: seller.or(viewer.parent_id),
         may_write: viewer.permissions.iter().any(|p| p == WRITE),
+        has_free: data.billing_customer.as_ref().is_some_and(|c| c.free_plan_id.is_some()),
         customer: data.billing_customer,
         standing: data.billing_standing,
         bought: bought.iter().map(known).collect::<Result<_, _>>()?,

@@ -1,9 +1,11 @@
 //! SUMMARY    Home: what needs the visitor, and what is used of what there is.
 
+use super::billing::{shape::word, words};
 use crate::{
     bar::{Bar, bar, count},
     frame::Frame,
-    operation::{Home, home},
+    operation::{Home, HomeBilling, home, home_billing},
+    trouble::Trouble,
     visit::{Reply, Visit, page},
 };
 use askama::Template;
@@ -30,8 +32,10 @@ struct Step {
 }
 
 /// Something to do.
+#[derive(Default)]
 struct Need {
     text: String,
+    about: Vec<String>,
     /// In the API's words.
     reason: String,
     next: String,
@@ -64,9 +68,40 @@ pub(crate) async fn show(visit: &mut Visit) -> Reply {
     ];
     let messages = viewer.usage.as_ref().map_or(String::new(), |u| f.count("home-messages", u.emails));
     let f = f.titled(&visit.frame("home-title").with("home-heading", "name", &viewer.name));
-    let needs = needs(&f, &data, viewer, &bars);
+    let mut needs = needs(&f, &data, viewer, &bars);
+    if let Some(late) = late(visit, &f).await? {
+        needs.insert(0, late);
+    }
     let steps = steps(&f, &data, viewer);
     page(false, &Page { f, needs, bars, messages, steps })
+}
+
+/// What is to be paid, or that the organisation is closed, for who sees to it.
+async fn late(visit: &Visit, f: &Frame) -> Result<Option<Need>, Trouble> {
+    if !visit.signed()?.billing.buys {
+        return Ok(None);
+    }
+    // Home is there while billing is not.
+    let data = visit.ask::<HomeBilling>(home_billing::Variables { tenant: visit.tenant()? }).await.ok();
+    let Some(standing) = data.and_then(|data| data.billing_standing) else { return Ok(None) };
+    let phase = word(&standing.phase);
+    let owed: Vec<String> = standing.owed.iter().filter(|m| !words::is_nothing(m)).map(|m| f.money(m)).collect();
+    let is_well = matches!(phase.as_str(), "ACTIVE" | "TRIAL");
+    if is_well && owed.is_empty() {
+        return Ok(None);
+    }
+    let (title, about, _) = words::phase(&phase);
+    let mut about = vec![f.t(about)];
+    if let Some(next) = standing.next.filter(|_| !is_well) {
+        let then = f.t(words::phase(&word(&next.phase)).1);
+        about.push(f.with_two("standing-next", ("at", &f.day(&next.at)), ("about", &then)));
+    }
+    let key = if owed.is_empty() { "need-billing-look" } else { "need-billing-pay" };
+    if !owed.is_empty() {
+        about.insert(0, f.with("standing-owed", "amount", owed.join(", ")));
+    }
+    let text = f.t(if is_well { "need-owed" } else { title });
+    Ok(Some(Need { text, about, link: "/billing".to_owned(), link_text: f.t(key), ..Need::default() }))
 }
 
 /// From a domain to the first mail; nothing where all of it is done.
@@ -98,24 +133,26 @@ fn steps(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer) -> Vec
 
 fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: &[Bar]) -> Vec<Need> {
     let mut needs = Vec::new();
+    // What is held for money is told with what is to be paid, to who sees to it.
+    let sees_bills = f.signed.as_ref().is_some_and(|s| s.billing.buys);
     for hold in &viewer.holds {
-        let is_billing = hold.kind == home::HoldKind::BILLING && f.signed.as_ref().is_some_and(|s| s.billing.buys);
+        if sees_bills && matches!(hold.kind, home::HoldKind::BILLING | home::HoldKind::USER_CLOSED) {
+            continue;
+        }
         needs.push(Need {
             text: f.t("need-held"),
             reason: hold.reason.clone(),
             next: hold.next_step.clone(),
-            link: if is_billing { "/billing".to_owned() } else { String::new() },
-            link_text: if is_billing { f.t("need-billing-link") } else { String::new() },
+            ..Need::default()
         });
     }
     for domain in data.domains.iter().flat_map(|d| &d.nodes) {
         let Some(key) = super::domain::need(&domain.state) else { continue };
         needs.push(Need {
             text: f.with(key, "name", &domain.name),
-            reason: String::new(),
-            next: String::new(),
             link: format!("/domains/{}", super::domain::in_path(&domain.name)),
             link_text: f.t("need-domain-link"),
+            ..Need::default()
         });
     }
     for mailbox in data.restricted.iter().flat_map(|m| &m.nodes) {
@@ -126,6 +163,7 @@ fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: 
             next: hold.map(|h| h.next_step.clone()).unwrap_or_default(),
             link: format!("/mailboxes/{}", mailbox.id),
             link_text: f.t("need-mailbox-link"),
+            ..Need::default()
         });
     }
     for bar in bars.iter().filter(|b| b.class() != "fine") {
@@ -135,10 +173,9 @@ fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: 
                 ("what", &bar.label),
                 ("text", &bar.text),
             ),
-            reason: String::new(),
-            next: String::new(),
             link: bar.link.to_owned(),
             link_text: f.t("need-limit-link"),
+            ..Need::default()
         });
     }
     needs

@@ -2,7 +2,7 @@
 
 use crate::{
     frame::Frame,
-    page::signup,
+    page::{offer::Card, signup},
     visit::{Reply, Visit, page},
 };
 use askama::Template;
@@ -11,10 +11,11 @@ use askama::Template;
 #[template(path = "landing.html")]
 struct Landing {
     f: Frame,
-    is_open: bool,
+    /// What strangers are offered; none where nobody can sign up.
+    offered: Option<Vec<Card>>,
 }
 
 pub(crate) async fn show(visit: &Visit) -> Reply {
-    let is_open = signup::is_open(visit).await;
-    page(false, &Landing { f: visit.frame("landing-title"), is_open })
+    let offered = signup::offered(visit).await;
+    page(false, &Landing { f: visit.frame("landing-title"), offered })
 }

@@ -43,6 +43,8 @@ pub(crate) async fn arrive(visit: &mut Visit) -> Result<(), Trouble> {
         }
     }
     super::billing::reach(visit, &permissions).await;
+    super::sell::reach(visit, &permissions).await;
+    super::branding::reach(visit, &permissions).await;
     Ok(())
 }
 
@@ -88,5 +90,7 @@ pub(crate) async fn go(visit: &mut Visit) -> Reply {
         visit.changed = true;
     }
     super::billing::reach(visit, &place.permissions).await;
+    super::sell::reach(visit, &place.permissions).await;
+    super::branding::reach(visit, &place.permissions).await;
     see("/")
 }

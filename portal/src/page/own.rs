@@ -30,12 +30,15 @@ pub(crate) async fn change(visit: &mut Visit, id: &str, path: &[&str]) -> Reply 
 
 /// The pages of one mailbox, each with its text.
 pub(crate) fn links(f: &Frame, id: &str) -> Vec<(String, String)> {
-    vec![
+    let mut links = vec![
         (format!("/mailboxes/{id}/app-passwords"), f.t("app-passwords-title")),
         (format!("/mailboxes/{id}/sharing"), f.t("sharing-title")),
-        (format!("/mailboxes/{id}/masked"), f.t("masked-title")),
-        (format!("/mailboxes/{id}/set-up"), f.t("set-up-title")),
-    ]
+    ];
+    if !f.is_off("MASKED_ADDRESSES") {
+        links.push((format!("/mailboxes/{id}/masked"), f.t("masked-title")));
+    }
+    links.push((format!("/mailboxes/{id}/set-up"), f.t("set-up-title")));
+    links
 }
 
 /// The way back to a mailbox; for its user that is home.

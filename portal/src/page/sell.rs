@@ -1,22 +1,35 @@
-//! SUMMARY    Selling: plans and coupons of the tenant that the visitor acts in, its customers, and what payment providers say.
+//! SUMMARY    Selling: plans and coupons of the tenant that the visitor acts in, its customers, and what payment providers say; the
+//!            console of who leads tenants below: signups, announcements, features, abuse.
 //! SECURITY   The API says who sells to whom: a tenant that is no customer here does not exist, and what is the operator's is a 404 for
 //!            everybody else.
 
+mod abuse;
+mod announcements;
 mod calls;
 mod coupons;
 mod customer;
 mod customers;
 mod drift;
 mod events;
+mod flags;
 mod give;
 mod plan_new;
 mod plans;
+mod policy;
 mod rehearsal;
+mod signup;
+mod signup_invites;
+mod signup_settings;
+mod signups;
+mod subject;
 
 use crate::{
     field::Fields,
     form::Refusal,
     frame::Frame,
+    operation::{ConsoleReach, console_reach},
+    page::billing::shape::word,
+    state::Console,
     trouble::Trouble,
     visit::{Reply, Visit},
 };
@@ -27,16 +40,26 @@ const WHOLE: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF
 const THREE: &str = "BHD IQD JOD KWD LYD OMR TND";
 
 pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
+    visit.signed()?;
     match path {
         ["plans"] => plans::show(visit).await,
         ["plans", "new"] => plan_new::show(visit).await,
         ["coupons"] => coupons::show(visit).await,
+        ["policy"] => policy::show(visit).await,
         ["customers"] => customers::show(visit).await,
         ["customers", id] => customer::show(visit, id).await,
         ["customers", id, "rehearsal"] => rehearsal::show(visit, id).await,
         ["events"] => events::show(visit).await,
         ["drift"] => drift::show(visit).await,
         ["calls"] => calls::show(visit).await,
+        ["signups"] => signups::show(visit).await,
+        ["signups", "settings"] => signup_settings::show(visit).await,
+        ["signups", "invites"] => signup_invites::show(visit).await,
+        ["signups", id] => signup::show(visit, id).await,
+        ["announcements"] => announcements::show(visit).await,
+        ["flags"] => flags::show(visit).await,
+        ["abuse"] => abuse::show(visit).await,
+        ["abuse", id] => subject::show(visit, id).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -46,21 +69,70 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
         ["plans"] => plans::change(visit).await,
         ["plans", "new"] => plan_new::create(visit).await,
         ["coupons"] => coupons::change(visit).await,
+        ["policy"] => policy::change(visit).await,
         ["customers", id] => customer::change(visit, id).await,
         ["events"] => events::change(visit).await,
+        ["signups", "settings"] => signup_settings::change(visit).await,
+        ["signups", "invites"] => signup_invites::change(visit).await,
+        ["signups", id] => signup::change(visit, id).await,
+        ["announcements"] => announcements::change(visit).await,
+        ["flags"] => flags::change(visit).await,
+        ["abuse", id] => subject::change(visit, id).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
 
+/// Looks what of the console is in the menu of who has just arrived at a tenant, and what is switched off there. Nothing is, where the
+/// API does not say.
+pub(crate) async fn reach(visit: &mut Visit, permissions: &[String]) {
+    let (console, off) = reached(visit, permissions).await.unwrap_or_default();
+    if let Some(signed) = &mut visit.state.signed {
+        (signed.console, signed.off, visit.changed) = (console, off, true);
+    }
+}
+
+async fn reached(visit: &Visit, permissions: &[String]) -> Result<(Console, Vec<String>), Trouble> {
+    let has = |name: &str| permissions.iter().any(|p| p == name);
+    if !has("tenant:read") {
+        return Ok((Console::default(), Vec::new()));
+    }
+    let data = visit.ask::<ConsoleReach>(console_reach::Variables { tenant: visit.tenant()? }).await?;
+    // Who has nobody above leads everybody.
+    let is_root = data.viewer.is_some_and(|viewer| viewer.parent_id.is_none());
+    let has_below = is_root || data.tenants.total_count > 0;
+    let console = Console {
+        leads: has_below && has("tenant:create"),
+        holds: has_below && has("tenant:hold"),
+        is_root: is_root && has("tenant:update"),
+    };
+    let off = data.feature_flags.into_iter().flatten().filter(|flag| !flag.enabled);
+    Ok((console, off.map(|flag| word(&flag.feature)).collect()))
+}
+
 /// The pages of the area: those of the installation for its operator.
 fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
-    let mut tabs = vec![
-        ("/sell/plans", f.t("plans-title")),
-        ("/sell/coupons", f.t("coupons-title")),
-        ("/sell/customers", f.t("customers-title")),
-        ("/sell/calls", f.t("calls-title")),
-    ];
-    if visit.state.signed.as_ref().is_some_and(|signed| signed.billing.operates) {
+    let Some(signed) = visit.state.signed.as_ref() else { return Vec::new() };
+    let mut tabs = Vec::new();
+    if signed.billing.sells {
+        tabs.extend([
+            ("/sell/plans", f.t("plans-title")),
+            ("/sell/coupons", f.t("coupons-title")),
+            ("/sell/policy", f.t("policy-title")),
+            ("/sell/customers", f.t("customers-title")),
+            ("/sell/calls", f.t("calls-title")),
+        ]);
+    }
+    if signed.console.leads {
+        tabs.push(("/sell/signups", f.t("signups-title")));
+        tabs.push(("/sell/announcements", f.t("announcements-title")));
+    }
+    if signed.console.holds {
+        tabs.push(("/sell/abuse", f.t("abuse-title")));
+    }
+    if signed.console.is_root {
+        tabs.push(("/sell/flags", f.t("flags-title")));
+    }
+    if signed.billing.operates {
         tabs.push(("/sell/events", f.t("events-title")));
         tabs.push(("/sell/drift", f.t("drift-title")));
     }
@@ -120,9 +192,48 @@ fn day(fields: &Fields, name: &str) -> Result<Option<String>, Refusal> {
     Ok(Some(format!("{date}T23:59:59Z")))
 }
 
+/// A minute in UTC as typed, `2027-01-31 08:00`, or a whole day: its first second, or its last one. None where the field is empty.
+fn moment(fields: &Fields, name: &str, is_end: bool) -> Result<Option<String>, Refusal> {
+    let text = fields.text(name);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(date) = text.parse::<jiff::civil::Date>()
+        && text.len() == 10
+    {
+        return Ok(Some(format!("{date}T{}Z", if is_end { "23:59:59" } else { "00:00:00" })));
+    }
+    let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M", text).map_err(|_| Refusal::new(name, "MOMENT"))?;
+    Ok(Some(time.strftime("%Y-%m-%dT%H:%M:00Z").to_string()))
+}
+
+/// A moment of the API as it is typed.
+fn typed(moment: &str) -> String {
+    let time = moment.parse::<jiff::Timestamp>();
+    time.map_or(String::new(), |t| t.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_minutes_or_whole_days() {
+        for (text, is_end, moment_is) in [
+            ("2027-01-31", false, Some("2027-01-31T00:00:00Z")),
+            ("2027-01-31", true, Some("2027-01-31T23:59:59Z")),
+            ("2027-01-31 08:05", true, Some("2027-01-31T08:05:00Z")),
+            ("", true, None),
+        ] {
+            let fields = Fields::of(vec![("a".to_owned(), text.to_owned())]);
+            assert_eq!(moment(&fields, "a", is_end).unwrap().as_deref(), moment_is, "{text}");
+        }
+        for wrong in ["tomorrow", "31.1.2027", "2027-01-31T08:00:00Z", "2027-01-31 25:00"] {
+            let fields = Fields::of(vec![("a".to_owned(), wrong.to_owned())]);
+            assert_eq!(moment(&fields, "a", false).unwrap_err().code, "MOMENT", "{wrong}");
+        }
+        assert_eq!(typed("2027-01-31T08:05:00.000Z"), "2027-01-31 08:05");
+    }
 
     #[test]
     fn amounts_are_written_with_all_their_decimals() {

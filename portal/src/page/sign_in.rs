@@ -9,7 +9,7 @@ use crate::{
     guard::own_path,
     operation::{SessionCreate, SessionRevoke, refusals, session_create, session_revoke},
     session::moment,
-    state::{Reach, Signed, State, Step},
+    state::{Console, Reach, Signed, State, Step},
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
 };
@@ -30,6 +30,8 @@ struct Page {
     /// Strangers can sign up.
     is_open: bool,
     passkey_to: &'static str,
+    /// At a brand's host, where passkeys of the portal do not work.
+    is_elsewhere: bool,
 }
 
 #[derive(Template)]
@@ -39,6 +41,7 @@ struct CodePage {
     form: Form,
     next: String,
     passkey_to: &'static str,
+    is_elsewhere: bool,
 }
 
 /// Where passkeys are shown.
@@ -52,7 +55,10 @@ async fn draw(visit: &Visit, is_mailbox: bool, form: Form) -> Reply {
     };
     let is_open = !is_mailbox && super::signup::is_open(visit).await;
     let f = visit.frame(title);
-    page(form.is_refused(), &Page { f, form, next, to, is_mailbox, is_open, passkey_to: PASSKEY })
+    page(
+        form.is_refused(),
+        &Page { f, form, next, to, is_mailbox, is_open, passkey_to: PASSKEY, is_elsewhere: visit.is_elsewhere() },
+    )
 }
 
 /// The sign-in with a word on why it did not work.
@@ -88,7 +94,16 @@ pub(crate) fn show_code(visit: &Visit) -> Reply {
         return see("/sign-in");
     }
     let next = own_path(visit.query.text("next")).to_owned();
-    page(false, &CodePage { f: visit.frame("code-title"), form: Form::default(), next, passkey_to: PASSKEY })
+    page(
+        false,
+        &CodePage {
+            f: visit.frame("code-title"),
+            form: Form::default(),
+            next,
+            passkey_to: PASSKEY,
+            is_elsewhere: visit.is_elsewhere(),
+        },
+    )
 }
 
 /// What is asked of the API.
@@ -148,7 +163,10 @@ pub(crate) async fn give_code(visit: &mut Visit) -> Reply {
     };
     let next = own_path(visit.fields.text("next")).to_owned();
     let form = visit.refused(refusals.into_iter().map(|r| Refusal { field: "code".to_owned(), ..r }).collect());
-    page(form.is_refused(), &CodePage { f: visit.frame("code-title"), next, form, passkey_to: PASSKEY })
+    page(
+        form.is_refused(),
+        &CodePage { f: visit.frame("code-title"), next, form, passkey_to: PASSKEY, is_elsewhere: visit.is_elsewhere() },
+    )
 }
 
 async fn create(
@@ -173,6 +191,9 @@ async fn create(
             tenant_name: String::new(),
             several: false,
             billing: Reach::default(),
+            console: Console::default(),
+            off: Vec::new(),
+            brands: false,
         }),
         None => Err(refusals!(payload)),
     })

@@ -13,6 +13,7 @@ use crate::{
         signup_challenge, signup_checkout, signup_choose, signup_contact, signup_finish, signup_options, signup_shown,
         signup_verify,
     },
+    page::offer::{self, Card},
     state::Signing,
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
@@ -41,6 +42,8 @@ struct Page {
     button: &'static str,
     hidden: Vec<(&'static str, String)>,
     inputs: Vec<String>,
+    /// To choose one of.
+    cards: Vec<Card>,
     challenge: Option<Challenge>,
     /// The address cannot be had: names like it can be asked for.
     is_taken: bool,
@@ -67,6 +70,7 @@ impl Page {
             button: "",
             hidden: Vec::new(),
             inputs: Vec::new(),
+            cards: Vec::new(),
             challenge: None,
             is_taken: false,
             like: Vec::new(),
@@ -115,13 +119,19 @@ fn throttled<T>(answer: Result<T, Trouble>) -> Result<Result<T, Vec<Refusal>>, T
 
 /// What is offered; `NotFound` where nobody can sign up.
 async fn options(visit: &Visit) -> Result<Options, Trouble> {
-    let data = visit.ask_openly::<SignupOptions>(signup_options::Variables {}).await?;
+    let data = visit.ask_openly::<SignupOptions>(signup_options::Variables { seller: visit.seller() }).await?;
     data.signup_options.ok_or(Trouble::NotFound)
 }
 
 /// Whether anybody can sign up; not, when that cannot be told.
 pub(crate) async fn is_open(visit: &Visit) -> bool {
     options(visit).await.is_ok()
+}
+
+/// What strangers are offered; nothing where nobody can sign up, or that cannot be told.
+pub(crate) async fn offered(visit: &Visit) -> Option<Vec<Card>> {
+    let options = options(visit).await.ok()?;
+    Some(offer::cards(&visit.frame("signup-title"), &options.plans, ""))
 }
 
 /// The signup of the cookie.
@@ -167,7 +177,7 @@ async fn step(visit: &Visit, form: Form) -> Reply {
 }
 
 async fn challenge(visit: &Visit) -> Result<Option<Challenge>, Trouble> {
-    let answer = visit.ask_openly::<SignupChallenge>(signup_challenge::Variables {}).await?;
+    let answer = visit.ask_openly::<SignupChallenge>(signup_challenge::Variables { seller: visit.seller() }).await?;
     let made = answer.signup_challenge.challenge;
     Ok(made.map(|c| Challenge { challenge: c.challenge, bits: c.bits, wait: c.wait_seconds }))
 }
@@ -238,7 +248,7 @@ fn kept(visit: &Visit, refusals: &[Refusal]) -> Option<Challenge> {
 /// Names like one that cannot be had. Asking costs a proof, as beginning does.
 pub(crate) async fn names(visit: &Visit) -> Reply {
     let address = address(visit).unwrap_or_default();
-    let input = name_available::NameAvailableInput { seller_id: None, address, proof: proof(visit) };
+    let input = name_available::NameAvailableInput { seller_id: visit.seller(), address, proof: proof(visit) };
     let answer = visit.ask_openly::<NameAvailable>(name_available::Variables { input }).await;
     let (found, refusals) = match throttled(answer)? {
         Ok(data) => {
@@ -260,7 +270,7 @@ pub(crate) async fn names(visit: &Visit) -> Reply {
 
 pub(crate) async fn begin(visit: &mut Visit) -> Reply {
     let input = signup_begin::SignupBeginInput {
-        seller_id: None,
+        seller_id: visit.seller(),
         proof: proof(visit),
         address: address(visit),
         domain: visit.fields.given("domain"),
@@ -288,13 +298,7 @@ pub(crate) async fn begin(visit: &mut Visit) -> Reply {
 async fn plan_page(visit: &Visit, page: Page) -> Reply {
     let mut page = page;
     let options = options(visit).await?;
-    let plans = options.plans.into_iter().map(|plan| {
-        let total = if plan.free { page.f.t("signup-free") } else { plan.total };
-        (plan.key, format!("{} ({total})", plan.title))
-    });
-    let plans = choose("plan", "signup-plan", "", plans.collect());
-    let drawn = page.form.choice(&page.f, &plans).map_err(|_| Trouble::Broken)?;
-    page.inputs.push(drawn);
+    page.cards = offer::cards(&page.f, &options.plans, visit.fields.text("plan"));
     (page.action, page.button) = ("/signup/plan", "signup-plan-button");
     page.drawn()
 }
@@ -319,8 +323,16 @@ async fn pay_page(visit: &Visit, page: Page, now: &Shown) -> Reply {
         page.about = page.f.t("signup-password-about");
         return password_page(page, &Shown { paid: true, ..now.clone() });
     }
-    let offer = now.offer.as_ref().map(|o| format!("{}: {}", o.title, o.total)).unwrap_or_default();
-    page.about = page.f.with("signup-pay-about", "offer", offer);
+    if let Some(o) = &now.offer {
+        let price = offer::price(&page.f, o.free, &o.total, o.interval == signup_shown::BillingInterval::YEAR);
+        page.about = page.f.with("signup-pay-about", "offer", format!("{}: {price}", o.title));
+        if o.trial_days > 0 && !now.had_trial {
+            page.about = format!("{} {}", page.about, page.f.count("plan-trial", o.trial_days));
+        }
+    }
+    if visit.query.text("look") == "1" {
+        page.about = format!("{} {}", page.f.t("signup-not-paid"), page.about);
+    }
     page.form = Form::of(visit.fields.clone(), refusals);
     (page.pay, page.is_plan_again) = (url, true);
     page.drawn()

@@ -22,8 +22,11 @@ pub fn heard(browser: &Browser) -> (String, Value) {
 /// What the API says of a tenant where much is to be done.
 pub fn answers(browser: &Browser) {
     access(browser);
+    crate::console::answers(browser);
     crate::sold::answers(browser);
     mail(browser);
+    let brand = crate::brand::branding(crate::brand::brand("Alpine"));
+    browser.api.say("BrandingShown", json!({ "branding": brand }));
     let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });
     let facets = json!({ "ownership": "MATCH", "receive": "MISSING", "send": "CONFLICT", "policy": "UNKNOWN", "clientConfig": "MATCH" });
@@ -93,6 +96,19 @@ fn security(browser: &Browser) {
     browser.api.say("Security", json!({
         "me": { "person": { "email": "ann@a.example" }, "factors": [factor("TOTP"), factor("PASSKEY"), factor("NEW")] },
         "sessions": [session("ses_1"), session("ses_2")],
+    }));
+    browser.api.say("Privacy", json!({
+        "viewer": { "name": "A & Sons", "version": 3, "mailboxRetentionDays": 14, "permissions": ["tenant:update"] },
+        "me": { "person": { "email": "ann@a.example" } }, "support": { "totalCount": 1 },
+    }));
+    browser.api.say("PrivacyFile", json!({
+        "me": {
+            "person": { "id": "per_1", "email": "ann@a.example", "name": "Ann <&>", "locale": "en", "verified": true },
+            "memberships": [{ "tenantId": "ten_1", "role": "owner", "createdAt": NOW }],
+            "factors": [{ "kind": "TOTP", "label": "Phone", "confirmed": true, "createdAt": NOW, "lastUsedAt": null }],
+            "identities": [],
+        },
+        "sessions": [{ "device": "Browser", "ip": "192.0.2.1", "createdAt": NOW, "lastUsedAt": NOW, "expiresAt": NOW }],
     }));
     browser.api.say("Factors", json!({ "me": { "factors": [{ "confirmed": true }] } }));
     browser.api.say("Place", json!({ "viewer": { "id": "ten_1", "name": "A & Sons", "permissions": [] } }));

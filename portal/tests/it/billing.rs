@@ -254,8 +254,10 @@ async fn buying_twice_with_one_form_is_one_purchase_and_leads_on_by_a_link() {
 
 #[tokio::test]
 async fn a_restriction_for_money_leads_to_paying() {
-    let link = "<a class=\"button quiet\" href=\"/billing\">See what is to be paid</a>";
-    assert!(signed_in().await.get("/").await.text.contains(link));
+    let link = "<a class=\"button quiet\" href=\"/billing\">See and pay</a>";
+    let home = signed_in().await.get("/").await.text;
+    assert!(home.contains(link) && home.contains("<strong>Sending is slowed</strong>"));
+    assert!(home.contains("To be paid: 12.50 EUR."));
     let mut browser = signed_in_with(&[], json!(null)).await;
     assert!(!browser.get("/").await.text.contains(link));
 }
@@ -393,7 +395,8 @@ async fn a_plan_ends_without_a_call_and_is_kept_after_all() {
     for (when, end) in [("PERIOD", "PERIOD"), ("NOW", "NOW"), ("nonsense", "PERIOD")] {
         let fields = [("act", "cancel"), ("subscription", "sub_ACTIVE"), ("when", when)];
         let page = browser.submit("/billing/cancel", "/billing/cancel", &fields).await;
-        assert_eq!(page.location(), "/billing?ok=cancelled");
+        let told = if end == "NOW" { "plan-ended" } else { "cancelled" };
+        assert_eq!(page.location(), format!("/billing?ok={told}"));
         let input = json!({
             "tenantId": "ten_1", "subscriptionId": "sub_ACTIVE", "when": end, "dryRun": false, "idempotencyKey": "key-1",
         });

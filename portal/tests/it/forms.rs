@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use serde_json::json;
 
 /// Every form of the portal that changes something.
-const FORMS: [&str; 24] = [
+const FORMS: [&str; 25] = [
     "/sign-in",
     "/sign-in/code",
     "/forgot",
@@ -24,6 +24,7 @@ const FORMS: [&str; 24] = [
     "/mailboxes/acc_1/aliases/delete",
     "/mailboxes/acc_1/delete",
     "/mailboxes/acc_1/restore",
+    "/privacy",
     "/security/sessions",
     "/security/factors",
     "/security/confirm",
@@ -85,7 +86,7 @@ async fn whoever_is_not_signed_in_sees_and_changes_nothing() {
     }
     // The page to sign in asks whether anybody can sign up, and nothing else is asked.
     let heard = browser.api.heard.lock().unwrap();
-    assert!(heard.iter().all(|(operation, ..)| operation == "SignupOptions"), "{heard:?}");
+    assert!(heard.iter().all(|(operation, ..)| ["Brand", "SignupOptions"].contains(&operation.as_str())), "{heard:?}");
 }
 
 #[tokio::test]

@@ -5,10 +5,13 @@
 mod access;
 mod answers;
 mod billing;
+mod brand;
+mod console;
 mod forms;
 mod mail;
 mod means;
 mod pages;
+mod privacy;
 mod sell;
 mod sessions;
 mod set_up;

@@ -7,7 +7,7 @@ use crate::{
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-fn heard(browser: &Browser, operation: &str) -> Value {
+pub fn heard(browser: &Browser, operation: &str) -> Value {
     let heard = browser.api.heard.lock().unwrap();
     heard.iter().rev().find(|h| h.0 == operation).expect("it was asked").1.clone()
 }

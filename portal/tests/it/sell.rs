@@ -3,7 +3,7 @@
 use crate::{
     answers::heard,
     pages::check,
-    sold::{reach, signed_in, signed_in_with},
+    sold::{customer, invoice, reach, signed_in, signed_in_with, standing},
 };
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -172,6 +172,64 @@ async fn money_goes_back_once_and_a_refusal_stands_beside_its_field() {
     assert!(page.text.contains("id=\"back-error\"") && page.text.contains("More than was paid"));
     browser.api.say("BillingSync", json!({ "billingSync": { "userErrors": NO_ERRORS } }));
     assert_eq!(browser.submit(here, here, &[("act", "compare")]).await.location(), "/sell/customers/ten_2?ok=compared");
+}
+
+#[tokio::test]
+async fn a_transfer_pays_an_invoice_of_the_sellers_own() {
+    let mut browser = signed_in().await;
+    let here = "/sell/customers/ten_2";
+    assert!(!browser.get(here).await.text.contains("value=\"receive\""), "the provider knows what was paid to it");
+    let invoices = json!({ "nodes": [invoice("1", "OPEN", false), invoice("2", "PAID", false)] });
+    let mut customer = customer();
+    customer["provider"] = json!("manual");
+    let answer = json!({
+        "billingCustomer": customer, "billingStanding": standing("GRACE"), "billingSubscriptions": [], "invoices": invoices,
+        "concessions": { "nodes": [] }, "ledgerBalances": [],
+    });
+    browser.api.say("BillingCustomerShown", answer);
+    let page = browser.get(here).await;
+    check(here, "en", &page);
+    assert!(page.text.contains("<option value=\"1\">R-1: 14.88 EUR</option>"));
+    browser.api.say("InvoiceReceive", json!({ "invoiceReceive": { "userErrors": NO_ERRORS } }));
+    let fields = [("act", "receive"), ("received", "1"), ("reference", "Transfer 17")];
+    assert_eq!(browser.submit(here, here, &fields).await.location(), "/sell/customers/ten_2?ok=received");
+    let expected = json!({
+        "tenantId": "ten_2", "invoiceId": "1", "reference": "Transfer 17", "dryRun": false, "idempotencyKey": "key-1",
+    });
+    assert_eq!(heard(&browser).1["input"], expected);
+    let errors = json!([{ "field": "reference", "message": "Is empty", "code": "INVALID" }]);
+    browser.api.say("InvoiceReceive", json!({ "invoiceReceive": { "userErrors": errors } }));
+    let page = browser.submit(here, here, &[("act", "receive"), ("received", "1")]).await;
+    assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.text.contains("id=\"reference-error\""));
+}
+
+#[tokio::test]
+async fn a_policy_is_changed_as_it_was_seen() {
+    let mut browser = signed_in().await;
+    let here = "/sell/policy";
+    browser.api.say(
+        "BillingPolicyUpdate",
+        json!({ "billingPolicyUpdate": { "policy": { "version": 3 }, "userErrors": NO_ERRORS } }),
+    );
+    let days = [
+        ("graceDays", "10"),
+        ("suspendedDays", "20"),
+        ("readOnlyDays", "40"),
+        ("closingDays", "90"),
+        ("undoDays", "30"),
+    ];
+    let rest = [("lastNoticeDays", "14"), ("graceSendingPercent", "50"), ("version", "2"), ("act", "save")];
+    let fields: Vec<_> = days.into_iter().chain(rest).collect();
+    assert_eq!(browser.submit(here, here, &fields).await.location(), "/sell/policy?ok=saved");
+    let expected = json!({
+        "sellerId": "ten_1", "expectedVersion": 2, "dryRun": false, "idempotencyKey": "key-1",
+        "policy": {
+            "graceDays": 10, "suspendedDays": 20, "readOnlyDays": 40, "closingDays": 90, "undoDays": 30, "lastNoticeDays": 14, "graceSendingPercent": 50,
+        },
+    });
+    assert_eq!(heard(&browser).1["input"], expected);
+    let page = browser.submit(here, here, &fields.iter().copied().skip(1).collect::<Vec<_>>()).await;
+    assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.text.contains("id=\"graceDays-error\""));
 }
 
 #[tokio::test]

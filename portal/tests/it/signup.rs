@@ -5,7 +5,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 fn open(browser: &Browser, mode: &str) {
-    let plans = json!([{ "key": "free", "title": "Free", "free": true, "total": "0" }, { "key": "plus", "title": "Plus", "free": false, "total": "3.00 EUR" }]);
+    let plan = |key: &str, title: &str, total: &str, mailboxes: Value| {
+        json!({
+            "key": key, "title": title, "free": key == "free", "total": total, "interval": "MONTH", "trialDays": if key == "free" { 0 } else { 14 },
+            "mailboxes": mailboxes, "domains": if key == "free" { json!(0) } else { Value::Null }, "storageBytes": "1073741824",
+        })
+    };
+    let plans = json!([plan("free", "Free <&>", "0.00 EUR", json!(1)), plan("plus", "Plus", "3.00 EUR", Value::Null)]);
     let options = json!({ "mode": mode, "domains": ["free.example"], "plans": plans });
     browser.api.say("SignupOptions", json!({ "signupOptions": options }));
     let challenge = json!({ "challenge": "1.17.10.0.n.t", "bits": 17, "waitSeconds": 10 });
@@ -72,11 +78,14 @@ async fn a_visitor_without_scripts_goes_from_the_name_to_the_end() {
     browser.api.say("SignupVerify", json!({ "signupVerify": { "secret": "h1", "userErrors": [] } }));
     browser.submit("/signup", "/signup/verify", &[("code", "12345678")]).await;
     stands(&browser, "CONTACT_VERIFIED", Value::Null, false);
-    assert!(browser.get("/signup").await.text.contains("Plus (3.00 EUR)"));
+    let page = browser.get("/signup").await;
+    assert!(page.text.contains("<input type=\"radio\" name=\"plan\" value=\"free\" checked>"));
+    assert!(page.text.contains(">Plus</strong> <span class=\"price\">3.00 EUR a month</span>"));
+    assert!(page.text.contains("The first 14 days cost nothing") && page.text.contains("Mailboxes without a limit"));
     browser.api.say("SignupChoose", json!({ "signupChoose": { "userErrors": [] } }));
     browser.submit("/signup", "/signup/plan", &[("plan", "plus")]).await;
     assert_eq!(last(&browser, "SignupChoose")["secret"], "h1", "the secret of the new round");
-    let offer = json!({ "title": "Plus", "free": false, "total": "3.00 EUR" });
+    let offer = json!({ "title": "Plus", "free": false, "total": "3.00 EUR", "interval": "MONTH", "trialDays": 14 });
     stands(&browser, "CONTACT_VERIFIED", offer.clone(), false);
     let url = json!({ "url": "https://pay.example/1", "userErrors": [] });
     browser.api.say("SignupCheckout", json!({ "signupCheckout": url }));

@@ -110,6 +110,8 @@ pub fn answers(browser: &Browser) {
     let api = &browser.api;
     let bought = json!([subscription("ACTIVE", None), subscription("CANCELLED", None)]);
     let invoices = json!([invoice("1", "OPEN", true), invoice("2", "PAID", false), invoice("3", "VOID", false)]);
+    let owed = json!({ "phase": "GRACE", "owed": ["12.50 EUR"], "next": { "phase": "SUSPENDED", "at": LATER } });
+    api.say("HomeBilling", json!({ "billingStanding": owed }));
     api.say("BillingShown", shown("GRACE", &bought, &invoices));
     api.say("BillingPlace", place(&bought));
     api.say("UsageShown", usage());
@@ -208,5 +210,9 @@ fn operating(browser: &Browser) {
     let calls: Vec<Value> = ["WAITING", "DONE", "REFUSED"].into_iter().map(call).collect();
     api.say("PaymentCalls", json!({ "paymentCalls": { "nodes": calls, "pageInfo": info() } }));
     let drift = json!([{ "tenantId": "ten_2", "at": NOW, "what": "An invoice was paid" }]);
+    api.say("BillingPolicy", json!({ "billingPolicy": {
+        "version": 2, "graceDays": 7, "suspendedDays": 14, "readOnlyDays": 30, "closingDays": 60, "undoDays": 30, "lastNoticeDays": 14,
+        "graceSendingPercent": 20,
+    } }));
     api.say("BillingDrift", json!({ "billingDrift": { "nodes": drift, "pageInfo": info() } }));
 }

@@ -48,6 +48,15 @@ impl Graph for Stub {
     fn execute<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async move {
             let operation = name(asked.query).to_owned();
+            // Asked for besides, where a test says nothing of it: nobody leads anything, nothing is told.
+            let silent = match operation.as_str() {
+                "AnnouncementsShown" => Some(json!({ "announcementsShown": [] })),
+                "ConsoleReach" => Some(json!({ "viewer": null, "tenants": { "totalCount": 0 }, "featureFlags": null })),
+                _ => None,
+            };
+            if let Some(data) = silent.filter(|_| !self.answers.lock().unwrap().contains_key(&operation)) {
+                return Answer { status: 200, body: json!({ "data": data }) };
+            }
             self.heard.lock().unwrap().push((
                 operation.clone(),
                 asked.variables,
@@ -60,8 +69,14 @@ impl Graph for Stub {
             }
             let body = self.answers.lock().unwrap().get(&operation).cloned();
             // Nobody signs up where a test says nothing of it.
-            let closed = || (operation == "SignupOptions").then(|| json!({ "data": { "signupOptions": null } }));
-            let body = body.or_else(closed);
+            let nothing = || match operation.as_str() {
+                "SignupOptions" => Some(json!({ "data": { "signupOptions": null } })),
+                // Nor has anybody a brand.
+                "Brand" => Some(json!({ "data": { "brand": null } })),
+                "BrandingSeen" => Some(json!({ "data": { "branding": null } })),
+                _ => None,
+            };
+            let body = body.or_else(nothing);
             Answer { status: 200, body: body.unwrap_or_else(|| panic!("no answer for {operation}")) }
         })
     }
@@ -143,6 +158,13 @@ impl Browser {
 
     pub async fn get(&mut self, path: &str) -> Page {
         let page = self.send(Request::get(path), String::new()).await;
+        self.keep(&page);
+        page
+    }
+
+    /// At a host, as the Host header says.
+    pub async fn get_at(&mut self, host: &str, path: &str) -> Page {
+        let page = self.send(Request::get(path).header(header::HOST, host), String::new()).await;
         self.keep(&page);
         page
     }

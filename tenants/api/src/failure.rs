@@ -42,6 +42,8 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
         | Code::IdempotencyMismatch
         | Code::Aborted
         | Code::NotOpen
+        | Code::FeatureOff
+        | Code::LowContrast
         | Code::Forbidden => None,
     }
 }

@@ -6,6 +6,7 @@
 //! INVARIANTS Refusals come as `userErrors` with a code; top-level errors are for authentication, throttling, queries that do
 //!            not fit the schema, and failures of ours; each has `extensions.code`.
 
+mod brand;
 mod claim;
 mod connection;
 mod console;

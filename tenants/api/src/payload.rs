@@ -189,7 +189,7 @@ payload!(AppPasswordCreatePayload, AppPasswordCreateUserError, AppPasswordCreate
     secret: Option<String>
 });
 payload!(AppPasswordRevokePayload, AppPasswordRevokeUserError, AppPasswordRevokeErrorCode, [NotFound, StaleObject], { done: bool });
-payload!(ApiTokenCreatePayload, ApiTokenCreateUserError, ApiTokenCreateErrorCode, [NotFound], {
+payload!(ApiTokenCreatePayload, ApiTokenCreateUserError, ApiTokenCreateErrorCode, [NotFound, FeatureOff], {
     /// Id by which it is revoked.
     id: Option<ID>,
     /// Keep it: it is shown again only to the same request with the same key. None in a dry run.

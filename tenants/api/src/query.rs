@@ -2,8 +2,11 @@
 //! LIMITS     PAGE_ITEMS_MAX
 
 mod address;
+pub(crate) mod announcement;
 pub(crate) mod audit;
+mod brand;
 pub(crate) mod event;
+pub(crate) mod feature;
 pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
@@ -39,6 +42,9 @@ pub struct Query(
     SaleQuery,
     signup::SignupQuery,
     usage::UsageQuery,
+    announcement::AnnouncementQuery,
+    feature::FeatureQuery,
+    brand::BrandQuery,
 );
 
 #[derive(Default)]

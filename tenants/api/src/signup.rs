@@ -1,6 +1,9 @@
 //! SUMMARY    Signups as those see them who sign up.
 
-use crate::scalar::DateTime;
+use crate::{
+    sale::BillingInterval,
+    scalar::{ByteSize, DateTime},
+};
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
 
 /// To whom signup is open. More may be added.
@@ -47,11 +50,8 @@ pub struct SignupOptions {
 #[derive(SimpleObject)]
 pub struct SignupPlan {
     pub key: String,
-    pub title: String,
-    /// Nothing is to be paid, now or later.
-    pub free: bool,
-    /// Of each period, as `3.00 EUR`.
-    pub total: String,
+    #[graphql(flatten)]
+    pub offer: SignupOffer,
 }
 
 /// Something to work on, or to wait for. A proof is `challenge`, a colon and a number, such that the SHA-256 of the whole begins with
@@ -77,14 +77,33 @@ pub struct SignupOffer {
     pub title: String,
     /// Nothing is to be paid, now or later.
     pub free: bool,
-    /// Of each period, as `3.00 EUR`.
+    /// Of each period, without tax, as `3.00 EUR`.
     pub total: String,
+    /// The period.
+    pub interval: BillingInterval,
+    /// Days before the first payment, for who had no trial before; 0: none.
+    pub trial_days: u32,
+    /// null = unlimited.
+    pub mailboxes: Option<u64>,
+    pub domains: Option<u64>,
+    pub storage_bytes: Option<ByteSize>,
+    /// Recipients in a day, once the first weeks are over.
+    pub recipients_per_day: Option<u64>,
 }
 
 impl From<tenants::Offer> for SignupOffer {
     fn from(offer: tenants::Offer) -> Self {
-        let tenants::Offer { title, free, total } = offer;
-        SignupOffer { title, free, total }
+        SignupOffer {
+            title: offer.title,
+            free: offer.free,
+            total: offer.total,
+            interval: if offer.yearly { BillingInterval::Year } else { BillingInterval::Month },
+            trial_days: offer.trial_days,
+            mailboxes: offer.mailboxes,
+            domains: offer.domains,
+            storage_bytes: offer.storage_bytes.map(ByteSize),
+            recipients_per_day: offer.recipients_per_day,
+        }
     }
 }
 

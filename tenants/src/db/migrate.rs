@@ -35,6 +35,9 @@ const STEPS: &[(i64, &str, &str)] = &[
     (21, "billing", include_str!("../../../migrations/sql/0021_billing.sql")),
     (22, "signup", include_str!("../../../migrations/sql/0022_signup.sql")),
     (23, "invoices of our own", include_str!("../../../migrations/sql/0023_manual_invoices.sql")),
+    (24, "coupons held by pages", include_str!("../../../migrations/sql/0024_coupon_held.sql")),
+    (25, "branding", include_str!("../../../migrations/sql/0025_branding.sql")),
+    (26, "console", include_str!("../../../migrations/sql/0026_console.sql")),
     (27, "usage", include_str!("../../../migrations/sql/0027_usage.sql")),
 ];
 

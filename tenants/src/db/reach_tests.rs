@@ -30,6 +30,8 @@ async fn town(folder: &tempfile::TempDir) -> (Pool, bool) {
             "INSERT INTO mailbox (id, tenant, address, display_name, live, version, created_at) VALUES ($1, $1, $1, '', 1, 1, 0)",
             "INSERT INTO hold (id, tenant, subject, kind, reason, placed_by, placed_at) VALUES ($1, $1, $1, 'admin', '', '', 0)",
             "INSERT INTO role (id, tenant, name, permissions, version, created_at) VALUES ($1, $1, '', '', 1, 0)",
+            "INSERT INTO brand (tenant, allowed, name, version, updated_at) VALUES ($1, 1, '', 1, 0)",
+            "INSERT INTO brand_host (host, tenant, place) VALUES ($1, $1, 0)",
         ] {
             query(insert).bind(TenantId(id).to_string()).execute(&mut txn).await.unwrap();
         }
@@ -61,8 +63,13 @@ async fn a_statement_that_forgets_its_tenant_sees_nothing_of_another() {
         for sql in ["SELECT tenant AS t FROM mailbox", "SELECT tenant AS t FROM role WHERE tenant LIKE '%'"] {
             assert_eq!(seen(&mut connection, sql).await, sees(&below), "{tenant}: {sql}");
         }
-        // Names and holds above count for those below.
-        for sql in ["SELECT id AS t FROM tenant", "SELECT tenant AS t FROM hold"] {
+        // Names, holds and brands above count for those below.
+        for sql in [
+            "SELECT id AS t FROM tenant",
+            "SELECT tenant AS t FROM hold",
+            "SELECT tenant AS t FROM brand",
+            "SELECT tenant AS t FROM brand_host",
+        ] {
             assert_eq!(seen(&mut connection, sql).await, sees(&on_line), "{tenant}: {sql}");
         }
     }
@@ -97,8 +104,9 @@ async fn a_connection_for_a_tenant_writes_nothing_of_another() {
 }
 
 /// Tables without the lock, and why: all others have it.
-const OPEN: [(&str, &str); 15] = [
+const OPEN: [(&str, &str); 16] = [
     ("_sqlx_migrations", "of the program"),
+    ("announcement_dismissed", "of people: which announcements each has put away"),
     ("auth_state", "of the program"),
     ("ceremony", "of people"),
     ("factor", "of people"),

@@ -25,6 +25,10 @@ pub struct Because {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     pub subject: Subject,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The mailbox that it is, or whose password it is, with its address.
+    pub mailbox: Option<(AccountId, String)>,
     pub capabilities: Capabilities,
     /// For each capability that is missing, why.
     pub missing: Vec<(Capability, Vec<Because>)>,
@@ -50,7 +54,9 @@ impl Explained {
 /// What is known of a subject.
 struct Facts {
     tenant: TenantId,
+    /// With its domain.
     mailbox: Option<(AccountId, String)>,
+    address: String,
     /// Ids of what it belongs to within its tenant, and itself.
     own: Vec<String>,
     deleted: bool,
@@ -71,14 +77,15 @@ impl Service {
         let mut holds = self.seen_holds(&mut txn, facts.tenant).await?;
         let mut own = self.holds_on(&mut txn, &facts.own).await?;
         facts.own.iter().for_each(|subject| holds.extend(own.of(subject)));
-        Ok(explained(subject, &holds, facts.deleted))
+        Ok(explained(subject, &facts, &holds))
     }
 
     async fn facts(&self, txn: &mut Connection, subject: &Subject) -> Result<Facts> {
         let missing = || Error::not_found("subjectId");
         let sql = match subject {
             Subject::Tenant(tenant) => {
-                return Ok(Facts { tenant: *tenant, mailbox: None, own: Vec::new(), deleted: false });
+                let (own, address) = (Vec::new(), String::new());
+                return Ok(Facts { tenant: *tenant, mailbox: None, address, own, deleted: false });
             }
             Subject::Domain(name) => {
                 let row = query("SELECT tenant FROM domain WHERE name = $1 AND live = 1").bind(name);
@@ -86,6 +93,7 @@ impl Service {
                 return Ok(Facts {
                     tenant: id(&row, "tenant")?,
                     mailbox: None,
+                    address: String::new(),
                     own: vec![name.clone()],
                     deleted: false,
                 });
@@ -94,23 +102,26 @@ impl Service {
             Subject::Credential(_) => "SELECT m.* FROM credential c JOIN mailbox m ON m.id = c.mailbox WHERE c.id = $1",
         };
         let row = query(sql).bind(subject.to_string()).fetch_optional(txn).await?.ok_or_else(missing)?;
-        let (account, domain) = (id(&row, "id")?, domain_of(&text(&row, "address")?).to_owned());
+        let address = text(&row, "address")?;
+        let (account, domain) = (id(&row, "id")?, domain_of(&address).to_owned());
         let mut own = vec![domain.clone(), AccountId::to_string(&account)];
         if let Subject::Credential(credential) = subject {
             own.push(credential.clone());
         }
         let deleted = number(&row, "live")? == 0;
-        Ok(Facts { tenant: id(&row, "tenant")?, mailbox: Some((account, domain)), own, deleted })
+        Ok(Facts { tenant: id(&row, "tenant")?, mailbox: Some((account, domain)), address, own, deleted })
     }
 }
 
-fn explained(subject: &Subject, holds: &[Hold], deleted: bool) -> Explained {
+fn explained(subject: &Subject, facts: &Facts, holds: &[Hold]) -> Explained {
+    let deleted = facts.deleted;
     let mut capabilities = standing(holds).0;
     if deleted {
         capabilities = Capabilities::NONE;
     }
     let missing = Capability::EVERY.iter().filter(|c| !capabilities.allows(**c)).map(|c| (*c, why(holds, *c, deleted)));
-    Explained { subject: subject.clone(), capabilities, missing: missing.collect() }
+    let mailbox = facts.mailbox.as_ref().map(|(account, _)| (*account, facts.address.clone()));
+    Explained { subject: subject.clone(), tenant: facts.tenant, mailbox, capabilities, missing: missing.collect() }
 }
 
 fn why(holds: &[Hold], capability: Capability, deleted: bool) -> Vec<Because> {

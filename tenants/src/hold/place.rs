@@ -69,9 +69,11 @@ impl Service {
         self.finish(work, hold, &batch).await
     }
 
-    /// Ends one hold. `NotFound` when it is over, `Forbidden` when a tenant above placed it.
-    pub async fn hold_release(&self, actor: &Actor, terms: &Terms, hold: &str) -> Result<Done<Hold>> {
-        let request = Request::while_held("holdRelease", hold.to_owned());
+    /// Ends one hold; `reason` (perhaps empty) stands in the audit log. `NotFound` when it is over, `Forbidden` when a tenant above
+    /// placed it.
+    pub async fn hold_release(&self, actor: &Actor, terms: &Terms, hold: &str, reason: &str) -> Result<Done<Hold>> {
+        let reason = one_line(reason, "reason")?;
+        let request = Request::while_held("holdRelease", format!("{hold} {reason}").trim_end().to_owned());
         let mut work = match self.start(actor, terms, request).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),
@@ -95,7 +97,8 @@ impl Service {
             return Err(placed_above());
         }
         self.end_hold(&mut work.txn, &hold.id).await?;
-        self.audit(&mut work.txn, actor, place.tenant, "holdRelease", &hold.on.to_string(), &hold.code).await?;
+        let detail = format!("{} {reason}", hold.code);
+        self.audit(&mut work.txn, actor, place.tenant, "holdRelease", &hold.on.to_string(), detail.trim_end()).await?;
         let batch = self.changes_of(&mut work.txn, &hold.on).await?;
         work.rights = true;
         self.finish(work, hold, &batch).await

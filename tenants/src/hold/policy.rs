@@ -4,7 +4,7 @@
 use crate::{Code, Error, Hold, Result, Subject};
 use control::{Capabilities, Capability, HoldKind, Restriction};
 
-const KINDS: [(HoldKind, &str); 8] = [
+pub(super) const KINDS: [(HoldKind, &str); 8] = [
     (HoldKind::Billing, "billing"),
     (HoldKind::Abuse, "abuse"),
     (HoldKind::Admin, "admin"),

@@ -87,6 +87,8 @@ struct Facts<'a> {
     tenant: &'a str,
     secret: String,
     expires_at_ms: i64,
+    /// Where the code is entered.
+    portal: String,
 }
 
 /// What came of a look at an acceptance before its transaction.
@@ -167,7 +169,8 @@ impl Service {
         let (invitation, round) = self.invitation_row(txn, id).await?;
         let tenant = self.tenant_in(txn, invitation.tenant).await?;
         let secret = self.invitation_secret(id, round, "mail");
-        let facts = Facts { tenant: &tenant.name, secret, expires_at_ms: invitation.expires_at_ms };
+        let portal = self.portal_of(txn, tenant.id).await?;
+        let facts = Facts { tenant: &tenant.name, secret, expires_at_ms: invitation.expires_at_ms, portal };
         let (kind, recipient) = ("invitation", invitation.email.as_str());
         self.may_mail(txn, invitation.tenant, kind, recipient).await?;
         self.put_notice(txn, NewNotice { tenant: Some(tenant.id), kind, recipient, locale: "en", facts }).await

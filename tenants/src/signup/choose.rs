@@ -37,6 +37,8 @@ struct Told<'a> {
     signup: &'a str,
     secret: String,
     title: &'a str,
+    /// Where the signup is gone on with.
+    portal: String,
 }
 
 impl Service {
@@ -129,7 +131,10 @@ impl Service {
 
     /// Asks whoever sells where paying stands, and writes down what it says. Gives the page that is open.
     pub(super) async fn payment(&self, found: &Signup) -> Result<Option<(String, Timestamp)>> {
-        match self.shop()?.checkout(&self.order(found)?).await? {
+        let order = self.order(&mut self.connection().await?, found).await?;
+        let told = self.shop()?.checkout(&order).await?;
+        self.still_coming(found).await?;
+        match told {
             Payment::Waiting { url, until } => Ok(Some((url, until.min(found.expires_at)))),
             Payment::Live => self.paid(found).await.map(|()| None),
             Payment::Expired => {
@@ -143,6 +148,25 @@ impl Service {
                 Err(Error::new(Code::InUse, "", "The page to pay on has ended: open another one"))
             }
         }
+    }
+
+    /// Whether the tenant that was asked for is still to come: else what may be paid for it is owed, again if it was given back before the
+    /// page was there. `InUse`.
+    async fn still_coming(&self, found: &Signup) -> Result<()> {
+        let mut txn = self.begin().await?;
+        let now = self.signup_row(&mut txn, &found.id).await?;
+        let has_ended = matches!(now.state, SignupState::Abandoned | SignupState::Expired);
+        if now.tenant == found.tenant && !has_ended {
+            return Ok(());
+        }
+        self.owe(&mut txn, found).await?;
+        txn.commit().await?;
+        self.give_back_due().await;
+        Err(Error::new(
+            Code::InUse,
+            "",
+            "Something else was chosen meanwhile, or it has ended: look at the signup again",
+        ))
     }
 
     /// Notes that it is paid: the tenant may be made once there is a password. The contact is told, once.
@@ -161,7 +185,10 @@ impl Service {
         .await?;
         if noted == 1 {
             let title = found.offer.as_ref().map_or("", |offer| offer.title.as_str());
-            let facts = Told { signup: &found.id, secret: self.mailed_secret(found), title };
+            let facts = {
+                let portal = self.portal_of(&mut txn, found.seller).await?;
+                Told { signup: &found.id, secret: self.mailed_secret(found), title, portal }
+            };
             let (recipient, locale) = (found.contact.as_deref().unwrap_or_default(), found.locale.as_str());
             self.put_notice(&mut txn, NewNotice { tenant: None, kind: "signup-paid", recipient, locale, facts })
                 .await?;
@@ -170,8 +197,9 @@ impl Service {
     }
 
     /// A signup as whoever sells is told of it.
-    pub(super) fn order(&self, found: &Signup) -> Result<Order> {
-        let portal = self.portal.as_deref().unwrap_or_default();
+    pub(super) async fn order(&self, txn: &mut Connection, found: &Signup) -> Result<Order> {
+        // Where the cookie of the signup is.
+        let portal = self.portal_of(txn, found.seller).await?;
         Ok(Order {
             tenant: found.tenant,
             seller: found.seller,

@@ -31,6 +31,8 @@ struct Told<'a> {
     code: &'a str,
     wanted: &'a str,
     expires_at_ms: i64,
+    /// Where the signup is gone on with.
+    portal: String,
 }
 
 fn code() -> Result<String> {
@@ -121,7 +123,9 @@ impl Service {
 
     async fn put_code(&self, txn: &mut Connection, signup: &Signup, code: &str, expires_at_ms: i64) -> Result<()> {
         let wanted = signup.address.as_deref().or(signup.domain.as_deref()).unwrap_or_default();
-        let facts = Told { signup: &signup.id, secret: self.mailed_secret(signup), code, wanted, expires_at_ms };
+        let portal = self.portal_of(txn, signup.seller).await?;
+        let facts =
+            Told { signup: &signup.id, secret: self.mailed_secret(signup), code, wanted, expires_at_ms, portal };
         let recipient = signup.contact.as_deref().unwrap_or_default();
         let locale = signup.locale.as_str();
         self.put_notice(txn, NewNotice { tenant: None, kind: KIND, recipient, locale, facts }).await

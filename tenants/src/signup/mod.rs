@@ -25,7 +25,7 @@ pub use begin::{Begun, NameAnswer, NewSignup};
 pub use choose::{CheckedOut, NewChoice};
 pub use invite::{NewSignupInvite, SignupInvite};
 pub use proof::Challenge;
-pub use queue::SignupFilter;
+pub use queue::{SignupFilter, SignupWanted};
 pub use risk::Probation;
 pub use settings::{SignupMode, SignupOptions, SignupSettings, SignupSettingsPatch};
 

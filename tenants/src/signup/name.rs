@@ -2,7 +2,8 @@
 //! STANDARDS  RFC 2142 (names of services), UTS 39 §4 (skeletons)
 //! SECURITY   Who may not have a name is not told why: one that is in use, one that was somebody's, one that is reserved and one that
 //!            looks like another are the same, after the same statements.
-//! LIMITS     SIGNUP_NAME_CHARS_MIN, SIGNUP_NAME_CHARS_MAX, SIGNUP_SUGGESTIONS
+//!            Names are suggested in the same shapes for all of them, and as many.
+//! LIMITS     SIGNUP_NAME_CHARS_MIN, SIGNUP_NAME_CHARS_MAX, SIGNUP_SUGGESTIONS, CANDIDATES
 
 use crate::{
     Actor, Code, Error, Permissions, Result, Service,
@@ -176,6 +177,16 @@ const RESERVED: &[&str] = &[
     "zoom",
 ];
 
+/// Words that say nothing of who somebody is: with one of them a name speaks for nobody.
+const NEUTRAL: [&str; 16] = [
+    "amber", "birch", "brook", "cedar", "cloud", "coast", "field", "grove", "hazel", "maple", "meadow", "moss",
+    "river", "stone", "sunny", "willow",
+];
+/// Names that are thought of for one that cannot be had: so many that enough of them are free.
+const CANDIDATES: usize = 12;
+/// What is added to a name at most: a word, a dot, two digits.
+const ADDED_CHARS_MAX: usize = 9;
+
 /// A name of a free address, as it is kept. `Invalid`.
 pub(crate) fn written(name: &str) -> Result<String> {
     let name = name.trim().to_ascii_lowercase();
@@ -206,21 +217,22 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.iter().chain(&SPOKEN_FOR).any(|reserved| looks.contains(&look(reserved)))
 }
 
-/// Names like another one, the best first.
+/// Names like another one, in shapes that are the same for all: as many of one that is reserved as of one that somebody has, and none of
+/// them looks reserved.
 fn like(name: &str, seed: [u8; 4]) -> Vec<String> {
     let number = u32::from_be_bytes(seed);
-    let joined: String = name.chars().filter(|c| !matches!(c, '.' | '-' | '_')).collect();
-    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let candidates = [
-        format!("{joined}.mail"),
-        format!("my.{joined}"),
-        format!("{base}{}", 10 + number % 90),
-        format!("{base}.{}", 10 + (number >> 8) % 90),
-        format!("{base}{}", 100 + (number >> 4) % 900),
-        format!("{base}{}", 1000 + (number >> 6) % 9000),
-        format!("{base}.{}", 1000 + (number >> 12) % 9000),
-    ];
-    candidates.into_iter().filter(|c| written(c).is_ok_and(|w| w == *c) && !is_reserved(c)).collect()
+    let plain = name.chars().filter(|c| !matches!(c, '.' | '-' | '_'));
+    let plain: String = plain.take(SIGNUP_NAME_CHARS_MAX - ADDED_CHARS_MAX).collect();
+    let first = usize::try_from(number % 16).unwrap_or_default();
+    let words = NEUTRAL.iter().cycle().skip(first);
+    let digits = (0u32..).map(|n| 10 + ((number >> 4) + 7 * n) % 90);
+    let shaped = words.zip(digits).enumerate().map(|(n, (word, digits))| match n % 4 {
+        0 => format!("{plain}.{word}"),
+        1 => format!("{word}.{plain}"),
+        2 => format!("{plain}{digits}.{word}"),
+        _ => format!("{word}{digits}.{plain}"),
+    });
+    shaped.take(CANDIDATES).collect()
 }
 
 impl Service {
@@ -329,11 +341,27 @@ mod tests {
         assert_eq!(look("b0b"), look("bob"));
         assert_eq!(look("a.nn"), look("ann"));
         assert_ne!(look("ann"), look("anna"));
-        for seed in 0..200u32 {
-            for name in like("ann.lee", seed.wrapping_mul(0x9e37_79b9).to_be_bytes()) {
-                assert_eq!(written(&name).unwrap(), name);
-                assert!(!is_reserved(&name));
+    }
+
+    #[test]
+    fn reserved_or_in_use_the_suggestions_are_alike_and_none_looks_reserved() {
+        let long = "a".repeat(SIGNUP_NAME_CHARS_MAX);
+        let used = ["ann.lee", "ann", "4ann", "a-b_c.d", "hazel.amber", &long];
+        let all = RESERVED.iter().chain(&SPOKEN_FOR).chain(&used);
+        for (n, name) in (0u32..).zip(all) {
+            for step in [0, 1, 5, 77] {
+                let names = like(name, (n + step).wrapping_mul(0x9e37_79b9).to_be_bytes());
+                let different: BTreeSet<&String> = names.iter().collect();
+                assert_eq!(different.len(), CANDIDATES, "{name}");
+                for suggested in &names {
+                    assert_eq!(&written(suggested).unwrap(), suggested);
+                    assert!(!is_reserved(suggested), "{name}: {suggested}");
+                }
+                let shape = |name: &String| (name.contains('.'), name.bytes().filter(u8::is_ascii_digit).count() > 1);
+                let ann: Vec<_> = like("ann", [0; 4]).iter().map(shape).collect();
+                assert!(names.iter().map(shape).eq(ann), "{name}: {names:?}");
             }
         }
+        assert!(NEUTRAL.iter().all(|word| word.len() + 3 <= ADDED_CHARS_MAX && !is_reserved(word)));
     }
 }

@@ -37,6 +37,8 @@ struct Welcome<'a> {
     known: bool,
     /// Why the domain could not be claimed.
     outcome: &'a str,
+    /// Where they sign in.
+    portal: String,
 }
 
 impl Service {
@@ -77,7 +79,7 @@ impl Service {
         let sealed = query("SELECT sealed FROM signup WHERE id = $1").bind(signup).fetch_one(&mut txn).await?;
         let verifiers = self.kept_verifiers(signup, &text(&sealed, "sealed")?)?;
         let actor = Actor::of(found.seller, Permissions::NONE, false, ACTOR.to_owned());
-        let order = self.order(&found)?;
+        let order = self.order(&mut txn, &found).await?;
         let tenant = found.tenant;
         self.not_too_deep(&mut txn, found.seller).await?;
         self.insert_tenant(&mut txn, (tenant, found.seller), &found.name, &NOTHING).await?;
@@ -180,8 +182,16 @@ impl Service {
     async fn welcome(&self, txn: &mut Connection, found: &Signup, known: bool, outcome: &str) -> Result<()> {
         let (address, domain) = (found.address.as_deref().unwrap_or_default(), found.domain.as_deref());
         let contact = found.contact.as_deref().unwrap_or_default();
+        let portal = self.portal_of(txn, found.seller).await?;
         for recipient in [contact, address].into_iter().filter(|to| !to.is_empty()) {
-            let facts = Welcome { address, domain: domain.unwrap_or_default(), contact, known, outcome };
+            let facts = Welcome {
+                address,
+                domain: domain.unwrap_or_default(),
+                contact,
+                known,
+                outcome,
+                portal: portal.clone(),
+            };
             let (kind, locale) = ("signup-welcome", found.locale.as_str());
             self.put_notice(txn, NewNotice { tenant: None, kind, recipient, locale, facts }).await?;
         }

@@ -1,12 +1,15 @@
 //! SUMMARY    The risk queue: signups as whoever sells sees them, let through or refused.
+//! LIMITS     SIGNUP_SEARCH_CHARS_MAX
 //! INVARIANTS A refusal ends a signup that is not done, and gives back what was paid. A tenant that is there already is stopped by a hold of
 //!            abuse; its mail stays, and can be exported.
 
 use super::{Review, Signup, SignupState, from_row, risk::Probation};
 use crate::{
-    Actor, Done, Error, NewHold, Page, Permission, Result, Service, Subject, Terms,
+    Actor, Code, Done, Error, NewHold, Page, Permission, Result, Service, Subject, Terms,
     db::{Connection, query},
+    limits::SIGNUP_SEARCH_CHARS_MAX,
     page::list,
+    rows::like,
     terms::{Request, Start},
 };
 use base::TenantId;
@@ -20,23 +23,50 @@ pub enum SignupFilter {
     All,
 }
 
+/// What signups are looked for by.
+#[derive(Debug, Clone)]
+pub struct SignupWanted {
+    pub filter: SignupFilter,
+    /// Any, when missing.
+    pub state: Option<SignupState>,
+    /// A part of the address, the domain, the contact or the name, or a whole id; everything when empty.
+    pub search: String,
+}
+
 impl Service {
     /// Signups of a seller, a page of them; and how many there are.
     pub async fn signups(
         &self,
         actor: &Actor,
         seller: TenantId,
-        filter: SignupFilter,
+        wanted: &SignupWanted,
         page: &Page,
     ) -> Result<(Vec<Signup>, i64)> {
+        let search = wanted.search.trim().to_lowercase();
+        if search.chars().count() > SIGNUP_SEARCH_CHARS_MAX {
+            let message = format!("At most {SIGNUP_SEARCH_CHARS_MAX} characters (SIGNUP_SEARCH_CHARS_MAX)");
+            return Err(Error::new(Code::Invalid, "search", message));
+        }
         let mut connection = self.reader(actor).await?;
         self.permit(&mut connection, actor, Permission::TenantCreate, seller).await?;
-        let list = match filter {
-            SignupFilter::Review => list!("signup WHERE tenant = $1 AND review = 'PENDING'", by "id", "$2", "$3"),
-            SignupFilter::All => list!("signup WHERE tenant = $1", by "id", "$2", "$3"),
+        let list = match wanted.filter {
+            SignupFilter::Review => list!(
+                "signup WHERE tenant = $1 AND review = 'PENDING' AND ($2 = '' OR state = $2) AND ($3 = '' OR id = $3 \
+                 OR LOWER(address) LIKE $4 ESCAPE '!' OR LOWER(own_domain) LIKE $4 ESCAPE '!' \
+                 OR LOWER(contact) LIKE $4 ESCAPE '!' OR LOWER(name) LIKE $4 ESCAPE '!')",
+                by "id", "$5", "$6"
+            ),
+            SignupFilter::All => list!(
+                "signup WHERE tenant = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR id = $3 \
+                 OR LOWER(address) LIKE $4 ESCAPE '!' OR LOWER(own_domain) LIKE $4 ESCAPE '!' \
+                 OR LOWER(contact) LIKE $4 ESCAPE '!' OR LOWER(name) LIKE $4 ESCAPE '!')",
+                by "id", "$5", "$6"
+            ),
         };
+        let state = wanted.state.map(|state| state.name().to_owned()).unwrap_or_default();
+        let scope = [seller.to_string(), state, search.clone(), format!("%{}%", like(&search))];
         let from = page.from::<String>()?;
-        let (rows, count) = page.rows(&mut connection, &list, &[seller.to_string()], vec![from.into()]).await?;
+        let (rows, count) = page.rows(&mut connection, &list, &scope, vec![from.into()]).await?;
         Ok((rows.iter().map(from_row).collect::<Result<_>>()?, count))
     }
 

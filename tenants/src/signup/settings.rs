@@ -4,7 +4,7 @@
 
 use super::not_open;
 use crate::{
-    Actor, Code, Done, Error, Permission, Result, Service, Terms,
+    Actor, Code, Done, Error, Feature, Permission, Result, Service, Terms,
     db::{Connection, Row, query},
     domain::parse_name,
     limits::{
@@ -94,7 +94,8 @@ impl Service {
         let settings = self.settings_of(txn, seller).await?;
         // A seller that may not provision makes no customers.
         let can = crate::hold::standing(&self.seen_holds(txn, seller).await?).0;
-        match settings.mode == SignupMode::Closed || !can.provision {
+        let is_off = !self.feature_of(txn, Feature::Signup, seller).await?.enabled;
+        match settings.mode == SignupMode::Closed || !can.provision || is_off {
             true => Err(not_open()),
             false => Ok(settings),
         }

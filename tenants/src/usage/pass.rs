@@ -2,7 +2,8 @@
 //! LIMITS     USAGE_TENANTS_AT_ONCE, USAGE_LEASE, USAGE_PAUSE
 //! INVARIANTS One process at a time has the pass, page by page; a page is asked for outside of a transaction and written in one, with how
 //!            far the pass is. An hour that is there is not written again: a page that was written, or half asked for, counts once. The
-//!            hour of a row is that of its transaction, so nothing comes into an hour that is over.
+//!            hour of a row is that of its transaction, so nothing comes into an hour that is over, unless the clock was set back: then
+//!            what came is in the hour that the clock says, where that has no row yet, and nothing is lost or counted twice.
 
 use super::{DAY_MS, HOUR_MS, UsageMeter, floor};
 use crate::{
@@ -13,7 +14,10 @@ use crate::{
 };
 use base::TenantId;
 use control::Usage;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio::sync::watch;
 
 /// The pass that this process has.
@@ -54,13 +58,17 @@ impl Service {
             .execute(&mut txn)
             .await?;
         let row = query("SELECT * FROM usage_pass WHERE name = 'hour'").fetch_one(&mut txn).await?;
-        let is_new = number(&row, "hour")? < hour;
-        if number(&row, "leased_until")? > now.0 || (!is_new && number(&row, "done")? != 0) {
+        // Another hour, also an earlier one: a clock that was ahead and is right again is no reason to wait for what it had said.
+        let is_new = number(&row, "hour")? != hour;
+        let leased_until = number(&row, "leased_until")?;
+        let is_leased = leased_until > now.0 && leased_until <= now.plus(USAGE_LEASE).0.saturating_add(1);
+        if is_leased || (!is_new && number(&row, "done")? != 0) {
             return Ok(None);
         }
         let after = if is_new { String::new() } else { text(&row, "after")? };
         // No two leases end at the same moment.
-        let until = now.plus(USAGE_LEASE).0.max(number(&row, "leased_until")?.saturating_add(1));
+        let until = now.plus(USAGE_LEASE).0;
+        let until = if until == leased_until { until.saturating_add(1) } else { until };
         query("UPDATE usage_pass SET hour = $1, after = $2, done = 0, leased_until = $3 WHERE name = 'hour'")
             .bind(hour)
             .bind(&after)
@@ -80,6 +88,7 @@ impl Service {
         }
         let last = tenants.last().map(ToString::to_string).unwrap_or_default();
         let known = known(&mut txn, &lease.after, &last).await?;
+        let there = there(&mut txn, lease, &last).await?;
         let mailboxes = mailboxes(&mut txn, &lease.after, &last).await?;
         let mut hours = Many::new(
             "INSERT INTO usage_hour (tenant, meter, hour, amount)",
@@ -93,8 +102,11 @@ impl Service {
         for (tenant, usage) in tenants.iter().zip(usages) {
             let name = tenant.to_string();
             for (meter, reading) in readings_of(usage, mailboxes.get(&name).copied().unwrap_or(0)) {
-                let before = known.get(&(name.clone(), meter.word().to_owned())).copied();
-                let Some(amount) = amount(meter, reading, before, lease.hour) else { continue };
+                let key = (name.clone(), meter.word().to_owned());
+                if there.contains(&key) {
+                    continue;
+                }
+                let Some(amount) = amount(meter, reading, known.get(&key).copied(), lease.hour) else { continue };
                 let values = |n: i64| -> [Value; 2] { [Value::from(n), Value::from(lease.hour)] };
                 let [amount, hour] = values(amount);
                 hours.row([Value::from(name.clone()), Value::from(meter.word()), hour, amount]);
@@ -149,9 +161,6 @@ fn readings_of(usage: &Usage, mailboxes: i64) -> [(UsageMeter, i64); 4] {
 /// from there.
 fn amount(meter: UsageMeter, reading: i64, before: Option<(i64, i64)>, hour: i64) -> Option<i64> {
     let (was, when) = before.unwrap_or((0, i64::MIN));
-    if when >= hour {
-        return None;
-    }
     match meter {
         UsageMeter::OutgoingRecipients if reading == was => None,
         UsageMeter::OutgoingRecipients => Some(reading.saturating_sub(was).max(0)),
@@ -172,6 +181,17 @@ async fn known(txn: &mut Connection, after: &str, last: &str) -> Result<Known> {
         .iter()
         .map(|row| Ok(((text(row, "tenant")?, text(row, "meter")?), (number(row, "reading")?, number(row, "hour")?))));
     known.collect()
+}
+
+/// Tenants and meters of a page that have a row for the hour.
+async fn there(txn: &mut Connection, lease: &Lease, last: &str) -> Result<HashSet<(String, String)>> {
+    let rows = query("SELECT tenant, meter FROM usage_hour WHERE hour = $1 AND tenant > $2 AND tenant <= $3")
+        .bind(lease.hour)
+        .bind(&lease.after)
+        .bind(last)
+        .fetch_all(txn)
+        .await?;
+    rows.iter().map(|row| Ok((text(row, "tenant")?, text(row, "meter")?))).collect()
 }
 
 async fn mailboxes(txn: &mut Connection, after: &str, last: &str) -> Result<HashMap<String, i64>> {
@@ -196,7 +216,7 @@ mod tests {
         assert_eq!(of(9, Some((7, 0))), Some(2));
         assert_eq!(of(7, Some((7, 0))), None, "nothing came");
         assert_eq!(of(3, Some((7, 0))), Some(0), "the store was restored");
-        assert_eq!(of(9, Some((7, 10 * HOUR_MS))), None, "this hour is written");
+        assert_eq!(of(9, Some((7, 99 * HOUR_MS))), Some(2), "the clock was set back");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! SUMMARY    Old hours become days.
 //! LIMITS     USAGE_HOURS_KEPT_DAYS, USAGE_TENANTS_AT_ONCE
-//! INVARIANTS The day of a meter is written in the transaction that clears its hours away: the sum is the same before and after it.
+//! INVARIANTS The day of a meter is written in the transaction that clears its hours away: the sum is the same before and after it. Hours of
+//!            a day that is there already, since the clock was once ahead, are added to it.
 
 use super::{DAY_MS, floor};
 use crate::{
     Result, Service,
-    db::query,
+    db::{Connection, Many, Value, query},
     limits::{USAGE_HOURS_KEPT_DAYS, USAGE_TENANTS_AT_ONCE},
     rows::{number, text},
 };
@@ -29,25 +30,42 @@ impl Service {
                 .fetch_all(&mut txn)
                 .await?;
         for row in &rows {
-            let tenant = text(row, "tenant")?;
-            query(
-                "INSERT INTO usage_day (tenant, meter, day, total, most) SELECT tenant, meter, CAST($2 AS BIGINT), CAST(SUM(amount) AS BIGINT), \
-                 MAX(amount) FROM usage_hour WHERE tenant = $1 AND hour >= $2 AND hour < $3 GROUP BY tenant, meter \
-                 ON CONFLICT (tenant, meter, day) DO NOTHING",
-            )
-            .bind(&tenant)
-            .bind(day)
-            .bind(day.saturating_add(DAY_MS))
-            .execute(&mut txn)
-            .await?;
-            query("DELETE FROM usage_hour WHERE tenant = $1 AND hour >= $2 AND hour < $3")
-                .bind(&tenant)
-                .bind(day)
-                .bind(day.saturating_add(DAY_MS))
-                .execute(&mut txn)
-                .await?;
+            roll(&mut txn, &text(row, "tenant")?, day).await?;
         }
         txn.commit().await?;
         Ok(rows.len())
     }
+}
+
+/// Makes a day of a tenant's hours.
+async fn roll(txn: &mut Connection, tenant: &str, day: i64) -> Result<()> {
+    let end = day.saturating_add(DAY_MS);
+    let rows = query(
+        "SELECT meter, CAST(SUM(total) AS BIGINT) AS total, MAX(most) AS most FROM (SELECT meter, amount AS total, amount AS most \
+         FROM usage_hour WHERE tenant = $1 AND hour >= $2 AND hour < $3 UNION ALL SELECT meter, total, most FROM usage_day \
+         WHERE tenant = $1 AND day = $2) u GROUP BY meter",
+    )
+    .bind(tenant)
+    .bind(day)
+    .bind(end)
+    .fetch_all(&mut *txn)
+    .await?;
+    query("DELETE FROM usage_day WHERE tenant = $1 AND day = $2").bind(tenant).bind(day).execute(&mut *txn).await?;
+    query("DELETE FROM usage_hour WHERE tenant = $1 AND hour >= $2 AND hour < $3")
+        .bind(tenant)
+        .bind(day)
+        .bind(end)
+        .execute(&mut *txn)
+        .await?;
+    let mut days = Many::new("INSERT INTO usage_day (tenant, meter, day, total, most)", "");
+    for row in &rows {
+        days.row([
+            Value::from(tenant.to_owned()),
+            Value::from(text(row, "meter")?),
+            Value::from(day),
+            Value::from(number(row, "total")?),
+            Value::from(number(row, "most")?),
+        ]);
+    }
+    days.execute(txn).await.map(drop)
 }

@@ -101,9 +101,9 @@ async fn a_domain_under_a_hold_restricts_its_mailboxes_and_no_others() {
     assert!(desk.account(free.id).capabilities.send_external);
     let late = desk.mailbox(&owner, "late@alpha.example").await;
     assert_eq!(desk.account(late.id).restrictions[0].code, "SPAM");
-    let refused = desk.service.hold_release(&owner, &keyed("r"), &placed.object.id).await.unwrap_err();
+    let refused = desk.service.hold_release(&owner, &keyed("r"), &placed.object.id, "").await.unwrap_err();
     assert_eq!(refused.code, Code::Forbidden);
-    desk.service.hold_release(&desk.operator, &keyed("r"), &placed.object.id).await.unwrap();
+    desk.service.hold_release(&desk.operator, &keyed("r"), &placed.object.id, "").await.unwrap();
     assert!(desk.account(held.id).restrictions.is_empty() && desk.account(late.id).restrictions.is_empty());
 }
 
@@ -180,10 +180,10 @@ async fn a_subject_that_is_not_reached_does_not_exist_and_nobody_frees_itself() 
     let closed = hold(HoldKind::UserClosed, "CLOSED");
     let placed = desk.service.hold_place(&owner, &terms(), &own, &closed).await.unwrap().object;
     assert!(!known(&desk, alpha).capabilities.receive && known(&desk, alpha).capabilities.mail_read);
-    assert_eq!(desk.service.hold_release(&other, &keyed("x"), &placed.id).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(desk.service.hold_release(&other, &keyed("x"), &placed.id, "").await.unwrap_err().code, Code::NotFound);
     let more = desk.service.domain_create(&owner, &terms(), alpha, "more.example").await.unwrap_err();
     assert_eq!(more.code, Code::Forbidden);
-    desk.service.hold_release(&owner, &keyed("x"), &placed.id).await.unwrap();
+    desk.service.hold_release(&owner, &keyed("x"), &placed.id, "").await.unwrap();
     assert!(known(&desk, alpha).capabilities.receive);
 }
 

@@ -111,11 +111,11 @@ async fn m2_what_is_held_is_not_purged_by_hand_nor_by_time() {
     }
     clock.turn(DAY * 31);
     assert_eq!(desk.service.purge_due().await.unwrap(), 0);
-    desk.service.hold_release(&desk.operator, &terms(), &on_all.id).await.unwrap();
+    desk.service.hold_release(&desk.operator, &terms(), &on_all.id, "").await.unwrap();
     clock.turn(DAY * 2);
     assert_eq!(desk.service.purge_due().await.unwrap(), 1, "bob is not held any more");
     assert_eq!(desk.service.mailbox(&actor, ann.id).await.unwrap().state, MailboxState::Deleted);
-    desk.service.hold_release(&desk.operator, &terms(), &on_ann.id).await.unwrap();
+    desk.service.hold_release(&desk.operator, &terms(), &on_ann.id, "").await.unwrap();
     clock.turn(DAY * 2);
     assert_eq!(desk.service.purge_due().await.unwrap(), 1);
     assert_eq!(desk.service.mailbox(&actor, ann.id).await.unwrap_err().code, Code::NotFound);

@@ -202,7 +202,7 @@ async fn an_import_stops_when_its_tenant_is_suspended_and_goes_on_when_asked_aft
     let stopped = ended(&desk.service, &actor, &job.id).await;
     assert_eq!((stopped.state, stopped.done), (JobState::Failed, 0));
     assert!(stopped.error.unwrap().contains("suspended"));
-    desk.service.hold_release(&desk.operator, &terms(), &hold.id).await.unwrap();
+    desk.service.hold_release(&desk.operator, &terms(), &hold.id, "").await.unwrap();
     desk.service.job_steer(&actor, &terms(), &job.id, tenants::Steer::Resume).await.unwrap();
     let done = ended(&desk.service, &actor, &job.id).await;
     assert_eq!((done.state, done.done), (JobState::Done, 2));

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
+mod abuse;
 mod allocation;
 mod alternate;
+mod announcement;
 mod audit;
 mod authenticator;
 mod bulk;
@@ -15,6 +17,7 @@ mod delegate;
 mod delete;
 mod desk;
 mod factor;
+mod feature;
 mod gone;
 mod group;
 mod hold;

@@ -21,6 +21,7 @@ use tenants::{
     limits::{SIGNUP_CHECKOUT_LIFE, SIGNUP_HELD_LIFE, SIGNUP_PAID_LIFE, SIGNUP_PAYMENT_PAUSE},
     sql::{Connection, Txn},
 };
+use tokio::sync::Notify;
 
 pub const PASSWORD: &str = "correct horse";
 
@@ -37,6 +38,10 @@ pub struct TestShop {
     pub down: AtomicBool,
     /// Everything has been sold out of mailboxes.
     pub no_mailboxes: AtomicBool,
+    /// A page waits before it is opened: it says that it is asked for, and goes on when it may.
+    pub slow: AtomicBool,
+    pub asked: Notify,
+    pub may_open: Notify,
 }
 
 impl TestShop {
@@ -57,8 +62,8 @@ impl Shop for TestShop {
         Box::pin(async move {
             self.up()?;
             match choice.plan.as_str() {
-                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into() }),
-                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into() }),
+                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into(), ..Offer::default() }),
+                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into(), ..Offer::default() }),
                 _ => Err(Error::new(Code::NotFound, "plan", "no such plan")),
             }
         })
@@ -67,6 +72,10 @@ impl Shop for TestShop {
     fn checkout<'a>(&'a self, order: &'a Order) -> Coming<'a, Payment> {
         Box::pin(async move {
             self.up()?;
+            if self.slow.swap(false, Ordering::SeqCst) {
+                self.asked.notify_one();
+                self.may_open.notified().await;
+            }
             let paid = *self.orders.lock().unwrap().entry(order.tenant).or_default();
             let ended = self.ended.load(Ordering::SeqCst);
             let url = format!("https://pay.example/{}", order.tenant);
@@ -390,6 +399,26 @@ async fn u2_unpaid_in_time_ends_and_paid_in_the_last_minute_does_not() {
         assert_eq!(fair.state(&begun).await, state, "{address}");
         assert_eq!(fair.shop.given_back.lock().unwrap().contains(&begun.signup.tenant), !paid);
     }
+}
+
+#[tokio::test]
+async fn u2_a_page_that_opens_after_something_else_was_chosen_is_owed_again() {
+    let fair = Fair::new().await;
+    let begun = fair.verified("ann.lee@free.example", "ann@elsewhere.example", &seen(1)).await;
+    let before = fair.choose(&begun, "plus").await.unwrap().tenant;
+    fair.shop.slow.store(true, Ordering::SeqCst);
+    let other = async {
+        fair.shop.asked.notified().await;
+        // It is given back before the shop knows it, in a moment.
+        fair.choose(&begun, "free").await.unwrap();
+        assert_eq!(*fair.shop.given_back.lock().unwrap(), [before]);
+        fair.shop.may_open.notify_one();
+    };
+    let (page, ()) = tokio::join!(fair.page(&begun), other);
+    assert_eq!(page.unwrap_err().code, Code::InUse, "nobody is sent to the page");
+    fair.work().await;
+    assert_eq!(*fair.shop.given_back.lock().unwrap(), [before, before], "what may be paid on it goes back");
+    assert_eq!(fair.finish(&begun).await.unwrap().state, SignupState::Done);
 }
 
 #[tokio::test]

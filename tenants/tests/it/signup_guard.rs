@@ -8,7 +8,8 @@ use crate::{
 use std::time::Duration;
 use tenants::{
     Code, NewSignup, NewSignupInvite, Page, Review, SignupFilter, SignupMode, SignupSettingsPatch, SignupState,
-    limits::{SIGNUP_CODE_TRIES, SIGNUP_CODES_MAX, SIGNUPS_PER_CONTACT, SIGNUPS_PER_NETWORK},
+    SignupWanted,
+    limits::{SIGNUP_CODE_TRIES, SIGNUP_CODES_MAX, SIGNUP_SUGGESTIONS, SIGNUPS_PER_CONTACT, SIGNUPS_PER_NETWORK},
 };
 
 #[tokio::test]
@@ -31,7 +32,13 @@ async fn u1_a_name_that_was_ever_anybodys_is_not_given_out_and_nobody_learns_why
         let answer = fair.service.name_available(None, &address, &proof, &from).await.unwrap();
         told.push(fair.service.statements() - before);
         assert!(!answer.available, "{name}");
-        assert!(answer.suggestions.len() <= 3 && answer.suggestions.iter().all(|s| s.ends_with("@free.example")));
+        // So many, and in such shapes, whether it is reserved, held or in use.
+        assert_eq!(answer.suggestions.len(), SIGNUP_SUGGESTIONS, "{name}");
+        let joined: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+        for suggested in &answer.suggestions {
+            let local = suggested.strip_suffix("@free.example").unwrap();
+            assert!(local.contains('.') && local.contains(&joined), "{suggested}");
+        }
         assert_eq!(code(fair.begin(&address, &seen(2)).await), Code::Taken, "{name}");
         fair.clock.turn(Duration::from_secs(30));
     }
@@ -217,7 +224,9 @@ async fn a_risk_sends_little_until_somebody_has_looked_and_is_no_wall() {
         assert_eq!(begun.signup.review, Review::Pending);
         risky.push(fair.finish(&begun).await.unwrap());
     }
-    let queue = fair.service.signups(operator, operator.tenant(), SignupFilter::Review, &Page::first(5)).await.unwrap();
+    let wanted = |filter, state, search: &str| SignupWanted { filter, state, search: search.to_owned() };
+    let waiting = wanted(SignupFilter::Review, None, "");
+    let queue = fair.service.signups(operator, operator.tenant(), &waiting, &Page::first(5)).await.unwrap();
     assert_eq!(queue.1, 2);
     assert!(queue.0.iter().all(|s| s.reasons.contains(&"CONTACT_THROWN_AWAY".to_owned())));
     assert_eq!(fair.entitlement(risky[0].tenant).send.per_day, Some(5));
@@ -226,8 +235,23 @@ async fn a_risk_sends_little_until_somebody_has_looked_and_is_no_wall() {
     fair.service.signup_refuse(operator, &terms(), &risky[1].id, "Sends what nobody asked for").await.unwrap();
     assert!(!fair.entitlement(risky[1].tenant).capabilities.send_external);
     assert!(fair.entitlement(risky[1].tenant).capabilities.export, "what is there can be taken along");
-    let left = fair.service.signups(operator, operator.tenant(), SignupFilter::Review, &Page::first(5)).await.unwrap();
+    let left = fair.service.signups(operator, operator.tenant(), &waiting, &Page::first(5)).await.unwrap();
     assert_eq!(left.1, 0);
+    for (search, state, count) in [
+        ("Q8817", None, 1),
+        ("MAILINATOR.com", None, 2),
+        ("%", None, 0),
+        ("_8817", None, 0),
+        (risky[1].id.as_str(), None, 1),
+        ("", Some(SignupState::Done), 2),
+        ("q8817", Some(SignupState::Expired), 0),
+    ] {
+        let all = wanted(SignupFilter::All, state, search);
+        let found = fair.service.signups(operator, operator.tenant(), &all, &Page::first(5)).await.unwrap();
+        assert_eq!(found.1, count, "{search}");
+    }
+    let long = wanted(SignupFilter::All, None, &"x".repeat(300));
+    assert_eq!(code(fair.service.signups(operator, operator.tenant(), &long, &Page::first(5)).await), Code::Invalid);
     // Refused before it is done: it comes to nothing.
     let begun = fair.verified("w7712345v@free.example", "w@mailinator.com", &seen(2)).await;
     fair.service.signup_refuse(operator, &terms(), &begun.signup.id, "no").await.unwrap();

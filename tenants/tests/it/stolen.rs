@@ -79,7 +79,7 @@ async fn a_security_hold_shuts_the_portal_and_ends_the_sign_ins_by_that_password
         assert_eq!(refused.code, Code::Forbidden, "{subject}");
         assert!(refused.message.contains("The password was seen elsewhere"), "{refused:?}");
         assert!(service.authenticate(&tokens.access).await.is_err(), "{subject}");
-        service.hold_release(by, &terms(), &hold.id).await.unwrap();
+        service.hold_release(by, &terms(), &hold.id, "").await.unwrap();
         assert_eq!(code(service.authenticate(&tokens.access).await), Code::Unauthenticated, "{subject}: it ended");
         w.signed_in("long enough").await.unwrap();
     }
@@ -114,7 +114,7 @@ async fn during_a_security_hold_only_who_may_end_it_makes_credentials() {
         }
     }
     service.app_password_create(&help, &terms(), w.ann.id, "by the desk").await.unwrap();
-    service.hold_release(&w.owner, &terms(), &hold.id).await.unwrap();
+    service.hold_release(&w.owner, &terms(), &hold.id, "").await.unwrap();
     service.app_password_create(&again, &terms(), w.ann.id, "phone").await.unwrap();
     service.masked_create(&herself, &terms(), &masked).await.unwrap();
 }
@@ -136,12 +136,12 @@ async fn the_first_new_password_after_a_security_hold_ends_the_app_passwords_and
     assert_eq!(log.iter().filter(|e| e.action == "appPasswordRevoke").count(), 2);
     app().await.unwrap();
     assert_eq!(w.new_password("a fourth long one").await, 0, "those came after the new password");
-    service.hold_release(&w.owner, &terms(), &hold.id).await.unwrap();
+    service.hold_release(&w.owner, &terms(), &hold.id, "").await.unwrap();
     // One that ended before the password was changed, and a directory that changes it.
     w.clock.turn(Duration::from_secs(60));
     let domain = Subject::Domain("alpha.example".into());
     let hold = service.hold_place(&w.desk.operator, &terms(), &domain, &stolen(None)).await.unwrap().object;
-    service.hold_release(&w.desk.operator, &terms(), &hold.id).await.unwrap();
+    service.hold_release(&w.desk.operator, &terms(), &hold.id, "").await.unwrap();
     assert_eq!(w.credentials().await, 2);
     w.clock.turn(Duration::from_secs(60));
     let patch = DirectoryPatch { password: Some("a fifth long one".into()), ..DirectoryPatch::default() };

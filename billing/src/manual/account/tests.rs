@@ -111,7 +111,10 @@ fn what_was_used_is_a_line_of_the_renewal_and_when_it_ends_of_an_invoice_of_its_
     account.end(&id, End::Period, days(START, 33)).unwrap();
     account.charge_use(&id, "more", 1_100, eur(100), days(START, 58)).unwrap();
     account.turn(days(START, 70)).unwrap();
-    assert_eq!((account.sold[0].is.status, account.bills.len(), account.bills[2].is.net), (Status::Cancelled, 3, eur(100)));
+    assert_eq!(
+        (account.sold[0].is.status, account.bills.len(), account.bills[2].is.net),
+        (Status::Cancelled, 3, eur(100))
+    );
     account.charge_use(&id, "more", 1_050, eur(100), days(START, 71)).unwrap();
     assert_eq!((account.bills.len(), account.bills[3].is.net), (4, eur(100)), "what comes late is billed at once");
 }

@@ -101,6 +101,52 @@ async fn a_card_that_fails_is_tried_again_until_another_one_pays() {
 }
 
 #[tokio::test]
+async fn two_months_unpaid_are_paid_invoice_by_invoice_and_it_is_active_again() {
+    let world = World::new().await;
+    let (customer, subscription) = world.bought(wanted(1, 0, Interval::Month), 0, GOOD).await;
+    world.change_card("card-1", &customer, FAILS_LATER).await;
+    world.advance(subscription.period.end.secs() + 62 * DAY - world.now().secs());
+    let truth = world.truth(&customer).await;
+    assert_eq!(truth.subscriptions[0].status, Status::Unpaid);
+    let owed: Vec<_> = truth.invoices.iter().filter(|i| i.state == InvoiceState::Open).collect();
+    assert_eq!(owed.len(), 3, "the one that failed, and those that nothing was tried of: {:?}", truth.invoices);
+    let drafts = owed.iter().filter(|i| !i.failed && i.number.is_none() && i.page_url.is_none());
+    assert_eq!(drafts.count(), 2);
+    assert_eq!(world.count("/invoices", "status=draft"), 2);
+    assert_eq!(world.stripe.pay("pay-0", &owed[0].id).await.unwrap_err().kind, FailureKind::Refused, "the same card");
+    world.change_card("card-2", &customer, "5555555555554444").await;
+    // The newest makes it active; the others are asked for still. Each is paid once, whatever is repeated.
+    let mut left = 3;
+    for (n, invoice) in [owed[0], owed[1], owed[2]].into_iter().enumerate() {
+        for _ in 0..2 {
+            world.stripe.pay(&format!("pay-{}", n + 1), &invoice.id).await.unwrap();
+        }
+        left -= 1;
+        let truth = world.truth(&customer).await;
+        assert_eq!(truth.invoices.iter().filter(|i| i.state == InvoiceState::Open).count(), left);
+    }
+    let truth = world.truth(&customer).await;
+    assert_eq!(truth.subscriptions[0].status, Status::Active);
+    assert!(truth.invoices.iter().all(|i| i.state == InvoiceState::Paid && i.payments.len() == 1));
+    // And it goes on by itself.
+    world.advance(32 * DAY);
+    let truth = world.truth(&customer).await;
+    assert_eq!((truth.subscriptions[0].status, truth.invoices.len()), (Status::Active, 5));
+    assert!(truth.invoices.iter().all(|i| i.state == InvoiceState::Paid));
+}
+
+#[tokio::test]
+async fn what_was_left_of_an_unpaid_subscription_is_not_asked_for_after_its_end() {
+    let world = World::new().await;
+    let (customer, subscription) = world.bought(wanted(1, 0, Interval::Month), 0, GOOD).await;
+    world.change_card("card-1", &customer, FAILS_LATER).await;
+    world.advance(subscription.period.end.secs() + 32 * DAY - world.now().secs());
+    world.stripe.end("end-1", &subscription.id, End::Now).await.unwrap();
+    let states: Vec<_> = world.truth(&customer).await.invoices.iter().map(|i| i.state).collect();
+    assert_eq!(states, [InvoiceState::Void, InvoiceState::Open, InvoiceState::Paid], "the newest first");
+}
+
+#[tokio::test]
 async fn it_ends_with_its_period_unless_it_is_resumed_or_at_once() {
     let world = World::new().await;
     let (customer, subscription) = world.bought(wanted(1, 0, Interval::Month), 0, GOOD).await;

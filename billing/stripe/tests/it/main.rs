@@ -5,6 +5,7 @@
 mod buy;
 mod catalog;
 mod failure;
+mod kept;
 mod life;
 mod money;
 mod webhook;

@@ -273,3 +273,24 @@ async fn a_dead_workers_item_comes_up_again_when_its_lease_ends() {
     assert!(late.is_err(), "a late outcome is refused");
     desk.end().await;
 }
+
+#[tokio::test]
+async fn who_starts_alone_takes_over_at_once_what_a_dead_worker_held() {
+    let desk = Desk::new().await;
+    desk.send(&["ok@b.example"]).await;
+    let request =
+        account::LeaseRequest { items: 5, items_per_tenant: 5, lease: Duration::from_secs(900), after: TenantId(0) };
+    let dead = desk.accounts.lease(request).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(desk.accounts.reclaim_leases().await.unwrap(), 1);
+    assert_eq!(desk.accounts.reclaim_leases().await.unwrap(), 0, "what nobody holds is left alone");
+    let accounts = desk.accounts.clone();
+    let late: account::Result<()> = account::unit_of_work!(accounts, &[], accounts.op(), work => {
+        work.settle(&dead[0], dead[0].item.clone()).await
+    });
+    assert_eq!(late.unwrap_err().kind, base::Kind::TooOld, "a late outcome is refused");
+    desk.start();
+    desk.until("sent without waiting for the lease", async |d: &Desk| d.waiting().await == 0).await;
+    assert_eq!(desk.taken.lock().unwrap().len(), 1);
+    desk.end().await;
+}

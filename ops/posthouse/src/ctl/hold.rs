@@ -117,7 +117,7 @@ impl Desk {
     pub(super) async fn hold_release(&self, who: &str, hold: &str, terms: Terms, events: &Events) -> Outcome {
         let service = self.shared_service()?;
         let actor = service.console(who).await.map_err(text)?;
-        let done = service.hold_release(&actor, &terms.into(), hold).await.map_err(text)?;
+        let done = service.hold_release(&actor, &terms.into(), hold, "").await.map_err(text)?;
         row(events, hold_row(&done.object)).await?;
         super::desk::applied(done.applied, "released")
     }

@@ -18,23 +18,29 @@ const SHARED_DOMAIN: &str = "posthouse.example";
 /// Everybody comes from one network here: that says nothing of a risk.
 const REVIEW_SCORE: i64 = 100;
 
+/// What is kept of it in the data folder: its clock, its account.
+pub const CLOCK: &str = "demo-clock";
+pub const ACCOUNT: &str = "demo-stripe.json";
+
 /// The clock of the fake and of the server, which the fake's test desk puts forward. It is kept in the data folder, so that time does not
 /// go back where mail and money are dated.
 pub fn clock(data: &Path) -> Result<Arc<AheadClock>, String> {
-    let path = data.join("demo-clock");
+    let path = data.join(CLOCK);
     AheadClock::kept_in(&path).map(Arc::new).map_err(|e| at(&path, e))
 }
 
-/// Starts the fake: it tells the server at this HTTP port what happens.
-pub async fn open(http: u16, clock: Arc<AheadClock>) -> Result<(Running, config::Billing), String> {
+/// Starts the fake, with what was bought in this data folder before: it tells the server at this HTTP port what happens.
+pub async fn open(data: &Path, http: u16, clock: Arc<AheadClock>) -> Result<(Running, config::Billing), String> {
     let webhooks = format!("http://127.0.0.1:{http}/billing/webhooks/stripe");
     let options = Options {
         secret_key: SECRET_KEY.to_owned(),
         clock,
         is_shared: true,
         endpoints: vec![(webhooks, WEBHOOK_SECRET.to_owned())],
+        kept_in: Some(data.join(ACCOUNT)),
         ..Options::default()
     };
+    std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
     let fake = Fake::start(options).await.map_err(|e| format!("the fake payment provider: {e}"))?;
     let stripe = config::Stripe {
         secret_key: SECRET_KEY.to_owned(),

@@ -22,6 +22,7 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("cancel-title"), form);
     page.back = Some(("/billing".to_owned(), page.f.t("billing-title")));
     page.about = page.f.t("cancel-about");
+    page.notes.push(page.f.t(if place.has_free { "cancel-then-free" } else { "cancel-then-none" }));
     let rows = open.iter().map(|b| words::bought(&page.f, b)).collect();
     page.groups.push(Group { title: page.f.t("billing-plan"), none: String::new(), rows });
     let f = &page.f;
@@ -44,6 +45,7 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
 pub(super) async fn change(visit: &Visit) -> Reply {
     let refusals = cancel(visit).await?;
     match refusals.is_empty() {
+        true if visit.fields.text("when") == "NOW" => see("/billing?ok=plan-ended"),
         true => see("/billing?ok=cancelled"),
         false => draw(visit, visit.refused(refusals)).await,
     }

@@ -36,8 +36,14 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("billing-title"), form);
     let is_closed = data.billing_customer.as_ref().is_some_and(|c| c.closed_at.is_some());
     if let Some(standing) = &data.billing_standing {
-        let has_plan = bought.iter().any(Bought::is_live);
+        let has_plan = bought.iter().any(Bought::is_live)
+            || data.billing_customer.as_ref().is_some_and(|c| c.free_plan_id.is_some());
         let mut row = stand(&page.f, standing, has_plan, visit.portal.now_ms());
+        // What was bought ended, and nothing took its place.
+        if !has_plan && word(&standing.phase) == "ACTIVE" && viewer.max_mailboxes == Some(0) {
+            row.states = vec![(page.f.t("phase-none"), "open")];
+            row.facts = vec![page.f.t("phase-none-about"), page.f.t("standing-do-buy")];
+        }
         if is_closed && may_write {
             row.acts.push(act(&page.f, "reopen", "", "reopen", "reopen-named", &viewer.name));
         }
@@ -162,8 +168,10 @@ fn bars(f: &Frame, data: &billing_shown::ResponseData, viewer: &billing_shown::B
 /// To the other pages; to change something where the visitor may.
 fn links(f: &Frame, bought: &[Bought], is_customer: bool, is_closed: bool, may_write: bool) -> Vec<(String, String)> {
     let live = bought.iter().find(|b| b.is_live());
-    let mut links =
-        vec![("/billing/invoices".to_owned(), f.t("invoices-title")), ("/billing/usage".to_owned(), f.t("usage-title"))];
+    let mut links = vec![
+        ("/billing/invoices".to_owned(), f.t("invoices-title")),
+        ("/billing/usage".to_owned(), f.t("usage-title")),
+    ];
     if !may_write {
         return links;
     }

@@ -35,12 +35,12 @@ impl Range {
         }
     }
 
-    /// How far back the first point is: with the one that is going on they are 24, 30 and 12.
-    fn back_ms(self) -> i64 {
+    /// Where the first point is: with the one that is going on they are 24, 30 and 12.
+    fn from_ms(self, now: i64) -> i64 {
         match self {
-            Range::Hours => 23 * HOUR_MS,
-            Range::Days => 29 * DAY_MS,
-            Range::Months => 335 * DAY_MS,
+            Range::Hours => now.saturating_sub(23 * HOUR_MS),
+            Range::Days => now.saturating_sub(29 * DAY_MS),
+            Range::Months => eleven_months_before(now).unwrap_or(now),
         }
     }
 
@@ -85,7 +85,7 @@ pub(super) async fn show(visit: &Visit) -> Reply {
     let now = visit.portal.now_ms();
     let variables = usage_shown::Variables {
         tenant: visit.tenant()?,
-        from: written(now.saturating_sub(range.back_ms())),
+        from: written(range.from_ms(now)),
         to: written(now),
         resolution: range.resolution(),
     };
@@ -142,8 +142,32 @@ fn metered(f: &Frame, m: &usage_shown::UsageShownBillingStandingMetered) -> (Str
     (m.title.clone(), facts)
 }
 
+/// In the month eleven before, of the calendar.
+fn eleven_months_before(ms: i64) -> Option<i64> {
+    let day = jiff::Timestamp::from_millisecond(ms).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let then = day.first_of_month().checked_sub(jiff::Span::new().months(11)).ok()?;
+    Some(then.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}
+
 /// A moment as the API takes it.
 fn written(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_twelve_months_whatever_the_day() {
+        let ms = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        for (now, first) in [
+            ("2027-01-31T23:59:59Z", "2026-02-01T00:00:00.000Z"),
+            ("2027-12-01T00:00:00Z", "2027-01-01T00:00:00.000Z"),
+            ("2028-02-29T12:00:00Z", "2027-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(written(Range::Months.from_ms(ms(now))), first, "{now}");
+        }
+    }
 }

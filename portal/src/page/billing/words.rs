@@ -81,7 +81,11 @@ pub(crate) fn bought(f: &Frame, b: &Bought) -> Row {
     match (&b.ended_at, &b.ends_at) {
         (Some(at), _) => facts.push(f.with("subscription-ended", "at", f.day(at))),
         (None, Some(at)) => facts.push(f.with("subscription-ends", "at", f.day(at))),
-        (None, None) => facts.push(f.with("subscription-renews", "at", f.day(&b.period.end))),
+        (None, None) if is_nothing(&b.total) || matches!(b.status.as_str(), "PAST_DUE" | "UNPAID") => {}
+        (None, None) => {
+            let at = b.trial_ends_at.as_ref().filter(|_| b.status == "TRIALING").unwrap_or(&b.period.end);
+            facts.push(f.with_two("subscription-next", ("amount", &f.money(&b.total)), ("at", &f.day(at))));
+        }
     }
     let mut states = vec![(f.t(text), class)];
     if b.ends_at.is_some() && b.is_live() {

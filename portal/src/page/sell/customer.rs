@@ -54,6 +54,9 @@ async fn draw(visit: &Visit, id: &str, form: Form) -> Reply {
         page.groups.push(Group { title: page.f.t("sell-books"), none: String::new(), rows });
     }
     panels(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
+    if customer.provider == "manual" {
+        receive(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
+    }
     let links = [
         (format!("/sell/customers/{id}/rehearsal"), "rehearsal-title"),
         (format!("/sell/calls?customer={id}"), "calls-title"),
@@ -151,17 +154,7 @@ fn panels(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Err
         text("reasonCredit", "label-reason", "hint-reason-later")?,
     ];
     let paid = invoices.iter().filter(|i| !words::is_nothing(&i.paid));
-    let named = |i: &Invoice| {
-        (
-            i.id.clone(),
-            f.with_two(
-                "invoice-title",
-                ("number", i.number.as_deref().unwrap_or(&i.id)),
-                ("amount", &f.money(&i.paid)),
-            ),
-        )
-    };
-    let paid: Vec<(String, String)> = paid.map(named).collect();
+    let paid: Vec<(String, String)> = paid.map(|i| named(f, i, &i.paid)).collect();
     let back = match paid.is_empty() {
         true => Vec::new(),
         false => vec![
@@ -182,6 +175,27 @@ fn panels(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Err
     Ok(())
 }
 
+/// An invoice to choose, with an amount.
+fn named(f: &Frame, invoice: &Invoice, amount: &str) -> (String, String) {
+    let number = invoice.number.as_deref().unwrap_or(&invoice.id);
+    (invoice.id.clone(), f.with_two("invoice-title", ("number", number), ("amount", &f.money(amount))))
+}
+
+/// The form that says that a transfer came in for an open invoice of the seller's own.
+fn receive(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Error> {
+    let (f, form) = (&page.f, &page.form);
+    let open: Vec<(String, String)> = invoices.iter().filter(|i| i.is_open()).map(|i| named(f, i, &i.total)).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let inputs = vec![
+        form.choice(f, &choose("received", "label-invoice", "", open))?,
+        form.input(f, ask("reference", "text", "label-reference", "hint-reference", "off"))?,
+    ];
+    page.panel("receive", "receive-title", "receive-about", inputs, "receive-button");
+    Ok(())
+}
+
 pub(super) async fn change(visit: &Visit, id: &str) -> Reply {
     let (refusals, ok) = match visit.fields.text("act") {
         "give" => (give::gift(visit, id).await?, "given"),
@@ -189,6 +203,7 @@ pub(super) async fn change(visit: &Visit, id: &str) -> Reply {
         "end" => (give::end(visit).await?, "ended"),
         "credit" => (give::credit(visit, id).await?, "given"),
         "refund" => (give::refund(visit, id).await?, "refunded"),
+        "receive" => (give::receive(visit, id).await?, "received"),
         "compare" => (give::compare(visit, id).await?, "compared"),
         _ => return Err(Trouble::NotFound),
     };

@@ -5,8 +5,8 @@ use crate::{
     collection::{beside, of_row},
     form::Refusal,
     operation::{
-        BillingSync, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceRefund, billing_sync, concession_add,
-        concession_end, credit_grant, invoice_refund, refusals,
+        BillingSync, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceReceive, InvoiceRefund, billing_sync,
+        concession_add, concession_end, credit_grant, invoice_receive, invoice_refund, refusals,
     },
     trouble::Trouble,
     visit::Visit,
@@ -130,6 +130,19 @@ pub(super) async fn refund(visit: &Visit, id: &str) -> Outcome {
         Ok(data) => Ok(beside(refusals!(data.invoice_refund), &names)),
         Err(refusal) => Ok(vec![Refusal { field: "back".to_owned(), ..refusal }]),
     }
+}
+
+/// A transfer that came in for an invoice of the seller's own.
+pub(super) async fn receive(visit: &Visit, id: &str) -> Outcome {
+    let input = invoice_receive::InvoiceReceiveInput {
+        tenant_id: id.to_owned(),
+        invoice_id: visit.fields.text("received").to_owned(),
+        reference: visit.fields.text("reference").to_owned(),
+        dry_run: false,
+        idempotency_key: visit.once(),
+    };
+    let data = visit.ask::<InvoiceReceive>(invoice_receive::Variables { input }).await?;
+    Ok(beside(refusals!(data.invoice_receive), &[("reference", "reference"), ("invoiceId", "received")]))
 }
 
 /// What is true at the payment provider becomes true here.

@@ -34,6 +34,9 @@ pub struct HoldPlaceInput {
 #[derive(InputObject)]
 pub struct HoldReleaseInput {
     hold_id: ID,
+    /// One line for the audit log; may be empty.
+    #[graphql(default)]
+    reason: String,
     #[graphql(flatten)]
     terms: CreateTerms,
 }
@@ -68,6 +71,7 @@ impl HoldMutation {
     /// Ends a hold. FORBIDDEN when a tenant above placed it.
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn hold_release(&self, ctx: &Context<'_>, input: HoldReleaseInput) -> Result<HoldReleasePayload> {
-        HoldReleasePayload::object(service(ctx).hold_release(actor(ctx), &input.terms.into(), &input.hold_id).await)
+        let HoldReleaseInput { hold_id, reason, terms } = input;
+        HoldReleasePayload::object(service(ctx).hold_release(actor(ctx), &terms.into(), &hold_id, &reason).await)
     }
 }

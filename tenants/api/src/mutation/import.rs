@@ -35,7 +35,7 @@ pub struct MailboxImportPasswordsInput {
     terms: DestroyTerms,
 }
 
-object_payload!(MailboxImportPayload, MailboxImportUserError, MailboxImportErrorCode, [NotFound, LimitReached], job: Job);
+object_payload!(MailboxImportPayload, MailboxImportUserError, MailboxImportErrorCode, [NotFound, LimitReached, FeatureOff], job: Job);
 
 payload!(MailboxImportPasswordsPayload, MailboxImportPasswordsUserError, MailboxImportPasswordsErrorCode, [NotFound, InUse], {
     /// A CSV text: address, password. Keep it: it is shown again only to the same request with the same key. null in a dry run.

@@ -1,10 +1,13 @@
 //! SUMMARY    Mutations: `nounVerb(input)` to a payload with the object and `userErrors`.
 
 mod alias;
+mod announcement;
 mod audit;
+mod brand;
 mod dns;
 mod domain;
 mod factor;
+mod feature;
 mod group;
 mod hold;
 mod identity;
@@ -55,6 +58,9 @@ pub struct Mutation(
     SaleMutation,
     signup::SignupMutation,
     signup_desk::SignupDeskMutation,
+    announcement::AnnouncementMutation,
+    feature::FeatureMutation,
+    brand::BrandMutation,
 );
 
 pub(crate) fn tenant_id(id: &ID) -> tenants::Result<TenantId> {

@@ -40,7 +40,7 @@ pub struct SupportGrantUseInput {
 }
 
 object_payload!(
-    SupportGrantCreatePayload, SupportGrantCreateUserError, SupportGrantCreateErrorCode, [NotFound], support_grant: SupportGrant
+    SupportGrantCreatePayload, SupportGrantCreateUserError, SupportGrantCreateErrorCode, [NotFound, FeatureOff], support_grant: SupportGrant
 );
 object_payload!(
     SupportGrantRevokePayload, SupportGrantRevokeUserError, SupportGrantRevokeErrorCode, [NotFound, StaleObject],

@@ -64,7 +64,7 @@ pub struct WebhookDeliveryRetryInput {
     terms: CreateTerms,
 }
 
-payload!(WebhookCreatePayload, WebhookCreateUserError, WebhookCreateErrorCode, [NotFound, LimitReached], {
+payload!(WebhookCreatePayload, WebhookCreateUserError, WebhookCreateErrorCode, [NotFound, LimitReached, FeatureOff], {
     webhook: Option<Webhook>,
     /// Signs what is posted. Keep it: it is shown again only to the same request with the same key. None in a dry run.
     secret: Option<String>

@@ -13,7 +13,7 @@ object_payload!(
 );
 object_payload!(GroupDeletePayload, GroupDeleteUserError, GroupDeleteErrorCode, [NotFound, StaleObject, InUse], group: Group);
 object_payload!(
-    MaskedAddressCreatePayload, MaskedAddressCreateUserError, MaskedAddressCreateErrorCode, [NotFound, LimitReached],
+    MaskedAddressCreatePayload, MaskedAddressCreateUserError, MaskedAddressCreateErrorCode, [NotFound, LimitReached, FeatureOff],
     masked_address: Masked
 );
 object_payload!(

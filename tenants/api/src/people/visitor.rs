@@ -28,7 +28,7 @@ const OPEN: [&str; 15] = [
     "signupAbandon",
 ];
 /// Queries that need none.
-const OPEN_QUERIES: [&str; 2] = ["signupOptions", "signup"];
+const OPEN_QUERIES: [&str; 4] = ["announcementsShown", "signupOptions", "signup", "brand"];
 /// Names a tenant for a person who is a member of several.
 pub(crate) const TENANT_HEADER: &str = "posthouse-tenant";
 
@@ -89,7 +89,11 @@ mod tests {
                 "mutation A { sessionCreate(input: {}) { sessionId } } mutation B { tenantCreate(input: {}) { token } }",
             ),
             (true, "{ signupOptions { domains } signup(id: \"x\", secret: \"y\") { state } }"),
+            (true, "{ announcementsShown { id } }"),
+            (false, "{ announcements(tenantId: \"x\") { totalCount } }"),
             (false, "{ signupOptions { domains } viewer { id } }"),
+            (true, "{ brand(host: \"x\") { name } }"),
+            (false, "{ branding(tenantId: \"x\") { version } }"),
             (false, "mutation { signupOptions { domains } }"),
             (false, "{ signups(tenantId: \"x\") { totalCount } }"),
             (false, "{ __schema { types { name } } }"),

@@ -10,7 +10,7 @@ use crate::{
     types::{actor, service},
 };
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use tenants::{Choice, Code};
+use tenants::{Choice, Code, SignupWanted};
 
 /// Whether somebody looks at a risk. More may be added.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,9 +167,7 @@ impl SignupQuery {
             let choice = Choice { plan: key, currency: None, interval: None, items: Vec::new(), coupon: None };
             // A plan that is not sold any more is not offered.
             match service(ctx).signup_offer(Some(options.seller), &choice).await {
-                Ok(tenants::Offer { title, free, total }) => {
-                    plans.push(SignupPlan { key: choice.plan, title, free, total });
-                }
+                Ok(offer) => plans.push(SignupPlan { key: choice.plan, offer: offer.into() }),
                 Err(e) if matches!(e.code, Code::NotFound | Code::Invalid) => {}
                 Err(e) => return Err(read_failed(&e)),
             }
@@ -189,7 +187,7 @@ impl SignupQuery {
         Ok(found(service(ctx).signup_settings(actor(ctx), tenant).await)?.map(SignupSettings::from))
     }
 
-    /// Signups of a seller, in order of their ids.
+    /// Signups of a seller, in order of their ids. `search` is a part of the address, the domain, the contact or the name, or a whole id.
     #[graphql(complexity = "page_cost(first, last, child_complexity)")]
     #[allow(clippy::too_many_arguments, reason = "each is an argument of the field")]
     async fn signups(
@@ -197,6 +195,8 @@ impl SignupQuery {
         ctx: &Context<'_>,
         tenant_id: ID,
         #[graphql(default_with = "SignupFilter::All")] filter: SignupFilter,
+        state: Option<SignupState>,
+        #[graphql(default)] search: String,
         first: Option<u32>,
         after: Option<ID>,
         last: Option<u32>,
@@ -204,7 +204,8 @@ impl SignupQuery {
     ) -> Result<Option<SignupConnection>> {
         let paging = Paging::new(ctx, first, after, last, before)?;
         let Ok(tenant) = tenant_id.parse() else { return Ok(None) };
-        let rows = found(service(ctx).signups(actor(ctx), tenant, filter.into(), &paging.page()).await)?;
+        let wanted = SignupWanted { filter: filter.into(), state: state.map(Into::into), search };
+        let rows = found(service(ctx).signups(actor(ctx), tenant, &wanted, &paging.page()).await)?;
         Ok(rows.map(|rows| SignupConnection::new(&paging, rows)))
     }
 

@@ -50,7 +50,7 @@ pub struct UsageQuery;
 #[Object]
 impl UsageQuery {
     /// What a tenant used over time, without those below it: a point for each hour, day or month from the one that `from` is in to the
-    /// one that has begun before `to`; at most 800. What is not counted yet is missing at the end.
+    /// one that has begun before `to`; at most 800. Readings are of each hour: what was not read yet is not in the last point.
     #[graphql(complexity = "USAGE_COST + child_complexity")]
     async fn usage(
         &self,

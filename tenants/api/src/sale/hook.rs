@@ -19,7 +19,8 @@ const WEBHOOK_SIGNATURE_BYTES_MAX: usize = 4 << 10;
 /// Where the signature stands.
 const SIGNATURE: &str = "stripe-signature";
 
-/// Takes a webhook. 400 for a forged one, 404 for a provider that is not set up, 413 for one too big, 503 for one that could not be kept.
+/// Takes a webhook. 400 for a forged one (FORGED) and for one that cannot be read (MALFORMED), 404 for a provider that is not set up, 413
+/// for one too big, 503 for one that could not be kept.
 pub(crate) async fn hear(
     State(shared): State<Shared>,
     Path(provider): Path<String>,
@@ -42,9 +43,14 @@ pub(crate) async fn hear(
     match desk.hear(&provider, &body, signature).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(e) => match e.code {
-            Code::Forbidden | Code::Invalid => {
+            Code::Forbidden => {
                 tracing::warn!(%provider, error = %e, "a webhook that is not the provider's");
                 refused(StatusCode::BAD_REQUEST, "FORGED", "Not signed by the payment provider")
+            }
+            // Sent again it is the same: the provider shows it to its account's owner.
+            Code::Invalid => {
+                tracing::warn!(%provider, error = %e, "a webhook of the provider's that cannot be read");
+                refused(StatusCode::BAD_REQUEST, "MALFORMED", "Signed, and no event that can be read")
             }
             Code::NotFound => unknown(),
             _ => refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "Try again"),

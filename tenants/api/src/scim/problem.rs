@@ -71,6 +71,8 @@ impl From<Error> for Problem {
             | Code::Held
             | Code::Aborted
             | Code::NotOpen
+            | Code::FeatureOff
+            | Code::LowContrast
             | Code::Forbidden
             | Code::LastOwner
             | Code::StepUpRequired

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// those of sale.rs, `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
+/// those of sale.rs, `$ann` (what a foreign tenant tells those below), `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
 pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -56,11 +56,17 @@ pub const QUERIES: &[(&str, &str)] = &[
          resolution: HOUR) { at value } }",
     ),
     ("jobs", "{ r: jobs(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("brand", "{ r: brand(host: \"login.beta.example\") { name } }"),
+    ("branding", "{ r: branding(tenantId: \"$T\") { version } }"),
     ("signupOptions", ""),
     ("signup", "{ r: signup(id: \"sgn_1\", secret: \"x\") { id } }"),
     ("signupSettings", "{ r: signupSettings(tenantId: \"$T\") { version } }"),
     ("signups", "{ r: signups(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("signupInvites", "{ r: signupInvites(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("announcementsShown", ""),
+    ("announcements", "{ r: announcements(tenantId: \"$T\", first: 5) { totalCount } }"),
+    ("featureFlags", "{ r: featureFlags(tenantId: \"$T\") { enabled } }"),
+    ("holds", "{ r: holds(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("plans", "{ r: plans(sellerId: \"$T\", first: 5) { totalCount } }"),
     ("plan", "{ r: plan(id: \"$plan\") { id } }"),
     ("coupons", "{ r: coupons(sellerId: \"$T\", first: 5) { totalCount } }"),
@@ -175,11 +181,21 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
     ("supportGrantUse", "id: \"$G\""),
     ("sessionRevoke", "id: \"ses_1\", idempotencyKey: \"10\""),
+    ("brandingUpdate", "tenantId: \"$T\", name: \"x\""),
+    ("brandingLogoSet", "tenantId: \"$T\", data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\""),
+    ("brandingLogoRemove", "tenantId: \"$T\", idempotencyKey: \"26\""),
+    ("brandingAllow", "tenantId: \"$T\", allowed: true"),
     ("signupSettingsUpdate", "tenantId: \"$T\", mode: OPEN"),
     ("signupInviteCreate", "tenantId: \"$T\""),
     ("signupInviteRevoke", "id: \"sgi_1\", idempotencyKey: \"23\""),
     ("signupApprove", "id: \"sgn_1\""),
     ("signupRefuse", "id: \"sgn_1\", reason: \"x\", idempotencyKey: \"24\""),
+    ("announcementCreate", "tenantId: \"$T\", severity: INFO, texts: [{ language: \"en\", text: \"x\" }]"),
+    ("announcementUpdate", "id: \"$ann\", severity: INCIDENT"),
+    ("announcementEnd", "id: \"$ann\""),
+    ("announcementDismiss", "id: \"$ann\""),
+    ("featureFlagSet", "tenantId: \"$T\", feature: WEBHOOKS, enabled: false, reason: \"x\""),
+    ("featureFlagClear", "tenantId: \"$T\", feature: WEBHOOKS"),
     ("planCreate", "sellerId: \"$T\", key: \"x\", family: \"x\", title: \"X\", state: OFFERED"),
     ("planUpdate", "planId: \"$plan\", state: WITHDRAWN"),
     ("couponCreate", "sellerId: \"$T\", code: \"X\", percent: 10"),
@@ -310,6 +326,15 @@ async fn hooked(desk: &Desk, tenant: &str, token: &str) -> (String, String) {
     (webhook, delivery)
 }
 
+/// What a tenant tells those below it.
+pub async fn announced(desk: &Desk, tenant: &str, token: &str) -> String {
+    let made = format!(
+        "mutation {{ r: announcementCreate(input: {{ tenantId: \"{tenant}\", severity: INFO, \
+         texts: [{{ language: \"en\", text: \"x\" }}] }}) {{ announcement {{ id }} userErrors {{ message }} }} }}"
+    );
+    desk.done(token, &made).await["announcement"]["id"].as_str().unwrap().to_owned()
+}
+
 fn fields(schema: &Value, of: &str) -> BTreeSet<String> {
     let fields = schema["data"][of]["fields"].as_array().unwrap();
     fields.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect()
@@ -326,6 +351,15 @@ fn missing(schema: &Value, mutation: &str, error: &Value) {
     let fields = one["args"][0]["type"]["ofType"]["inputFields"].as_array().unwrap();
     let whole = error["field"] == "";
     assert!(whole || fields.iter().any(|f| f["name"] == error["field"]), "{mutation}: {error}");
+}
+
+/// A masked address of a mailbox.
+async fn masked(desk: &Desk, mailbox: &str, token: &str) -> String {
+    let text = format!(
+        "mutation {{ r: maskedAddressCreate(input: {{ mailboxId: \"{mailbox}\" }}) \
+         {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
+    );
+    desk.done(token, &text).await["maskedAddress"]["address"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -353,16 +387,14 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
     let group = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
     desk.done(&beta_token, group).await;
-    let masked = format!(
-        "mutation {{ r: maskedAddressCreate(input: {{ mailboxId: \"{mailbox}\" }}) \
-         {{ maskedAddress {{ address }} userErrors {{ message }} }} }}"
-    );
-    let masked = desk.done(&beta_token, &masked).await["maskedAddress"]["address"].as_str().unwrap().to_owned();
+    let masked = masked(&desk, &mailbox, &beta_token).await;
     let (webhook, delivery) = hooked(&desk, &tenant, &beta_token).await;
+    let news = announced(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
         let text = sold.fill(&people.fill(text));
-        let ids: [(&str, &str); 10] = [
+        let ids: [(&str, &str); 11] = [
+            ("$ann", news.as_str()),
             ("$T", tenant.as_str()),
             ("$M", mailbox.as_str()),
             ("$O", own.as_str()),

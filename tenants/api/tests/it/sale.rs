@@ -2,6 +2,7 @@
 
 use crate::plane::Desk;
 use axum::{body::Body, http::Request};
+use billing::Webhook;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -192,12 +193,15 @@ async fn a_webhook_is_taken_once_when_it_is_signed_and_refused_in_words_otherwis
     desk.till.card(&payer, Some("visa 1111"), false).unwrap();
     let webhook = desk.till.webhooks().pop().unwrap();
     let signature = desk.till.signature(&webhook);
+    let signed = |body: &[u8]| desk.till.signature(&Webhook { body: body.to_vec() });
     let path = "/billing/webhooks/till";
     let code = |said: &Value| said["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned();
     for (path, signature, body, expect) in [
         (path, None, webhook.body.clone(), (400, "FORGED")),
         (path, Some("t=1,v1=00"), webhook.body.clone(), (400, "FORGED")),
         (path, Some(signature.as_str()), b"{}".to_vec(), (400, "FORGED")),
+        (path, Some(signed(b"no json").as_str()), b"no json".to_vec(), (400, "MALFORMED")),
+        (path, Some(signed(b"{}").as_str()), b"{}".to_vec(), (400, "MALFORMED")),
         (path, Some(signature.as_str()), vec![b' '; 1 << 20], (413, "LIMIT")),
         ("/billing/webhooks/stripe", Some(signature.as_str()), webhook.body.clone(), (404, "NOT_FOUND")),
     ] {

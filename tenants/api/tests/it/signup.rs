@@ -11,7 +11,7 @@ use std::{
 };
 use tenants::{
     Choice, Code, Coming, Error, Limits, NewChoice, NewSignup, NewSignupInvite, Offer, Order, Payment, Seen, Service,
-    Shop, SignupMode, SignupSettingsPatch, Terms,
+    Shop, SignupMode, SignupSettingsPatch, SignupState, Terms,
     sql::{Connection, Txn},
 };
 
@@ -22,8 +22,8 @@ impl Shop for Giver {
     fn offer<'a>(&'a self, _: TenantId, choice: &'a Choice) -> Coming<'a, Offer> {
         Box::pin(async move {
             match choice.plan.as_str() {
-                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into() }),
-                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into() }),
+                "free" => Ok(Offer { title: "Free".into(), free: true, total: "0.00 EUR".into(), ..Offer::default() }),
+                "plus" => Ok(Offer { title: "Plus".into(), free: false, total: "3.00 EUR".into(), ..Offer::default() }),
                 _ => Err(Error::new(Code::NotFound, "plan", "There is no such plan")),
             }
         })
@@ -100,6 +100,59 @@ pub async fn begun(desk: &Desk, seller: &str, many: usize) -> [String; 3] {
         last = [signup.id, verified.secret, invite.id];
     }
     last
+}
+
+/// A stranger who has proven a contact: id and secret of the signup.
+async fn stranger(desk: &Desk, seller: TenantId, seen: &Seen) -> (String, String) {
+    let challenge = desk.service.signup_challenge(Some(seller), seen).await.unwrap();
+    desk.hands.turn(Duration::from_secs(challenge.wait_seconds.into()));
+    let (proof, domain) = (format!("{}:wait", challenge.challenge), Some("newcomer.example".to_owned()));
+    let new = NewSignup { seller: Some(seller), proof, domain, seen: seen.clone(), ..NewSignup::default() };
+    let begun = desk.service.signup_begin(&new).await.unwrap();
+    let id = begun.signup.id;
+    desk.service.signup_contact(&id, &begun.secret, "new@elsewhere.example", seen).await.unwrap();
+    let due = desk.service.notices_due(1_000).await.unwrap();
+    let code = text(&due.iter().find(|notice| notice.recipient == "new@elsewhere.example").unwrap().facts["code"]);
+    let verified = desk.service.signup_verify(&id, &begun.secret, &code, seen).await.unwrap();
+    (id, verified.secret)
+}
+
+#[tokio::test]
+async fn u2_who_pays_and_then_chooses_what_is_free_gets_the_money_back_and_what_is_free() {
+    let desk = Desk::new().await;
+    let seller = crate::sale::seller(&desk).await;
+    crate::sale::sells(&desk, &desk.operator, &seller, "business").await;
+    let free = format!(
+        "sellerId: \"{seller}\", key: \"free\", family: \"mail\", title: \"Free\", state: OFFERED, \
+                        grants: {{ domains: 1, mailboxes: 1, storageBytes: \"1073741824\", recipientsPerHour: 10 }}"
+    );
+    crate::sale::run(&desk, &desk.operator, "planCreate", &free, "").await;
+    desk.service.open_shop(desk.billing.clone());
+    let operator = desk.service.authenticate(&desk.operator).await.unwrap();
+    let seller: TenantId = seller.parse().unwrap();
+    let patch = SignupSettingsPatch { mode: Some(SignupMode::Open), ..SignupSettingsPatch::default() };
+    desk.service.signup_settings_update(&operator, &Terms::default(), seller, &patch).await.unwrap();
+    let seen = Seen { peer: Some(IpAddr::from([198, 51, 100, 1])), device: String::new() };
+    let (id, secret) = stranger(&desk, seller, &seen).await;
+    let choose = async |plan: &str, items: Vec<(String, u64)>| {
+        let choice = Choice { plan: plan.into(), currency: None, interval: None, items, coupon: None };
+        desk.service.signup_choose(&id, &secret, &NewChoice { choice, name: None }, &seen).await
+    };
+    choose("business", vec![("mailbox".into(), 2)]).await.unwrap();
+    desk.service.signup_checkout(&id, &secret, &seen).await.unwrap();
+    let page = desk.till.open_pages().pop().unwrap();
+    desk.till.pay_page(&page, "visa 4242").unwrap();
+    assert!(desk.till.taken(billing::Currency::EUR) > 0);
+    // No webhook came, and nobody looked.
+    choose("free", Vec::new()).await.unwrap();
+    crate::sale::settle(&desk).await;
+    assert_eq!(desk.till.taken(billing::Currency::EUR), 0, "all went back");
+    let payer = desk.till.customers().pop().unwrap();
+    assert!(desk.till.has(&payer).unwrap().subscriptions.iter().all(|s| !s.status.is_live()));
+    let done = desk.service.signup_finish(&id, &secret, "correct horse", &seen).await.unwrap();
+    assert_eq!((done.state, done.paid), (SignupState::Done, false));
+    crate::sale::settle(&desk).await;
+    assert_eq!(desk.billing.books_verify().await.unwrap(), Vec::<String>::new());
 }
 
 async fn run(desk: &Desk, name: &str, input: &str, fields: &str) -> Value {

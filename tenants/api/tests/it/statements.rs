@@ -64,6 +64,11 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     run(&token, "aliasesCreate", &format!("errorPolicy: ALL_OR_NOTHING, aliases: [{aliases}]"), "").await;
     let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
     run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
+    for n in 0..ITEMS {
+        crate::isolation::announced(desk, &tenant, &token).await;
+        let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM{n}\", reason: \"x\"");
+        run(&desk.operator, "holdPlace", &held, "").await;
+    }
     crate::plane::delivery(desk, &webhook).await;
     BTreeMap::from([("$T", tenant), ("$M", mailbox), ("$W", webhook)])
 }

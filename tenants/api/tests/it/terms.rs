@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
 /// `$L` a paused one, `$W` a webhook, `$Y` a delivery, `$Z` an identity
-/// provider.
+/// provider, `$O` an announcement.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -162,11 +162,32 @@ const ROWS: &[(&str, &str, &str)] = &[
         "tenantId: \"$T\", name: \"shop\", role: \"help-desk\"",
         "tenantId: \"$T\", name: \"till\", role: \"help-desk\"",
     ),
+    ("brandingUpdate", "tenantId: \"$T\", name: \"x\"", "tenantId: \"$T\", name: \"y\""),
+    (
+        "brandingLogoSet",
+        "tenantId: \"$T\", data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"",
+        "tenantId: \"$T\", data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAABA\"",
+    ),
+    ("brandingLogoRemove", "tenantId: \"$T\"", "tenantId: \"$T\", scheme: DARK"),
+    ("brandingAllow", "tenantId: \"$T\", allowed: false", "tenantId: \"$T\", allowed: true"),
     ("signupSettingsUpdate", "tenantId: \"$T\", mode: INVITE", "tenantId: \"$T\", mode: CLOSED"),
     ("signupInviteCreate", "tenantId: \"$T\", uses: 1", "tenantId: \"$T\", uses: 2"),
     ("signupInviteRevoke", "id: \"$C\"", "id: \"sgi_1\""),
     ("signupApprove", "id: \"$A\"", "id: \"sgn_1\""),
     ("signupRefuse", "id: \"$A\", reason: \"x\"", "id: \"$A\", reason: \"y\""),
+    (
+        "announcementCreate",
+        "tenantId: \"$T\", severity: INFO, texts: [{ language: \"en\", text: \"x\" }]",
+        "tenantId: \"$T\", severity: INCIDENT, texts: [{ language: \"en\", text: \"x\" }]",
+    ),
+    ("announcementUpdate", "id: \"$O\", severity: INCIDENT", "id: \"$O\", dismissible: false"),
+    ("announcementEnd", "id: \"$O\"", "id: \"ann_1\""),
+    (
+        "featureFlagSet",
+        "tenantId: \"$T\", feature: WEBHOOKS, enabled: false, reason: \"x\"",
+        "tenantId: \"$T\", feature: WEBHOOKS, enabled: true, reason: \"x\"",
+    ),
+    ("featureFlagClear", "tenantId: \"$T\", feature: SUPPORT_ACCESS", "tenantId: \"$T\", feature: WEBHOOKS"),
 ];
 
 /// What has no terms: it proves who somebody is, or begins to.
@@ -197,6 +218,7 @@ const BY_A_PASSKEY: &[&str] = &["passkeyRegisterFinish"];
 const UNVERSIONED: &[&str] = &[
     "aliasCreate",
     "aliasesCreate",
+    "announcementCreate",
     "apiTokenCreate",
     "apiTokenRevoke",
     "dnsCredentialDelete",
@@ -243,6 +265,7 @@ impl Town {
         };
         run("tenantUpdate", format!("tenantId: \"{tenant}\", maxDomains: null, maxMailboxes: null"), "").await;
         for tenant in [&tenant, &other] {
+            run("brandingAllow", format!("tenantId: \"{tenant}\", allowed: true"), "").await;
             let key = "server: \"192.0.2.1:53\", keyName: \"k\", secret: \"MDEyMzQ1Njc4OWFiY2RlZg==\"";
             run("dnsCredentialSet", format!("tenantId: \"{tenant}\", {key}"), "").await;
         }
@@ -273,6 +296,9 @@ impl Town {
         let delivered = crate::plane::delivery(&desk, &hook).await;
         let provider = provider(&run, &tenant).await;
         let [signup, _, code] = crate::signup::begun(&desk, &tenant, 1).await;
+        let told = crate::isolation::announced(&desk, &tenant, &desk.operator).await;
+        let off = "feature: SUPPORT_ACCESS, enabled: false, reason: \"x\"";
+        run("featureFlagSet", format!("tenantId: \"{tenant}\", {off}"), "").await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$A", signup),
@@ -293,6 +319,7 @@ impl Town {
             ("$Y", delivered),
             ("$Z", provider),
             ("$L", paused),
+            ("$O", told),
         ];
         Town { desk, ids }
     }

@@ -25,7 +25,7 @@ enum Who {
 }
 
 /// `$m` a member, `$i` an open invitation, `$r` a role, `$a` a service account, `$g` a support grant, `$s` another session,
-/// `$f` a factor, `$c` its code, `$d` a code that is wrong, `$p` an identity provider, `$l` what it gave, `$T` the tenant.
+/// `$f` a factor, `$c` its code, `$d` a code that is wrong, `$p` an identity provider, `$l` what it gave, `$o` what the provider tells, `$T` the tenant.
 const ROWS: &[Row] = &[
     Row("invitationResend", Who::Token, "id: \"$i\"", "id: \"inv_1\"", true),
     Row("invitationRevoke", Who::Token, "id: \"$i\"", "id: \"inv_1\"", true),
@@ -54,6 +54,7 @@ const ROWS: &[Row] = &[
     Row("recoveryCodesCreate", Who::Owner, "", "", false),
     Row("identityLink", Who::Owner, "code: \"$l\"", "code: \"none\"", false),
     Row("identityUnlink", Who::Owner, "providerId: \"$p\"", "providerId: \"idp_1\"", false),
+    Row("announcementDismiss", Who::Owner, "id: \"$o\"", "id: \"ann_1\"", true),
     Row("personDelete", Who::Owner, "", "", true),
 ];
 
@@ -115,6 +116,7 @@ impl Town {
         if ["factorRemove", "recoveryCodesCreate"].contains(&row.0) {
             run(&owner, "totpConfirm", format!("id: \"{id}\", code: \"{code}\""), "").await;
         }
+        let told = crate::isolation::announced(&desk, &root, &desk.operator).await;
         let provider = Provider::start().await;
         let named = format!(
             "{of}, name: \"p\", issuer: \"{}\", clientId: \"posthouse\", clientSecret: \"s3cret:/\", domains: [], role: \"auditor\"",
@@ -132,6 +134,7 @@ impl Town {
             ("$f", id),
             ("$c", code),
             ("$d", wrong.to_owned()),
+            ("$o", told),
             ("$p", text(&named, "/identityProvider/id")),
             ("$T", tenant),
         ];

@@ -42,6 +42,24 @@ async fn jobs(desk: &Desk, of: &str) -> [String; 3] {
     [job, paused, import]
 }
 
+/// A mailbox that sends what nobody asked for is stopped.
+async fn held(desk: &Desk, token: &str, mailbox: &str) -> Value {
+    let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
+    let held = format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ code }} }} }}");
+    desk.done(token, &held).await
+}
+
+/// Lets a tenant have a brand, and gives it one with two pictures.
+async fn branded(desk: &Desk, tenant: &str) {
+    made(desk, "brandingAllow", &format!("tenantId: \"{tenant}\", allowed: true"), "").await;
+    let brand = "name: \"Alpine\", accentLight: \"#1f5f8b\", accentDark: \"#8cc4ec\", hosts: [\"login.alpha.example\"]";
+    made(desk, "brandingUpdate", &format!("tenantId: \"{tenant}\", {brand}"), "").await;
+    for scheme in ["LIGHT", "DARK"] {
+        let picture = "data: \"iVBORw0KGgoAAAANSUhEUgAAAEAAAAAg\"";
+        made(desk, "brandingLogoSet", &format!("tenantId: \"{tenant}\", scheme: {scheme}, {picture}"), "").await;
+    }
+}
+
 impl World {
     pub async fn new() -> World {
         let desk = Desk::new().await;
@@ -51,6 +69,7 @@ impl World {
         let sold = Sold::of(&desk, &tenant, &token).await;
         let run = async |name: &str, input: &str, give: &str| made(&desk, name, input, give).await;
         run("tenantUpdate", &format!("tenantId: \"{tenant}\", maxDomains: 10, maxMailboxes: 10"), "").await;
+        branded(&desk, &tenant).await;
         run("dkimRotate", "name: \"alpha.example\"", "").await;
         run("domainVouch", &format!("tenantId: \"{tenant}\", name: \"spare.example\""), "").await;
         run("aliasCreate", "address: \"a@alpha.example\", targets: [\"b@y.example\"]", "").await;
@@ -71,10 +90,7 @@ impl World {
         let [job, paused, import] = jobs(&desk, &resend).await;
         let key = run("apiTokenCreate", &format!("tenantId: \"{tenant}\", label: \"k\""), "id").await;
         let password = run("appPasswordCreate", &format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
-        let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\"");
-        let held =
-            format!("mutation {{ r: holdPlace(input: {{ {held} }}) {{ hold {{ id }} userErrors {{ code }} }} }}");
-        let hold = desk.done(&token, &held).await;
+        let hold = held(&desk, &token, &mailbox).await;
         let below = format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1");
         run("tenantCreate", &below, "").await;
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
@@ -82,6 +98,12 @@ impl World {
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
+        // What is told above is shown, and put away; what the tenant tells is changed.
+        let root = id(&desk.ask(&desk.operator, "{ viewer { id } }").await["data"]);
+        let shown = crate::isolation::announced(&desk, &root, &desk.operator).await;
+        let told = crate::isolation::announced(&desk, &tenant, &token).await;
+        let off = "feature: SIGNUP, enabled: true, reason: \"x\"";
+        run("featureFlagSet", &format!("tenantId: \"{tenant}\", {off}"), "").await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$T", tenant.clone()),
@@ -103,6 +125,8 @@ impl World {
             ("$A", signup),
             ("$U", secret),
             ("$Z", code),
+            ("$ann", told),
+            ("$shown", shown),
         ];
         let mut world = World { desk, roles: Vec::new(), marks, people, sold };
         world.roles(&tenant, &token, &mailbox, &other, &other_token).await;

@@ -9,7 +9,7 @@ export function looks(mailbox) {
     [`${mailbox}/app-passwords`, "app-passwords"], [`${mailbox}/sharing`, "sharing"], [`${mailbox}/masked`, "masked"],
     ["mailboxes/import", "import"], ["addresses/aliases", "aliases"], ["addresses/groups", "groups"],
     ["domains/florist.example/settings", "domain-settings"], ["security/passkey", "passkey"],
-    ["access/members", "members"], ["access/roles", "roles"], ["access/tokens", "tokens"], ["access/webhooks", "webhooks"],
+    ["trace", "trace"], ["access/members", "members"], ["access/roles", "roles"], ["access/tokens", "tokens"], ["access/webhooks", "webhooks"],
     ["access/audit", "audit"], ["access/support", "support"], ["access/providers", "providers"], ["access/why", "why"],
   ];
 }

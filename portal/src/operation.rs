@@ -226,6 +226,12 @@ operations! {
     "operations/tenant_named.graphql": TenantNamed;
     "operations/hold_place.graphql": HoldPlace;
     "operations/hold_release.graphql": HoldRelease;
+    "operations/queue_items.graphql": QueueItems;
+    "operations/queue_item_shown.graphql": QueueItemShown;
+    "operations/queue_item_retry.graphql": QueueItemRetry;
+    "operations/queue_item_hold.graphql": QueueItemHold;
+    "operations/queue_item_release.graphql": QueueItemRelease;
+    "operations/queue_item_cancel.graphql": QueueItemCancel;
 }
 
 /// An error of any mutation: all have the same fields, and each an enum of codes of its own.

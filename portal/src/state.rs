@@ -75,6 +75,9 @@ pub(crate) struct Console {
     pub(crate) leads: bool,
     /// Stops who sends what nobody asked for.
     pub(crate) holds: bool,
+    /// Sees the outgoing mail of those below.
+    #[serde(default)]
+    pub(crate) queues: bool,
     /// Stands above all tenants.
     pub(crate) is_root: bool,
 }

@@ -13,6 +13,8 @@ pub(crate) enum Trouble {
     StepUp,
     /// Too many requests.
     Throttled,
+    /// The mail server does not answer the API.
+    Away,
     /// There is no such thing, or it is somebody else's.
     NotFound,
     /// The form is not one of ours.
@@ -31,6 +33,7 @@ impl Trouble {
             "FORBIDDEN" => Trouble::Forbidden(text("/message").to_owned()),
             "STEP_UP_REQUIRED" => Trouble::StepUp,
             "THROTTLED" => Trouble::Throttled,
+            "UNAVAILABLE" => Trouble::Away,
             // An id or a place in a list that is none.
             "INVALID" => Trouble::NotFound,
             code => {

@@ -357,7 +357,7 @@ impl Service {
     }
 
     /// Whether the tenant at the beginning of the line, or one above it, has let the actor do this, where it must.
-    fn consented(&self, actor: &Actor, permission: Permission, line: &[TenantId]) -> bool {
+    pub(crate) fn consented(&self, actor: &Actor, permission: Permission, line: &[TenantId]) -> bool {
         if !actor.bound || line.first() == Some(&actor.tenant) {
             return true;
         }

@@ -45,6 +45,8 @@ pub enum Code {
     NotOpen,
     /// The operator has switched it off for the tenant.
     FeatureOff,
+    /// The data plane does not answer.
+    Unavailable,
     /// The database failed.
     Internal,
 }
@@ -72,6 +74,7 @@ impl Code {
             Code::LowContrast => "LOW_CONTRAST",
             Code::NotOpen => "NOT_OPEN",
             Code::FeatureOff => "FEATURE_OFF",
+            Code::Unavailable => "UNAVAILABLE",
             Code::Internal => "INTERNAL",
         }
     }

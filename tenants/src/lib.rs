@@ -52,6 +52,7 @@ mod password;
 mod people;
 mod permission;
 mod publish;
+mod queue;
 mod records;
 mod rename;
 mod resend;

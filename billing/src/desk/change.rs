@@ -27,6 +27,7 @@ impl Billing {
         let seller = self.seller_of(&mut work.txn, tenant).await?;
         let sells = self.sells(&mut work.txn, actor, seller).await?;
         let chosen = self.choose(&mut work.txn, (seller, tenant), asked, sells).await?;
+        self.nothing_owed(&mut work.txn, tenant).await?;
         let Some(has) = chosen.has.clone() else {
             return invalid("plan", "There is no live subscription to change: open a checkout instead");
         };
@@ -131,6 +132,17 @@ impl Billing {
         }
         let applied = if done.applied == Applied::Pending { Applied::Pending } else { applied };
         Ok(Done { object: self.bought(&mut connection, seller, tenant, has).await?, applied })
+    }
+
+    /// Refuses while something is unpaid: what is left of a time that was not paid would be given as credit.
+    pub(super) async fn nothing_owed(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
+        match self.customer_in(txn, tenant).await?.and_then(|row| row.unpaid_since) {
+            None => Ok(()),
+            Some(_) => {
+                let message = "Something is unpaid: pay it first, then the plan can be changed";
+                Err(Error::new(Code::Held, "plan", message))
+            }
+        }
     }
 
     async fn live_one(&self, txn: &mut Connection, tenant: TenantId, subscription: &str) -> Result<TrueSubscription> {

@@ -52,8 +52,9 @@ impl Billing {
         let subscriptions = self.subscriptions_in(txn, tenant).await?;
         let invoices = self.invoices_in(txn, tenant).await?;
         let unpaid = unpaid(&subscriptions, &invoices, now).map_err(refused)?;
-        // A debt that was told does not begin earlier, whatever is found later.
+        // A debt that was told does not begin earlier, whatever is found later; nor anew with the next period, which no invoice speaks of.
         row.unpaid_since = match (was.unpaid_since, unpaid.since) {
+            (Some(told), Some(_)) if unpaid.is_inferred => Some(told),
             (Some(told), Some(found)) => Some(told.max(found)),
             (Some(_) | None, found) => found,
         };

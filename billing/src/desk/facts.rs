@@ -16,6 +16,8 @@ pub(crate) struct Unpaid {
     pub since: Option<Timestamp>,
     /// When an invoice that is open becomes late.
     pub look_at: Option<Timestamp>,
+    /// No invoice says so, but the state of a subscription: `since` is the beginning of its period.
+    pub is_inferred: bool,
 }
 
 /// What of an invoice is still to be paid.
@@ -70,6 +72,7 @@ pub(crate) fn unpaid(subscriptions: &[TrueSubscription], invoices: &[TrueInvoice
         // The subscription may be told before its invoice is.
         let behind = |s: &&TrueSubscription| matches!(s.status, Status::PastDue | Status::Unpaid);
         unpaid.since = subscriptions.iter().filter(behind).map(|s| s.period.start).min();
+        unpaid.is_inferred = unpaid.since.is_some();
     }
     Ok(Unpaid { look_at: late, ..unpaid })
 }
@@ -157,8 +160,8 @@ mod tests {
     fn an_open_invoice_is_late_after_its_day_and_is_looked_at_then() {
         let open = [invoice(InvoiceState::Open, 5)];
         let late = day(5).plus(UNTRIED_TIME);
-        assert_eq!(unpaid(&[], &open, day(5)).unwrap(), Unpaid { since: None, look_at: Some(late) });
-        assert_eq!(unpaid(&[], &open, late).unwrap(), Unpaid { since: Some(day(5)), look_at: None });
+        assert_eq!(unpaid(&[], &open, day(5)).unwrap(), Unpaid { look_at: Some(late), ..Unpaid::default() });
+        assert_eq!(unpaid(&[], &open, late).unwrap(), Unpaid { since: Some(day(5)), ..Unpaid::default() });
     }
 
     #[test]

@@ -44,6 +44,9 @@ impl Billing {
         let sells = self.sells(&mut connection, actor, seller).await?;
         let chosen = self.choose(&mut connection, (seller, tenant), asked, sells).await?;
         let coupon = self.coupon_asked(&mut connection, seller, asked, &chosen).await?.map(|(_, coupon)| coupon);
+        if chosen.has.is_some() {
+            self.nothing_owed(&mut connection, tenant).await?;
+        }
         let row = self.customer_in(&mut connection, tenant).await?;
         let trial_days = self.trial_of(&mut connection, row.as_ref(), &chosen).await?;
         let has = match &chosen.has {

@@ -10,7 +10,9 @@ use crate::{
     work::Work,
 };
 use base::{AccountId, Kind, TenantId};
-use control::{Change, Control, ControlError, ControlFuture, Event, Hello, Usage};
+use control::{
+    Change, Control, ControlError, ControlFuture, Event, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+};
 use serde::Serialize;
 use store::kv::KvTxn;
 
@@ -74,6 +76,14 @@ impl Control for Accounts {
 
     fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
         Box::pin(async move { self.events_after(after, limit).await.map_err(refused) })
+    }
+
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Box::pin(async move { self.queue_page(&asked).await.map_err(refused) })
+    }
+
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        Box::pin(async move { self.queue_acted(&order).await.map_err(refused) })
     }
 }
 

@@ -28,6 +28,7 @@
 //! T <tenant> a <acct> m <mailbox 4> x <modseq 8> <uid 4> -> ()      VANISHED
 //! T <tenant> b <blob 32>          -> blob meta             T <tenant> d <blob 32> <block 4> -> sealed block
 //! T <tenant> l <blob 32> <owner>  -> ()  blob link         T <tenant> q <queue 8>    -> QueueItem
+//! T <tenant> f <when it ended 8, newest first> <queue 8> -> QueueItem: what became of it
 //! ```
 
 use crate::queue::ParkedGroup;
@@ -260,6 +261,18 @@ pub(crate) fn queue_item(queue: QueueId) -> Key {
 pub(crate) fn queue_items() -> KeyRange {
     KeyRange::prefix(b"q")
 }
+/// What became of an item.
+pub(crate) fn queue_ended(at: Timestamp, queue: QueueId) -> Key {
+    Builder::new(b'f').u64(!due_bits(at)).u64(queue.0).done()
+}
+/// Items that ended, newest first.
+pub(crate) fn queue_all_ended() -> KeyRange {
+    KeyRange::prefix(b"f")
+}
+/// Items that ended at `until` or before.
+pub(crate) fn queue_ended_until(until: Timestamp) -> KeyRange {
+    KeyRange { from: Builder::new(b'f').u64(!due_bits(until)).done(), to: queue_all_ended().to }
+}
 
 // --- account keys (relative to the tenant) ---
 
@@ -407,6 +420,7 @@ pub(crate) enum Row {
     BlobData,
     BlobLink,
     QueueItem(QueueId),
+    QueueEnded(QueueId),
     Account(AccountId, AccountRow),
 }
 
@@ -441,6 +455,7 @@ pub(crate) fn decode(key: &[u8]) -> Option<Row> {
         b'd' if key.len() == 37 => Some(Row::BlobData),
         b'l' if key.len() > 33 => Some(Row::BlobLink),
         b'q' if key.len() == 9 => Some(Row::QueueItem(QueueId(be64(key, 1)?))),
+        b'f' if key.len() == 17 => Some(Row::QueueEnded(QueueId(be64(key, 9)?))),
         b'a' => Some(Row::Account(AccountId(be64(key, 1)?), decode_account(key)?)),
         _ => None,
     }

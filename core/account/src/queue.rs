@@ -1,10 +1,13 @@
 //! SUMMARY    Queue items: enqueued in the unit of work that accepts them, leased by workers, settled with fencing.
 //! LIMITS     QUEUE_LEASE_MAX, QUEUE_RECIPIENTS_MAX
-//! INVARIANTS Every item has exactly one due-index entry, at its `due_at_ms`; a leased item's is the end of the lease, so that a
+//! INVARIANTS What became of an item is kept in the commit that ends it.
+//!            Every item has exactly one due-index entry, at its `due_at_ms`; a leased item's is the end of the lease, so that a
 //!            dead worker's items come up again by themselves. An outcome is only taken from the holder of the last lease.
 //!            Leasing goes around the tenants: one tenant's backlog is never in front of another's first item.
 
+mod act;
 mod park;
+mod view;
 
 pub use park::ParkedGroup;
 pub(crate) use park::place;
@@ -95,8 +98,7 @@ impl Work {
             }
             return self.put_item(lease.tenant, &item);
         }
-        TenantTxn::new(self.txn(), lease.tenant).clear(&keys::queue_item(QueueId(item.id)));
-        self.unlink_blob(lease.tenant, &blob_ref(&item.blob)?, &owner(QueueId(item.id))).await
+        self.end_item(lease.tenant, item).await
     }
 
     async fn held_item(&mut self, lease: &Lease) -> Result<QueueItem> {
@@ -167,12 +169,6 @@ impl Accounts {
             range = keys::system_due_after(tenant);
         }
         Ok(leases)
-    }
-
-    async fn first_tenant(&self, range: &store::kv::KeyRange) -> Result<Option<TenantId>> {
-        let mut txn = self.0.kv.begin_read();
-        let page = SystemTxn::new(&mut *txn).page(range, PageLimit::rows(1)).await?;
-        Ok(page.rows.first().and_then(|(k, _)| keys::decode_due(k)).map(|(tenant, _, _)| tenant))
     }
 
     async fn lease_of(&self, tenant: TenantId, now: Timestamp, room: usize, term: Duration) -> Result<Vec<Lease>> {
@@ -281,6 +277,8 @@ impl Accounts {
             }
             let lease = Lease { tenant, item: stored.clone() };
             let mut item = stored;
+            // A worker whose lease ran out is not believed any more.
+            item.lease += 1;
             let out = change(&mut item);
             if lease.item.parked && !item.parked {
                 item.unpark(work.now());

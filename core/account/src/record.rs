@@ -2,6 +2,7 @@
 //! INVARIANTS Field numbers are never reused. A record of an unknown version is an error, never guessed.
 
 use crate::{Error, Result};
+use base::limits::{QUEUE_ANSWER_CHARS_MAX, QUEUE_ANSWERS_KEPT};
 use prost::Message;
 
 /// Version byte of every record written now.
@@ -26,6 +27,12 @@ pub(crate) fn decode<M: Message + Default>(bytes: &[u8], what: &'static str) -> 
         Some((version, _)) => Err(Error::corrupt(format!("{what}: unknown record version {version}"))),
         None => Err(Error::corrupt(format!("{what}: empty record"))),
     }
+}
+
+/// A text of somebody else for people: one line of bounded length.
+pub(crate) fn shown(text: &str) -> String {
+    let line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    line.take(QUEUE_ANSWER_CHARS_MAX).collect()
 }
 
 /// Counters of an account.
@@ -341,6 +348,26 @@ pub struct QueueRecipient {
     /// Enhanced status code of the last reply ("4.2.1").
     #[prost(string, tag = "7")]
     pub last_status: String,
+    /// When it came; 0 = none yet.
+    #[prost(sint64, tag = "8")]
+    pub last_at_ms: i64,
+}
+
+/// What an attempt was answered for some recipients.
+#[derive(Clone, PartialEq, Message)]
+pub struct QueueAnswer {
+    #[prost(sint64, tag = "1")]
+    pub at_ms: i64,
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    #[prost(string, tag = "3")]
+    pub host: String,
+    #[prost(string, tag = "4")]
+    pub reply: String,
+    #[prost(string, tag = "5")]
+    pub status: String,
+    #[prost(uint32, tag = "6")]
+    pub recipients: u32,
 }
 
 /// Accepted mail that waits for a remote host: one destination domain.
@@ -414,11 +441,65 @@ pub struct QueueItem {
     /// Tenant whose domains may sign it, as its user or the server wrote it; 0 = none: it came from another host.
     #[prost(uint64, tag = "27")]
     pub signer: u64,
+    /// As the message has it; empty = none.
+    #[prost(string, tag = "28")]
+    pub message_id: String,
+    /// A person put it aside, and why; empty = nobody did.
+    #[prost(string, tag = "29")]
+    pub held: String,
+    /// It goes back to its sender at the next attempt, and why; empty = it does not.
+    #[prost(string, tag = "30")]
+    pub returned: String,
+    /// The latest, oldest first.
+    #[prost(message, repeated, tag = "31")]
+    pub answers: Vec<QueueAnswer>,
+    /// When nothing of it waited any more; 0 = something does.
+    #[prost(sint64, tag = "32")]
+    pub ended_at_ms: i64,
+}
+
+impl QueueItem {
+    /// Keeps what the attempt that ends now was answered: each answer once, with how many recipients it was for.
+    pub fn keep_answers<'a>(&mut self, at_ms: i64, of: impl Iterator<Item = &'a QueueRecipient>) {
+        let began = self.answers.len();
+        for r in of {
+            let (reply, attempt) = (shown(&r.last_reply), self.attempts);
+            let mut own = self.answers.iter_mut().skip(began);
+            match own.find(|a| a.host == r.last_host && a.reply == reply && a.status == r.last_status) {
+                Some(answer) => answer.recipients += 1,
+                None => self.answers.push(QueueAnswer {
+                    at_ms,
+                    attempt,
+                    host: r.last_host.clone(),
+                    reply,
+                    status: r.last_status.clone(),
+                    recipients: 1,
+                }),
+            }
+        }
+        let beyond = self.answers.len().saturating_sub(QUEUE_ANSWERS_KEPT);
+        self.answers.drain(..beyond);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_keeps_each_answer_once_and_the_latest_ones_only() {
+        let answered = |reply: &str| QueueRecipient { last_reply: reply.into(), ..QueueRecipient::default() };
+        let mut item = QueueItem { attempts: 1, ..QueueItem::default() };
+        item.keep_answers(5, [answered("450 later"), answered("450 later"), answered("550 no\nway")].iter());
+        let kept: Vec<_> = item.answers.iter().map(|a| (a.reply.as_str(), a.recipients)).collect();
+        assert_eq!(kept, [("450 later", 2), ("550 no way", 1)]);
+        for attempt in 2..100 {
+            item.attempts = attempt;
+            item.keep_answers(6, [answered(&"x".repeat(9_000))].iter());
+        }
+        assert_eq!((item.answers.len(), item.answers.last().unwrap().attempt), (QUEUE_ANSWERS_KEPT, 99));
+        assert!(item.answers.iter().all(|a| a.reply.len() <= QUEUE_ANSWER_CHARS_MAX));
+    }
 
     #[test]
     fn an_unknown_version_is_refused() {

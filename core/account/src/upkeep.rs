@@ -3,6 +3,7 @@
 //! INVARIANTS Of equal peers one does each job: it holds the job's lease, and what it notes in the job's record is refused when
 //!            a later lease has written there. Every step may be repeated and may be cut off anywhere, so stopping is dropping.
 
+mod ended;
 mod job;
 mod mark;
 mod purge;
@@ -45,10 +46,13 @@ pub enum Job {
     Purge,
     /// What quotas count, recounted.
     Quota,
+    /// What became of outgoing mail long ago.
+    Ended,
 }
 
 impl Job {
-    pub const ALL: [Job; 7] = [Job::Purge, Job::Trim, Job::Marks, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
+    pub const ALL: [Job; 8] =
+        [Job::Purge, Job::Trim, Job::Marks, Job::Ended, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -59,6 +63,7 @@ impl Job {
             Job::Marks => "marks",
             Job::Purge => "purge",
             Job::Quota => "quota",
+            Job::Ended => "ended",
         }
     }
 }
@@ -96,6 +101,8 @@ pub struct Upkept {
     pub marks: u64,
     /// Emails of purged accounts that were removed.
     pub purged: u64,
+    /// Items of outgoing mail whose end was forgotten.
+    pub ended: u64,
     /// Bytes by which quotas and what is stored differ: always zero.
     pub drift_bytes: u64,
 }
@@ -223,6 +230,7 @@ impl Upkeep {
             Job::Trim => done.trimmed = self.trim(held).await?,
             Job::Marks => done.marks = self.clear_marks().await?,
             Job::Purge => done.purged = self.purge(held).await?,
+            Job::Ended => done.ended = self.clear_ended(held).await?,
             Job::Quota => done.drift_bytes = self.drift().await?,
         }
         Ok(done)
@@ -281,6 +289,7 @@ impl Upkept {
             Job::Trim => Upkept { trimmed: done.trimmed, ..self },
             Job::Marks => Upkept { marks: done.marks, ..self },
             Job::Purge => Upkept { purged: done.purged, ..self },
+            Job::Ended => Upkept { ended: done.ended, ..self },
             Job::Quota => Upkept { drift_bytes: done.drift_bytes, ..self },
         }
     }
@@ -299,4 +308,5 @@ fn count(done: &Upkept) {
     metrics::counter!("posthouse_upkeep_trimmed_entries_total").increment(done.trimmed);
     metrics::counter!("posthouse_upkeep_cleared_marks_total").increment(done.marks);
     metrics::counter!("posthouse_upkeep_purged_emails_total").increment(done.purged);
+    metrics::counter!("posthouse_upkeep_forgotten_queue_items_total").increment(done.ended);
 }

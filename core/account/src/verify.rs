@@ -113,6 +113,8 @@ impl Check<'_> {
             Some(Row::BlobMeta) => self.blob_meta(txn, key).await?,
             Some(Row::BlobLink) => self.blob_link(txn, key).await?,
             Some(Row::QueueItem(id)) => self.queue_item(txn, id, record::decode(value, "queue item")?).await?,
+            // Nothing else knows of what ended; it only has to be read.
+            Some(Row::QueueEnded(_)) => drop(record::decode::<record::QueueItem>(value, "ended queue item")?),
             Some(Row::Account(account, row)) => self.account_row(txn, account, row, value).await?,
         }
         Ok(())

@@ -268,6 +268,24 @@ pub const PARKED_MS_MAX: i64 = 30 * 24 * 3_600_000;
 pub const PARKED_RELEASE_MAX: usize = 100;
 /// Senders of parked items that one look asks for.
 pub const PARKED_GROUPS_MAX: usize = 1_000;
+/// Items that one page of the queue looks at; beyond it the page says where to go on.
+pub const QUEUE_LOOKED_MAX: usize = 5_000;
+/// Tenants that one page of the queue looks at, of those with mail that waits.
+pub const QUEUE_TENANTS_LOOKED_MAX: usize = 1_000;
+/// Items of one page of the queue.
+pub const QUEUE_PAGE_MAX: u32 = 200;
+/// Answers of remote hosts that are kept with an item: the latest.
+pub const QUEUE_ANSWERS_KEPT: usize = 32;
+/// Text of one kept answer, characters.
+pub const QUEUE_ANSWER_CHARS_MAX: usize = 500;
+/// Reason that a person gives for what is done about an item, characters.
+pub const QUEUE_REASON_CHARS_MAX: usize = 200;
+/// Message-ID that is kept with an item, bytes.
+pub const QUEUE_MESSAGE_ID_BYTES_MAX: usize = 998;
+/// How long it is kept what became of outgoing mail, milliseconds (14 days).
+pub const QUEUE_ENDED_MS_KEPT: i64 = 14 * 24 * 3_600_000;
+/// Items that ended lately among which a repeated cancellation is looked for.
+pub const QUEUE_ENDED_AGAIN_MAX: usize = 200;
 /// Recipients of one queue item.
 pub const QUEUE_RECIPIENTS_MAX: usize = 1_000;
 /// Header fields that one signature names; a message with more of them is not signed.

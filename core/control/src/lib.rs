@@ -4,10 +4,15 @@
 
 mod capability;
 mod event;
+mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
 pub use event::{Event, EventKind};
+pub use queue::{
+    QueueActed, QueueAction, QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueOrder, QueuePage,
+    QueuePlace, QueueRecipient, QueueState,
+};
 pub use snapshot::{
     APP_DIGEST, AccountKind, AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate,
     Destination, DkimAlgorithm, DkimKey, DomainSnapshot, EntitlementSnapshot, Posting, Rates, SendLimits,
@@ -97,5 +102,15 @@ pub trait Control: Send + Sync + 'static {
     fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
         let _ = (after, limit);
         Box::pin(async { Ok(Vec::new()) })
+    }
+    /// A page of outgoing mail. A plane that sends none has none to show.
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        let _ = asked;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane shows no queue".to_owned())) })
+    }
+    /// Does something about one item; returns after the commit.
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane shows no queue".to_owned())) })
     }
 }

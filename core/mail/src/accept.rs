@@ -9,11 +9,15 @@ use crate::{
     card::{self, Prepared},
 };
 use account::{AccountScope, Charge, Deliver, Login, NewEmail, Route, Staged, Work, record, unit_of_work};
-use base::{AccountId, Address, Kind, QueueId, TenantId, Timestamp, limits::RECEIVED_FIELDS_MAX};
+use base::{
+    AccountId, Address, Kind, QueueId, TenantId, Timestamp,
+    limits::{QUEUE_MESSAGE_ID_BYTES_MAX, RECEIVED_FIELDS_MAX},
+};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     time::Duration,
 };
+use wire::mime;
 
 /// How long a message is tried before it bounces (RFC 5321 §4.5.4.1: at least 4-5 days).
 const QUEUE_LIFETIME: Duration = Duration::from_secs(5 * 24 * 3600);
@@ -295,8 +299,17 @@ fn item(request: &Accept<'_>, domain: &str, targets: &[(usize, Address)], now: T
         body_binary: request.body_binary,
         require_tls: request.require_tls,
         signer,
+        message_id: message_id(request.message),
         ..record::QueueItem::default()
     }
+}
+
+/// As people look for it; empty without one, or with one that nobody could type.
+fn message_id(message: &[u8]) -> String {
+    let value = mime::first(message, b"message-id").map(mime::unfold);
+    let id = value.and_then(|value| String::from_utf8(value.into_owned()).ok()).unwrap_or_default();
+    let odd = id.len() > QUEUE_MESSAGE_ID_BYTES_MAX || id.chars().any(char::is_control);
+    if odd { String::new() } else { id }
 }
 
 /// A recipient failed when every account it leads to failed and nothing went on elsewhere.

@@ -170,13 +170,18 @@ impl Inner {
             return Ok(());
         }
         // Holds are asked again at each attempt: mail of who may not send waits, and is given up when its patience ends.
-        let held = accounts.held_back(lease.tenant, &lease.item).await?;
+        let held = match lease.item.returned.is_empty() {
+            true => accounts.held_back(lease.tenant, &lease.item).await?,
+            // Goes nowhere but back, whoever may send.
+            false => None,
+        };
         if let Some(reason) = held.as_deref().filter(|_| now < lease.item.patience_ends(now)) {
             metrics::counter!("posthouse_queue_parked_total").increment(1);
             return unit_of_work!(accounts, &[], accounts.op(), work => { work.park(lease, reason).await });
         }
         let message = accounts.lease_body(lease).await?;
-        let fates = match held {
+        let refused = held.as_ref().or(Some(&lease.item.returned).filter(|why| !why.is_empty()));
+        let fates = match refused {
             None => {
                 let sent = tokio::time::timeout(room, self.send(link, lease.tenant, &lease.item, &message)).await;
                 let late = Reply::new(451, (4, 4, 7), "The attempt took too long");
@@ -282,6 +287,7 @@ fn outcome(before: &QueueItem, fates: &[Fate], now: Timestamp, jitter: u64) -> (
         let Some(recipient) = item.recipients.get_mut(fate.recipient) else { continue };
         recipient.last_reply = format!("{} {}", fate.reply.code, fate.reply.text());
         recipient.last_host = fate.host.clone();
+        recipient.last_at_ms = now.0;
         let status = fate.reply.enhanced.map(|e| e.to_string());
         recipient.last_status = status.unwrap_or_else(|| format!("{}.0.0", fate.reply.code / 100));
         if fate.delivered {
@@ -294,6 +300,8 @@ fn outcome(before: &QueueItem, fates: &[Fate], now: Timestamp, jitter: u64) -> (
             failed.push(fate.recipient);
         }
     }
+    let answered: Vec<_> = fates.iter().filter_map(|f| item.recipients.get(f.recipient).cloned()).collect();
+    item.keep_answers(now.0, answered.iter());
     item.due_at_ms = now.plus(schedule::pause(item.attempts, jitter)).0;
     (item, failed)
 }

@@ -23,6 +23,7 @@ mod signup_settings;
 mod signups;
 mod subject;
 
+use super::trace;
 use crate::{
     field::Fields,
     form::Refusal,
@@ -60,6 +61,7 @@ pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
         ["flags"] => flags::show(visit).await,
         ["abuse"] => abuse::show(visit).await,
         ["abuse", id] => subject::show(visit, id).await,
+        ["queue", rest @ ..] => trace::read(visit, &queue(visit), rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -78,6 +80,7 @@ pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
         ["announcements"] => announcements::change(visit).await,
         ["flags"] => flags::change(visit).await,
         ["abuse", id] => subject::change(visit, id).await,
+        ["queue", rest @ ..] => trace::change(visit, &queue(visit), rest).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -103,10 +106,17 @@ async fn reached(visit: &Visit, permissions: &[String]) -> Result<(Console, Vec<
     let console = Console {
         leads: has_below && has("tenant:create"),
         holds: has_below && has("tenant:hold"),
+        queues: has_below && has("mailbox:read"),
         is_root: is_root && has("tenant:update"),
     };
     let off = data.feature_flags.into_iter().flatten().filter(|flag| !flag.enabled);
     Ok((console, off.map(|flag| word(&flag.feature)).collect()))
+}
+
+/// Outgoing mail of the tenants below too.
+fn queue(visit: &Visit) -> trace::Area {
+    let tabs = tabs(visit, &visit.frame("queue-title"));
+    trace::Area { base: "/sell/queue", title: "queue-title", about: "queue-about", below: true, tabs }
 }
 
 /// The pages of the area: those of the installation for its operator.
@@ -128,6 +138,9 @@ fn tabs(visit: &Visit, f: &Frame) -> Vec<(&'static str, String)> {
     }
     if signed.console.holds {
         tabs.push(("/sell/abuse", f.t("abuse-title")));
+    }
+    if signed.console.queues {
+        tabs.push(("/sell/queue", f.t("queue-title")));
     }
     if signed.console.is_root {
         tabs.push(("/sell/flags", f.t("flags-title")));

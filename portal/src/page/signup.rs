@@ -156,8 +156,11 @@ async fn step(visit: &Visit, form: Form) -> Reply {
         }
         At::CHALLENGED => {
             let mut page = page("signup-verify-about").with("/signup/verify", "signup-verify-button", "code")?;
-            page.about = page.f.with("signup-verify-about", "contact", now.contact.unwrap_or_default());
-            (page.is_again, page.again) = (true, page.input("contact")?);
+            let contact = now.contact.unwrap_or_default();
+            page.about = page.f.with("signup-verify-about", "contact", &contact);
+            let again = ask("contact", "email", "signup-contact", "signup-contact-hint", "email").with(&contact);
+            let again = page.form.input(&page.f, again).map_err(|_| Trouble::Broken)?;
+            (page.is_again, page.again) = (true, again);
             page.drawn()
         }
         At::CONTACT_VERIFIED | At::CHECKOUT_PENDING => {
@@ -372,7 +375,11 @@ pub(crate) async fn verify(visit: &mut Visit) -> Reply {
             if let Some(secret) = data.signup_verify.secret.clone() {
                 (visit.state.signing, visit.changed) = (Some(Signing { id, secret }), true);
             }
-            let wrong = |r: Refusal| if r.code == "INVALID_CREDENTIALS" { Refusal::new("code", "CODE") } else { r };
+            let wrong = |r: Refusal| match (r.code.as_str(), r.field.as_str()) {
+                ("INVALID_CREDENTIALS", _) => Refusal::new("code", "CODE"),
+                ("INVALID", "code") => Refusal::new("code", "CODE_DIGITS"),
+                _ => r,
+            };
             refusals!(data.signup_verify).into_iter().map(wrong).collect()
         }
         Err(refusals) => refusals,

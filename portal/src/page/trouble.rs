@@ -23,6 +23,7 @@ pub(crate) fn show(visit: &Visit, trouble: &Trouble) -> Reply {
         Trouble::Foreign => (StatusCode::FORBIDDEN, "foreign-title", "foreign-text"),
         Trouble::Forbidden(_) | Trouble::StepUp => (StatusCode::FORBIDDEN, "forbidden-title", "forbidden-text"),
         Trouble::Throttled => (StatusCode::TOO_MANY_REQUESTS, "throttled-title", "throttled-text"),
+        Trouble::Away => (StatusCode::SERVICE_UNAVAILABLE, "away-title", "away-text"),
         Trouble::Broken => (StatusCode::SERVICE_UNAVAILABLE, "broken-title", "broken-text"),
     };
     let detail = if let Trouble::Forbidden(why) = trouble { why.clone() } else { String::new() };

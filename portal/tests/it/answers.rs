@@ -24,6 +24,7 @@ pub fn answers(browser: &Browser) {
     access(browser);
     crate::console::answers(browser);
     crate::sold::answers(browser);
+    crate::trace::answers(browser);
     mail(browser);
     let brand = crate::brand::branding(crate::brand::brand("Alpine"));
     browser.api.say("BrandingShown", json!({ "branding": brand }));

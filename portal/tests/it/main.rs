@@ -19,4 +19,5 @@ mod signup;
 mod sold;
 mod stub;
 mod texts;
+mod trace;
 mod watch;

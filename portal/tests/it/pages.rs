@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 82] = [
+const SIGNED: [&str; 88] = [
     "/",
     "/branding",
     "/domains",
@@ -103,6 +103,12 @@ const SIGNED: [&str; 82] = [
     "/sell/abuse",
     "/sell/abuse?kind=ALL",
     "/sell/abuse/acc_1",
+    "/sell/queue",
+    "/sell/queue/ten_2/que_1/cancel",
+    "/trace",
+    "/trace?state=ended&recipient=bob@b.example&message=1@a.example",
+    "/trace/ten_1/que_1",
+    "/trace/ten_1/que_1/cancel",
     "/domains?ok=given-up",
 ];
 

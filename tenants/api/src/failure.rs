@@ -17,6 +17,7 @@ pub(crate) fn failure(e: &tenants::Error) -> Option<Error> {
             tracing::error!(error = %e, "operation failed");
             Some(top_level("INTERNAL", "The operation failed; try again"))
         }
+        Code::Unavailable => Some(top_level("UNAVAILABLE", &e.message)),
         Code::Unauthenticated => Some(top_level("UNAUTHENTICATED", &e.message)),
         Code::Throttled { seconds } => {
             let error = top_level("THROTTLED", &e.message);

@@ -11,6 +11,7 @@ pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
 mod people;
+pub(crate) mod queue;
 pub(crate) mod signup;
 pub(crate) mod usage;
 pub(crate) mod webhook;
@@ -38,6 +39,7 @@ pub struct Query(
     people::PeopleQuery,
     event::EventQuery,
     webhook::WebhookQuery,
+    queue::QueueQuery,
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,

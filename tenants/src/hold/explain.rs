@@ -1,5 +1,6 @@
 //! SUMMARY    "Why can't I …?": what a subject may do now, and for each thing it may not, why and what to do.
-//! INVARIANTS The same holds that the doors are told of; nothing is computed another way here.
+//! INVARIANTS The same holds that the doors are told of; nothing is computed another way here. A tenant whose limit lets it send nothing
+//!            may not send, though nothing holds it: the doors answer by the limit.
 
 use super::{Hold, Subject, policy::standing};
 use crate::{
@@ -60,13 +61,15 @@ struct Facts {
     /// Ids of what it belongs to within its tenant, and itself.
     own: Vec<String>,
     deleted: bool,
+    /// A limit of its tenant lets it send nothing.
+    silent: bool,
 }
 
 impl Service {
     /// What a tenant, domain, mailbox or credential may do now, and why not the rest. `NotFound` for what is not reached.
     pub async fn capabilities(&self, actor: &Actor, subject: &Subject) -> Result<Explained> {
         let mut txn = self.reader(actor).await?;
-        let facts = self.facts(&mut txn, subject).await?;
+        let mut facts = self.facts(&mut txn, subject).await?;
         let (permission, object) = match (&facts.mailbox, subject) {
             (Some((account, domain)), _) => (Permission::MailboxRead, Object::Mailbox { id: *account, domain }),
             (None, Subject::Domain(name)) => (Permission::DomainRead, Object::Domain(name)),
@@ -74,6 +77,7 @@ impl Service {
         };
         let permitted = self.permit_on(&mut txn, actor, permission, facts.tenant, object).await;
         permitted.map_err(|e| e.missing("subjectId"))?;
+        facts.silent = sends_nothing(&mut txn, facts.tenant).await?;
         let mut holds = self.seen_holds(&mut txn, facts.tenant).await?;
         let mut own = self.holds_on(&mut txn, &facts.own).await?;
         facts.own.iter().for_each(|subject| holds.extend(own.of(subject)));
@@ -85,7 +89,7 @@ impl Service {
         let sql = match subject {
             Subject::Tenant(tenant) => {
                 let (own, address) = (Vec::new(), String::new());
-                return Ok(Facts { tenant: *tenant, mailbox: None, address, own, deleted: false });
+                return Ok(Facts { tenant: *tenant, mailbox: None, address, own, deleted: false, silent: false });
             }
             Subject::Domain(name) => {
                 let row = query("SELECT tenant FROM domain WHERE name = $1 AND live = 1").bind(name);
@@ -96,6 +100,7 @@ impl Service {
                     address: String::new(),
                     own: vec![name.clone()],
                     deleted: false,
+                    silent: false,
                 });
             }
             Subject::Mailbox(_) => "SELECT * FROM mailbox WHERE id = $1",
@@ -109,33 +114,62 @@ impl Service {
             own.push(credential.clone());
         }
         let deleted = number(&row, "live")? == 0;
-        Ok(Facts { tenant: id(&row, "tenant")?, mailbox: Some((account, domain)), address, own, deleted })
+        Ok(Facts {
+            tenant: id(&row, "tenant")?,
+            mailbox: Some((account, domain)),
+            address,
+            own,
+            deleted,
+            silent: false,
+        })
     }
 }
 
+async fn sends_nothing(txn: &mut Connection, tenant: TenantId) -> Result<bool> {
+    let row = query(
+        "SELECT COUNT(*) AS n FROM tenant WHERE id = $1 AND (recipients_per_day_max = 0 OR messages_per_hour_max = 0)",
+    )
+    .bind(tenant.to_string())
+    .fetch_one(txn)
+    .await?;
+    Ok(number(&row, "n")? > 0)
+}
+
+fn sends(capability: Capability) -> bool {
+    matches!(capability, Capability::SendInternal | Capability::SendExternal)
+}
+
 fn explained(subject: &Subject, facts: &Facts, holds: &[Hold]) -> Explained {
-    let deleted = facts.deleted;
     let mut capabilities = standing(holds).0;
-    if deleted {
+    if facts.silent {
+        capabilities = capabilities.without(Capability::SendInternal).without(Capability::SendExternal);
+    }
+    if facts.deleted {
         capabilities = Capabilities::NONE;
     }
-    let missing = Capability::EVERY.iter().filter(|c| !capabilities.allows(**c)).map(|c| (*c, why(holds, *c, deleted)));
+    let missing = Capability::EVERY.iter().filter(|c| !capabilities.allows(**c)).map(|c| (*c, why(holds, *c, facts)));
     let mailbox = facts.mailbox.as_ref().map(|(account, _)| (*account, facts.address.clone()));
     Explained { subject: subject.clone(), tenant: facts.tenant, mailbox, capabilities, missing: missing.collect() }
 }
 
-fn why(holds: &[Hold], capability: Capability, deleted: bool) -> Vec<Because> {
+fn why(holds: &[Hold], capability: Capability, facts: &Facts) -> Vec<Because> {
     let held = holds.iter().filter(|h| h.blocks.contains(&capability)).map(|h| Because {
         code: h.code.clone(),
         reason: h.reason.clone(),
         next_step: h.next_step.clone(),
         hold: Some(h.clone()),
     });
-    let gone = deleted.then(|| Because {
+    let gone = facts.deleted.then(|| Because {
         code: "DELETED".into(),
         reason: "The mailbox was deleted.".into(),
         next_step: "It can be restored while it is kept.".into(),
         hold: None,
     });
-    gone.into_iter().chain(held).collect()
+    let silent = (facts.silent && sends(capability)).then(|| Because {
+        code: "LIMIT_REACHED".into(),
+        reason: "The limits of the organisation let it send nothing.".into(),
+        next_step: "Choose a plan that sends, or ask whoever sells to you.".into(),
+        hold: None,
+    });
+    gone.into_iter().chain(held).chain(silent).collect()
 }

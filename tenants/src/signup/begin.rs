@@ -11,7 +11,7 @@ use super::{
     proof::{Proved, used_up},
     risk::{Facts, score},
     settings::{SignupMode, SignupSettings},
-    velocity::network,
+    velocity::{is_everybodys, network},
 };
 use crate::{
     Code, Error, Result, Seen, Service,
@@ -140,6 +140,11 @@ impl Service {
             domain_name::not_public_suffix(domain.as_str()).map_err(at)?;
             domain_name::one_script(domain.as_str()).map_err(at)?;
             domain_name::not_own(domain.as_str(), &self.domains.setup.hostname).map_err(at)?;
+            if is_everybodys(domain.as_str()) {
+                let message =
+                    format!("{domain} is where many people have addresses: give a domain that is yours alone");
+                return Err(Error::new(Code::Invalid, "domain", message));
+            }
         }
         match (&address, &domain) {
             (None, None) => {

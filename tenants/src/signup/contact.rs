@@ -132,7 +132,7 @@ impl Service {
     }
 
     /// Proves the contact by the code that was mailed to it. Gives another secret; the one before is good for this alone, with the code.
-    /// `InvalidCredentials` for a wrong code, `LimitReached` when it was tried too often.
+    /// `Invalid` for what is no code, which is no try; `InvalidCredentials` for a wrong code, `LimitReached` when it was tried too often.
     pub async fn signup_verify(&self, signup: &str, secret: &str, code: &str, seen: &Seen) -> Result<Begun> {
         self.count_step(seen)?;
         let code: String = code.chars().filter(char::is_ascii_digit).collect();
@@ -141,6 +141,10 @@ impl Service {
         let earlier = self.is_secret(&found, 0, secret);
         if !earlier && !self.is_secret(&found, found.round, secret) {
             return Err(missing());
+        }
+        // What no letter of ours has said is not tried.
+        if code.len() != CODE_DIGITS {
+            return Err(Error::new(Code::Invalid, "code", format!("A code has {CODE_DIGITS} digits")));
         }
         if found.is_waiting() && found.expires_at <= self.now() {
             return Err(not_now(SignupState::Expired));

@@ -38,8 +38,7 @@ async fn holds_are_listed_for_a_part_of_the_tree_with_whose_they_are() {
     assert_eq!((listed.len(), count), (5, 5));
     let of = |on: &Subject| listed.iter().find(|l| l.hold.on == *on).unwrap();
     let password = of(&Subject::Credential(made.id.clone()));
-    assert_eq!(password.address.as_deref(), Some("ann@alpha.example"));
-    assert_eq!(password.mailbox, Some(ann.id));
+    assert_eq!((password.address.as_deref(), password.mailbox), (Some("ann@alpha.example"), Some(ann.id)));
     assert_eq!((password.tenant, password.tenant_name.as_str()), (alpha, "alpha"));
     assert_eq!(of(&Subject::Mailbox(ann.id)).address.as_deref(), Some("ann@alpha.example"));
     assert_eq!(

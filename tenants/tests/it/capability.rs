@@ -57,6 +57,21 @@ async fn h2_export_and_paying_outlive_a_hold_of_billing() {
 }
 
 #[tokio::test]
+async fn who_may_send_nothing_by_its_limits_is_told_so() {
+    let desk = Desk::new().await;
+    let (tenant, owner) = desk.customer("alpha").await;
+    let on = Subject::Tenant(tenant);
+    assert_eq!(desk.service.capabilities(&owner, &on).await.unwrap().missing, []);
+    let nothing = TenantPatch { recipients_per_day_max: Some(Some(0)), ..TenantPatch::default() };
+    desk.service.tenant_update(&desk.operator, &terms(), tenant, &nothing).await.unwrap();
+    let told = desk.service.capabilities(&owner, &on).await.unwrap();
+    let missing: Vec<Capability> = told.missing.iter().map(|(capability, _)| *capability).collect();
+    assert_eq!(missing, [Capability::SendInternal, Capability::SendExternal]);
+    assert!(told.missing.iter().all(|(_, why)| why.len() == 1 && why[0].code == "LIMIT_REACHED"), "{told:?}");
+    assert!(!told.capabilities.allows(Capability::SendExternal) && told.capabilities.allows(Capability::Receive));
+}
+
+#[tokio::test]
 async fn h5_a_hold_has_reason_code_and_next_step_wherever_it_is_told() {
     let desk = Desk::new().await;
     let (tenant, owner) = desk.customer("alpha").await;

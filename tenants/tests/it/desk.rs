@@ -1,7 +1,10 @@
 //! SUMMARY    A service over a temporary file, and a data plane that keeps what it is told.
 
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
-use control::{AccountSnapshot, Change, Control, ControlError, ControlFuture, Destination, Hello, Usage};
+use control::{
+    AccountSnapshot, Change, Control, ControlError, ControlFuture, Destination, Hello, QueueAsked, QueueItem,
+    QueuePage, Usage,
+};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::PathBuf,
@@ -26,6 +29,8 @@ pub struct Plane {
     pub used: Mutex<Usage>,
     /// Changes of the largest batch.
     pub batch_max: AtomicUsize,
+    /// Its outgoing mail, whatever is asked for.
+    pub queue: Mutex<Vec<QueueItem>>,
 }
 
 impl Control for Plane {
@@ -57,6 +62,9 @@ impl Control for Plane {
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
+    }
+    fn queue(&self, _: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Box::pin(async { Ok(QueuePage { items: self.queue.lock().unwrap().clone(), next: None }) })
     }
 }
 

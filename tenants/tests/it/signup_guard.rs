@@ -117,6 +117,9 @@ async fn codes_are_tried_and_mailed_so_often_and_go_elsewhere_only() {
     let first = fair.mailed(to, "code").await;
     let wrong = if first == "00000000" { "11111111" } else { "00000000" };
     let verify = async |code: &str| fair.service.signup_verify(id, secret, code, &from).await;
+    for typo in ["", &first[1..], &format!("{first}0"), "no digits"] {
+        assert_eq!(code(verify(typo).await), Code::Invalid, "what is no code is no try: {typo}");
+    }
     for _ in 0..SIGNUP_CODE_TRIES {
         assert_eq!(code(verify(wrong).await), Code::InvalidCredentials);
     }

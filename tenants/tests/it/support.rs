@@ -4,7 +4,8 @@ use crate::{
     desk::{Desk, Hands, alpha, new_alias, terms},
     people::{code, person},
 };
-use base::TenantId;
+use base::{AccountId, QueueId, TenantId, Timestamp};
+use control::{QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueRecipient, QueueState};
 use std::{sync::Arc, time::Duration};
 use tenants::{
     Access, Actor, AuditFilter, Code, Mailbox, MailboxPatch, NewSupportGrant, NewTenant, NewToken, Page, SupportScope,
@@ -167,4 +168,81 @@ async fn consent_of_one_tenant_opens_no_other_and_no_reseller_gives_it() {
     let below = service.tenant_create(&other, &terms(), &below).await.unwrap().object.tenant.id;
     let new = grant(below, SupportScope::Content, DAY);
     assert_eq!(code(service.support_grant_create(&other, &terms(), &new).await), Code::Forbidden);
+}
+
+fn sent(tenant: TenantId, account: Option<AccountId>, sender: &str) -> QueueItem {
+    let reply = "550 5.1.1 <bob@b.example>: no bob here".to_owned();
+    let at = Timestamp(5);
+    QueueItem {
+        id: QueueId(7),
+        tenant,
+        account,
+        sender: sender.to_owned(),
+        domain: "b.example".to_owned(),
+        recipients: vec![QueueRecipient {
+            address: "bob@b.example".to_owned(),
+            fate: QueueFate::Failed,
+            host: "mx.b.example".to_owned(),
+            reply: reply.clone(),
+            status: "5.1.1".to_owned(),
+            at: Some(at),
+        }],
+        message_id: "<1@a.example>".to_owned(),
+        size_bytes: 9,
+        state: QueueState::Waiting,
+        attempts: 1,
+        answers: vec![QueueAnswer {
+            at,
+            attempt: 1,
+            host: "mx.b.example".to_owned(),
+            reply,
+            status: "5.1.1".to_owned(),
+            recipients: 1,
+        }],
+        created_at: Timestamp(1),
+        next_attempt_at: Some(Timestamp(9)),
+        expires_at: Timestamp(10),
+        ended_at: None,
+        parked_reason: String::new(),
+        held_by_hand: false,
+        return_reason: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn who_writes_to_whom_is_seen_by_consent_only() {
+    let w = world().await;
+    let service = &w.desk.service;
+    let mail =
+        vec![sent(w.tenant, Some(w.ann.id), "ann@alpha.example"), sent(w.tenant, None, "lawyer@elsewhere.example")];
+    w.desk.plane.queue.lock().unwrap().clone_from(&mail);
+    let asked = |below: bool, filter: QueueFilter| {
+        let tenant = if below { w.desk.operator.tenant() } else { w.tenant };
+        QueueAsked { tenant, below, ended: false, filter, after: None, limit: 5 }
+    };
+    let all = QueueFilter::default();
+    let to_bob = QueueFilter { recipient: Some("bob@b.example".into()), ..all.clone() };
+    let named = QueueFilter { message_id: Some("<1@a.example>".into()), ..all.clone() };
+    let by = QueueFilter { sender: Some("lawyer@elsewhere.example".into()), ..all.clone() };
+    for below in [false, true] {
+        let seen = service.queue(&w.staff, asked(below, all.clone())).await.unwrap().items;
+        let text = format!("{seen:?}");
+        assert!(!text.contains("bob") && !text.contains("lawyer") && !text.contains("<1@a.example>"), "{text}");
+        assert_eq!(seen[0].sender, "ann@alpha.example", "a mailbox is a part of the contract");
+        assert_eq!(seen[0].recipients[0].reply, "550 5.1.1 <…@b.example>: no … here");
+        for filter in [&to_bob, &named] {
+            assert_eq!(code(service.queue(&w.staff, asked(below, filter.clone())).await), Code::Forbidden);
+        }
+        let seen = service.queue(&w.staff, asked(below, by.clone())).await.unwrap().items;
+        assert_eq!(seen.len(), 1, "that somebody from elsewhere wrote is not told: {seen:?}");
+        assert_eq!(service.queue(&w.desk.operator, asked(below, to_bob.clone())).await.unwrap().items, mail);
+    }
+    assert_eq!(service.queue(&w.owner, asked(false, all.clone())).await.unwrap().items, mail);
+    let new = grant(w.tenant, SupportScope::Metadata, DAY);
+    let made = service.support_grant_create(&w.owner, &terms(), &new).await.unwrap().object;
+    service.support_grant_use(&w.staff, &terms(), &made.id).await.unwrap();
+    let staff = w.staff().await;
+    for filter in [all, to_bob, named, by] {
+        assert_eq!(service.queue(&staff, asked(false, filter)).await.unwrap().items, mail);
+    }
 }

@@ -89,6 +89,8 @@ row!(vanished_row, (a: u64 = id64(), m: u32 = id32(), s: u64 = id64(), u: u32 = 
     vanished(AccountId(a), MailboxId(m), ModSeq(s), Uid(u)),
     in_account(a, AccountRow::Vanished(MailboxId(m), ModSeq(s), Uid(u))));
 row!(queue_row, (q: u64 = id64()), queue_item(QueueId(q)), move |key: &[u8]| (decode(key), Some(Row::QueueItem(QueueId(q)))));
+row!(queue_ended_row, (d: i64 = due(), q: u64 = id64()), queue_ended(Timestamp(d), QueueId(q)),
+    move |key: &[u8]| (decode(key), Some(Row::QueueEnded(QueueId(q)))));
 row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
 row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),
@@ -124,6 +126,7 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("blob data", blob(blob_data(), &u.to_be_bytes())),
         ("blob link", blob(blob_link(), b"e0123456701234567")),
         ("queue", queue_item(QueueId(n))),
+        ("queue ended", queue_ended(Timestamp(i64::from(u)), QueueId(n))),
         ("state", state(acct)),
         ("profile", profile(acct)),
         ("keywords", keywords(acct)),
@@ -149,6 +152,8 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
     let (acct, mbx) = (AccountId(a), MailboxId(m));
     vec![
         (queue_items(), &["queue"]),
+        (queue_all_ended(), &["queue ended"]),
+        (queue_ended_until(Timestamp(n as i64 >> 1)), &["queue ended"]),
         (pool_leases(), &["pool lease"]),
         (objects(acct, MAILBOX), &["mailbox"]),
         (objects(acct, EMAIL), &["email"]),
@@ -218,6 +223,14 @@ proptest! {
         prop_assert_eq!(system_due_until(TenantId(a), Timestamp(until)).contains(&key), a == b && at <= until);
         prop_assert_eq!(system_due_after(TenantId(a)).contains(&key), b > a);
         prop_assert!(system_due_all().contains(&key));
+    }
+
+    #[test]
+    fn what_ended_is_newest_first_and_ranges_hold_what_is_older(a in due(), b in due(), q in id64(), r in id64()) {
+        let (left, right) = (queue_ended(Timestamp(a), QueueId(q)), queue_ended(Timestamp(b), QueueId(r)));
+        prop_assert!(a <= b || left < right);
+        prop_assert_eq!(queue_ended_until(Timestamp(a)).contains(&right), b <= a);
+        prop_assert!(queue_all_ended().contains(&left));
     }
 
     #[test]

@@ -30,7 +30,12 @@ pub struct ParkedGroup {
 
 /// Where an item stands in the index of parked ones.
 pub(crate) fn place(tenant: TenantId, item: &QueueItem) -> Vec<u8> {
-    let hash = blake3::hash(format!("{} {}", item.on_behalf, item.credential).as_bytes());
+    // Those that a person put aside wait for that person: nothing about the sender lets them go.
+    let waits_for = match item.held.is_empty() {
+        true => format!("{} {}", item.on_behalf, item.credential),
+        false => "by hand".to_owned(),
+    };
+    let hash = blake3::hash(waits_for.as_bytes());
     let group = ParkedGroup {
         tenant,
         account: AccountId(item.account),
@@ -88,6 +93,9 @@ impl Work {
 impl Accounts {
     /// Why an item may not be sent now; `None` when it may. Asked before each attempt, and by who shows the queue.
     pub async fn held_back(&self, tenant: TenantId, item: &QueueItem) -> Result<Option<String>> {
+        if !item.held.is_empty() {
+            return Ok(Some(item.held.clone()));
+        }
         let mut txn = self.0.kv.begin_read();
         if item.account == 0 {
             let entitlement = self.entitlement_in(&mut *txn, tenant).await?;

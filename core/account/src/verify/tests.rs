@@ -84,7 +84,7 @@ async fn set(kv: &Arc<dyn Kv>, key: &[u8], value: Option<&[u8]>) {
 /// Rows that may be missing, because nothing else tells that they were there.
 fn is_optional(row: Row) -> bool {
     match row {
-        Row::DataKey => true,
+        Row::DataKey | Row::QueueEnded(_) => true,
         Row::Account(_, row) => matches!(
             row,
             AccountRow::Profile

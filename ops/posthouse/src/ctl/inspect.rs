@@ -99,7 +99,11 @@ impl Desk {
 
     pub(super) async fn queue_retry(&self, who: &str, select: &Select) -> Outcome {
         let now = self.store()?.clock().now().0;
-        self.each(who, select, "will be tried now", move |q| (q.parked, q.due_at_ms) = (false, now)).await
+        let retry = move |q: &mut QueueItem| {
+            (q.parked, q.due_at_ms) = (false, now);
+            q.held.clear();
+        };
+        self.each(who, select, "will be tried now", retry).await
     }
 
     /// Cancelled recipients get no bounce: the operator decided.

@@ -14,7 +14,9 @@ use base::{
     },
 };
 use bytes::Bytes;
-use control::{Change, Control, ControlError, ControlFuture, Event, Hello, Usage};
+use control::{
+    Change, Control, ControlError, ControlFuture, Event, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -167,6 +169,12 @@ impl Control for RemotePlane {
     }
     fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
         Box::pin(self.ask("events", EventsAsked { after, limit }))
+    }
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Box::pin(self.ask("queue", asked))
+    }
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        Box::pin(self.ask("queue-act", order))
     }
 }
 

@@ -22,7 +22,7 @@ use base::{
         PLANE_IDLE_MS_MAX, PLANE_IDS_MAX, PLANE_REQUEST_MS_MAX,
     },
 };
-use control::{Change, Control, ControlError};
+use control::{Change, Control, ControlError, QueueAsked, QueueOrder};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -160,7 +160,9 @@ fn router(plane: Plane) -> Router {
         .route("/account-usage", post(account_usage))
         .route("/usages", post(usages))
         .route("/account-usages", post(account_usages))
-        .route("/events", post(events));
+        .route("/events", post(events))
+        .route("/queue", post(queue))
+        .route("/queue-act", post(queue_act));
     Router::new()
         .nest(VERSION, routes)
         .layer(DefaultBodyLimit::max(PLANE_BODY_BYTES_MAX))
@@ -230,4 +232,14 @@ async fn account_usages(State(plane): State<Plane>, Json(accounts): Json<Vec<(Te
 
 async fn events(State(plane): State<Plane>, Json(asked): Json<EventsAsked>) -> Response {
     answer(plane.events(asked.after, asked.limit.min(PLANE_EVENTS_MAX)).await)
+}
+
+async fn queue(State(plane): State<Plane>, Json(asked): Json<QueueAsked>) -> Response {
+    answer(plane.queue(asked).await)
+}
+
+async fn queue_act(State(plane): State<Plane>, Json(order): Json<QueueOrder>) -> Response {
+    // In a task of its own, as a batch: what was begun is done.
+    let acted = tokio::spawn(async move { plane.queue_act(order).await }).await;
+    answer(acted.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
 }

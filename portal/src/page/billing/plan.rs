@@ -200,7 +200,7 @@ async fn preview(visit: &Visit, f: &Frame, plan: &Plan, chosen: &Fields) -> Resu
     let variables = billing_quote::Variables { tenant: visit.tenant()?, choice: choice!(billing_quote, &asked) };
     let quote = match visit.ask_told::<BillingQuote>(variables).await? {
         Ok(data) => data.billing_quote.ok_or(Trouble::NotFound)?,
-        Err(refusal) => return Ok(Err(refusal)),
+        Err(refusal) => return Ok(Err(owed(refusal))),
     };
     let interval = super::shape::word(&quote.interval);
     let mut sums =
@@ -257,7 +257,16 @@ async fn change(visit: &Visit, asked: &Asked) -> Result<Vec<Refusal>, Trouble> {
         idempotency_key: visit.once(),
     };
     let data = visit.ask::<SubscriptionChange>(subscription_change::Variables { input }).await?;
-    Ok(refusals!(data.subscription_change))
+    let refusals: Vec<Refusal> = refusals!(data.subscription_change);
+    Ok(refusals.into_iter().map(owed).collect())
+}
+
+/// What keeps a plan from being changed is a debt.
+fn owed(refusal: Refusal) -> Refusal {
+    match (refusal.code.as_str(), refusal.field.as_str()) {
+        ("HELD", "plan") => Refusal::new("plan", "UNPAID"),
+        _ => refusal,
+    }
 }
 
 async fn open(visit: &Visit, asked: &Asked) -> Result<(Vec<Refusal>, &'static str), Trouble> {

@@ -17,6 +17,7 @@ mod mailbox;
 mod masked;
 mod member;
 mod password;
+mod queue;
 mod secret;
 mod service_account;
 mod session;
@@ -54,6 +55,7 @@ pub struct Mutation(
     password::PasswordMutation,
     support::SupportMutation,
     webhook::WebhookMutation,
+    queue::QueueMutation,
     audit::AuditMutation,
     SaleMutation,
     signup::SignupMutation,

@@ -60,7 +60,7 @@ pub struct CapabilityState {
     pub reasons: Vec<CapabilityReason>,
 }
 
-/// What a subject may do now: what the doors are told.
+/// What a subject may do now: what the doors are told, and whether a limit of zero keeps its tenant from sending.
 #[derive(SimpleObject, Clone)]
 pub struct Capabilities {
     pub subject_id: ID,

@@ -63,6 +63,7 @@ impl From<Error> for Problem {
                 tracing::error!(error = %e, "scim: an operation failed");
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, None, "The operation failed; try again")
             }
+            Code::Unavailable => told(StatusCode::SERVICE_UNAVAILABLE, None),
             Code::Throttled { seconds } => Problem::throttled(i64::from(seconds)),
             Code::IdempotencyMismatch => told(StatusCode::UNPROCESSABLE_ENTITY, None),
             // A limit, a suspension, something in the way: an administrator has to act.

@@ -18,6 +18,7 @@ mod page;
 mod people;
 mod plane;
 mod provision;
+mod queue;
 mod recipes;
 mod sale;
 mod scim;

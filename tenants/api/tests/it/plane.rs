@@ -5,9 +5,12 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request},
 };
-use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
+use base::{AccountId, Clock, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
-use control::{Change, Control, ControlError, ControlFuture, Usage};
+use control::{
+    Change, Control, ControlError, ControlFuture, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
+    QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
+};
 use serde_json::{Value, json};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -29,6 +32,41 @@ pub struct Plane {
     pub down: AtomicBool,
     /// How often meters were asked for.
     pub calls: AtomicUsize,
+    /// What was ordered about items of the queue, but in dry runs.
+    pub orders: Mutex<Vec<QueueOrder>>,
+}
+
+/// What every tenant has in its queue.
+pub fn queued(tenant: TenantId) -> QueueItem {
+    let (host, reply, status) = ("mx.b.example".to_owned(), "450 4.2.0 later".to_owned(), "4.2.0".to_owned());
+    let at = Timestamp(5);
+    QueueItem {
+        id: QueueId(7),
+        tenant,
+        account: Some(AccountId(1)),
+        sender: "ann@a.example".to_owned(),
+        domain: "b.example".to_owned(),
+        recipients: vec![QueueRecipient {
+            address: "bob@b.example".to_owned(),
+            fate: QueueFate::Waiting,
+            host: host.clone(),
+            reply: reply.clone(),
+            status: status.clone(),
+            at: Some(at),
+        }],
+        message_id: "<1@a.example>".to_owned(),
+        size_bytes: 9,
+        state: QueueState::Waiting,
+        attempts: 1,
+        answers: vec![QueueAnswer { at, attempt: 1, host, reply, status, recipients: 1 }],
+        created_at: Timestamp(1),
+        next_attempt_at: Some(Timestamp(9)),
+        expires_at: Timestamp(10),
+        ended_at: None,
+        parked_reason: String::new(),
+        held_by_hand: false,
+        return_reason: String::new(),
+    }
 }
 
 impl Control for Plane {
@@ -54,6 +92,36 @@ impl Control for Plane {
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
+    }
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            let item = queued(asked.tenant);
+            if asked.ended || asked.filter.item.is_some_and(|id| id != item.id) {
+                return Ok(QueuePage::default());
+            }
+            // A full page, whatever its size.
+            let one = |n: u32| QueueItem { id: QueueId(item.id.0 + 10 * u64::from(n)), ..item.clone() };
+            Ok(QueuePage { items: (0..asked.limit).map(one).collect(), next: None })
+        })
+    }
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        Box::pin(async move {
+            let item = queued(order.tenant);
+            match order.item {
+                _ if self.down.load(Ordering::SeqCst) => Err(ControlError::Unavailable("down".into())),
+                QueueId(9) => Ok(QueueActed::UnderWay),
+                id if id != item.id => Ok(QueueActed::Unknown),
+                _ => {
+                    if !order.dry_run {
+                        self.orders.lock().unwrap().push(order);
+                    }
+                    Ok(QueueActed::Done(Box::new(item)))
+                }
+            }
+        })
     }
 }
 

@@ -3,7 +3,10 @@
 use super::world::{TENANT, World, account, address, entitlement, first, keyed, secret};
 use account::RouteError;
 use base::{AccountId, TenantId};
-use control::{Change, ControlError, Destination, Usage};
+use control::{
+    Change, ControlError, Destination, EntitlementSnapshot, QueueActed, QueueAction, QueueAsked, QueueFate,
+    QueueFilter, QueueOrder, QueueState, Usage,
+};
 
 /// As `Accounts` has it.
 const BATCH_CHANGES_MAX: u64 = 10_000;
@@ -125,4 +128,99 @@ pub async fn a_store_is_known_by_its_number_and_counts_what_it_took(world: World
     world.control.apply(vec![entitlement(1)]).await.unwrap();
     let after = world.control.hello().await.unwrap();
     assert_eq!((after.store, after.applied), (before.store, before.applied + 1));
+}
+
+/// A tenant below ours, and one that is not.
+const BELOW: TenantId = TenantId(5);
+const ELSEWHERE: TenantId = TenantId(9);
+
+async fn with_mail(world: &World) {
+    let below = EntitlementSnapshot { ancestors: vec![TENANT], ..EntitlementSnapshot::new(BELOW, 1) };
+    let elsewhere = EntitlementSnapshot::new(ELSEWHERE, 1);
+    let batch = vec![entitlement(1), Change::Entitlement(below), Change::Entitlement(elsewhere)];
+    world.control.apply(batch).await.unwrap();
+    for (tenant, to) in
+        [(TENANT, "a@b.example"), (TENANT, "c@d.example"), (BELOW, "e@b.example"), (ELSEWHERE, "f@b.example")]
+    {
+        world.queue(tenant, to).await;
+    }
+}
+
+fn asked(tenant: TenantId, below: bool) -> QueueAsked {
+    QueueAsked { tenant, below, ended: false, filter: QueueFilter::default(), after: None, limit: 1 }
+}
+
+/// First recipients of all pages, sorted.
+async fn all(world: &World, asked: QueueAsked) -> Vec<String> {
+    let (mut found, mut asked) = (Vec::new(), asked);
+    loop {
+        let page = world.control.queue(asked.clone()).await.unwrap();
+        assert!(page.items.len() <= 1);
+        found.extend(page.items.iter().map(|i| i.recipients[0].address.clone()));
+        match page.next {
+            Some(next) => asked.after = Some(next),
+            None => break,
+        }
+    }
+    found.sort();
+    found
+}
+
+pub async fn outgoing_mail_comes_in_pages_of_a_tenant_or_of_all_below_it(world: World) {
+    with_mail(&world).await;
+    assert_eq!(all(&world, asked(TENANT, false)).await, ["a@b.example", "c@d.example"]);
+    assert_eq!(all(&world, asked(TENANT, true)).await, ["a@b.example", "c@d.example", "e@b.example"]);
+    assert_eq!(all(&world, asked(BELOW, true)).await, ["e@b.example"], "not those above or beside");
+    let filter = QueueFilter { domain: Some("B.example".into()), ..QueueFilter::default() };
+    let of_b = QueueAsked { filter, ..asked(TENANT, true) };
+    assert_eq!(all(&world, of_b).await, ["a@b.example", "e@b.example"]);
+    let filter = QueueFilter {
+        message_id: Some("1@a.example".into()),
+        recipient: Some("c@d.example".into()),
+        ..QueueFilter::default()
+    };
+    let found = QueueAsked { filter, ..asked(TENANT, false) };
+    let item = world.control.queue(found).await.unwrap().items.remove(0);
+    assert_eq!((item.state, item.attempts, item.message_id.as_str()), (QueueState::Waiting, 0, "<1@a.example>"));
+    let wrong = QueueAsked { ended: true, ..asked(TENANT, true) };
+    assert!(matches!(world.control.queue(wrong).await, Err(ControlError::Invalid(_))));
+}
+
+pub async fn what_is_ordered_is_done_once_and_of_another_tenant_there_is_nothing(world: World) {
+    with_mail(&world).await;
+    let item = world.control.queue(asked(BELOW, false)).await.unwrap().items.remove(0).id;
+    let order = |tenant, action, dry_run| world.control.queue_act(QueueOrder { tenant, item, action, dry_run });
+    let hold = || QueueAction::Hold { reason: "looked at".into() };
+    for tenant in [TENANT, ELSEWHERE] {
+        for action in [QueueAction::Retry, hold(), QueueAction::Release, QueueAction::Drop] {
+            assert_eq!(order(tenant, action, false).await.unwrap(), QueueActed::Unknown);
+        }
+    }
+    assert!(matches!(
+        order(BELOW, QueueAction::Hold { reason: "two\nlines".into() }, false).await,
+        Err(ControlError::Invalid(_))
+    ));
+    let state = async || world.control.queue(asked(BELOW, false)).await.unwrap().items.first().map(|i| i.state);
+    assert!(matches!(order(BELOW, QueueAction::Drop, true).await.unwrap(), QueueActed::Done(_)));
+    assert_eq!(state().await, Some(QueueState::Waiting), "a dry run leaves it");
+    for _ in 0..2 {
+        let QueueActed::Done(held) = order(BELOW, hold(), false).await.unwrap() else { panic!("held") };
+        assert_eq!(
+            (held.state, held.held_by_hand, held.parked_reason.as_str()),
+            (QueueState::Parked, true, "looked at")
+        );
+    }
+    order(BELOW, QueueAction::Retry, false).await.unwrap();
+    assert_eq!(state().await, Some(QueueState::Parked), "a person holds it: trying again is no release");
+    order(BELOW, QueueAction::Release, false).await.unwrap();
+    assert_eq!(state().await, Some(QueueState::Waiting));
+    for _ in 0..2 {
+        let QueueActed::Done(gone) = order(BELOW, QueueAction::Drop, false).await.unwrap() else { panic!("dropped") };
+        assert_eq!((gone.state, gone.recipients[0].fate), (QueueState::Ended, QueueFate::Cancelled));
+    }
+    assert_eq!(state().await, None);
+    let ended = world.control.queue(QueueAsked { ended: true, ..asked(BELOW, false) }).await.unwrap();
+    assert_eq!(ended.items.iter().map(|i| i.id).collect::<Vec<_>>(), [item]);
+    let ended = world.control.queue(QueueAsked { ended: true, ..asked(TENANT, false) }).await.unwrap();
+    assert_eq!(ended.items, []);
 }

@@ -36,4 +36,6 @@ on_both!(
     events_come_in_pages_by_their_numbers,
     keys_that_sign_arrive_and_leave_with_their_domain,
     a_store_is_known_by_its_number_and_counts_what_it_took,
+    outgoing_mail_comes_in_pages_of_a_tenant_or_of_all_below_it,
+    what_is_ordered_is_done_once_and_of_another_tenant_there_is_nothing,
 );

@@ -5,7 +5,8 @@ use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, SystemClock, TenantId, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, Hello, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, Hello, QueueActed, QueueAsked, QueueOrder,
+    QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -61,6 +62,16 @@ text
         assert!(accepted.results.iter().all(Result::is_ok));
     }
 
+    /// Mail of a tenant for another host.
+    pub async fn queue(&self, tenant: TenantId, to: &str) {
+        let address = Address::parse(to).unwrap();
+        let recipients = [EnvelopeRecipient { address, route: None, notify: 0, orcpt: String::new() }];
+        let message = b"Message-ID: <1@a.example>\r\n\r\ntext\r\n";
+        let accept = Accept::new(Source::System(tenant), None, &recipients, message);
+        let accepted = Mail::new(self.accounts.clone(), "mx.a.example").accept(accept).await.unwrap();
+        assert_eq!(accepted.queued, 1);
+    }
+
     /// Selector and private key of each key that signs for the domain.
     pub async fn signing_keys(&self, tenant: TenantId) -> Vec<(String, String)> {
         let domain = base::Domain::parse("a.example").unwrap();
@@ -108,6 +119,12 @@ impl Control for Plane {
     }
     fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
         self.0.account_usages(accounts)
+    }
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Control::queue(&self.0, asked)
+    }
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        self.0.queue_act(order)
     }
     fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
         let kind = EventKind::SendLimitReached { limit: "perHour".into() };

@@ -18,7 +18,7 @@ async function made(demo, token, name, input) {
 }
 
 // Somebody of the provider's signs in; who that is is invited the first time.
-async function operates(page, demo) {
+export async function operates(page, demo) {
   const token = demo.info.operator_token;
   const { viewer } = await demo.ask(token, "{ viewer { id name } }");
   if (!demo.operates) {

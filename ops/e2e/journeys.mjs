@@ -8,6 +8,7 @@ import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 import { signupJourneys } from "./signup.mjs";
+import { usageJourneys } from "./usage.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
@@ -231,6 +232,7 @@ export const journeys = [
     }
   }],
   ...brandJourneys,
-  // The last ones: they put the clock forward by months.
+  // The last ones: they put the clock forward, by a day and by months.
+  ...usageJourneys,
   ...dunningJourneys,
 ];

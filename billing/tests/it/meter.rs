@@ -82,6 +82,7 @@ async fn what_was_used_is_frozen_once_and_on_the_next_invoice_whatever_is_lost()
         town.turn(DAY * 2);
         has_sent(&town, 391);
         pass(&town).await;
+        town.turn(Duration::from_secs(1));
         let standing = town.billing.standing(&owner, tenant).await.unwrap();
         let metered = &standing.metered[0];
         assert_eq!((metered.used, metered.included, metered.amount), (351, 200, eur(200)));

@@ -145,6 +145,62 @@ async fn days_that_were_hours_are_their_sum_and_their_most() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_ahead_loses_nothing_and_counts_nothing_twice() {
+    let (clock, desk, tenant, ..) = alpha().await;
+    let midnight = u64::try_from(86_400_000 - desk.service.now().0.rem_euclid(86_400_000)).unwrap();
+    clock.turn(Duration::from_millis(midnight));
+    let start = desk.service.now();
+    uses(&desk, 70, 5);
+    assert_eq!(pass(&desk).await, 2);
+    // For a moment it is two months later: what came until then is there, and the day of today is made of its hours.
+    let ahead = DAY * 60;
+    clock.turn(ahead);
+    uses(&desk, 80, 9);
+    assert_eq!(pass(&desk).await, 2);
+    assert_eq!(desk.service.usage_roll().await.unwrap(), 2);
+    clock.turn_back(ahead);
+    clock.turn(HOUR);
+    uses(&desk, 90, 12);
+    assert_eq!(pass(&desk).await, 2, "it does not wait for the day that the clock had said");
+    assert_eq!(pass(&desk).await, 0);
+    let sent = async |until: Timestamp| {
+        let mut connection = desk.service.connection().await.unwrap();
+        desk.service.recipients_below(&mut connection, tenant, start, until).await.unwrap()
+    };
+    assert_eq!(sent(start.plus(DAY)).await, 5 + 3);
+    assert_eq!(sent(start.plus(ahead + DAY)).await, 12);
+    // In two months the hours of a day that is there already are added to it, and the hour that was written ahead is not written again.
+    clock.turn(ahead - HOUR);
+    uses(&desk, 95, 20);
+    assert_eq!(pass(&desk).await, 2);
+    assert_eq!(sent(start.plus(ahead + DAY)).await, 12, "what came counts in the next hour");
+    assert_eq!(desk.service.usage_roll().await.unwrap(), 2);
+    assert_eq!(sent(start.plus(DAY)).await, 5 + 3);
+    clock.turn(HOUR);
+    assert_eq!(pass(&desk).await, 2);
+    assert_eq!(sent(start.plus(ahead + DAY)).await, 20);
+    let range = (start, start.plus(HOUR));
+    let most = desk
+        .service
+        .usage_points(&desk.operator, tenant, UsageMeter::StoredBytes, range, Resolution::Day)
+        .await
+        .unwrap();
+    assert_eq!(most.iter().map(|p| p.value).collect::<Vec<_>>(), [90]);
+}
+
+#[tokio::test]
+async fn a_gauge_is_what_it_was_read_last_while_nobody_reads() {
+    let (clock, desk, tenant, ..) = alpha().await;
+    uses(&desk, 70, 5);
+    pass(&desk).await;
+    clock.turn(DAY * 3);
+    let read = async |by, since| points(&desk, tenant, UsageMeter::StoredBytes, since, by).await;
+    assert_eq!(read(Resolution::Hour, HOUR).await, [70, 70]);
+    assert_eq!(read(Resolution::Day, DAY).await, [70, 70]);
+    assert_eq!(points(&desk, tenant, UsageMeter::OutgoingRecipients, DAY, Resolution::Day).await, [0, 0]);
+}
+
+#[tokio::test]
 async fn what_is_written_is_not_changed() {
     let (_, desk, ..) = alpha().await;
     pass(&desk).await;

@@ -25,6 +25,8 @@ use tenants::{
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
+/// How often workers look here: several times within the hours before a period ends.
+const STEP: i64 = 3 * HOUR;
 const SECRET: &str = "whsec_of_the_test";
 const GOOD: &str = "4242424242424242";
 
@@ -191,11 +193,11 @@ impl Place {
         while self.billing.work().await.unwrap() > 0 {}
     }
 
-    /// Goes on by seconds, an hour at a time as workers do; `false`: it died, and another one has begun over the same database.
+    /// Goes on by seconds, step by step; `false`: it died, and another one has begun over the same database.
     async fn goes_on(&mut self, by: i64) -> bool {
         let mut lived = true;
-        for _ in 0..by / HOUR {
-            self.hands.0.fetch_add(HOUR * 1_000, Ordering::SeqCst);
+        for _ in 0..by / STEP {
+            self.hands.0.fetch_add(STEP * 1_000, Ordering::SeqCst);
             self.model.lock().advance(self.hands.now().secs());
             while self.billing.service().usage_due().await.unwrap() > 0 {}
             match AssertUnwindSafe(self.work()).catch_unwind().await {
@@ -258,7 +260,7 @@ async fn what_was_used_is_on_the_invoice_of_the_renewal_once_whenever_the_proces
         place.goes_on(2 * DAY).await;
         place.sends(451);
         *place.line.dies.lock() = dies;
-        let lived = place.goes_on(29 * DAY + 3 * HOUR).await;
+        let lived = place.goes_on(29 * DAY + 6 * HOUR).await;
         assert_eq!(lived, dies.is_none(), "{dies:?}");
         assert_eq!((place.frozen().await, place.nets().await), (1, vec![500, 500 + 300]), "{dies:?}");
         // Nothing more, and not again with the next one.
@@ -296,7 +298,7 @@ async fn a_plan_prices_its_own_days_and_what_a_period_includes_is_given_once() {
     place.changes("by-use").await;
     place.goes_on(2 * DAY).await;
     place.sends(120);
-    place.goes_on(21 * DAY + 4 * HOUR).await;
+    place.goes_on(21 * DAY + 6 * HOUR).await;
     // 150 and 120 are 70 beyond what is included.
     let nets = place.nets().await;
     assert_eq!(nets.iter().sum::<i64>(), 500 + 500 + 100, "{nets:?}");
@@ -311,7 +313,7 @@ async fn what_was_sent_before_meters_came_is_not_charged() {
     place.changes("by-use").await;
     place.goes_on(2 * DAY).await;
     place.sends(300);
-    place.goes_on(24 * DAY + 4 * HOUR).await;
+    place.goes_on(24 * DAY + 6 * HOUR).await;
     let nets = place.nets().await;
     assert_eq!(nets.iter().sum::<i64>(), 500 + 500 + 100, "{nets:?}");
 }

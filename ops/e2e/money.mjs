@@ -58,7 +58,7 @@ async function buys(page, demo, tenant, look) {
   assert.equal(has.maxMailboxes, 10, "what was bought is what it may have");
 }
 
-// What was used over time: the server's first pass over the tenants is done by now.
+// What was used over time; that it is counted, usage.mjs sees when an hour went by.
 async function sees(page, look) {
   await page.goto(new URL("/billing/usage?range=24h", page.url()).href);
   await titled(page, "Usage over time");
@@ -66,7 +66,6 @@ async function sees(page, look) {
   await page.getByText("Figures: Mailboxes").click();
   const figures = page.locator("figure", { hasText: "Figures: Mailboxes" }).getByRole("row");
   assert.equal(await figures.count(), 25, "a head and 24 hours");
-  assert.match(await figures.last().innerText(), /UTC\s+[1-9]/, "its mailboxes are counted");
   await look?.("billing-usage");
   await page.getByRole("link", { name: "12 months" }).click();
   await titled(page, "Usage over time");

@@ -1082,7 +1082,7 @@ coupon-periods = { $n ->
 }
 label-good-until = Bis
 usage-title = Verbrauch über die Zeit
-usage-about = Was Ihre Organisation verbraucht hat, Stunde für Stunde; Zeiten sind in UTC. Die letzte läuft noch.
+usage-about = Was Ihre Organisation verbraucht hat, einmal je Stunde gelesen; Zeiten sind in UTC.
 usage-24h = 24 Stunden
 usage-30d = 30 Tage
 usage-12m = 12 Monate
@@ -1098,7 +1098,7 @@ usage-figures = Zahlen: { $title }
 usage-when = Wann
 usage-value = Wert
 usage-metered = Nach Verbrauch bezahlt
-usage-metered-used = { $used } von { $included } enthaltenen { $meter }, seit { $since }
+usage-metered-used = { $used } { $meter } seit { $since }; { $included } enthalten
 usage-metered-more = { $price } für je { $per } weitere
 usage-metered-cost = Bisher: { $amount } ohne Steuer, auf der Rechnung vom { $until }
 hint-metered = Leer: wird nicht nach Verbrauch bezahlt

@@ -1082,7 +1082,7 @@ coupon-periods = { $n ->
 }
 label-good-until = Until
 usage-title = Usage over time
-usage-about = What your organisation used, hour by hour; times are in UTC. The last one is still going on.
+usage-about = What your organisation used, read once an hour; times are in UTC.
 usage-24h = 24 hours
 usage-30d = 30 days
 usage-12m = 12 months
@@ -1098,7 +1098,7 @@ usage-figures = Figures: { $title }
 usage-when = When
 usage-value = Value
 usage-metered = Paid by use
-usage-metered-used = { $used } of { $included } { $meter } that are included, since { $since }
+usage-metered-used = { $used } { $meter } since { $since }; { $included } included
 usage-metered-more = { $price } for each { $per } more
 usage-metered-cost = So far: { $amount } without tax, on the invoice of { $until }
 hint-metered = Empty: it is not paid by use

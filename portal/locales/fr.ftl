@@ -1082,7 +1082,7 @@ coupon-periods = { $n ->
 }
 label-good-until = Jusqu’au
 usage-title = Consommation dans le temps
-usage-about = Ce que votre organisation a consommé, heure par heure ; les heures sont en UTC. La dernière est encore en cours.
+usage-about = Ce que votre organisation a consommé, relevé une fois par heure ; les heures sont en UTC.
 usage-24h = 24 heures
 usage-30d = 30 jours
 usage-12m = 12 mois
@@ -1098,7 +1098,7 @@ usage-figures = Chiffres : { $title }
 usage-when = Quand
 usage-value = Valeur
 usage-metered = Payé selon la consommation
-usage-metered-used = { $used } sur { $included } { $meter } inclus, depuis le { $since }
+usage-metered-used = { $used } { $meter } depuis le { $since } ; { $included } inclus
 usage-metered-more = { $price } pour chaque { $per } de plus
 usage-metered-cost = Jusqu’ici : { $amount } hors taxe, sur la facture du { $until }
 hint-metered = Vide : ne se paie pas selon la consommation

@@ -68,7 +68,7 @@ async fn what_was_used_is_drawn_and_told_in_figures() {
         "From 2026-11-20 to 2026-11-22: at first 1 GB, at last 1.5 GB, at most 2 GB (2026-11-21).",
         "<tr><th scope=\"row\">2026-11-21</th><td>2 GB</td></tr>",
         "href=\"/billing/usage?range=30d\" aria-current=\"page\"",
-        "1150 of 1000 recipients that are included, since 2026-11-26",
+        "1150 recipients since 2026-11-26; 1000 included",
         "0.10 EUR for each 100 more",
         "So far: 0.20 EUR without tax, on the invoice of 2126-11-26",
     ] {

@@ -36,7 +36,7 @@ impl Range {
     }
 
     /// Where the first point is: with the one that is going on they are 24, 30 and 12.
-    fn from_ms(self, now: i64) -> i64 {
+    fn begin_ms(self, now: i64) -> i64 {
         match self {
             Range::Hours => now.saturating_sub(23 * HOUR_MS),
             Range::Days => now.saturating_sub(29 * DAY_MS),
@@ -85,7 +85,7 @@ pub(super) async fn show(visit: &Visit) -> Reply {
     let now = visit.portal.now_ms();
     let variables = usage_shown::Variables {
         tenant: visit.tenant()?,
-        from: written(range.from_ms(now)),
+        from: written(range.begin_ms(now)),
         to: written(now),
         resolution: range.resolution(),
     };
@@ -167,7 +167,7 @@ mod tests {
             ("2027-12-01T00:00:00Z", "2027-01-01T00:00:00.000Z"),
             ("2028-02-29T12:00:00Z", "2027-03-01T00:00:00.000Z"),
         ] {
-            assert_eq!(written(Range::Months.from_ms(ms(now))), first, "{now}");
+            assert_eq!(written(Range::Months.begin_ms(ms(now))), first, "{now}");
         }
     }
 }

@@ -31,6 +31,7 @@ mod invoice;
 mod letter;
 mod look;
 mod make;
+mod meter;
 mod mirror;
 mod page;
 mod policy;
@@ -50,8 +51,8 @@ mod worker;
 
 pub use view::{
     Asked, BalanceShown, Bought, BoughtItem, CallShown, CheckoutShown, Concession, ConcessionKind, CouponPatch,
-    CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, NewConcession, NewCoupon, NewPlan,
-    PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
+    CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, MeteredUse, NewConcession, NewCoupon,
+    NewPlan, PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
 };
 
 use crate::Payments;

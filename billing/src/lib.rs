@@ -25,8 +25,9 @@ extern crate self as billing;
 pub use currency::Currency;
 pub use desk::{
     Asked, BalanceShown, Billing, BillingOptions, Bought, BoughtItem, CallShown, CheckoutShown, Concession,
-    ConcessionKind, CouponPatch, CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, NewConcession,
-    NewCoupon, NewPlan, PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown, Standing,
+    ConcessionKind, CouponPatch, CouponShown, Customer, CustomerPatch, Drift, EventShown, InvoiceShown, MeteredUse,
+    NewConcession, NewCoupon, NewPlan, PlanShown, PlanState, Quote, QuoteLine, Rehearsal, RehearsalStep, StageShown,
+    Standing,
 };
 pub use entitle::{FUNCTION, GRACE_BYTES_PERCENT, Gift, Inputs, Limit, Override, entitle};
 pub use error::{Error, Kind, Result};

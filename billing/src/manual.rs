@@ -226,7 +226,7 @@ impl Payments for Manual {
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             let account = account_of(subscription)?;
-            let act: Act<'_> = Box::new(move |a, _| a.charge_use(subscription, component, quantity, amount));
+            let act: Act<'_> = Box::new(move |a, now| a.charge_use(subscription, component, quantity, amount, now));
             self.act(key, &account, act).await.map(drop)
         })
     }

@@ -285,7 +285,7 @@ pub trait Payments: Send + Sync + 'static {
     /// Gives a customer credit for its next invoices.
     fn credit<'a>(&'a self, key: &'a str, customer: &'a str, amount: Money) -> Answer<'a, ()>;
 
-    /// Adds to the next invoice what was used of a metered component in a period.
+    /// Adds to the next invoice what was used of a metered component in a period: once under a key, however late it comes again.
     fn charge_use<'a>(
         &'a self,
         key: &'a str,

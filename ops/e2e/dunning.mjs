@@ -5,17 +5,17 @@ import { titled } from "./journeys.mjs";
 import { hand, inbox } from "./mail.mjs";
 import { payWith, until } from "./money.mjs";
 
-const ELSEWHERE = "someone@elsewhere.example";
+export const ELSEWHERE = "someone@elsewhere.example";
 const WAIT_MS = 30_000;
 
 // What the server says to a message that a user submits, and to mail from elsewhere.
-const submit = (demo, account, to, subject) =>
+export const submit = (demo, account, to, subject) =>
   hand(demo.info.smtp.submission_port, { from: account.address, to, subject, account });
 const arrive = (demo, to, subject) => hand(demo.info.smtp.mx_port, { from: "friend@elsewhere.example", to, subject });
 const count = async (demo, account) => (await inbox(demo.info.imap.port, account))?.count;
 
 // Looks until something is so: what a move of the clock brings is there after some seconds.
-async function soon(what, look) {
+export async function soon(what, look) {
   const end = Date.now() + WAIT_MS;
   for (;;) {
     const seen = await look();
@@ -26,7 +26,7 @@ async function soon(what, look) {
 }
 
 // A tenant of its own, with mailboxes and an owner who signs in.
-async function fresh(demo, name, people) {
+export async function fresh(demo, name, people) {
   const domain = `${name.toLowerCase()}.example`;
   const made = async (token, field, input) => {
     const type = field[0].toUpperCase() + field.slice(1);
@@ -49,7 +49,7 @@ async function fresh(demo, name, people) {
 }
 
 // A page of the portal; whoever was signed out by the time that passed signs in again.
-async function at(page, demo, tenant, path) {
+export async function at(page, demo, tenant, path) {
   await page.goto(demo.info.portal_url + path);
   if (await page.getByLabel("Password").count()) {
     await page.getByLabel("E-mail address").fill(tenant.owner.address);
@@ -68,7 +68,7 @@ async function confirmed(page, tenant) {
 }
 
 // Presses buttons of the test desk.
-async function desk(page, demo, names, section) {
+export async function desk(page, demo, names, section) {
   await page.goto(demo.info.test_desk_url);
   for (const name of names) {
     const before = await page.locator("#now").innerText();
@@ -79,7 +79,7 @@ async function desk(page, demo, names, section) {
   }
 }
 
-async function buy(page, demo, tenant, mailboxes, isNew) {
+export async function buy(page, demo, tenant, mailboxes, isNew, plan = "Business") {
   await at(page, demo, tenant, "billing");
   await page.getByRole("link", { name: "Choose a plan" }).first().click();
   if (isNew) {
@@ -90,8 +90,8 @@ async function buy(page, demo, tenant, mailboxes, isNew) {
     await page.getByRole("button", { name: "Save" }).click();
   }
   await titled(page, "Plans");
-  await page.getByRole("link", { name: "Business" }).click();
-  await page.getByLabel("Mailboxes").fill(String(mailboxes));
+  await page.getByRole("link", { name: plan }).click();
+  if (mailboxes) await page.getByLabel("Mailboxes").fill(String(mailboxes));
   await page.getByRole("button", { name: "See what it costs" }).click();
   await page.getByRole("button", { name: "Go on to pay" }).click();
   await titled(page, "Pay");
@@ -111,7 +111,7 @@ async function stands(page, demo, tenant, text) {
   return page.locator("main").innerText();
 }
 
-const accepted = (answer) => assert.match(answer, /^250/m, answer);
+export const accepted = (answer) => assert.match(answer, /^250/m, answer);
 
 async function mailArrives(demo, tenant, subject) {
   const before = await count(demo, tenant.user);

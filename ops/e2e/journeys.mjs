@@ -9,6 +9,7 @@ import { moneyJourneys } from "./money.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 import { signupJourneys } from "./signup.mjs";
 import { traceJourneys } from "./trace.mjs";
+import { usageJourneys } from "./usage.mjs";
 
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 
@@ -233,6 +234,7 @@ export const journeys = [
     }
   }],
   ...brandJourneys,
-  // The last ones: they put the clock forward by months.
+  // The last ones: they put the clock forward, by a day and by months.
+  ...usageJourneys,
   ...dunningJourneys,
 ];

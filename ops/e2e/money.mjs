@@ -58,6 +58,21 @@ async function buys(page, demo, tenant, look) {
   assert.equal(has.maxMailboxes, 10, "what was bought is what it may have");
 }
 
+// What was used over time; that it is counted, usage.mjs sees when an hour went by.
+async function sees(page, look) {
+  await page.goto(new URL("/billing/usage?range=24h", page.url()).href);
+  await titled(page, "Usage over time");
+  await page.getByRole("img", { name: "Stored", exact: true }).waitFor();
+  await page.getByText("Figures: Mailboxes").click();
+  const figures = page.locator("figure", { hasText: "Figures: Mailboxes" }).getByRole("row");
+  assert.equal(await figures.count(), 25, "a head and 24 hours");
+  await look?.("billing-usage");
+  await page.getByRole("link", { name: "12 months" }).click();
+  await titled(page, "Usage over time");
+  await page.getByRole("link", { name: "Billing", exact: true }).first().click();
+  await titled(page, "Billing");
+}
+
 async function changes(page, demo, tenant) {
   await page.getByRole("link", { name: "Change the plan" }).first().click();
   await page.getByRole("link", { name: "Business" }).click();
@@ -85,12 +100,14 @@ export const moneyJourneys = [
   ["a plan is bought, changed, ended and kept", async (pages, demo) => {
     const page = await pages.open();
     await buys(page, demo, "Bakery", (name) => pages.check(name));
+    await sees(page, (name) => pages.check(name));
     await changes(page, demo, "Bakery");
     await endsAndKeeps(page);
   }],
   ["a plan is bought, changed, ended and kept, without scripts", async (pages, demo) => {
     const page = await pages.open({ javaScriptEnabled: false });
     await buys(page, demo, "Studio");
+    await sees(page);
     await changes(page, demo, "Studio");
     await endsAndKeeps(page);
   }],

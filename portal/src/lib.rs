@@ -9,6 +9,7 @@
 mod asset;
 mod bar;
 mod brand;
+mod chart;
 mod collection;
 mod device;
 mod field;

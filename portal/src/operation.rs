@@ -167,6 +167,7 @@ operations! {
     "operations/tenants_below.graphql": TenantsBelow;
     "operations/billing_shown.graphql": BillingShown;
     "operations/billing_place.graphql": BillingPlace;
+    "operations/usage_shown.graphql": UsageShown;
     "operations/plans.graphql": Plans;
     "operations/plan_shown.graphql": PlanShown;
     "operations/billing_quote.graphql": BillingQuote;

@@ -70,6 +70,7 @@ mod tenant_create;
 mod terms;
 mod token;
 mod tree;
+mod usage;
 mod visible;
 mod webhook;
 
@@ -131,6 +132,7 @@ pub use tenant::{Limits, Tenant, TenantPatch};
 pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};
 pub use token::{Access, ApiToken, NewToken, Token};
+pub use usage::{Resolution, UsageMeter, UsagePoint};
 pub use webhook::{Delivery, DeliveryState, NewWebhook, Webhook, WebhookMade, WebhookPatch, WebhookRules};
 
 /// Rows and mutations for the rooms above that keep rows of their own in the same transactions.

@@ -328,6 +328,18 @@ pub const SIGNUP_PLANS_MAX: usize = 20;
 pub const SIGNUP_INVITE_USES_MAX: u32 = 10_000;
 /// Open invite codes of a seller.
 pub const SIGNUP_INVITES_MAX: i64 = 1_000;
+/// Tenants whose use is asked for, and written, at once.
+pub const USAGE_TENANTS_AT_ONCE: i64 = 200;
+/// How long a process has the pass over all tenants for itself; it must be longer than a page of it.
+pub const USAGE_LEASE: Duration = Duration::from_secs(60);
+/// How often it is looked whether an hour began.
+pub const USAGE_PAUSE: Duration = Duration::from_secs(20);
+/// Days for which each hour is kept; then they are one row for each day.
+pub const USAGE_HOURS_KEPT_DAYS: i64 = 45;
+/// How long days are kept: two years and some, for periods of a year.
+pub const USAGE_DAYS_KEPT: Duration = Duration::from_secs(800 * 24 * 3600);
+/// Points of one answer about usage.
+pub const USAGE_POINTS_MAX: usize = 800;
 /// Characters of an announcement in one language.
 pub const ANNOUNCEMENT_CHARS_MAX: usize = 500;
 /// Languages of an announcement.

@@ -128,6 +128,6 @@ fn bounded(ids: usize) -> Result<()> {
     Ok(())
 }
 
-fn unknown(e: control::ControlError) -> Error {
+pub(crate) fn unknown(e: control::ControlError) -> Error {
     Error::new(Code::Internal, "", e.to_string())
 }

@@ -1,6 +1,8 @@
 //! SUMMARY    Clears away what has had its time: old audit entries behind their checkpoint, events, deliveries, jobs, files, keys,
-//!            forgotten passwords that nobody mailed, signups that ended and proofs of work that were used, announcements that are over.
-//! LIMITS     ANNOUNCEMENT_KEPT, AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, SWEEP_MAX, SWEEP_PAUSE
+//!            forgotten passwords that nobody mailed, days of usage, signups that ended and proofs of work that were used,
+//!            announcements that are over.
+//! LIMITS     ANNOUNCEMENT_KEPT, AUDIT_KEPT, EVENT_KEPT, DELIVERY_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, USAGE_DAYS_KEPT,
+//!            SWEEP_MAX, SWEEP_PAUSE
 //! INVARIANTS A bounded number of rows in one transaction. The last event of an object stays, so that its numbers go on rising; an
 //!            event goes only when every webhook has had it.
 
@@ -9,7 +11,7 @@ use crate::{
     db::query,
     limits::{
         ANNOUNCEMENT_KEPT, DELIVERY_KEPT, EVENT_KEPT, JOB_KEPT, PASSWORD_RESET_LIFE, SIGNUP_KEPT, SWEEP_MAX,
-        SWEEP_PAUSE,
+        SWEEP_PAUSE, USAGE_DAYS_KEPT,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -54,6 +56,11 @@ const SWEPT: &[(&str, &str, Duration)] = &[
         "DELETE FROM webhook_delivery WHERE seq IN (SELECT seq FROM webhook_delivery WHERE created_at <= $1 \
          AND state <> 'PENDING' LIMIT $2)",
         DELIVERY_KEPT,
+    ),
+    (
+        "days of usage",
+        "DELETE FROM usage_day WHERE (tenant, meter, day) IN (SELECT tenant, meter, day FROM usage_day WHERE day <= $1 LIMIT $2)",
+        USAGE_DAYS_KEPT,
     ),
     (
         "events",

@@ -73,6 +73,13 @@ pub(crate) enum Call {
     Credit {
         amount: Money,
     },
+    /// What was used of a metered component in a period that is frozen.
+    ChargeUse {
+        subscription: String,
+        component: String,
+        quantity: u64,
+        amount: Money,
+    },
 }
 
 /// What came of it.
@@ -202,7 +209,8 @@ impl Call {
             | Call::Pay { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
-            | Call::Credit { .. } => None,
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => None,
         }
     }
 
@@ -217,7 +225,8 @@ impl Call {
             | Call::Resume { .. }
             | Call::Pay { .. }
             | Call::Receive { .. }
-            | Call::Refund { .. } => false,
+            | Call::Refund { .. }
+            | Call::ChargeUse { .. } => false,
         }
     }
 
@@ -234,7 +243,8 @@ impl Call {
             | Call::Pay { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
-            | Call::Credit { .. } => false,
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => false,
         }
     }
 }

@@ -64,6 +64,9 @@ impl Billing {
         if when == End::Period && has.ends_at.is_some() {
             return Err(Error::new(Code::Invalid, "subscriptionId", "It ends with its period already"));
         }
+        if when == End::Now {
+            self.freeze_ending(&mut work.txn, tenant, &has).await?;
+        }
         let call = Call::End { subscription: has.id.clone(), when };
         self.decide(work, (actor, tenant), &has, call, ("subscriptionCancel", format!("{when:?}"))).await
     }
@@ -177,6 +180,7 @@ fn after(now: TrueSubscription, call: &Call) -> TrueSubscription {
         | Call::Pay { .. }
         | Call::Receive { .. }
         | Call::Refund { .. }
-        | Call::Credit { .. } => now,
+        | Call::Credit { .. }
+        | Call::ChargeUse { .. } => now,
     }
 }

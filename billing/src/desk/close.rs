@@ -39,6 +39,7 @@ impl Billing {
         }
         for subscription in self.subscriptions_in(&mut work.txn, tenant).await? {
             if subscription.status.is_live() {
+                self.freeze_ending(&mut work.txn, tenant, &subscription).await?;
                 let call = Call::End { subscription: subscription.id, when: End::Now };
                 self.put_call(&mut work.txn, tenant, &call).await?;
             }

@@ -15,12 +15,14 @@ impl Billing {
     pub(crate) async fn is_in(&self, row: &CallRow, truth: &Truth) -> Result<bool> {
         let subscription = |id: &str| truth.subscriptions.iter().find(|s| s.id == id);
         Ok(match &row.call {
-            // These give the same when they are repeated; a page's time is over before its key is forgotten.
+            // These give the same when they are repeated; a page's time is over before its key is forgotten; of use the provider keeps the key
+            // beside it.
             Call::Publish { .. }
             | Call::CreateCustomer { .. }
             | Call::UpdateCustomer { .. }
             | Call::OpenCheckout { .. }
-            | Call::CloseCheckout { .. } => false,
+            | Call::CloseCheckout { .. }
+            | Call::ChargeUse { .. } => false,
             Call::Change { subscription: id, to, .. } => subscription(id).is_some_and(|s| is_as_wanted(s, to)),
             Call::End { subscription: id, when } => subscription(id).is_none_or(|s| match when {
                 End::Now => s.status == Status::Cancelled,

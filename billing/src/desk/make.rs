@@ -86,6 +86,12 @@ impl Billing {
             let opens = opens.filter(|w| matches!(w.call, Call::OpenCheckout { .. }));
             before.extend(opens.chain(closes).map(|w| w.id.clone()));
         }
+        if let Call::End { subscription: ends, .. } = &row.call {
+            // What was used of it is charged first: nothing is taken for what has ended.
+            let charges = waiting.iter().take_while(|w| w.id != row.id);
+            let is_its = |call: &Call| matches!(call, Call::ChargeUse { subscription, .. } if subscription == ends);
+            before.extend(charges.filter(|w| is_its(&w.call)).map(|w| w.id.clone()));
+        }
         if let Some(subject) = row.call.subject() {
             let earlier = waiting.iter().take_while(|w| w.id != row.id);
             before.extend(earlier.filter(|w| w.call.subject() == Some(subject)).map(|w| w.id.clone()));
@@ -304,7 +310,8 @@ impl Billing {
             | Call::Pay { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
-            | Call::Credit { .. } => Ok(()),
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => Ok(()),
         }
     }
 }
@@ -331,6 +338,9 @@ async fn ask(provider: &dyn Payments, row: &CallRow, customer: &str) -> Result<s
         Call::Receive { invoice, reference } => provider.received(key, invoice, reference).await.map(nothing),
         Call::Refund { payment, amount } => provider.refund(key, payment, *amount).await.map(nothing),
         Call::Credit { amount } => provider.credit(key, customer, *amount).await.map(nothing),
+        Call::ChargeUse { subscription, component, quantity, amount } => {
+            provider.charge_use(key, subscription, component, *quantity, *amount).await.map(nothing)
+        }
     })
 }
 

@@ -19,6 +19,7 @@ impl Billing {
         let invoices = self.invoices_in(&mut connection, tenant).await?;
         let kept = self.last_inputs(&mut connection, tenant).await?;
         let limits = self.service.tenant_in(&mut connection, tenant).await?.limits;
+        let metered = self.metered_now(&mut connection, &row).await?;
         let shown = |(phase, at)| StageShown { phase, at };
         Ok(Standing {
             tenant,
@@ -31,6 +32,7 @@ impl Billing {
             short: kept.as_ref().is_some_and(|kept| kept.short),
             inputs: kept.map(|kept| kept.inputs),
             owed: owed_of_all(&invoices).map_err(refused)?,
+            metered,
         })
     }
 }

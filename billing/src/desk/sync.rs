@@ -173,11 +173,14 @@ impl Billing {
         }
         if let Answered::All(told) = &told {
             let entries = Entries::of(&row, self.invoices_in(&mut txn, tenant).await?, &told.truth, self.service.now());
+            let before = self.subscriptions_in(&mut txn, tenant).await?;
             let drift = self.write_mirror(&mut txn, &mut row, told).await?;
             if !lease.was_told && !told_meanwhile {
                 self.write_drift(&mut txn, tenant, &drift).await?;
             }
             self.write_entries(&mut txn, entries).await?;
+            self.freeze_changed(&mut txn, &row, &before).await?;
+            self.freeze_use(&mut txn, &row).await?;
             self.settle_doubles(&mut txn, &row, &told.truth, is_given_back).await?;
             for (id, page) in &told.pages {
                 match page {

@@ -1,7 +1,7 @@
 //! SUMMARY    What the desk shows and takes.
 
 use crate::{
-    CheckoutState, Choice, Coupon, Currency, Discount, Facts, Gift, Inputs, Interval, InvoiceState, Item, Money,
+    CheckoutState, Choice, Coupon, Currency, Discount, Facts, Gift, Inputs, Interval, InvoiceState, Item, Meter, Money,
     Override, Period, Phase, Plan, Policy, Status, TrueInvoice,
 };
 use base::{TenantId, Timestamp};
@@ -250,6 +250,27 @@ pub struct Standing {
     pub short: bool,
     /// Open invoices, by currency.
     pub owed: Vec<Money>,
+    /// What is charged by use, with what it comes to so far.
+    pub metered: Vec<MeteredUse>,
+}
+
+/// What was used of a metered component since it was charged last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeteredUse {
+    pub component: String,
+    pub title: String,
+    pub meter: Meter,
+    pub used: u64,
+    /// So much of a period costs nothing.
+    pub included: u64,
+    /// What one price is for.
+    pub per: u64,
+    pub unit: Money,
+    /// What it comes to so far, without tax. What is used in a trial costs nothing.
+    pub amount: Money,
+    pub since: Timestamp,
+    /// The end of the period, shortly before which it is charged.
+    pub until: Timestamp,
 }
 
 /// What is supposed to happen, for the time machine. Nothing is written.

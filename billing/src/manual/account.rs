@@ -149,7 +149,10 @@ impl Account {
         match when {
             _ if !sold.is.status.is_live() => {}
             End::Period => sold.is.ends_at = Some(sold.is.period.end),
-            End::Now => over(&mut sold.is, now),
+            End::Now => {
+                over(&mut sold.is, now);
+                self.bill_use(n, now)?;
+            }
         }
         Ok(String::new())
     }
@@ -195,17 +198,22 @@ impl Account {
         Ok(String::new())
     }
 
+    /// For the next invoice; one that has ended has it now.
     pub fn charge_use(
         &mut self,
         subscription: &str,
         component: &str,
         quantity: u64,
         amount: Money,
+        now: Timestamp,
     ) -> Result<String, Failure> {
         let n = self.position(subscription)?;
         let sold = self.sold.get_mut(n).ok_or_else(gone)?;
         let (plan, component) = (sold.is.plan.0.clone(), Some(component.to_owned()));
         sold.used.push(Line { plan, component, quantity, amount });
+        if !sold.is.status.is_live() {
+            self.bill_use(n, now)?;
+        }
         Ok(String::new())
     }
 
@@ -232,6 +240,7 @@ impl Account {
         }
         if let Some(ends_at) = sold.is.ends_at.filter(|ends| *ends <= at) {
             over(&mut sold.is, ends_at);
+            self.bill_use(n, ends_at)?;
             return Ok(false);
         }
         if sold.is.status == Status::Trialing {
@@ -250,6 +259,13 @@ impl Account {
         lines.append(&mut sold.used);
         let (period, coupon) = (sold.is.period, sold.coupon.map(|coupon| (coupon, sold.number)));
         self.bill(Draft { subscription: n, lines, period, at, coupon })
+    }
+
+    /// Bills what was used and is on no invoice, where no period follows.
+    fn bill_use(&mut self, n: usize, at: Timestamp) -> Result<(), Failure> {
+        let sold = self.sold.get_mut(n).ok_or_else(gone)?;
+        let (lines, period) = (std::mem::take(&mut sold.used), sold.is.period);
+        self.bill(Draft { subscription: n, lines, period, at, coupon: None })
     }
 
     /// Writes an invoice; nothing for nothing. One below zero becomes a credit.

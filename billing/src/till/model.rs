@@ -365,7 +365,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn end_now(&mut self, id: &str, now: Timestamp) -> Result<(), Failure> {
+    pub(super) fn end_now(&mut self, id: &str, now: Timestamp, tax: u64) -> Result<(), Failure> {
         let customer = self.owner(id)?;
         let subscription = self.client(&customer)?.subscription(id)?;
         if subscription.status == Status::Cancelled {
@@ -374,7 +374,16 @@ impl State {
         subscription.status = Status::Cancelled;
         subscription.ended_at = Some(now);
         self.tell("subscription.deleted", Some(&customer), None);
-        Ok(())
+        self.invoice_use(&customer, id, now, tax)
+    }
+
+    /// Issues an invoice of what was used and is on none, where no period follows.
+    fn invoice_use(&mut self, customer: &str, id: &str, now: Timestamp, tax: u64) -> Result<(), Failure> {
+        let sold = self.client(customer)?.bought.get_mut(id).ok_or_else(|| gone("subscription"))?;
+        let uses = std::mem::take(&mut sold.uses);
+        let Some(first) = uses.first() else { return Ok(()) };
+        let used = sum(first.currency(), uses.iter().copied()).map_err(wrong)?;
+        self.issue(customer, Some(id), used, now, tax).map(drop)
     }
 
     fn end_pages(&mut self, now: Timestamp) {
@@ -414,6 +423,7 @@ impl State {
             subscription.status = Status::Cancelled;
             subscription.ended_at = Some(ends);
             self.tell("subscription.deleted", Some(customer), None);
+            self.invoice_use(customer, id, now, tax)?;
             return Ok(true);
         }
         if subscription.status == Status::Trialing {

@@ -157,7 +157,7 @@ impl Payments for Till {
 
     fn end<'a>(&'a self, key: &'a str, subscription: &'a str, when: End) -> Answer<'a, ()> {
         ready(self.once(key, format!("end {subscription} {when:?}"), |state, now| match when {
-            End::Now => state.end_now(subscription, now),
+            End::Now => state.end_now(subscription, now, self.tax_percent),
             End::Period => {
                 let customer = state.owner(subscription)?;
                 let found = state.client(&customer)?.subscription(subscription)?;
@@ -240,6 +240,9 @@ impl Payments for Till {
         ready(self.once(key, format!("use {subscription} {component} {quantity} {amount}"), |state, _| {
             let customer = state.owner(subscription)?;
             let client = state.client(&customer)?;
+            if client.subscription(subscription)?.status == Status::Cancelled {
+                return Err(gone("live subscription"));
+            }
             client.bought.get_mut(subscription).ok_or_else(|| gone("subscription"))?.uses.push(amount);
             Ok(())
         }))

@@ -33,7 +33,19 @@ pub trait Object {
 macro_rules! object {
     ($($name:ident),*) => { $(impl Object for $name { fn id(&self) -> &str { &self.id } })* };
 }
-object!(Subscription, SubscriptionItem, Invoice, Charge, Refund, Dispute, Balance, TaxId, InvoicePayment, Price);
+object!(
+    Subscription,
+    SubscriptionItem,
+    Invoice,
+    InvoiceItem,
+    Charge,
+    Refund,
+    Dispute,
+    Balance,
+    TaxId,
+    InvoicePayment,
+    Price
+);
 
 #[derive(Deserialize)]
 pub struct Customer {
@@ -86,6 +98,14 @@ pub struct Price {
     pub lookup_key: Option<String>,
     pub unit_amount: Option<i64>,
     pub recurring: Option<Recurring>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What was added to an invoice, or to the next one.
+#[derive(Deserialize)]
+pub struct InvoiceItem {
+    pub id: String,
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }

@@ -5,7 +5,7 @@ use crate::{
     amount,
     call::{Call, id},
     catalog::{Bought, COMPONENT},
-    object::{PreviewInvoice, Subscription, SubscriptionItem},
+    object::{InvoiceItem, PreviewInvoice, Subscription, SubscriptionItem},
     payments::Stripe,
 };
 use base::Timestamp;
@@ -61,6 +61,8 @@ fn items(mut call: Call, field: &str, from: &Subscription, bought: &[Bought]) ->
 
 /// What is used of a component is charged with this in the metadata of the invoice item.
 const QUANTITY: &str = "quantity";
+/// The key of the call that made an item.
+const USE_KEY: &str = "use_key";
 
 impl Stripe {
     pub(crate) async fn find_subscription(&self, subscription: &str) -> Result<Subscription, Failure> {
@@ -121,7 +123,8 @@ impl Stripe {
         let path = format!("/subscriptions/{}", id(subscription)?);
         match when {
             End::Period => self.tell(Call::post(path, key).with("cancel_at_period_end", true)).await,
-            End::Now => match self.tell(Call::delete(path)).await {
+            // What was used and is on no invoice yet is on a last one.
+            End::Now => match self.tell(Call::delete(path).with("invoice_now", true)).await {
                 // It has ended before: what was asked for is so.
                 Err(failure) if failure.kind == FailureKind::Gone => {
                     let found = self.find_subscription(subscription).await?;
@@ -137,6 +140,7 @@ impl Stripe {
         self.tell(Call::post(path, key).with("cancel_at_period_end", false)).await
     }
 
+    /// Stripe forgets keys after a day: an item keeps its own, and is looked for before another is made.
     pub(crate) async fn add_use(
         &self,
         key: &str,
@@ -146,6 +150,11 @@ impl Stripe {
     ) -> Result<(), Failure> {
         let (quantity, money) = used;
         let found = self.find_subscription(subscription).await?;
+        let list = Call::get("/invoiceitems").with("customer", found.customer.name());
+        let items: Vec<InvoiceItem> = self.all(list).await?;
+        if items.iter().any(|item| item.metadata.get(USE_KEY).is_some_and(|known| known == key)) {
+            return Ok(());
+        }
         let call = Call::post("/invoiceitems", key)
             .with("customer", found.customer.name())
             .with("subscription", &found.id)
@@ -153,7 +162,8 @@ impl Stripe {
             .with("currency", amount::code(money.currency()))
             .with("description", format!("{component}: {quantity}"))
             .with(format!("metadata[{COMPONENT}]"), component)
-            .with(format!("metadata[{QUANTITY}]"), quantity);
+            .with(format!("metadata[{QUANTITY}]"), quantity)
+            .with(format!("metadata[{USE_KEY}]"), key);
         self.tell(call).await
     }
 }

@@ -37,7 +37,8 @@ async fn a_declined_card_takes_sending_last_of_all_nothing_and_paying_gives_all_
     assert_eq!(town.phase(tenant).await, Phase::Active);
     assert_eq!(town.limits(tenant).await, before, "all is back");
     let explained = town.service.capabilities(&town.operator, &Subject::Tenant(tenant)).await.unwrap();
-    assert!(explained.capabilities.send_external);
+    let held = explained.missing.iter().flat_map(|(_, why)| why).filter(|because| because.hold.is_some());
+    assert_eq!(held.count(), 0, "{explained:?}");
     town.settle().await;
     town.consistent(tenant, &customer).await;
 }

@@ -35,6 +35,8 @@ const GIB: u64 = 1 << 30;
 #[derive(Default)]
 pub struct Plane {
     pub told: Mutex<Vec<Change>>,
+    /// What every tenant uses.
+    pub used: Mutex<Usage>,
 }
 
 impl Control for Plane {
@@ -46,7 +48,8 @@ impl Control for Plane {
         Box::pin(async { Ok(()) })
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage::default()) })
+        let used = self.used.lock().unwrap().clone();
+        Box::pin(async { Ok(used) })
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })

@@ -14,6 +14,7 @@ mod desk;
 mod double;
 mod gone;
 mod hear;
+mod meter;
 mod money;
 mod order;
 mod policy;

@@ -2,7 +2,7 @@
 
 pub use crate::desk::{eur, terms};
 
-use crate::desk::{Hands, database, open};
+use crate::desk::{Hands, Plane, database, open};
 use base::{Clock, TenantId};
 use billing::{
     Asked, Billing, BillingOptions, Charge, Component, CustomerPatch, Grants, Interval, Item, NewPlan, Phase, Plan,
@@ -21,6 +21,7 @@ pub fn business_cents(mailboxes: i64) -> i64 {
 pub struct Town {
     pub clock: Arc<Hands>,
     pub service: Arc<Service>,
+    pub plane: Arc<Plane>,
     pub till: Arc<Till>,
     pub billing: Arc<Billing>,
     pub operator: Actor,
@@ -33,13 +34,14 @@ impl Town {
     pub async fn new() -> Town {
         let folder = tempfile::tempdir().unwrap();
         let clock = Hands::new();
-        let service = open(database(&folder.path().join("c.sqlite")), Arc::default(), clock.clone()).await;
+        let plane: Arc<Plane> = Arc::default();
+        let service = open(database(&folder.path().join("c.sqlite")), plane.clone(), clock.clone()).await;
         let begun = service.bootstrap("Provider").await.unwrap();
         let operator = service.authenticate(&begun.operator_token).await.unwrap();
         let till = Till::new("till", clock.clone(), 20);
         let options = BillingOptions { portal: Some("https://portal.example".into()), provider: "till" };
         let billing = Billing::new(service.clone(), vec![till.clone()], options).unwrap();
-        let town = Town { clock, service, till, billing, operator, root: begun.provider, _folder: folder };
+        let town = Town { clock, service, plane, till, billing, operator, root: begun.provider, _folder: folder };
         for plan in [business(), Plan { key: "trial".into(), trial_days: 14, ..business() }, free()] {
             let new = NewPlan { plan, state: PlanState::Offered };
             town.billing.plan_create(&town.operator, &terms(), town.root, &new).await.unwrap();

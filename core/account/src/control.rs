@@ -91,7 +91,8 @@ async fn tenant_usage(txn: &mut dyn KvTxn, tenant: TenantId) -> Result<Usage> {
     let mut txn = TenantTxn::new(txn, tenant);
     let used_bytes = counter(txn.get(&keys::tenant_used_bytes()).await?.as_deref());
     let emails = counter(txn.get(&keys::tenant_emails()).await?.as_deref());
-    Ok(Usage { used_bytes, emails })
+    let recipients_out = counter(txn.get(&keys::tenant_recipients_out()).await?.as_deref());
+    Ok(Usage { used_bytes, emails, recipients_out })
 }
 
 async fn account_usage(txn: &mut dyn KvTxn, tenant: TenantId, account: AccountId) -> Result<Usage> {
@@ -99,7 +100,7 @@ async fn account_usage(txn: &mut dyn KvTxn, tenant: TenantId, account: AccountId
         return Ok(Usage::default());
     };
     let state: record::AccountState = record::decode(&stored, "account state")?;
-    Ok(Usage { used_bytes: state.used_bytes, emails: state.emails })
+    Ok(Usage { used_bytes: state.used_bytes, emails: state.emails, recipients_out: 0 })
 }
 
 fn refused(e: Error) -> ControlError {

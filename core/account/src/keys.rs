@@ -14,6 +14,7 @@
 //! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
+//! T <tenant> o                    -> recipients with other hosts that were accepted, ever, i64 little-endian (add)
 //! T <tenant> p                    -> PoolRecord            T <tenant> p <shard 2>    -> LeaseRecord
 //! T <tenant> a <acct 8> s         -> AccountState          T <tenant> a <acct> p     -> ProfileRecord
 //! T <tenant> a <acct> k           -> KeywordTable          T <tenant> a <acct> l     -> LogMarks: how old the change log is
@@ -225,6 +226,10 @@ pub(crate) fn tenant_used_bytes() -> Key {
 }
 pub(crate) fn tenant_emails() -> Key {
     vec![b'n']
+}
+/// Recipients with other hosts: what is charged by use.
+pub(crate) fn tenant_recipients_out() -> Key {
+    vec![b'o']
 }
 /// The storage pool of a tenant with a limit.
 pub(crate) fn pool() -> Key {
@@ -443,7 +448,7 @@ pub(crate) enum AccountRow {
 pub(crate) fn decode(key: &[u8]) -> Option<Row> {
     match *key.first()? {
         b'k' if key.len() == 1 => Some(Row::DataKey),
-        b'u' | b'n' if key.len() == 1 => Some(Row::Counter),
+        b'u' | b'n' | b'o' if key.len() == 1 => Some(Row::Counter),
         b'p' if key.len() == 1 => Some(Row::Pool),
         b'p' => decode_pool_lease(key).map(Row::PoolLease),
         b'b' if key.len() == 33 => Some(Row::BlobMeta),

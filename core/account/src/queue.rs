@@ -68,8 +68,8 @@ fn owner(id: QueueId) -> Vec<u8> {
 }
 
 impl Work {
-    /// Adds an item for one destination domain; its bytes are linked in the same transaction. `id` is made by the caller
-    /// outside of the retry loop.
+    /// Adds an item for one destination domain; its bytes are linked, and its recipients counted as used, in the same transaction.
+    /// Reports of ours (without a sender) are not counted. `id` is made by the caller outside of the retry loop.
     pub async fn enqueue(&mut self, staged: &Staged, id: QueueId, mut item: QueueItem) -> Result<()> {
         if item.recipients.is_empty() || item.recipients.len() > QUEUE_RECIPIENTS_MAX {
             return Err(Error::limit("QUEUE_RECIPIENTS_MAX"));
@@ -78,6 +78,10 @@ impl Work {
         item.id = id.0;
         item.blob = staged.blob().0.to_vec();
         item.size = staged.size();
+        if !item.sender.is_empty() {
+            let count = i64::try_from(item.recipients.len()).unwrap_or(i64::MAX);
+            TenantTxn::new(self.txn(), staged.tenant()).add(&keys::tenant_recipients_out(), count);
+        }
         self.put_item(staged.tenant(), &item)
     }
 

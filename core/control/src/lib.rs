@@ -27,6 +27,9 @@ use std::{future::Future, pin::Pin};
 pub struct Usage {
     pub used_bytes: i64,
     pub emails: i64,
+    /// Recipients with other hosts that its messages were accepted for, ever: it only rises. Of accounts it is not counted.
+    #[serde(default)]
+    pub recipients_out: i64,
 }
 
 /// Which store a data plane stands on, and how far it has come. Another store, or fewer batches than before (one that was

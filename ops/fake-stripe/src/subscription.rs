@@ -147,6 +147,20 @@ impl Model {
         self.tell_subscription("customer.subscription.deleted", id);
     }
 
+    /// An invoice of the items that wait for one of its own, where no period follows.
+    pub(crate) fn invoice_waiting(&mut self, subscription: &Subscription) {
+        let waits = |item: &crate::balance::InvoiceItem| {
+            item.invoice.is_none() && item.subscription.as_ref() == Some(&subscription.id)
+        };
+        if !self.invoice_items.values().any(waits) {
+            return;
+        }
+        let invoice = self.reckon_up(&subscription.customer, Some(subscription), Vec::new(), "subscription_cycle");
+        let invoice = self.keep_draft(invoice);
+        self.finalize(&invoice);
+        self.collect(&invoice);
+    }
+
     /// When something of it is due next.
     pub(crate) fn next_of(&self, subscription: &Subscription) -> Option<i64> {
         if subscription.ended_at.is_some() {
@@ -172,6 +186,7 @@ impl Model {
             return self.tell_subscription("customer.subscription.trial_will_end", id);
         }
         if subscription.ends_with_period {
+            self.invoice_waiting(&subscription);
             return self.cancel(id);
         }
         if subscription.status == "trialing" {

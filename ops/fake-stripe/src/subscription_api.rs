@@ -298,8 +298,12 @@ impl Model {
 
     pub(crate) fn delete_subscription(&mut self, id: &str, p: &Params) -> Result<Value, Problem> {
         p.only(&["invoice_now", "prorate"])?;
-        if self.subscription(id)?.ended_at.is_some() {
+        let subscription = self.subscription(id)?.clone();
+        if subscription.ended_at.is_some() {
             return Err(Problem::gone("subscription", id));
+        }
+        if p.flag("invoice_now")? == Some(true) {
+            self.invoice_waiting(&subscription);
         }
         self.cancel(id);
         self.subscription(id).map(|found| found.json(self))

@@ -11,6 +11,7 @@ mod paid;
 mod plan;
 mod plans;
 pub(crate) mod shape;
+mod usage;
 pub(crate) mod words;
 
 use crate::{
@@ -38,6 +39,7 @@ pub(crate) async fn read(visit: &mut Visit, path: &[&str]) -> Reply {
         ["paid"] => paid::show(visit).await,
         // Where a provider's page leads back to that was given up.
         ["plans"] => see("/billing/plan?ok=not-paid"),
+        ["usage"] => usage::show(visit).await,
         ["invoices"] => invoices::show(visit).await,
         ["invoices", id, "paper"] => invoices::paper(visit, id).await,
         ["details"] => details::show(visit).await,

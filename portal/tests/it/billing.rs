@@ -34,7 +34,7 @@ async fn every_stage_is_said_in_every_language() {
     let text = browser.get("/billing").await.text;
     for said in [
         "Sending is slowed",
-        "From 2126-11-26: You receive and read as ever, and cannot send to others.",
+        "From 26 November 2126: You receive and read as ever, and cannot send to others.",
         "You send 20 % of what you could otherwise.",
         "To be paid: 12.50 EUR.",
         "Pay the open invoices below",
@@ -47,6 +47,34 @@ async fn every_stage_is_said_in_every_language() {
         assert!(text.contains(said), "{said}: {text}");
     }
     assert!(!text.contains("javascript:") && !text.contains("From 26 November 2026: "), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_used_is_drawn_and_told_in_figures() {
+    let mut browser = signed_in().await;
+    for (path, resolution) in
+        [("/billing/usage", "DAY"), ("/billing/usage?range=24h", "HOUR"), ("/billing/usage?range=12m", "MONTH")]
+    {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        check(path, "en", &page);
+        assert_eq!(heard(&browser).1["resolution"], resolution, "{path}");
+    }
+    let text = browser.get("/billing/usage").await.text;
+    for said in [
+        "<title id=\"stored-title\">Stored</title>",
+        "At most: 2 GB",
+        "Together: 12, at most 7",
+        "From 20 November 2026 to 22 November 2026: at first 1 GB, at last 1.5 GB, at most 2 GB (21 November 2026).",
+        "<tr><th scope=\"row\">21 November 2026</th><td>2 GB</td></tr>",
+        "href=\"/billing/usage?range=30d\" aria-current=\"page\"",
+        "1150 recipients since 26 November 2026; 1000 included",
+        "0.10 EUR for each 100 more",
+        "So far: 0.20 EUR without tax, on the invoice of 26 November 2126",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(browser.get("/billing").await.text.contains("href=\"/billing/usage\""));
 }
 
 #[tokio::test]
@@ -65,8 +93,9 @@ async fn who_may_not_read_has_no_entry_and_no_page() {
     assert_eq!(browser.api.count("BillingReach"), 0);
     let nothing = json!({
         "viewer": null, "billingCustomer": null, "billingStanding": null, "billingSubscriptions": null, "invoices": null, "domains": null,
-        "mailboxes": null,
+        "mailboxes": null, "stored": null, "recipients": null, "messages": null,
     });
+    browser.api.say("UsageShown", nothing.clone());
     browser.api.say("BillingShown", nothing.clone());
     browser.api.say("BillingPlace", nothing.clone());
     browser.api.say("Invoices", nothing);
@@ -75,7 +104,7 @@ async fn who_may_not_read_has_no_entry_and_no_page() {
     {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    for path in ["/billing/details", "/billing/cancel", "/billing/close", "/billing/nothing"] {
+    for path in ["/billing/details", "/billing/cancel", "/billing/close", "/billing/usage", "/billing/nothing"] {
         assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     let mut stranger = browser.other();
@@ -377,7 +406,7 @@ async fn a_plan_ends_without_a_call_and_is_kept_after_all() {
     browser.api.say("BillingShown", shown("ACTIVE", &json!([subscription("ACTIVE", Some(LATER))]), &json!([])));
     let text = browser.get("/billing").await.text;
     assert!(
-        text.contains("Ends on 2126-11-26") && text.contains("aria-label=\"Keep it: Team &#60;&#38;&#62;\""),
+        text.contains("Ends on 26 November 2126") && text.contains("aria-label=\"Keep it: Team &#60;&#38;&#62;\""),
         "{text}"
     );
     browser.api.say("SubscriptionResume", json!({ "subscriptionResume": { "userErrors": NO_ERRORS } }));

@@ -368,7 +368,7 @@ async fn who_sends_spam_is_found_stopped_and_let_go() {
     let page = browser.get("/sell/abuse").await;
     assert_eq!(heard(&browser).1["kinds"], json!(["ABUSE", "SECURITY"]));
     assert!(
-        page.text.contains("App password phone of ann@a.example") && page.text.contains("href=\"/sell/abuse/crd_1\"")
+        page.text.contains("App password crd_1 of ann@a.example") && page.text.contains("href=\"/sell/abuse/crd_1\"")
     );
     browser.api.say("MailboxByAddress", json!({ "mailboxByAddress": { "id": "acc_1", "address": "ann@a.example" } }));
     assert_eq!(browser.get("/sell/abuse?q=ann@a.example").await.location(), "/sell/abuse/acc_1");

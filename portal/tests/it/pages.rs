@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 85] = [
+const SIGNED: [&str; 88] = [
     "/",
     "/branding",
     "/domains",
@@ -73,6 +73,9 @@ const SIGNED: [&str; 85] = [
     "/billing/pay",
     "/billing/paid",
     "/billing/invoices",
+    "/billing/usage",
+    "/billing/usage?range=24h",
+    "/billing/usage?range=12m",
     "/billing/details",
     "/billing/cancel",
     "/billing/close",

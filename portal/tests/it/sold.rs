@@ -114,6 +114,7 @@ pub fn answers(browser: &Browser) {
     api.say("HomeBilling", json!({ "billingStanding": owed }));
     api.say("BillingShown", shown("GRACE", &bought, &invoices));
     api.say("BillingPlace", place(&bought));
+    api.say("UsageShown", usage());
     let plans: Vec<Value> = ["OFFERED", "PRIVATE", "WITHDRAWN", "NEW"].into_iter().map(plan).collect();
     api.say("Plans", json!({ "plans": { "nodes": plans, "pageInfo": info() } }));
     api.say("PlanShown", json!({ "plan": plan("OFFERED") }));
@@ -127,6 +128,22 @@ pub fn answers(browser: &Browser) {
     );
     selling(browser, &bought, &invoices);
     operating(browser);
+}
+
+/// What was used over time.
+pub fn usage() -> Value {
+    let points = |values: [u64; 3]| {
+        let point = |(n, value): (usize, u64)| json!({ "at": format!("2026-11-2{n}T00:00:00.000Z"), "value": value.to_string() });
+        values.into_iter().enumerate().map(point).collect::<Vec<_>>()
+    };
+    let metered = json!({
+        "component": "sent", "title": "Sending <&>", "meter": "OUTGOING_RECIPIENTS", "used": 1150, "included": 1000, "per": 100,
+        "unit": "0.10 EUR", "amount": "0.20 EUR", "since": NOW, "until": LATER,
+    });
+    json!({
+        "stored": points([1 << 30, 2 << 30, 3 << 29]), "recipients": points([0, 5, 7]), "messages": points([1, 2, 3]),
+        "mailboxes": points([2, 2, 2]), "billingSubscriptions": [{ "id": "sub_1" }], "billingStanding": { "metered": [metered] },
+    })
 }
 
 pub fn quote() -> Value {

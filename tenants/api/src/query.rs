@@ -13,6 +13,7 @@ mod mailbox;
 mod people;
 pub(crate) mod queue;
 pub(crate) mod signup;
+pub(crate) mod usage;
 pub(crate) mod webhook;
 
 use crate::{
@@ -42,6 +43,7 @@ pub struct Query(
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,
+    usage::UsageQuery,
     announcement::AnnouncementQuery,
     feature::FeatureQuery,
     brand::BrandQuery,

@@ -38,6 +38,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (24, "coupons held by pages", include_str!("../../../migrations/sql/0024_coupon_held.sql")),
     (25, "branding", include_str!("../../../migrations/sql/0025_branding.sql")),
     (26, "console", include_str!("../../../migrations/sql/0026_console.sql")),
+    (27, "usage", include_str!("../../../migrations/sql/0027_usage.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.
@@ -51,6 +52,11 @@ const MORE: &[(i64, &str, &str)] = &[
         21,
         include_str!("../../../migrations/sql/0021_books.sqlite.sql"),
         include_str!("../../../migrations/sql/0021_books.postgres.sql"),
+    ),
+    (
+        27,
+        include_str!("../../../migrations/sql/0027_usage_kept.sqlite.sql"),
+        include_str!("../../../migrations/sql/0027_usage_kept.postgres.sql"),
     ),
 ];
 

@@ -25,6 +25,8 @@ pub struct Plane {
     pub down: AtomicBool,
     /// What it says of its store.
     pub hello: Mutex<Hello>,
+    /// What every tenant uses.
+    pub used: Mutex<Usage>,
     /// Changes of the largest batch.
     pub batch_max: AtomicUsize,
     /// Its outgoing mail, whatever is asked for.
@@ -51,7 +53,12 @@ impl Control for Plane {
         })
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage::default()) })
+        Box::pin(async {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            Ok(self.used.lock().unwrap().clone())
+        })
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
@@ -104,6 +111,10 @@ pub struct Hands(AtomicI64);
 impl Hands {
     pub fn turn(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn turn_back(&self, by: Duration) {
+        self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 

@@ -44,6 +44,7 @@ mod support;
 mod tenant_create;
 mod terms;
 mod token;
+mod usage;
 mod verify;
 mod webhook;
 mod zone;

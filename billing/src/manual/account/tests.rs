@@ -98,6 +98,27 @@ fn s4_no_more_is_paid_back_than_was_paid() {
     assert_eq!(account.bills[0].is.payments[0].refunds.len(), 2);
 }
 
+#[test]
+fn what_was_used_is_a_line_of_the_renewal_and_when_it_ends_of_an_invoice_of_its_own() {
+    let mut account = account();
+    let id = account.subscribe(&checkout(2, 0, None), START).unwrap();
+    account.charge_use(&id, "more", 1_200, eur(200), days(START, 30)).unwrap();
+    assert_eq!(account.bills.len(), 1, "it waits for the renewal");
+    account.turn(days(START, 32)).unwrap();
+    assert_eq!((account.bills.len(), account.bills[1].is.net), (2, eur(1_000)));
+    let line = account.bills[1].lines.last().unwrap();
+    assert_eq!((line.component.as_deref(), line.quantity, line.amount), (Some("more"), 1_200, eur(200)));
+    account.end(&id, End::Period, days(START, 33)).unwrap();
+    account.charge_use(&id, "more", 1_100, eur(100), days(START, 58)).unwrap();
+    account.turn(days(START, 70)).unwrap();
+    assert_eq!(
+        (account.sold[0].is.status, account.bills.len(), account.bills[2].is.net),
+        (Status::Cancelled, 3, eur(100))
+    );
+    account.charge_use(&id, "more", 1_050, eur(100), days(START, 71)).unwrap();
+    assert_eq!((account.bills.len(), account.bills[3].is.net), (4, eur(100)), "what comes late is billed at once");
+}
+
 proptest! {
     #[test]
     fn read_late_it_gives_what_reading_in_time_gives(mut looks in prop::collection::vec(0u64..400, 1..8), trial in 0u32..30) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::{prelude::*, test_runner::TestCaseResult};
+use std::cmp::Reverse;
 
 /// Ids with the edges that carry and wrap.
 fn id64() -> impl Strategy<Value = u64> {
@@ -89,7 +90,7 @@ row!(vanished_row, (a: u64 = id64(), m: u32 = id32(), s: u64 = id64(), u: u32 = 
     vanished(AccountId(a), MailboxId(m), ModSeq(s), Uid(u)),
     in_account(a, AccountRow::Vanished(MailboxId(m), ModSeq(s), Uid(u))));
 row!(queue_row, (q: u64 = id64()), queue_item(QueueId(q)), move |key: &[u8]| (decode(key), Some(Row::QueueItem(QueueId(q)))));
-row!(queue_ended_row, (d: i64 = due(), q: u64 = id64()), queue_ended(Timestamp(d), QueueId(q)),
+row!(queue_ended_row, (d: Reverse<i64> = due().prop_map(Reverse), q: u64 = id64()), queue_ended(Timestamp(d.0), QueueId(q)),
     move |key: &[u8]| (decode(key), Some(Row::QueueEnded(QueueId(q)))));
 row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
@@ -119,6 +120,7 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("data key", data_key()),
         ("used", tenant_used_bytes()),
         ("emails", tenant_emails()),
+        ("recipients out", tenant_recipients_out()),
         ("pool", pool()),
         ("pool lease", pool_lease(u as u16)),
         ("blob meta", blob(blob_meta(), &[])),

@@ -227,6 +227,18 @@ async fn a_message_goes_out_once_with_all_recipients_of_its_domain() {
 }
 
 #[tokio::test]
+async fn recipients_elsewhere_are_counted_when_they_are_queued_and_once() {
+    let desk = Desk::new().await;
+    desk.send(&["ok@b.example", "never@b.example", "x@nowhere.example"]).await;
+    let counted = async || desk.accounts.usage(TenantId(1)).await.unwrap().recipients_out;
+    assert_eq!(counted().await, 3);
+    desk.start();
+    desk.until("two bounces", async |d: &Desk| d.bounces().await == 2 && d.waiting().await == 0).await;
+    assert_eq!(counted().await, 3, "neither attempts nor reports are counted");
+    desk.end().await;
+}
+
+#[tokio::test]
 async fn a_refused_recipient_bounces_to_the_sender_and_a_deferred_one_is_tried_again() {
     let desk = Desk::new().await;
     desk.send(&["ok@b.example", "never@b.example", "later@b.example", "x@nowhere.example"]).await;

@@ -168,7 +168,10 @@ fn bars(f: &Frame, data: &billing_shown::ResponseData, viewer: &billing_shown::B
 /// To the other pages; to change something where the visitor may.
 fn links(f: &Frame, bought: &[Bought], is_customer: bool, is_closed: bool, may_write: bool) -> Vec<(String, String)> {
     let live = bought.iter().find(|b| b.is_live());
-    let mut links = vec![("/billing/invoices".to_owned(), f.t("invoices-title"))];
+    let mut links = vec![
+        ("/billing/invoices".to_owned(), f.t("invoices-title")),
+        ("/billing/usage".to_owned(), f.t("usage-title")),
+    ];
     if !may_write {
         return links;
     }

@@ -163,7 +163,8 @@ fn component_price(f: &Frame, plan: &Plan, price: &Price) -> Option<String> {
     Some(f.with_all("price-metered", &values))
 }
 
-fn meter(word: &str) -> &'static str {
+/// The key of what a meter counts.
+pub(crate) fn meter(word: &str) -> &'static str {
     match word {
         "OUTGOING_RECIPIENTS" => "meter-recipients",
         "STORAGE_GIB_DAYS" => "meter-storage",

@@ -1,5 +1,5 @@
 //! SUMMARY    A plan, or the next version of one: a price of its own, one for each mailbox and one for each further GB, by month and by
-//!            year; what comes with it; a trial.
+//!            year; what is paid by use; what comes with it; a trial.
 //! INVARIANTS An interval is offered when the plan itself has a price for it, which may be nothing; parts without a price then cost nothing.
 
 use super::{gigabytes, money, number, tabs};
@@ -14,17 +14,20 @@ use crate::{
     visit::{Reply, Visit, see},
 };
 use plan_create::{
-    BillingInterval as Interval, PlanComponentInput, PlanCreateInput, PlanGrantsInput, PlanPriceInput, PlanState,
-    PlanUnitChargeInput,
+    BillingInterval as Interval, PlanComponentInput, PlanCreateInput, PlanGrantsInput, PlanMeter,
+    PlanMeteredChargeInput, PlanPriceInput, PlanState, PlanUnitChargeInput,
 };
 
 /// Keys of the parts that are bought by number.
 const MAILBOXES: &str = "mailboxes";
 const STORAGE: &str = "storage";
+/// Keys of those that are paid by use.
+const SENT: &str = "recipients";
+const KEPT: &str = "storage-days";
 /// Family of plans that are not of another.
 const FAMILY: &str = "mail";
 /// Fields: name, label, hint, what stands there.
-const TEXTS: [(&str, &str, &str, &str); 19] = [
+const TEXTS: [(&str, &str, &str, &str); 27] = [
     ("key", "label-plan-key", "hint-plan-key", ""),
     ("title", "label-plan-title", "", ""),
     ("family", "label-family", "hint-family", FAMILY),
@@ -39,6 +42,14 @@ const TEXTS: [(&str, &str, &str, &str); 19] = [
     ("storageMost", "label-storage-most", "hint-part", ""),
     ("gbMonth", "label-gb-month", "", ""),
     ("gbYear", "label-gb-year", "", ""),
+    ("sentIncluded", "label-sent-included", "hint-metered", ""),
+    ("sentPer", "label-sent-per", "", "1000"),
+    ("sentMonth", "label-sent-month", "", ""),
+    ("sentYear", "label-sent-year", "", ""),
+    ("keptIncluded", "label-kept-included", "hint-metered", ""),
+    ("keptPer", "label-kept-per", "", "30"),
+    ("keptMonth", "label-kept-month", "", ""),
+    ("keptYear", "label-kept-year", "", ""),
     ("domains", "limit-domains", "hint-no-limit", ""),
     ("mailboxes", "label-plan-mailboxes", "hint-no-limit", "0"),
     ("gb", "label-plan-gb", "hint-no-limit", "0"),
@@ -124,7 +135,7 @@ fn plan(visit: &Visit, seller: String) -> Result<(PlanCreateInput, Nulls), Refus
     Ok((input, nulls))
 }
 
-/// Mailboxes and further storage, where so many may be bought.
+/// Mailboxes and further storage, where so many may be bought; what is paid by use, where it says how much is included.
 fn components(fields: &Fields) -> Result<Vec<PlanComponentInput>, Refusal> {
     let nothing = || PlanGrantsInput {
         domains: None,
@@ -151,7 +162,27 @@ fn components(fields: &Fields) -> Result<Vec<PlanComponentInput>, Refusal> {
         let grants = PlanGrantsInput { storage_bytes: Some(format!("{GB:.0}")), ..nothing() };
         parts.push(part(STORAGE, "GB", (0, most), grants));
     }
+    parts.extend(metered(fields, (SENT, "Recipients"), ("sentIncluded", "sentPer"), PlanMeter::OUTGOING_RECIPIENTS)?);
+    parts.extend(metered(fields, (KEPT, "GB and day"), ("keptIncluded", "keptPer"), PlanMeter::STORAGE_GIB_DAYS)?);
     Ok(parts)
+}
+
+/// A part that is paid by use; none, where nothing says how much of it is included.
+fn metered(
+    fields: &Fields,
+    (key, title): (&str, &str),
+    (included, per): (&'static str, &'static str),
+    meter: PlanMeter,
+) -> Result<Option<PlanComponentInput>, Refusal> {
+    let Some(included) = number(fields, included)? else { return Ok(None) };
+    let per = number(fields, per)?.unwrap_or(1);
+    Ok(Some(PlanComponentInput {
+        key: key.to_owned(),
+        title: title.to_owned(),
+        unit: None,
+        metered: Some(PlanMeteredChargeInput { meter, included, per }),
+        grants: None,
+    }))
 }
 
 fn prices(fields: &Fields, parts: &[PlanComponentInput]) -> Result<Vec<PlanPriceInput>, Refusal> {
@@ -163,18 +194,18 @@ fn prices(fields: &Fields, parts: &[PlanComponentInput]) -> Result<Vec<PlanPrice
     };
     let has = |key: &str| parts.iter().any(|part| part.key == key);
     let mut prices = Vec::new();
-    for (alone, seat, gb, interval) in
-        [("month", "seatMonth", "gbMonth", Interval::MONTH), ("year", "seatYear", "gbYear", Interval::YEAR)]
-    {
+    for (alone, of_parts, interval) in [
+        ("month", ["seatMonth", "gbMonth", "sentMonth", "keptMonth"], Interval::MONTH),
+        ("year", ["seatYear", "gbYear", "sentYear", "keptYear"], Interval::YEAR),
+    ] {
         if fields.text(alone).is_empty() {
             continue;
         }
         prices.push(price(alone, None, interval.clone())?);
-        if has(MAILBOXES) {
-            prices.push(price(seat, Some(MAILBOXES), interval.clone())?);
-        }
-        if has(STORAGE) {
-            prices.push(price(gb, Some(STORAGE), interval)?);
+        for (key, name) in [MAILBOXES, STORAGE, SENT, KEPT].into_iter().zip(of_parts) {
+            if has(key) {
+                prices.push(price(name, Some(key), interval.clone())?);
+            }
         }
     }
     Ok(prices)

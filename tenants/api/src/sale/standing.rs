@@ -3,6 +3,7 @@
 
 use super::{
     BillingLimits, BillingPhase, desk,
+    plan::PlanMeter,
     policy::{BillingPolicy, BillingPolicyInput},
 };
 use crate::{
@@ -77,6 +78,46 @@ pub struct BillingStanding {
     pub short: bool,
     /// What is owed on open invoices, by currency.
     pub owed: Vec<Money>,
+    /// What is charged by use, of live subscriptions, with what it comes to so far.
+    pub metered: Vec<BillingMeteredUse>,
+}
+
+/// What was used of a metered component since it was charged last, by the tenant and all below it.
+#[derive(SimpleObject, Clone)]
+pub struct BillingMeteredUse {
+    /// Its key in the plan.
+    pub component: String,
+    pub title: String,
+    pub meter: PlanMeter,
+    pub used: u64,
+    /// So much of a period costs nothing.
+    pub included: u64,
+    /// What `unit` is the price of.
+    pub per: u64,
+    pub unit: Money,
+    /// What it comes to so far, without tax; nothing in a trial.
+    pub amount: Money,
+    /// From where on it counts.
+    pub since: DateTime,
+    /// The end of the period, shortly before which it is charged.
+    pub until: DateTime,
+}
+
+impl From<billing::MeteredUse> for BillingMeteredUse {
+    fn from(found: billing::MeteredUse) -> Self {
+        BillingMeteredUse {
+            component: found.component,
+            title: found.title,
+            meter: found.meter.into(),
+            used: found.used,
+            included: found.included,
+            per: found.per,
+            unit: Money(found.unit),
+            amount: Money(found.amount),
+            since: found.since.into(),
+            until: found.until.into(),
+        }
+    }
 }
 
 impl From<Standing> for BillingStanding {
@@ -95,6 +136,7 @@ impl From<Standing> for BillingStanding {
             inputs,
             short: standing.short,
             owed: standing.owed.into_iter().map(Money).collect(),
+            metered: standing.metered.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -251,6 +293,7 @@ mod tests {
             inputs: None,
             short: true,
             owed: vec!["12.50 EUR".parse().unwrap(), "0 JPY".parse().unwrap()],
+            metered: Vec::new(),
         };
         assert_eq!(
             explanation(&standing),

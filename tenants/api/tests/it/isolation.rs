@@ -50,6 +50,11 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("webhook", "{ r: webhook(id: \"$W\") { id } }"),
     ("webhooks", "{ r: webhooks(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("webhookDeliveries", "{ r: webhookDeliveries(webhookId: \"$W\", first: 5) { totalCount } }"),
+    (
+        "usage",
+        "{ r: usage(tenantId: \"$T\", meter: STORED_BYTES, from: \"2026-01-01T00:00:00Z\", to: \"2026-01-02T00:00:00Z\", \
+         resolution: HOUR) { at value } }",
+    ),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", below: true, first: 5) { nodes { id } } }"),
     ("queueItem", "{ r: queueItem(tenantId: \"$T\", id: \"que_0000000000007\") { id } }"),

@@ -80,11 +80,11 @@ impl Control for Plane {
         })
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
-        Box::pin(async { Ok(Usage { used_bytes: 7, emails: 1 }) })
+        Box::pin(async { Ok(Usage { used_bytes: 7, emails: 1, recipients_out: 0 }) })
     }
     fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async move { Ok(vec![Usage { used_bytes: 7, emails: 1 }; tenants.len()]) })
+        Box::pin(async move { Ok(vec![Usage { used_bytes: 7, emails: 1, recipients_out: 0 }; tenants.len()]) })
     }
     fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
         self.calls.fetch_add(1, Ordering::SeqCst);

@@ -107,6 +107,18 @@ pub async fn month_unpaid(desk: &Desk) {
     settle(desk).await;
 }
 
+/// A tenant pays all that it owes.
+pub async fn pays(desk: &Desk, tenant: &str) {
+    let query = format!("{{ r: invoices(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id state }} }} }}");
+    let all = desk.ask(&desk.operator, &query).await;
+    for invoice in all["data"]["r"]["nodes"].as_array().unwrap().iter().filter(|i| i["state"] == "OPEN") {
+        let id = invoice["id"].as_str().unwrap();
+        let input = format!("tenantId: \"{tenant}\", invoiceId: \"{id}\", idempotencyKey: \"pays-{id}\"");
+        run(desk, &desk.operator, "invoicePay", &input, "").await;
+    }
+    settle(desk).await;
+}
+
 /// Something of everything that a tenant buys and sells.
 pub struct Sold {
     marks: Vec<(&'static str, String)>,

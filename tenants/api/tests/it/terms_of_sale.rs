@@ -153,6 +153,10 @@ fn code(answer: &Value) -> &Value {
 async fn mutations_of_billing_keep_their_terms() {
     for Row(name, input, other, versioned) in ROWS {
         let world = World::new().await;
+        if *name == "subscriptionChange" {
+            // Who owes changes nothing.
+            crate::sale::pays(&world.desk, &world.tenant).await;
+        }
         let before = world.traces().await;
         let would = world.run(name, input, "dryRun: true, idempotencyKey: \"dry\"").await;
         assert_eq!(*code(&would), Value::Null, "{name}: {would}");

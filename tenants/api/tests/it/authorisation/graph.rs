@@ -203,13 +203,15 @@ pub struct Pages {
     pub of: String,
     call: &'static str,
     selection: String,
+    /// `totalCount `, where the connection counts.
+    count: &'static str,
 }
 
 impl Pages {
     /// Asks for so many items.
     pub fn query(&self, first: usize) -> String {
         let call = self.call.replace("first: 5", "first: 1").replace("first: 1", &format!("first: {first}"));
-        format!("{{ r: {call} {{ totalCount nodes {{ {} }} }} }}", self.selection)
+        format!("{{ r: {call} {{ {}nodes {{ {} }} }} }}", self.count, self.selection)
     }
 }
 
@@ -226,7 +228,8 @@ impl Graph {
             let Some(nodes) = types.fields(connection).into_iter().find(|f| f["name"] == "nodes") else { continue };
             let (of, call) = (field["name"].as_str().unwrap(), sample(field));
             let selection = types.expanded(types.object(nodes).unwrap(), PAGES_DEPTH);
-            pages.push(Pages { of: of.to_owned(), call, selection });
+            let counts = types.fields(connection).into_iter().any(|f| f["name"] == "totalCount");
+            pages.push(Pages { of: of.to_owned(), call, selection, count: if counts { "totalCount " } else { "" } });
         }
         pages
     }

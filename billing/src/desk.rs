@@ -33,6 +33,7 @@ mod look;
 mod make;
 mod meter;
 mod mirror;
+mod news;
 mod page;
 mod policy;
 mod quote;

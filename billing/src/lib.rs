@@ -2,6 +2,7 @@
 //! INVARIANTS Everything here is pure: time, facts and what a payment provider says arrive as values. Money is whole minor units of one
 //!            currency. A customer may have what `entitle` says, from inputs that are kept.
 
+mod country;
 mod currency;
 mod desk;
 mod entitle;

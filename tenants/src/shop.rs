@@ -57,6 +57,8 @@ pub struct Order {
     pub name: String,
     /// The contact elsewhere that was proven.
     pub contact: String,
+    /// A language tag: what the customer is written to in.
+    pub locale: String,
     pub choice: Choice,
     /// Where the customer comes back to from paying.
     pub back_url: String,

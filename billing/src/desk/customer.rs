@@ -8,7 +8,7 @@ use super::{
     door::no_customer,
     store::{CustomerRow, customer_row, refused},
 };
-use crate::{Choice, NewCustomer, TrueSubscription};
+use crate::{Choice, NewCustomer, TrueSubscription, country::is_country};
 use base::{Address, TenantId};
 use tenants::{
     Actor, Code, Done, Error, Page, Permission, Result, Tenant, Terms,
@@ -263,9 +263,13 @@ fn line(name: &str) -> Result<String> {
 }
 
 fn as_country(country: &str) -> Result<String> {
-    match country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase()) {
+    match is_country(country) {
         true => Ok(country.to_owned()),
-        false => Err(Error::new(Code::Invalid, "country", "Two capital letters, as DE (ISO 3166-1)")),
+        false => Err(Error::new(
+            Code::Invalid,
+            "country",
+            "There is no such country: two capital letters, as DE (ISO 3166-1)",
+        )),
     }
 }
 
@@ -309,7 +313,7 @@ mod tests {
             assert_eq!(address(bad).unwrap_err().field, "email", "{bad:?}");
         }
         assert_eq!(address(" ann@x.example ").unwrap(), "ann@x.example");
-        for bad in ["de", "D", "DEU", "D1"] {
+        for bad in ["de", "D", "DEU", "D1", "ZZ", "UK"] {
             assert_eq!(as_country(bad).unwrap_err().field, "country");
         }
         for bad in ["DE123", "eu_vat:", "EU:1", "eu_vat:de 1", ":1"] {

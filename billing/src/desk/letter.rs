@@ -6,6 +6,7 @@ use super::{
     Billing,
     campaign::{Kind, Letter, PURGE_NOTICE, Situation, stage_word},
     facts::owed_of_all,
+    news::is_news,
     store::{CustomerRow, of_word, refused, to_word},
 };
 use crate::{Announced, Facts, TrueInvoice};
@@ -77,6 +78,9 @@ impl Billing {
         let mut situation = Situation { facts, elsewhere, ..Situation::default() };
         for row in &letters {
             let (trouble, kind) = (Timestamp(number(row, "trouble_at")?), text(row, "kind")?);
+            if is_news(&kind) {
+                continue;
+            }
             let sent = Timestamp(number(row, "sent_at")?);
             if kind.starts_with(PURGE_NOTICE) {
                 situation.facts.notices.push(sent);

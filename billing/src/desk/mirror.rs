@@ -3,6 +3,7 @@
 
 use super::{
     Billing,
+    news::{News, of_invoice, of_subscription},
     store::{CustomerRow, to_body, to_word},
     sync::Told,
 };
@@ -14,6 +15,15 @@ use tenants::{
     sql::{Connection, query},
 };
 
+/// What was otherwise than the mirror had it.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// For the operator, where nothing had told it.
+    pub drift: Vec<String>,
+    /// For the customer.
+    pub news: Vec<News>,
+}
+
 impl Billing {
     /// Writes the truth down, and what it says of the customer into its row; gives what was otherwise.
     pub(crate) async fn write_mirror(
@@ -21,9 +31,9 @@ impl Billing {
         txn: &mut Connection,
         row: &mut CustomerRow,
         told: &Told,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Written> {
         let (tenant, now) = (row.customer.tenant, self.service.now());
-        let mut drift = Vec::new();
+        let mut written = Written::default();
         let known = self.subscriptions_in(txn, tenant).await?;
         let now_there = told.truth.subscriptions.iter().cloned();
         let gone = known.iter().filter(|old| !told.truth.subscriptions.iter().any(|s| s.id == old.id));
@@ -32,7 +42,8 @@ impl Billing {
             if known.iter().any(|old| old == subscription) {
                 continue;
             }
-            drift.push(format!("subscription {}", subscription.id));
+            written.drift.push(format!("subscription {}", subscription.id));
+            written.news.extend(of_subscription(known.iter().find(|old| old.id == subscription.id), subscription, now));
             self.write_subscription(txn, tenant, subscription).await?;
         }
         let known = self.invoices_in(txn, tenant).await?;
@@ -42,15 +53,17 @@ impl Billing {
             if known.contains(&invoice) {
                 continue;
             }
-            drift.push(format!("invoice {}", invoice.id));
+            written.drift.push(format!("invoice {}", invoice.id));
+            let old = known.iter().find(|old| old.id == invoice.id);
+            written.news.extend(of_invoice(old, &invoice, now));
             self.write_invoice(txn, tenant, &invoice).await?;
         }
         if row.customer.card != told.truth.card {
-            drift.push("card".to_owned());
+            written.drift.push("card".to_owned());
             row.customer.card = told.truth.card.clone();
         }
         self.note_trial(txn, row, &subscriptions).await?;
-        Ok(drift)
+        Ok(written)
     }
 
     async fn write_subscription(&self, txn: &mut Connection, tenant: TenantId, s: &TrueSubscription) -> Result<()> {

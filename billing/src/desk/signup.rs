@@ -158,6 +158,7 @@ impl Billing {
         }
         let mut row = CustomerRow::new(order.tenant, order.seller, self.options.provider, order.name.clone());
         row.customer.email.clone_from(&order.contact);
+        row.customer.language.clone_from(&order.locale);
         self.save_customer(txn, &row).await?;
         Ok(row)
     }

@@ -174,9 +174,13 @@ impl Billing {
         if let Answered::All(told) = &told {
             let entries = Entries::of(&row, self.invoices_in(&mut txn, tenant).await?, &told.truth, self.service.now());
             let before = self.subscriptions_in(&mut txn, tenant).await?;
-            let drift = self.write_mirror(&mut txn, &mut row, told).await?;
+            let written = self.write_mirror(&mut txn, &mut row, told).await?;
             if !lease.was_told && !told_meanwhile {
-                self.write_drift(&mut txn, tenant, &drift).await?;
+                self.write_drift(&mut txn, tenant, &written.drift).await?;
+            }
+            // Of what goes back nobody is told that it came.
+            if !is_given_back {
+                self.tell_news(&mut txn, &row, &written.news).await?;
             }
             self.write_entries(&mut txn, entries).await?;
             self.freeze_changed(&mut txn, &row, &before).await?;

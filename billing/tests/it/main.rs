@@ -16,6 +16,7 @@ mod gone;
 mod hear;
 mod meter;
 mod money;
+mod news;
 mod order;
 mod policy;
 mod redeem;

@@ -1,10 +1,10 @@
 //! SUMMARY    Signup: an offer, a page, a tenant; or all of it back (U2).
 
-use crate::town::{Town, business_cents};
+use crate::town::{Town, business_cents, terms};
 use base::TenantId;
-use billing::Currency;
+use billing::{Currency, CustomerPatch};
 use std::time::Duration;
-use tenants::{Choice, Code, Order, Page, Payment, Shop};
+use tenants::{Choice, Code, NewTenant, Order, Page, Payment, Shop};
 
 fn choice(plan: &str) -> Choice {
     let items = if plan == "free" { Vec::new() } else { vec![("mailbox".to_owned(), 2)] };
@@ -17,6 +17,7 @@ fn order(town: &Town, plan: &str) -> Order {
         seller: town.root,
         name: "Gamma".into(),
         contact: "gamma@elsewhere.example".into(),
+        locale: "de-AT".into(),
         choice: choice(plan),
         back_url: "https://portal.example/signup".into(),
     }
@@ -115,4 +116,38 @@ async fn a_new_tenant_has_what_was_bought_before_it_was_there() {
     shop(&town).checkout(&unpaid).await.unwrap();
     let mut txn = town.service.begin().await.unwrap();
     assert_eq!(shop(&town).provision(&mut txn, &unpaid).await.unwrap_err().code, Code::Invalid);
+}
+
+#[tokio::test]
+async fn who_signs_up_in_a_language_is_a_customer_that_is_written_to_in_it() {
+    let town = Town::new().await;
+    let new = NewTenant { name: "gamma".into(), ..NewTenant::default() };
+    let made = town.service.tenant_create(&town.operator, &terms(), &new).await.unwrap().object;
+    let (tenant, owner) = (made.tenant.id, town.service.authenticate(&made.token.unwrap()).await.unwrap());
+    let order = Order { tenant, ..order(&town, "business") };
+    shop(&town).checkout(&order).await.unwrap();
+    let language = async || town.billing.customer(&town.operator, tenant).await.unwrap().unwrap().language;
+    assert_eq!(language().await, "de-AT");
+    town.till.pay_page(&town.page(), "visa 4242").unwrap();
+    assert_eq!(shop(&town).checkout(&order).await.unwrap(), Payment::Live);
+    let paid = town.letters().await.into_iter().find(|letter| letter.kind == "billing-paid").unwrap();
+    assert_eq!((paid.locale.as_str(), paid.recipient.as_str()), ("de-AT", "gamma@elsewhere.example"));
+    // What it changes afterwards counts.
+    let patch = CustomerPatch { language: Some("fr".into()), ..CustomerPatch::default() };
+    town.billing.customer_update(&owner, &terms(), tenant, &patch).await.unwrap();
+    assert_eq!(shop(&town).checkout(&order).await.unwrap(), Payment::Live);
+    assert_eq!(language().await, "fr");
+    let later = Order { tenant: TenantId(80), locale: "fr".into(), ..order.clone() };
+    shop(&town).checkout(&later).await.unwrap();
+    town.till.pay_page(&town.page(), "visa 4242").unwrap();
+    assert_eq!(shop(&town).checkout(&later).await.unwrap(), Payment::Live);
+    let paid = town.letters().await.into_iter().find(|letter| letter.kind == "billing-paid").unwrap();
+    assert_eq!((paid.locale.as_str(), paid.facts["tenant"].as_str()), ("fr", Some("Gamma")), "it has no tenant yet");
+    // What goes back is told by nobody as paid.
+    let back = Order { tenant: TenantId(81), ..order.clone() };
+    shop(&town).checkout(&back).await.unwrap();
+    town.till.pay_page(&town.page(), "visa 4242").unwrap();
+    shop(&town).give_back(back.tenant).await.unwrap();
+    town.settle().await;
+    assert!(town.letters().await.is_empty());
 }

@@ -9,7 +9,7 @@ use billing::{
     PlanState, Price, Till, Webhook,
 };
 use std::{sync::Arc, time::Duration};
-use tenants::{Actor, Limits, NewTenant, Service, Terms};
+use tenants::{Actor, Limits, NewTenant, OutgoingNotice, Service, Terms};
 
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// What the plan `business` costs by the month with so many mailboxes, with tax.
@@ -100,6 +100,15 @@ impl Town {
             }
         }
         panic!("the work has no end");
+    }
+
+    /// The letters that wait; those that were told are gone.
+    pub async fn letters(&self) -> Vec<OutgoingNotice> {
+        let due = self.service.notices_due(100).await.unwrap();
+        for notice in &due {
+            self.service.notice_done(&notice.id).await.unwrap();
+        }
+        due
     }
 
     pub async fn phase(&self, tenant: TenantId) -> Phase {

@@ -1,11 +1,11 @@
 //! SUMMARY    A message of the server itself to a person: written, and accepted for delivery or the queue.
-//! STANDARDS  RFC 5322 §3.6, RFC 2047 (subjects), RFC 2045 §6.8 (base64), RFC 3834 §5 (Auto-Submitted)
+//! STANDARDS  RFC 5322 §3.6, RFC 2047 (subjects), RFC 2045 §6.8 (base64), RFC 3834 §5 (Auto-Submitted), RFC 3282 (Content-Language)
 //! INVARIANTS Durable when the call returns. The same letter has the same Message-ID. The envelope has the null sender and asks for no
 //!            report, so nothing comes back, and nothing is answered by a further letter.
 
 use crate::{Accept, EnvelopeRecipient, Mail, Result, Source};
 use account::{RouteError, Sender};
-use base::{Address, TenantId};
+use base::{Address, TenantId, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use wire::mime;
 
@@ -26,6 +26,8 @@ pub struct Letter<'a> {
     pub id: &'a str,
     pub from: &'a Address,
     pub to: &'a Address,
+    /// What it is written in: a language tag (RFC 5646).
+    pub language: &'a str,
     pub subject: &'a str,
     /// Lines end with `\n`.
     pub text: &'a str,
@@ -51,7 +53,7 @@ impl Mail {
             }
             Err(RouteError::Failed(e)) => return Err(e),
         };
-        let message = self.render(letter);
+        let message = render(letter, self.hostname(), self.accounts().clock().now());
         let to = [EnvelopeRecipient { address: letter.to.clone(), route, notify: NEVER, orcpt: String::new() }];
         let source = Source::System(letter.tenant);
         let accept = Accept { smtp_utf8: !message.is_ascii(), ..Accept::new(source, None, &to, &message) };
@@ -60,29 +62,29 @@ impl Mail {
             Some(Ok(())) | None => Ok(Sent::Accepted),
         }
     }
+}
 
-    fn render(&self, letter: &Letter<'_>) -> Vec<u8> {
-        let lines = [
-            format!("From: <{}>", letter.from),
-            format!("To: <{}>", letter.to),
-            format!("Subject: {}", words(letter.subject)),
-            format!("Date: {}", mime::render_date(self.accounts().clock().now())),
-            format!("Message-ID: <{}@{}>", letter.id, self.hostname()),
-            "Auto-Submitted: auto-generated".to_owned(),
-            "MIME-Version: 1.0".to_owned(),
-            "Content-Type: text/plain; charset=utf-8".to_owned(),
-            "Content-Transfer-Encoding: base64".to_owned(),
-            "Content-Language: en".to_owned(),
-            String::new(),
-        ];
-        let mut message = lines.join("\r\n");
+fn render(letter: &Letter<'_>, hostname: &str, now: Timestamp) -> Vec<u8> {
+    let lines = [
+        format!("From: <{}>", letter.from),
+        format!("To: <{}>", letter.to),
+        format!("Subject: {}", words(letter.subject)),
+        format!("Date: {}", mime::render_date(now)),
+        format!("Message-ID: <{}@{hostname}>", letter.id),
+        "Auto-Submitted: auto-generated".to_owned(),
+        "MIME-Version: 1.0".to_owned(),
+        "Content-Type: text/plain; charset=utf-8".to_owned(),
+        "Content-Transfer-Encoding: base64".to_owned(),
+        format!("Content-Language: {}", letter.language),
+        String::new(),
+    ];
+    let mut message = lines.join("\r\n");
+    message.push_str("\r\n");
+    for line in letter.text.replace('\n', "\r\n").as_bytes().chunks(LINE_BYTES) {
+        message.push_str(&STANDARD.encode(line));
         message.push_str("\r\n");
-        for line in letter.text.replace('\n', "\r\n").as_bytes().chunks(LINE_BYTES) {
-            message.push_str(&STANDARD.encode(line));
-            message.push_str("\r\n");
-        }
-        message.into_bytes()
     }
+    message.into_bytes()
 }
 
 /// A subject: as it is in ASCII, in encoded words otherwise. No line ends are left in it.
@@ -107,6 +109,23 @@ fn words(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_says_what_language_it_is_in_and_its_text_reads_as_it_was() {
+        let (from, to) = (Address::parse("post@mx.example").unwrap(), Address::parse("ann@x.example").unwrap());
+        let (subject, text) = ("Schließung: für Ihr Postfach", "Früher\nspäter\n");
+        for language in ["de", "fr"] {
+            let letter = Letter { tenant: TenantId(1), id: "ntc_1", from: &from, to: &to, language, subject, text };
+            let message = String::from_utf8(render(&letter, "mx.example", Timestamp(0))).unwrap();
+            assert!(message.is_ascii(), "{message}");
+            let (head, body) = message.split_once("\r\n\r\n").unwrap();
+            let field = |name: &str| head.split("\r\n").find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")).unwrap();
+            assert_eq!(field("Content-Language"), language);
+            assert_eq!(mime::decode_text(field("Subject").as_bytes()), subject);
+            let decoded = STANDARD.decode(body.replace("\r\n", "")).unwrap();
+            assert_eq!(decoded, "Früher\r\nspäter\r\n".as_bytes());
+        }
+    }
 
     #[test]
     fn a_subject_is_one_line_of_ascii_and_reads_as_it_was() {

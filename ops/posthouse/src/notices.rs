@@ -4,8 +4,10 @@
 //!            nothing any more is not sent.
 
 mod billing;
+mod language;
 mod signup;
 
+use self::language::Language;
 use base::{Address, Timestamp};
 use mail::{Letter, Mail, Sent};
 use std::{sync::Arc, time::Duration};
@@ -75,51 +77,91 @@ async fn send(
     let now = mail.accounts().clock().now();
     let old = notice.created_at.plus(NOTICE_LIFE) <= now || until(notice).is_some_and(|until| until <= now);
     let Ok(to) = Address::parse(&notice.recipient) else { return Ok(None) };
-    let Some((subject, text)) = written(sender, mail.hostname(), notice).filter(|_| !old) else { return Ok(None) };
-    let (id, from) = (notice.id.as_str(), &sender.from);
+    let draft = Draft::new(sender, mail.hostname(), notice);
+    let Some((subject, text)) = draft.written().filter(|_| !old) else { return Ok(None) };
+    let (id, from, language) = (notice.id.as_str(), &sender.from, draft.language.tag());
     let tenant = notice.tenant.unwrap_or(provider);
     if tenant == provider {
         mail.accounts().open_tenant(provider).await?;
     }
-    mail.send_letter(&Letter { tenant, id, from, to: &to, subject: &subject, text: &text }).await.map(Some)
+    mail.send_letter(&Letter { tenant, id, from, to: &to, language, subject: &subject, text: &text }).await.map(Some)
 }
 
-/// Subject and text; `None` for a kind that has no template.
-fn written(sender: &Sender, hostname: &str, notice: &OutgoingNotice) -> Option<(String, String)> {
-    let fact = |name: &str| notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default();
-    // At the host of the brand that its reader sees.
-    let portal = Some(fact("portal").to_owned()).filter(|p| !p.is_empty()).or_else(|| sender.portal.clone());
-    let sender = &Sender { portal, ..sender.clone() };
-    let until = until(notice).map(day).unwrap_or_default();
-    let place = |page: &str, mutation: &str| match &sender.portal {
-        Some(portal) => format!("Enter this code at {portal}/{page}:"),
-        None => format!(
-            "Your code. Enter it where you sign in to what {hostname} offers, or ask whoever runs it; a program gives it to the API as \
-             `secret` of `{mutation}`:"
-        ),
-    };
-    let (secret, to, tenant) = (fact("secret"), &notice.recipient, named(fact("tenant")));
-    match notice.kind.as_str() {
-        "invitation" => Some((
-            format!("You are invited to {tenant}"),
-            format!(
-                "You are invited to {tenant} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, until {until}.\nIf you did \
-                 not expect this, do nothing.\n",
-                place("invitation", "invitationAccept")
-            ),
-        )),
-        "password-reset" => Some((
-            "A new password".to_owned(),
-            format!(
-                "Somebody, perhaps you, asked for a new password for {to} on {hostname}.\n\n{}\n\n    {secret}\n\nIt is good once, \
-                 until {until}.\nIf it was not you, do nothing: your password stays as it is.\n",
-                place("reset", "passwordReset")
-            ),
-        )),
-        kind => {
-            billing::written(kind, &notice.facts, hostname).or_else(|| signup::written(sender, hostname, notice, kind))
+/// A letter that is being written.
+struct Draft<'a> {
+    language: Language,
+    hostname: &'a str,
+    /// At the host of the brand that its reader sees.
+    portal: Option<String>,
+    notice: &'a OutgoingNotice,
+}
+
+impl<'a> Draft<'a> {
+    fn new(sender: &Sender, hostname: &'a str, notice: &'a OutgoingNotice) -> Draft<'a> {
+        let mut draft = Draft { language: Language::of(&notice.locale), hostname, portal: None, notice };
+        let branded = Some(draft.fact("portal")).filter(|portal| !portal.is_empty()).map(str::to_owned);
+        draft.portal = branded.or_else(|| sender.portal.clone());
+        draft
+    }
+
+    /// Subject and text; `None` for a kind that has no template.
+    fn written(&self) -> Option<(String, String)> {
+        let tenant = named(self.fact("tenant"));
+        match self.notice.kind.as_str() {
+            "invitation" => Some((
+                self.text("invitation-subject", &[("tenant", &tenant)]),
+                paragraphs([
+                    self.text("invitation-about", &[("tenant", &tenant)]),
+                    self.place("invitation", "invitationAccept"),
+                    format!("    {}", self.fact("secret")),
+                    self.text("secret-once", &[("until", &self.until())]),
+                    self.text("invitation-unexpected", &[]),
+                ]),
+            )),
+            "password-reset" => Some((
+                self.text("reset-subject", &[]),
+                paragraphs([
+                    self.text("reset-about", &[("address", &self.notice.recipient)]),
+                    self.place("reset", "passwordReset"),
+                    format!("    {}", self.fact("secret")),
+                    self.text("secret-once", &[("until", &self.until())]),
+                    self.text("reset-unexpected", &[]),
+                ]),
+            )),
+            kind => billing::written(self, kind).or_else(|| signup::written(self, kind)),
         }
     }
+
+    /// A fact of the notice; empty where there is none.
+    fn fact(&self, name: &str) -> &'a str {
+        self.notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default()
+    }
+
+    /// A text in the reader's language; which host writes is known to all of them.
+    fn text(&self, key: &str, facts: &[(&str, &str)]) -> String {
+        let mut all = vec![("host", self.hostname)];
+        all.extend(facts);
+        self.language.text(key, &all)
+    }
+
+    /// Where a code goes.
+    fn place(&self, page: &str, mutation: &str) -> String {
+        match &self.portal {
+            Some(portal) => self.text("secret-at", &[("link", &format!("{portal}/{page}"))]),
+            None => self.text("secret-elsewhere", &[("mutation", mutation)]),
+        }
+    }
+
+    /// Until when the secret is good.
+    fn until(&self) -> String {
+        until(self.notice).map(|until| self.language.moment(until)).unwrap_or_default()
+    }
+}
+
+/// The text of a letter; what is empty stands in no line.
+fn paragraphs(all: impl IntoIterator<Item = String>) -> String {
+    let all: Vec<String> = all.into_iter().filter(|paragraph| !paragraph.is_empty()).collect();
+    all.join("\n\n") + "\n"
 }
 
 /// When the secret in a notice ends.
@@ -134,123 +176,5 @@ fn named(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(NAME_CHARS_MAX).collect()
 }
 
-/// As `2026-11-26 05:40 UTC`.
-fn day(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use account::{AccountOptions, Accounts, LeaseRequest, MasterKey};
-    use base::{SystemClock, TenantId, rng::SeededRng};
-    use control::Control;
-    use serde_json::json;
-    use store::{MemKv, blob::FsObjects};
-    use tenants::{
-        Database, DomainOptions, NewInvitation, NewMailbox, NewTenant, PasswordCost, Selector, ServiceOptions, Terms,
-    };
-
-    fn notice(kind: &str, facts: serde_json::Value) -> OutgoingNotice {
-        let recipient = "ann@x.example".to_owned();
-        let (id, kind, locale) = ("ntc_1".to_owned(), kind.to_owned(), "en".to_owned());
-        OutgoingNotice { id, tenant: None, kind, recipient, locale, facts, created_at: Timestamp(0) }
-    }
-
-    #[test]
-    fn a_notice_says_what_it_is_about_and_has_the_code() {
-        let sender =
-            Sender { from: Address::parse("post@mx.example").unwrap(), portal: Some("https://p.example".into()) };
-        let facts = serde_json::json!({ "tenant": "Alpha", "secret": "s3", "expires_at_ms": 0 });
-        let (subject, text) = written(&sender, "mx.example", &notice("invitation", facts.clone())).unwrap();
-        assert_eq!(subject, "You are invited to Alpha");
-        let bait = "Your Bank: pay at http://evil.example/x \u{202e}gpj";
-        assert_eq!(named(bait), "Your Bank pay at http evil example x gpj");
-        assert!(
-            text.contains("\n    s3\n")
-                && text.contains("at https://p.example/invitation:\n")
-                && text.contains("1970-01-01 00:00 UTC")
-        );
-        let (_, text) = written(&sender, "mx.example", &notice("password-reset", facts.clone())).unwrap();
-        assert!(
-            text.contains("https://p.example/reset:\n\n    s3\n") && text.contains("for ann@x.example on mx.example")
-        );
-        assert!(written(&sender, "mx.example", &notice("news", facts.clone())).is_none());
-        let branded =
-            serde_json::json!({ "tenant": "Alpha", "secret": "s3", "portal": "https://login.alpine.example" });
-        let (_, text) = written(&sender, "mx.example", &notice("invitation", branded)).unwrap();
-        assert!(text.contains("at https://login.alpine.example/invitation:\n"), "{text}");
-        // Without a portal it says where else the code goes.
-        let sender = Sender { portal: None, ..sender };
-        for (kind, mutation) in [("invitation", "invitationAccept"), ("password-reset", "passwordReset")] {
-            let (_, text) = written(&sender, "mx.example", &notice(kind, facts.clone())).unwrap();
-            let place = format!(
-                "sign in to what mx.example offers, or ask whoever runs it; a program gives it to the API as `secret` of `{mutation}`:\n\n    s3\n"
-            );
-            assert!(text.contains(&place), "{text}");
-        }
-    }
-
-    #[tokio::test]
-    async fn an_invitation_is_mailed_once_and_what_cannot_be_is_given_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let accounts = Accounts::new(AccountOptions {
-            kv: Arc::new(MemKv::new()),
-            objects: Arc::new(FsObjects::open(folder.path().join("objects")).unwrap()),
-            master: MasterKey::new([7; 32]),
-            clock: Arc::new(SystemClock),
-            rng: Arc::new(SeededRng::new(7)),
-        });
-        let options = ServiceOptions {
-            control: Arc::new(accounts.clone()),
-            clock: Arc::new(SystemClock),
-            password_cost: PasswordCost { memory_kib: 8, passes: 1 },
-            domains: DomainOptions::default(),
-        };
-        let service = Service::open(Database::Sqlite(folder.path().join("c.sqlite")), options).await.unwrap();
-        let operator =
-            service.authenticate(&service.bootstrap("Provider").await.unwrap().operator_token).await.unwrap();
-        let terms = Terms::default();
-        let new = NewTenant { name: "alpha".into(), ..NewTenant::default() };
-        let made = service.tenant_create(&operator, &terms, &new).await.unwrap().object;
-        let (tenant, owner) = (made.tenant.id, service.authenticate(&made.token.unwrap()).await.unwrap());
-        service.domain_vouch(&operator, &terms, tenant, "alpha.example").await.unwrap();
-        let new =
-            NewMailbox { address: "ann@alpha.example".into(), password: "long enough".into(), ..NewMailbox::default() };
-        let ann = service.mailbox_create(&owner, &terms, &new).await.unwrap().object.id;
-        for email in ["ann@alpha.example", "nobody@alpha.example"] {
-            let (email, role) = (email.to_owned(), "auditor".to_owned());
-            let new = NewInvitation { tenant, email, role, on: Selector::All };
-            service.member_invite(&owner, &terms, &new).await.unwrap();
-        }
-        let (mail, from) = (Mail::new(accounts.clone(), "mx.example"), Address::parse("post@mx.example").unwrap());
-        let sender = Sender { from, portal: None };
-        let emails = async || accounts.account_usage(tenant, ann).await.unwrap().emails;
-        assert_eq!(emails().await, 0);
-        assert_eq!(pass(&service, &mail, &sender).await.unwrap(), 2);
-        assert_eq!(emails().await, 1);
-        assert_eq!(pass(&service, &mail, &sender).await.unwrap(), 0, "both are done");
-        assert!(service.notices_due(10).await.unwrap().is_empty());
-        assert_eq!(emails().await, 1);
-        // The provider has no mailbox, and its mail to people elsewhere goes all the same.
-        let away = OutgoingNotice {
-            recipient: "boss@away.example".to_owned(),
-            ..notice("password-reset", json!({ "secret": "s" }))
-        };
-        let away = OutgoingNotice { created_at: accounts.clock().now(), ..away };
-        let provider = service.provider().await.unwrap();
-        assert_eq!(send(&mail, &sender, &away, provider).await.unwrap(), Some(Sent::Accepted));
-        let request =
-            LeaseRequest { items: 1, items_per_tenant: 1, lease: Duration::from_secs(60), after: TenantId(0) };
-        let [lease] = accounts.lease(request).await.unwrap().try_into().ok().unwrap();
-        assert_eq!(accounts.held_back(provider, &lease.item).await.unwrap(), None, "it waits for nothing");
-        // What has ended is tried no more, young as the notice is.
-        let now = accounts.clock().now().0;
-        for (expires_at_ms, sent) in [(now, None), (now + 60_000, Some(Sent::Accepted))] {
-            let facts = json!({ "secret": "s", "expires_at_ms": expires_at_ms });
-            let late = OutgoingNotice { id: format!("ntc_{expires_at_ms}"), facts, ..away.clone() };
-            assert_eq!(send(&mail, &sender, &late, provider).await.unwrap(), sent);
-        }
-    }
-}
+mod tests;

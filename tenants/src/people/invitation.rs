@@ -161,11 +161,11 @@ impl Service {
         .await?;
         let detail = format!("{email} {}", new.role);
         self.audit(txn, actor, new.tenant, "memberInvite", &id, &detail).await?;
-        self.invitation_notice(txn, &id).await?;
+        self.invitation_notice(txn, actor, &id).await?;
         Ok(id)
     }
 
-    async fn invitation_notice(&self, txn: &mut Connection, id: &str) -> Result<()> {
+    async fn invitation_notice(&self, txn: &mut Connection, actor: &Actor, id: &str) -> Result<()> {
         let (invitation, round) = self.invitation_row(txn, id).await?;
         let tenant = self.tenant_in(txn, invitation.tenant).await?;
         let secret = self.invitation_secret(id, round, "mail");
@@ -173,7 +173,19 @@ impl Service {
         let facts = Facts { tenant: &tenant.name, secret, expires_at_ms: invitation.expires_at_ms, portal };
         let (kind, recipient) = ("invitation", invitation.email.as_str());
         self.may_mail(txn, invitation.tenant, kind, recipient).await?;
-        self.put_notice(txn, NewNotice { tenant: Some(tenant.id), kind, recipient, locale: "en", facts }).await
+        let locale = self.locale_of_invited(txn, actor, recipient).await?;
+        self.put_notice(txn, NewNotice { tenant: Some(tenant.id), kind, recipient, locale: &locale, facts }).await
+    }
+
+    /// The language of who is invited; of somebody new, that of the person who invites.
+    async fn locale_of_invited(&self, txn: &mut Connection, actor: &Actor, email: &str) -> Result<String> {
+        if let Some((person, _)) = self.person_of(txn, &email_key(email)?).await? {
+            return Ok(person.locale);
+        }
+        match actor.person() {
+            Some(person) => Ok(self.person_in(txn, person).await?.locale),
+            None => Ok("en".to_owned()),
+        }
     }
 
     /// Whether a tenant may still have mail sent to an address it names: nobody floods others in our name.
@@ -258,7 +270,7 @@ impl Service {
             .execute(&mut work.txn)
             .await?;
         self.audit(&mut work.txn, actor, now.tenant, "invitationResend", invitation, &now.email).await?;
-        self.invitation_notice(&mut work.txn, invitation).await?;
+        self.invitation_notice(&mut work.txn, actor, invitation).await?;
         self.finish_invited(work, invitation.to_owned()).await
     }
 

@@ -33,8 +33,8 @@ pub struct OutgoingNotice {
     pub id: String,
     /// On whose behalf; none: the provider's.
     pub tenant: Option<TenantId>,
-    /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms), `billing-…` (tenant, stage, of_ms,
-    /// dates, owed, link).
+    /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms), `signup-…`, `billing-…` (tenant,
+    /// stage, of_ms, dates, owed, link; amount, number; plan, next).
     pub kind: String,
     /// An address.
     pub recipient: String,

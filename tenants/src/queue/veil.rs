@@ -50,7 +50,7 @@ impl Service {
         if !actor.bound {
             return Ok(items);
         }
-        let own = self.addresses_of(txn, &items).await?;
+        let own = self.mailbox_addresses(txn, &items).await?;
         let mut open: HashMap<TenantId, bool> = HashMap::new();
         let mut shown = Vec::with_capacity(items.len());
         for item in items {
@@ -75,7 +75,7 @@ impl Service {
     }
 
     /// Addresses of the mailboxes that submitted the items.
-    async fn addresses_of(&self, txn: &mut Connection, items: &[QueueItem]) -> Result<HashMap<AccountId, String>> {
+    async fn mailbox_addresses(&self, txn: &mut Connection, items: &[QueueItem]) -> Result<HashMap<AccountId, String>> {
         let accounts: BTreeSet<String> = items.iter().filter_map(|i| i.account).map(|a| a.to_string()).collect();
         let accounts: Vec<String> = accounts.into_iter().collect();
         let rows = query("SELECT id, address FROM mailbox WHERE id IN (SELECT value FROM json_each($1))")

@@ -205,6 +205,7 @@ impl Service {
             seller: found.seller,
             name: found.name.clone(),
             contact: found.contact.clone().ok_or_else(missing)?,
+            locale: found.locale.clone(),
             choice: found.choice.clone().ok_or_else(|| not_now(SignupState::ContactVerified))?,
             back_url: format!("{portal}/signup/back"),
         })

@@ -24,6 +24,7 @@ mod hold;
 mod import;
 mod job;
 mod local_part;
+mod locale;
 mod mailbox;
 mod masked;
 mod outbox;

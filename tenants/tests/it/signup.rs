@@ -90,6 +90,7 @@ impl Shop for TestShop {
     fn provision<'a>(&'a self, txn: &'a mut Txn, order: &'a Order) -> Coming<'a, Vec<Change>> {
         Box::pin(async move {
             self.up()?;
+            assert_eq!(order.locale, "de", "as it was signed up in");
             let service = self.service.lock().unwrap().upgrade().unwrap();
             let mailboxes = if self.no_mailboxes.load(Ordering::SeqCst) { 0 } else { 2 };
             let wanted = Limits {
@@ -459,6 +460,7 @@ async fn an_own_domain_is_claimed_and_one_that_cannot_be_keeps_nobody_out() {
         let new = NewSignup {
             proof: fair.ticket(&from).await,
             domain: Some((*domain).into()),
+            locale: "de".into(),
             seen: from.clone(),
             ..NewSignup::default()
         };

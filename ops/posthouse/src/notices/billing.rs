@@ -1,161 +1,82 @@
-//! SUMMARY    Letters about money: what is due, what comes on which day, and what is left to do.
+//! SUMMARY    Letters about money: what is due, what comes on which day, what is left to do; what was paid, what ends.
 //! INVARIANTS Each tells the days that were promised (T3), and where to pay or to come back. Nothing in it is a secret.
 
-use super::{day, named};
+use super::{Draft, named, paragraphs};
 use base::Timestamp;
 use serde_json::Value;
 
 /// Subject and text; `None` for a kind that is not about money.
-pub(super) fn written(kind: &str, facts: &Value, hostname: &str) -> Option<(String, String)> {
-    let text = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
-    let tenant = named(text("tenant"));
-    let of = day(moment(facts.get("of_ms")));
-    let owed = owed(facts);
+pub(super) fn written(draft: &Draft<'_>, kind: &str) -> Option<(String, String)> {
+    if !kind.starts_with("billing-") {
+        return None;
+    }
+    let facts = &draft.notice.facts;
+    let (of, stage) = (moment(facts.get("of_ms")), draft.fact("stage"));
+    let (day, until) = (draft.language.day(of), draft.language.moment(of));
     let link = match facts.get("link").and_then(Value::as_str) {
         Some(link) => link.to_owned(),
-        None => format!("where you sign in to what {hostname} offers"),
+        None => draft.text("signs-in", &[]),
     };
-    let (subject, body) = match kind {
-        "billing-trial-ending" => (
-            format!("Your trial of {tenant} ends"),
-            format!(
-                "The trial of {tenant} on {hostname} ends on {of}. From then on it is paid for.\n\nSee what it costs, or end it: \
-                 {link}\n"
-            ),
-        ),
-        "billing-past-due" => (
-            format!("A payment for {tenant} is due"),
-            format!(
-                "A payment for {tenant} on {hostname} was due on {of} and was not made{owed}.\nEverything works as before. If \
-                 nothing is paid:\n\n{}\nPay: {link}\n",
-                dates(facts)
-            ),
-        ),
-        "billing-ahead" => (
-            format!("{tenant}: {}", coming(text("stage"))),
-            format!(
-                "A payment for {tenant} on {hostname} is due since {of}{owed}. If nothing is paid:\n\n{}\nPay: {link}\n",
-                dates(facts)
-            ),
-        ),
-        "billing-reached" => (
-            format!("{tenant}: {}", reached(text("stage"))),
-            format!(
-                "A payment for {tenant} on {hostname} is due since {of}{owed}. From now on {}. If nothing is paid:\n\n{}\nPay, and \
-                 everything works again at once: {link}\n",
-                reached(text("stage")),
-                dates(facts)
-            ),
-        ),
-        "billing-purge" => (
-            format!("Everything of {tenant} will be destroyed"),
-            format!(
-                "{tenant} on {hostname} is closed: nothing is sent or received.\n\n{}\nUntil then you can read and export all of it, and \
-                 take the closing back{owed}: {link}\n",
-                dates(facts)
-            ),
-        ),
-        "billing-settled" => (
-            format!("{tenant} is paid"),
-            format!("What was due for {tenant} on {hostname} since {of} is paid. Everything works again. Thank you.\n"),
-        ),
-        "billing-reopened" => (
-            format!("{tenant} is open again"),
-            format!(
-                "{tenant} on {hostname} was closed on {of} and is open again; nothing is destroyed. Subscriptions that ended with the \
-                 closing are not bought again by themselves: {link}\n"
-            ),
-        ),
+    let change = match kind {
+        "billing-reached" => draft.text("reached", &[("stage", stage)]),
+        _ => draft.text("coming", &[("stage", stage)]),
+    };
+    let (tenant, plan, number) = (named(draft.fact("tenant")), named(draft.fact("plan")), draft.fact("number"));
+    let (owed, amount) = (owed(draft), draft.language.amount(draft.fact("amount")));
+    let text = |key: &str| {
+        let tellable: [(&str, &str); 10] = [
+            ("tenant", tenant.as_str()),
+            ("day", &day),
+            ("until", &until),
+            ("owed", &owed),
+            ("link", &link),
+            ("change", &change),
+            ("amount", &amount),
+            ("number", number),
+            ("plan", &plan),
+            ("next", draft.fact("next")),
+        ];
+        draft.text(key, &tellable)
+    };
+    let dates = dates(draft);
+    let unless = if dates.is_empty() { String::new() } else { text("billing-unless") };
+    let of_number = if number.is_empty() { String::new() } else { text("paid-number") };
+    let (subject, parts) = match kind {
+        "billing-trial-ending" => ("trial-ending-subject", vec![text("trial-ending-about"), text("trial-ending-do")]),
+        "billing-past-due" => ("past-due-subject", vec![text("past-due-about"), unless, dates, text("billing-pay")]),
+        "billing-ahead" => ("ahead-subject", vec![text("ahead-about"), unless, dates, text("billing-pay")]),
+        "billing-reached" => {
+            ("reached-subject", vec![text("ahead-about"), text("reached-now"), unless, dates, text("reached-pay")])
+        }
+        "billing-purge" => ("purge-subject", vec![text("purge-about"), dates, text("purge-until"), text("purge-back")]),
+        "billing-settled" => ("settled-subject", vec![text("settled-about")]),
+        "billing-reopened" => ("reopened-subject", vec![text("reopened-about"), text("reopened-do")]),
+        "billing-paid" => ("paid-subject", vec![text("paid-about"), of_number, text("paid-do")]),
+        "billing-ending" => ("ending-subject", vec![text("ending-about"), text("left"), text("ending-do")]),
+        "billing-ended" => ("ended-subject", vec![text("ended-about"), text("left"), text("ended-do")]),
         _ => return None,
     };
-    Some((subject, body))
+    Some((text(subject), paragraphs(parts)))
 }
 
-/// As ` (12.50 EUR, 3 USD)`.
-fn owed(facts: &Value) -> String {
-    let all = facts.get("owed").and_then(Value::as_array).into_iter().flatten();
-    let all: Vec<&str> = all.filter_map(Value::as_str).collect();
-    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+/// As ` (12.50 EUR; 3 JPY)`.
+fn owed(draft: &Draft<'_>) -> String {
+    let all = draft.notice.facts.get("owed").and_then(Value::as_array).into_iter().flatten();
+    let all: Vec<String> = all.filter_map(Value::as_str).map(|amount| draft.language.amount(amount)).collect();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
 /// A line for each day that was promised.
-fn dates(facts: &Value) -> String {
-    let all = facts.get("dates").and_then(Value::as_array).into_iter().flatten();
+fn dates(draft: &Draft<'_>) -> String {
+    let all = draft.notice.facts.get("dates").and_then(Value::as_array).into_iter().flatten();
     let line = |told: &Value| {
         let stage = told.get("stage").and_then(Value::as_str).unwrap_or_default();
-        format!("  {}  {}\n", day(moment(told.get("at_ms"))), coming(stage))
+        let change = draft.text("coming", &[("stage", stage)]);
+        format!("  {}  {change}", draft.language.moment(moment(told.get("at_ms"))))
     };
-    all.map(line).collect()
-}
-
-fn coming(stage: &str) -> &'static str {
-    match stage {
-        "GRACE" => "less is sent in a day",
-        "SUSPENDED" => "nothing is sent to others any more",
-        "READ_ONLY" => "nothing is sent and nothing new is made",
-        "CLOSING" => "nothing is received any more; reading and export go on",
-        "PURGING" => "everything is destroyed, not before this day",
-        _ => "something changes",
-    }
-}
-
-fn reached(stage: &str) -> &'static str {
-    match stage {
-        "GRACE" => "less is sent in a day",
-        "SUSPENDED" => "nothing is sent to others",
-        "READ_ONLY" => "nothing is sent and nothing new is made; reading, receiving and export go on",
-        _ => "something is different",
-    }
+    all.map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn moment(value: Option<&Value>) -> Timestamp {
     Timestamp(value.and_then(Value::as_i64).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    const KINDS: [&str; 7] = [
-        "billing-trial-ending",
-        "billing-past-due",
-        "billing-ahead",
-        "billing-reached",
-        "billing-purge",
-        "billing-settled",
-        "billing-reopened",
-    ];
-
-    #[test]
-    fn a_letter_tells_the_days_and_where_to_pay() {
-        let dates =
-            json!([{ "stage": "SUSPENDED", "at_ms": 86_400_000 }, { "stage": "CLOSING", "at_ms": 172_800_000 }]);
-        let facts = json!({
-            "tenant": "Alpha", "stage": "SUSPENDED", "of_ms": 0, "dates": dates, "owed": ["12.00 EUR"],
-            "link": "https://p.example/billing",
-        });
-        let (subject, text) = written("billing-past-due", &facts, "mx.example").unwrap();
-        assert_eq!(subject, "A payment for Alpha is due");
-        for part in [
-            "was due on 1970-01-01 00:00 UTC and was not made (12.00 EUR)",
-            "  1970-01-02 00:00 UTC  nothing is sent to others any more\n",
-            "  1970-01-03 00:00 UTC  nothing is received any more",
-            "Pay: https://p.example/billing\n",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        let (_, text) = written("billing-reached", &facts, "mx.example").unwrap();
-        assert!(text.contains("From now on nothing is sent to others."), "{text}");
-    }
-
-    #[test]
-    fn every_kind_has_a_text_and_nobody_writes_links_in_our_name() {
-        let facts = json!({ "tenant": "Pay at http://evil.example", "of_ms": 0, "dates": [], "owed": [] });
-        for kind in KINDS {
-            let (subject, text) = written(kind, &facts, "mx.example").unwrap();
-            assert!(!subject.is_empty() && !text.contains("http://") && !subject.contains("http://"), "{kind}: {text}");
-        }
-        assert!(written("invitation", &facts, "mx.example").is_none());
-    }
 }

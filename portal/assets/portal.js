@@ -27,6 +27,11 @@
     var by = event.detail.elt, marked = document.getSelection();
     if (by.id === "records" && !marked.isCollapsed && by.contains(marked.anchorNode)) event.preventDefault();
   });
+  // On a small screen the menus are wider than it: where one is stands in sight.
+  document.querySelectorAll(".bar nav [aria-current], .tabs [aria-current]").forEach(function (here) {
+    var row = here.closest("nav"), left = here.offsetLeft - row.offsetLeft;
+    if (left + here.offsetWidth > row.clientWidth) row.scrollLeft = left;
+  });
   arm(document);
   // Passkeys: the browser speaks in bytes, forms and JSON in base64url.
   function bytes(text) {

@@ -45,7 +45,7 @@ async function follows(pages, demo, tenant, options) {
   if (options.javaScriptEnabled !== false) await pages.check("trace-cancel");
   await page.getByLabel("Reason").fill("Ordered twice.");
   await page.getByRole("button", { name: "Cancel it" }).click();
-  await until(page, item, page.getByText("Done with"));
+  await until(page, item, page.getByText("Cancelled", { exact: true }));
   await arrives(demo.info.imap.port, account, "Ordered twice.");
   const { auditEntries } = await demo.ask(demo.tenant(tenant).token, "query($t: ID!) { auditEntries(tenantId: $t, filter: { action: \"queueItemCancel\" }, first: 1) { nodes { detail } } }", { t: demo.tenant(tenant).id });
   assert.match(auditEntries.nodes[0].detail, /Ordered twice/);

@@ -203,10 +203,22 @@ impl Frame {
         })
     }
 
+    /// The month of a moment, in UTC.
+    pub(crate) fn month(&self, moment: &str) -> String {
+        moment.parse::<jiff::Timestamp>().map_or(String::new(), |time| {
+            let (month, year) = (self.month_of(time), time.strftime("%Y").to_string());
+            self.with_two("date-month", ("month", &month), ("year", &year))
+        })
+    }
+
+    fn month_of(&self, time: jiff::Timestamp) -> String {
+        let month = time.strftime("%m").to_string().parse::<usize>().ok();
+        month.and_then(|n| MONTHS.get(n.checked_sub(1)?)).map_or(String::new(), |key| self.t(key))
+    }
+
     fn date(&self, time: jiff::Timestamp) -> String {
         let part = |format: &str| time.strftime(format).to_string();
-        let month = part("%m").parse::<usize>().ok().and_then(|n| MONTHS.get(n.checked_sub(1)?));
-        let month = month.map_or(String::new(), |key| self.t(key));
+        let month = self.month_of(time);
         let (day, year) = (part("%-d"), part("%Y"));
         self.with_all("date-day", &[("day", &day), ("month", &month), ("year", &year)])
     }

@@ -94,8 +94,8 @@ impl Resolution {
 
 impl Service {
     /// What a tenant used of a meter (itself, without those below it), one point for each hour, day or month that is not over before
-    /// `from` and has begun before `to`: nothing of a counter that has no reading then, and of a gauge the last one. For who may read the
-    /// tenant or its billing. Errors: `Invalid` for more than USAGE_POINTS_MAX.
+    /// `from` and has begun before `to`: nothing of a counter that has no reading then, and of a gauge the last one. For who may read all
+    /// of its mailboxes, or its billing: of a small tenant it says what the others do. Errors: `Invalid` for more than USAGE_POINTS_MAX.
     pub async fn usage_points(
         &self,
         actor: &Actor,
@@ -106,7 +106,7 @@ impl Service {
     ) -> Result<Vec<UsagePoint>> {
         let mut connection = self.reader(actor).await?;
         if self.permit(&mut connection, actor, Permission::BillingRead, tenant).await.is_err() {
-            self.permit(&mut connection, actor, Permission::TenantRead, tenant).await?;
+            self.permit(&mut connection, actor, Permission::MailboxRead, tenant).await?;
         }
         let starts = starts(from.0, to.0.min(self.now().0), resolution)?;
         let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(Vec::new()) };

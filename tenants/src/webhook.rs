@@ -185,6 +185,10 @@ impl Service {
         let now = self.webhook_in(&mut work.txn, actor, Permission::WebhookWrite, webhook).await?;
         work.expect(now.version)?;
         event::sees_below(actor, now.below)?;
+        if patch.url.is_some() || patch.kinds.is_some() || patch.enabled == Some(true) {
+            // Otherwise what is there would become what may not be made.
+            self.featured(&mut work.txn, Feature::Webhooks, now.tenant).await?;
+        }
         query(
             "UPDATE webhook SET label = COALESCE($2, label), url = COALESCE($3, url), kinds = COALESCE($4, kinds), \
              enabled = COALESCE($5, enabled), failing_since = CASE WHEN $5 = 1 THEN NULL ELSE failing_since END, \

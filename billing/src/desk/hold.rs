@@ -34,11 +34,11 @@ pub(crate) fn hold(facts: &Facts, policy: &Policy, phase: Phase, portal: Option<
                     )
                 }
             };
-            ("CLOSED", format!("Closed by its owner on {}. {next}", day(closed)), format!("Reopen it {at_portal}"))
+            ("CLOSED", format!("Closed by its owner on {}. {next}.", day(closed)), format!("Reopen it {at_portal}"))
         }
         (_, since) => {
             let since = since.map(|at| format!(" since {}", day(at))).unwrap_or_default();
-            let reason = format!("A payment is due{since}. {}{}", taken_away(phase), coming(facts, policy, phase));
+            let reason = format!("A payment is due{since}. {}{}.", taken_away(phase), coming(facts, policy, phase));
             ("PAYMENT_OVERDUE", reason, format!("Pay {at_portal}"))
         }
     };
@@ -119,11 +119,11 @@ mod tests {
         let reason = hold(&owing, &Policy::default(), Phase::Suspended, None).unwrap().reason;
         assert_eq!(
             reason,
-            "A payment is due since 2027-01-15. Nothing is sent to others; from 2027-02-14 nothing new is made"
+            "A payment is due since 2027-01-15. Nothing is sent to others; from 2027-02-14 nothing new is made."
         );
         let closed = Facts { closed_at: Some(DUE), ..Facts::default() };
         let hold = hold(&closed, &Policy::default(), Phase::Closing, None).unwrap();
         assert_eq!((hold.code.as_str(), hold.next_step.as_str()), ("CLOSED", "Reopen it in the portal"));
-        assert!(hold.reason.ends_with("before 2027-02-14"), "{}", hold.reason);
+        assert!(hold.reason.ends_with("before 2027-02-14."), "{}", hold.reason);
     }
 }

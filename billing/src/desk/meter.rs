@@ -245,9 +245,9 @@ fn is_metered(component: &Component) -> bool {
     }
 }
 
-/// From where on its use was not frozen yet: the first midnight after it was bought, or the last period's end before meters came.
+/// From where on its use was not frozen yet: at first the first midnight after it was bought, however many periods ago.
 fn since(bought: &TrueSubscription, last: Option<Timestamp>) -> Timestamp {
-    last.unwrap_or_else(|| next_midnight(bought.created_at).max(cut(bought.period.start)))
+    last.unwrap_or_else(|| next_midnight(bought.created_at))
 }
 
 /// The end of the days that a period has when it ends then.

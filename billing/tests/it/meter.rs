@@ -102,6 +102,23 @@ async fn what_was_used_is_frozen_once_and_on_the_next_invoice_whatever_is_lost()
 }
 
 #[tokio::test]
+async fn what_was_used_while_nobody_was_there_to_freeze_it_is_charged_later() {
+    let town = Town::new().await;
+    let (tenant, owner, _) = buyer(&town).await;
+    has_sent(&town, 40);
+    pass(&town).await;
+    town.turn(DAY * 2);
+    has_sent(&town, 391);
+    pass(&town).await;
+    // The first period ends, and its renewal is there, before anybody looks.
+    town.turn(DAY * 31);
+    town.settle().await;
+    hours(&town, 1).await;
+    assert_eq!(frozen(&town).await.iter().map(|(_, used)| *used).collect::<Vec<_>>(), [351]);
+    assert_eq!(uses_charged(&town, &owner, tenant).await, 1);
+}
+
+#[tokio::test]
 async fn what_comes_after_the_freeze_is_of_the_next_period() {
     let town = Town::new().await;
     let (tenant, owner, customer) = buyer(&town).await;

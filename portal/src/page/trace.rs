@@ -90,6 +90,15 @@ fn fate(fate: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// Text and class of a message: of one that has ended, the worst that became of it.
+fn outcome(is: &str, fates: &[String]) -> (&'static str, &'static str) {
+    let worst = ["FAILED", "CANCELLED", "DELIVERED"].into_iter().find(|worst| fates.iter().any(|f| f == worst));
+    match (is, worst) {
+        ("ENDED", Some(worst)) => fate(worst),
+        _ => state(is),
+    }
+}
+
 fn wanted(query: &Fields) -> queue_items::QueueItemFilter {
     use queue_items::QueueItemState as State;
     queue_items::QueueItemFilter {
@@ -153,7 +162,8 @@ fn filter_form(f: &Frame, query: &Fields) -> Result<Filter, Trouble> {
 }
 
 fn row(f: &Frame, area: &Area, item: queue_items::QueueItemsQueueItemsNodes) -> Row {
-    let (text, class) = state(&format!("{:?}", item.state));
+    let fates: Vec<String> = item.recipients.iter().map(|r| format!("{:?}", r.fate)).collect();
+    let (text, class) = outcome(&format!("{:?}", item.state), &fates);
     let named: Vec<&str> = item.recipients.iter().take(RECIPIENTS_NAMED).map(|r| r.address.as_str()).collect();
     let sender = item.sender.unwrap_or_else(|| f.t("queue-null-sender"));
     let attempts = item.attempts.to_string();
@@ -188,7 +198,8 @@ async fn found(visit: &Visit, (tenant, id): (&str, &str)) -> Result<Item, Troubl
 
 async fn item(visit: &Visit, area: &Area, of: (&str, &str), form: Form) -> Reply {
     let item = found(visit, of).await?;
-    let (text, class) = state(&format!("{:?}", item.state));
+    let fates: Vec<String> = item.recipients.iter().map(|r| format!("{:?}", r.fate)).collect();
+    let (text, class) = outcome(&format!("{:?}", item.state), &fates);
     let mut page = Collection::new(visit.frame("queue-item-title"), form);
     page.back = Some((area.base.to_owned(), page.f.t(area.title)));
     let f = &page.f;

@@ -285,11 +285,11 @@ async fn who_has_a_plan_changes_it() {
     let asked = heard(&browser).1;
     assert_eq!(asked["input"]["choice"]["items"][0]["quantity"], 7);
     assert_eq!(asked["input"]["idempotencyKey"], "key-1");
-    let errors = refused("coupon", "This coupon has ended", "INVALID");
+    let errors = refused("plan", "It is so already", "INVALID");
     browser.api.say("SubscriptionChange", json!({ "subscriptionChange": { "userErrors": errors } }));
     let page = browser.submit(on, "/billing/plan/pln_OFFERED", &fields).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(page.text.contains("id=\"coupon-error\"") && page.text.contains("This coupon has ended"), "{}", page.text);
+    assert!(!page.text.contains("id=\"coupon\"") && page.text.contains("It is so already"), "{}", page.text);
     assert!(page.text.contains("Change it now"), "the price stays there");
 }
 
@@ -435,7 +435,10 @@ async fn an_organisation_is_closed_by_its_name_and_opened_again() {
     assert_eq!(heard(&browser).1["input"]["reason"], "Moving");
     let mut closed = shown("CLOSING", &json!([]), &json!([]));
     closed["billingCustomer"]["closedAt"] = json!(sold::NOW);
+    closed["billingStanding"]["stages"] = json!([{ "phase": "CLOSING", "at": sold::NOW }]);
     browser.api.say("BillingShown", closed);
+    let text = browser.get("/billing").await.text;
+    assert!(text.contains("Nothing is destroyed before 26 December 2026."), "{text}");
     browser.api.say("TenantReopen", json!({ "tenantReopen": { "userErrors": NO_ERRORS } }));
     let page = browser.submit("/billing", "/billing", &[("act", "reopen")]).await;
     assert_eq!(page.location(), "/billing?ok=reopened");

@@ -9,7 +9,7 @@ use base::TenantId;
 use std::time::Duration;
 use tenants::{
     Access, Actor, Code, ErrorPolicy, Feature, NewImport, NewMasked, NewSupportGrant, NewTenant, NewToken, NewWebhook,
-    SupportScope,
+    SupportScope, WebhookPatch,
 };
 
 struct World {
@@ -105,8 +105,11 @@ async fn what_is_off_is_refused_with_the_reason_whoever_asks() {
     let import = NewImport { tenant, csv, check_only: true, policy: ErrorPolicy::Continue };
     let life = Duration::from_secs(60);
     let grant = NewSupportGrant { tenant, scope: SupportScope::Metadata, reason: "x".into(), life };
+    let there = service.webhook_create(&w.seller, &terms(), &hook).await.unwrap().object.webhook.id;
+    let other = WebhookPatch { url: Some("https://hooks.example/other".into()), ..WebhookPatch::default() };
     let tried = async || {
         vec![
+            service.webhook_update(&w.seller, &terms(), &there, &other).await.map(drop),
             service.token_create(&w.seller, &terms(), &token).await.map(drop),
             service.token_create(operator, &terms(), &token).await.map(drop),
             service.webhook_create(&w.seller, &terms(), &hook).await.map(drop),

@@ -1,11 +1,11 @@
 //! SUMMARY    The ledger of usage: counted once whatever is repeated or lost, rolled up without a change, refused to be rewritten.
 
-use crate::desk::{Desk, Hands, alpha};
+use crate::desk::{Desk, Hands, alpha, terms};
 use base::{TenantId, Timestamp};
 use control::Usage;
 use std::{sync::Arc, time::Duration};
 use tenants::{
-    Code, Resolution, UsageMeter,
+    Access, Code, NewToken, Permission, Permissions, Resolution, UsageMeter,
     limits::USAGE_HOURS_KEPT_DAYS,
     sql::{number, query},
 };
@@ -74,6 +74,13 @@ async fn an_hour_counts_once_however_often_it_is_read() {
     let foreign =
         desk.service.usage_points(&owner, desk.operator.tenant(), UsageMeter::Messages, range, Resolution::Day);
     assert_eq!(foreign.await.unwrap_err().code, Code::NotFound);
+    // Who sees that a tenant is there, as each user of a mailbox, does not see what the others do.
+    let permissions = Some(Permissions::NONE.with(Permission::TenantRead));
+    let new = NewToken { permissions, ..NewToken::new(tenant, "sees little", Access::Read) };
+    let secret = desk.service.token_create(&owner, &terms(), &new).await.unwrap().object.secret.unwrap();
+    let little = desk.service.authenticate(&secret).await.unwrap();
+    let refused = desk.service.usage_points(&little, tenant, UsageMeter::Messages, range, Resolution::Day).await;
+    assert_eq!(refused.unwrap_err().code, Code::Forbidden);
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ fn drawn(letter: &Letter) -> String {
     let lines: String = body.lines().map(|line| linked(line) + "\n").collect();
     format!(
         "<article><h2>{}</h2><p>To {}<br>From {}</p><pre>{lines}</pre></article>",
-        field("Subject"),
+        subject_of(&field("Subject")),
         escaped(&letter.to.join(", ")),
         field("From")
     )
@@ -198,6 +198,15 @@ fn text_of(encoding: &str, body: &str) -> String {
     let bytes: Vec<u8> = body.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let read = encoding.eq_ignore_ascii_case("base64").then(|| BASE64_STANDARD.decode(bytes).ok()).flatten();
     read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| body.to_owned())
+}
+
+/// A subject as it is read: encoded words (RFC 2047) in base64, as our own letters have them.
+fn subject_of(field: &str) -> String {
+    let words = field.split_whitespace().map(|word| {
+        let word = word.strip_prefix("=?utf-8?B?").and_then(|word| word.strip_suffix("?="))?;
+        String::from_utf8(BASE64_STANDARD.decode(word).ok()?).ok()
+    });
+    words.collect::<Option<String>>().map_or_else(|| field.to_owned(), |read| escaped(&read))
 }
 
 /// A line that is a link to this machine can be followed.
@@ -221,6 +230,7 @@ mod tests {
     #[tokio::test]
     async fn what_leaves_is_shown_and_is_never_more_than_text() {
         let outside = open(0).await.unwrap();
+        assert_eq!(subject_of("=?utf-8?B?SWhyIENvZGUg?= =?utf-8?B?PGjDtnJlPg==?="), "Ihr Code &lt;höre&gt;");
         let plain = "Subject: A <b>code</b>\nFrom: post@mail.example\n\n.12345678\n    http://localhost:1/signup\n";
         let coded = format!("Content-Transfer-Encoding: base64\n\n{}\n", BASE64_STANDARD.encode("<i>Welcome"));
         let letters = [("ann@x.example", plain), ("bob@x.example", &*coded)];

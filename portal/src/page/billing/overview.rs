@@ -20,6 +20,8 @@ use crate::{
 };
 
 /// Invoices that are shown here whether or not they are to be paid.
+/// A day, milliseconds.
+const DAY_MS: i64 = 86_400_000;
 const LAST_MAX: usize = 5;
 /// Where a page of the payment provider leads back to.
 const BACK: &str = "/billing?ok=card";
@@ -78,6 +80,9 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_p
         let about = f.t(words::phase(&word(&stage.phase)).1);
         facts.push(f.with_two("standing-next", ("at", &f.day(&stage.at)), ("about", &about)));
     }
+    if phase == "CLOSING" && !standing.stages.iter().any(|stage| word(&stage.phase) == "PURGING") {
+        facts.extend(kept_until(standing).map(|at| f.with("standing-kept", "at", f.day(&at))));
+    }
     if phase == "GRACE" {
         facts.push(f.count("standing-percent", standing.policy.grace_sending_percent));
     }
@@ -90,6 +95,13 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_p
     }
     facts.extend(to_do(&phase, !owed.is_empty(), has_plan).map(|key| f.t(key)));
     Row { title: f.t("standing-now"), states: vec![(f.t(title), class)], facts, ..Row::default() }
+}
+
+/// The first moment at which what is closed may be destroyed, before its day was told.
+fn kept_until(standing: &billing_shown::BillingShownBillingStanding) -> Option<String> {
+    let closing = standing.stages.iter().rfind(|stage| word(&stage.phase) == "CLOSING")?;
+    let undo_ms = standing.policy.undo_days.checked_mul(DAY_MS)?;
+    jiff::Timestamp::from_millisecond(moment(&closing.at).checked_add(undo_ms)?).ok().map(|at| at.to_string())
 }
 
 /// The key of what helps.

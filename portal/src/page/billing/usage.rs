@@ -57,7 +57,7 @@ impl Range {
         match self {
             Range::Hours => f.at(at),
             Range::Days => f.day(at),
-            Range::Months => f.day(at).chars().take("2027-01".len()).collect(),
+            Range::Months => f.month(at),
         }
     }
 }

@@ -77,7 +77,9 @@ payload!(
         secret: Option<String>
     }
 );
-object_payload!(WebhookUpdatePayload, WebhookUpdateUserError, WebhookUpdateErrorCode, [NotFound, StaleObject], webhook: Webhook);
+object_payload!(
+    WebhookUpdatePayload, WebhookUpdateUserError, WebhookUpdateErrorCode, [NotFound, StaleObject, FeatureOff], webhook: Webhook
+);
 object_payload!(WebhookDeletePayload, WebhookDeleteUserError, WebhookDeleteErrorCode, [NotFound, StaleObject], webhook: Webhook);
 object_payload!(
     WebhookDeliveryRetryPayload, WebhookDeliveryRetryUserError, WebhookDeliveryRetryErrorCode, [NotFound],

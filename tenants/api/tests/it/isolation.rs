@@ -184,7 +184,7 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ),
     ("identityProviderUpdate", "id: \"idp_1\", name: \"x\""),
     ("identityProviderDelete", "id: \"idp_1\", idempotencyKey: \"13\""),
-    ("supportGrantCreate", "tenantId: \"$T\", scope: CONTENT, reason: \"x\", lifeSeconds: 60"),
+    ("supportGrantCreate", "tenantId: \"$T\", scope: CONTENT, reason: \"x\", lifeSeconds: 3600"),
     ("supportGrantRevoke", "id: \"$G\", idempotencyKey: \"12\""),
     ("supportGrantUse", "id: \"$G\""),
     ("sessionRevoke", "id: \"ses_1\", idempotencyKey: \"10\""),
@@ -303,7 +303,7 @@ impl Foreign {
              {{ serviceAccount {{ id }} userErrors {{ message }} }}"
         );
         let grant = format!(
-            "supportGrantCreate(input: {{ tenantId: \"{tenant}\", scope: CONTENT, reason: \"r\", lifeSeconds: 60 }}) \
+            "supportGrantCreate(input: {{ tenantId: \"{tenant}\", scope: CONTENT, reason: \"r\", lifeSeconds: 3600 }}) \
              {{ supportGrant {{ id }} userErrors {{ message }} }}"
         );
         let id = |made: Value, object: &str| made[object]["id"].as_str().unwrap().to_owned();

@@ -50,13 +50,13 @@ fn refusal(answer: &Value) -> Option<Met> {
     Some(Met::of_code(code))
 }
 
-/// The object at the end of a way; of lists the first that leads to one.
-fn reached<'a>(at: &'a Value, path: &[String]) -> Option<&'a Value> {
+/// The objects at the end of a way: ids are random, so which one is the first of a list tells nothing.
+fn reached<'a>(at: &'a Value, path: &[String]) -> Vec<&'a Value> {
     match (at, path) {
-        (Value::Null, _) => None,
-        (Value::Array(list), _) => list.iter().find_map(|item| reached(item, path)),
+        (Value::Null, _) => Vec::new(),
+        (Value::Array(list), _) => list.iter().flat_map(|item| reached(item, path)).collect(),
         (at, [field, rest @ ..]) => reached(&at[name(field)], rest),
-        (at, []) => Some(at),
+        (at, []) => vec![at],
     }
 }
 
@@ -71,8 +71,8 @@ async fn fields(world: &World, token: &str, way: &Way) -> Vec<Met> {
     let met = |answer: &Value, field: &str| match refusal(answer) {
         Some(refused) => refused,
         None => match reached(&answer["data"]["r"], &way.path) {
-            None => Met::Nothing,
-            Some(object) => Met::Allowed { null: object[name(field)].is_null() },
+            none if none.is_empty() => Met::Nothing,
+            objects => Met::Allowed { null: objects.iter().all(|object| object[name(field)].is_null()) },
         },
     };
     let whole = ask(&way.fields).await;
@@ -100,7 +100,7 @@ async fn root(world: &World, role: &Role, text: &str) -> Met {
     let item = result.pointer("/results/0/userErrors/0/code");
     match result.pointer("/userErrors/0/code").or(item).and_then(Value::as_str) {
         Some(code) => Met::of_code(code),
-        None if reached(result, &[]).is_none() => Met::Nothing,
+        None if reached(result, &[]).is_empty() => Met::Nothing,
         None => Met::Allowed { null: false },
     }
 }

@@ -187,7 +187,19 @@ impl Payments for Manual {
         Box::pin(async { Err(refused("This invoice is paid by transfer, as it says")) })
     }
 
-    fn received<'a>(&'a self, key: &'a str, invoice: &'a str, reference: &'a str) -> Answer<'a, ()> {
+    /// No bank takes a transfer back.
+    fn collect<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str, _: Money) -> Answer<'a, ()> {
+        Box::pin(async { Err(refused("This invoice is paid by transfer, as it says")) })
+    }
+
+    /// All that is open of it, whatever amount was known to be.
+    fn received<'a>(
+        &'a self,
+        key: &'a str,
+        invoice: &'a str,
+        reference: &'a str,
+        _: (Money, Timestamp),
+    ) -> Answer<'a, ()> {
         Box::pin(async move {
             let account = account_of(invoice)?;
             self.act(key, &account, Box::new(move |a, now| a.paid(invoice, reference, now))).await.map(drop)

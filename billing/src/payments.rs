@@ -3,7 +3,7 @@
 //! INVARIANTS An implementation decides nothing and keeps nothing. Every call that makes or changes something takes a key that was stored
 //!            before it, so that it may be repeated. Only what `truth` gives is believed: an event says no more than that there is news.
 
-use crate::{Coupon, Currency, Interval, Item, Money, Period, Plan, Status};
+use crate::{Coupon, Currency, Interval, Item, Money, Period, Plan, Status, money::sum};
 use base::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{fmt, future::Future, pin::Pin};
@@ -192,6 +192,26 @@ pub struct TrueInvoice {
     pub pdf_url: Option<String>,
 }
 
+impl TrueInvoice {
+    /// What is still to be paid of it. What the bank took back is owed again; what was paid back is not. Errors: `Currency`, `Overflow`.
+    pub fn owed(&self) -> crate::Result<Money> {
+        let currency = self.net.currency();
+        let total = self.net.plus(self.tax)?;
+        let paid = sum(currency, self.payments.iter().map(|p| p.amount))?;
+        let taken_back =
+            sum(currency, self.payments.iter().flat_map(|p| &p.chargebacks).map(|(_, amount, _)| *amount))?;
+        let rest = total.minus(self.credit_used)?.minus(paid)?;
+        let left = match self.state {
+            InvoiceState::Draft | InvoiceState::Void => Money::zero(currency),
+            InvoiceState::Open | InvoiceState::Uncollectible => rest.plus(taken_back)?,
+            // What paid it may be told nowhere; what came in beyond it made good for what was taken back.
+            InvoiceState::Paid if rest.is_negative() => rest.plus(taken_back)?.at_most(total)?,
+            InvoiceState::Paid => taken_back.at_most(total)?,
+        };
+        Ok(if left.is_negative() { Money::zero(currency) } else { left })
+    }
+}
+
 /// Credit that was given, otherwise than by what an invoice used of it (`TrueInvoice::credit_used`). Below zero it was taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrueCredit {
@@ -269,11 +289,18 @@ pub trait Payments: Send + Sync + 'static {
     /// Tries once more to have an open invoice paid. `Refused` when the card was declined.
     fn pay<'a>(&'a self, key: &'a str, invoice: &'a str) -> Answer<'a, ()>;
 
-    /// What is open of an invoice came in otherwise: by transfer, under this reference. Only of invoices that we issue ourselves.
-    fn received<'a>(&'a self, _key: &'a str, _invoice: &'a str, _reference: &'a str) -> Answer<'a, ()> {
-        let text = "The payment provider is told of payments by itself";
-        Box::pin(async move { Err(Failure::new(FailureKind::Refused, text)) })
-    }
+    /// Takes money again for an invoice that was paid and of which the bank took money back: an amount of the invoice's currency, once
+    /// under a key, however late it comes again. `Refused` when the card was declined, and when less is owed.
+    fn collect<'a>(&'a self, key: &'a str, customer: &'a str, invoice: &'a str, amount: Money) -> Answer<'a, ()>;
+
+    /// What is owed of an invoice came in otherwise: by transfer under this reference, so much, as it was told then. Once under a key.
+    fn received<'a>(
+        &'a self,
+        key: &'a str,
+        invoice: &'a str,
+        reference: &'a str,
+        came: (Money, Timestamp),
+    ) -> Answer<'a, ()>;
 
     /// An invoice that we issue ourselves, as PDF. `Gone` where the provider has a page for it instead.
     fn paper<'a>(&'a self, _invoice: &'a str) -> Answer<'a, Vec<u8>> {

@@ -6,6 +6,7 @@
 use crate::{Currency, Error, Grants, Money, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use tenants::only_seen;
 
 pub const COMPONENTS_MAX: usize = 32;
 pub const PRICES_MAX: usize = 1_000;
@@ -231,6 +232,9 @@ fn check_title(field: &str, title: &str) -> Result<()> {
     if title.trim().is_empty() || title.chars().count() > 2 * KEY_CHARS_MAX || title.chars().any(char::is_control) {
         return Err(Error::invalid(field, format!("1 to {} characters on one line", 2 * KEY_CHARS_MAX)));
     }
+    if only_seen(title) != title {
+        return Err(Error::invalid(field, "Characters that are not seen, or turn the line"));
+    }
     Ok(())
 }
 
@@ -287,9 +291,10 @@ pub(crate) mod tests {
     #[test]
     fn what_cannot_be_sold_says_why() {
         type Spoil = fn(&mut Plan);
-        let cases: [(&str, Spoil); 10] = [
+        let cases: [(&str, Spoil); 11] = [
             ("key", |p| p.key = "Business".into()),
             ("title", |p| p.title = "a\nb".into()),
+            ("title", |p| p.title = "a\u{202e}b".into()),
             ("version", |p| p.version = 0),
             ("trialDays", |p| p.trial_days = 400),
             ("components.1.key", |p| p.components[1].key = "mailbox".into()),

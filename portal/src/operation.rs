@@ -186,6 +186,7 @@ operations! {
     "operations/subscription_change.graphql": SubscriptionChange;
     "operations/subscription_cancel.graphql": SubscriptionCancel;
     "operations/subscription_resume.graphql": SubscriptionResume;
+    "operations/debt_pay.graphql": DebtPay;
     "operations/invoice_pay.graphql": InvoicePay;
     "operations/invoice_paper.graphql": InvoicePaper;
     "operations/invoice_refund.graphql": InvoiceRefund;

@@ -133,6 +133,7 @@ pub use tenant_create::{NewTenant, TenantCreated};
 pub use terms::{Done, Terms};
 pub use token::{Access, ApiToken, NewToken, Token};
 pub use usage::{Resolution, UsageMeter, UsagePoint};
+pub use visible::only_seen;
 pub use webhook::{Delivery, DeliveryState, NewWebhook, Webhook, WebhookMade, WebhookPatch, WebhookRules};
 
 /// Rows and mutations for the rooms above that keep rows of their own in the same transactions.

@@ -8,6 +8,7 @@ use crate::{
     claim::By,
     db::{Connection, query},
     domain::parse_name,
+    feature::Feature,
     limits::TREE_DEPTH_MAX,
     password,
     rows::{fresh_number, number, to_sql},
@@ -113,7 +114,8 @@ impl Service {
             let made = self.insert_invitation(txn, actor, &new).await;
             invitation = Some(made.map_err(|e| Error { field: "ownerEmail", ..e })?);
         }
-        if actor.bound {
+        // Nor does who is to have none of these below it.
+        if actor.bound || !self.feature_of(txn, Feature::ApiTokens, tenant).await?.enabled {
             return Ok((None, invitation));
         }
         let powers = self.powers(txn, actor, parent, Object::Whole).await?;

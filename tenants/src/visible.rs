@@ -64,7 +64,7 @@ fn shows(before: Option<char>, c: char, after: Option<char>) -> bool {
 }
 
 /// What of a text is seen.
-pub(crate) fn only_seen(text: &str) -> String {
+pub fn only_seen(text: &str) -> String {
     if text.contains(BRAILLE_BLANK) && text.chars().all(|c| c == BRAILLE_BLANK || c.is_whitespace()) {
         return String::new();
     }

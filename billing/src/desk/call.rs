@@ -61,10 +61,18 @@ pub(crate) enum Call {
     Pay {
         invoice: String,
     },
+    /// What the bank took back is taken again.
+    Collect {
+        invoice: String,
+        amount: Money,
+    },
     /// Money came in by transfer.
     Receive {
         invoice: String,
         reference: String,
+        /// So much, as it was told then. None in calls of before that was asked for.
+        #[serde(default)]
+        came: Option<(Money, Timestamp)>,
     },
     Refund {
         payment: String,
@@ -195,6 +203,20 @@ impl Call {
         }
     }
 
+    /// What it takes of an invoice.
+    pub(crate) fn collects(&self, of: &str) -> Option<Money> {
+        match self {
+            Call::Collect { invoice, amount } if invoice == of => Some(*amount),
+            Call::Receive { invoice, came, .. } if invoice == of => came.map(|(amount, _)| amount),
+            _ => None,
+        }
+    }
+
+    /// Whether it has something paid that is owed.
+    pub(crate) fn is_payment(&self) -> bool {
+        matches!(self, Call::Pay { .. } | Call::Collect { .. } | Call::Receive { .. })
+    }
+
     /// What is changed by it, where the last word is to be the last.
     pub(crate) fn subject(&self) -> Option<&str> {
         match self {
@@ -207,6 +229,7 @@ impl Call {
             | Call::OpenCheckout { .. }
             | Call::CloseCheckout { .. }
             | Call::Pay { .. }
+            | Call::Collect { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. }
@@ -216,7 +239,9 @@ impl Call {
 
     pub(crate) fn needs_customer(&self) -> bool {
         match self {
-            Call::UpdateCustomer { .. } | Call::OpenCheckout { .. } | Call::Credit { .. } => true,
+            Call::UpdateCustomer { .. } | Call::OpenCheckout { .. } | Call::Credit { .. } | Call::Collect { .. } => {
+                true
+            }
             Call::Publish { .. }
             | Call::CreateCustomer { .. }
             | Call::CloseCheckout { .. }
@@ -241,6 +266,7 @@ impl Call {
             | Call::Change { .. }
             | Call::Resume { .. }
             | Call::Pay { .. }
+            | Call::Collect { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. }

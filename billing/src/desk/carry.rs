@@ -45,6 +45,23 @@ impl Billing {
         }
     }
 
+    /// The same for calls of which none needs another: all are made, also when one is refused.
+    pub(crate) async fn carry_out_each(&self, tenant: TenantId, decided: &Decided) -> Result<Applied> {
+        let (mut refused, mut waits) = (None, false);
+        for id in &decided.calls {
+            match self.made_by_anybody(id).await? {
+                Made::Done(_) => {}
+                Made::Refused(failure) => refused = refused.or(Some(failure)),
+                Made::Waiting(_) => waits = true,
+            }
+        }
+        let applied = self.synced(tenant).await;
+        match refused {
+            Some(failure) => Err(declined(&failure)),
+            None => Ok(if waits { Applied::Pending } else { applied }),
+        }
+    }
+
     /// Makes a call, or waits a little for who is making it.
     pub(crate) async fn made_by_anybody(&self, id: &str) -> Result<Made> {
         let mut waits = 0;

@@ -134,12 +134,13 @@ impl Billing {
         Ok(Done { object: self.bought(&mut connection, seller, tenant, has).await?, applied })
     }
 
-    /// Refuses while something is unpaid: what is left of a time that was not paid would be given as credit.
+    /// Refuses while something is unpaid: what is left of a time that was not paid would be given as credit, and who leaves a debt behind
+    /// and buys anew would pay for what the debt's stages take.
     pub(super) async fn nothing_owed(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
         match self.customer_in(txn, tenant).await?.and_then(|row| row.unpaid_since) {
             None => Ok(()),
             Some(_) => {
-                let message = "Something is unpaid: pay it first, then the plan can be changed";
+                let message = "Something is unpaid: pay it first, then a plan can be bought or changed";
                 Err(Error::new(Code::Held, "plan", message))
             }
         }
@@ -178,6 +179,7 @@ fn after(now: TrueSubscription, call: &Call) -> TrueSubscription {
         | Call::OpenCheckout { .. }
         | Call::CloseCheckout { .. }
         | Call::Pay { .. }
+        | Call::Collect { .. }
         | Call::Receive { .. }
         | Call::Refund { .. }
         | Call::Credit { .. }

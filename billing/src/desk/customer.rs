@@ -11,7 +11,7 @@ use super::{
 use crate::{Choice, NewCustomer, TrueSubscription, country::is_country};
 use base::{Address, TenantId};
 use tenants::{
-    Actor, Code, Done, Error, Page, Permission, Result, Tenant, Terms,
+    Actor, Code, Done, Error, Page, Permission, Result, Tenant, Terms, only_seen,
     sql::{Connection, LAST, Request, Start, Statements, query},
 };
 
@@ -258,6 +258,9 @@ fn line(name: &str) -> Result<String> {
         let message =
             format!("A name of one line, 1 to {CUSTOMER_NAME_CHARS_MAX} characters (CUSTOMER_NAME_CHARS_MAX)");
         return Err(Error::new(Code::Invalid, "name", message));
+    }
+    if only_seen(name) != name {
+        return Err(Error::new(Code::Invalid, "name", "A name has no characters that are not seen, or turn the line"));
     }
     Ok(name.to_owned())
 }

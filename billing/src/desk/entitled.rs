@@ -55,6 +55,8 @@ impl Billing {
         // A debt that was told does not begin earlier, whatever is found later; nor anew with the next period, which no invoice speaks of.
         row.unpaid_since = match (was.unpaid_since, unpaid.since) {
             (Some(told), Some(_)) if unpaid.is_inferred => Some(told),
+            // Nor while more of it is being paid: who pays all hears of no debt in between.
+            (Some(told), Some(found)) if found > told && self.is_paying(txn, tenant).await? => Some(told),
             (Some(told), Some(found)) => Some(told.max(found)),
             (Some(_) | None, found) => found,
         };
@@ -84,6 +86,12 @@ impl Billing {
             self.save_customer(txn, &row).await?;
         }
         Ok(changes)
+    }
+
+    /// Whether something that was asked to be paid is under way.
+    async fn is_paying(&self, txn: &mut Connection, tenant: TenantId) -> Result<bool> {
+        let waiting = self.calls_since(txn, tenant, Timestamp(i64::MAX)).await?;
+        Ok(waiting.iter().any(|row| row.call.is_payment()))
     }
 
     /// What a customer has, if it has anything: its newest live subscription of each family, or the free plan. Who had something and has

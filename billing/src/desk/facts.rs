@@ -2,7 +2,7 @@
 //! LIMITS     UNTRIED_TIME
 //! INVARIANTS Pure. An invoice that is given up is still owed; what the bank took back is owed from that day on; what was paid back is not.
 
-use crate::{InvoiceState, Money, Result, Status, TrueInvoice, TrueSubscription, money::sum};
+use crate::{InvoiceState, Money, Result, Status, TrueInvoice, TrueSubscription};
 use base::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,27 +20,11 @@ pub(crate) struct Unpaid {
     pub is_inferred: bool,
 }
 
-/// What of an invoice is still to be paid.
-pub(crate) fn owed(invoice: &TrueInvoice) -> Result<Money> {
-    let currency = invoice.net.currency();
-    let total = invoice.net.plus(invoice.tax)?;
-    let taken_back = sum(currency, invoice.payments.iter().flat_map(|p| &p.chargebacks).map(|(_, amount, _)| *amount))?;
-    let left = match invoice.state {
-        InvoiceState::Draft | InvoiceState::Void => Money::zero(currency),
-        InvoiceState::Paid => taken_back.at_most(total)?,
-        InvoiceState::Open | InvoiceState::Uncollectible => {
-            let paid = sum(currency, invoice.payments.iter().map(|p| p.amount))?;
-            total.minus(invoice.credit_used)?.minus(paid)?.plus(taken_back)?
-        }
-    };
-    Ok(if left.is_negative() { Money::zero(currency) } else { left })
-}
-
 /// All that is owed on invoices, by currency.
 pub(crate) fn owed_of_all(invoices: &[TrueInvoice]) -> Result<Vec<Money>> {
     let mut by_currency: BTreeMap<_, Money> = BTreeMap::new();
     for invoice in invoices {
-        let owed = owed(invoice)?;
+        let owed = invoice.owed()?;
         let known = by_currency.entry(owed.currency()).or_insert(Money::zero(owed.currency()));
         *known = known.plus(owed)?;
     }
@@ -53,11 +37,11 @@ pub(crate) fn unpaid(subscriptions: &[TrueSubscription], invoices: &[TrueInvoice
     let mut since = |at: Timestamp| unpaid.since = Some(unpaid.since.map_or(at, |known| known.min(at)));
     let mut late: Option<Timestamp> = None;
     for invoice in invoices {
-        if owed(invoice)?.is_zero() {
+        let owed = invoice.owed()?;
+        if owed.is_zero() {
             continue;
         }
-        let taken_back = invoice.payments.iter().flat_map(|p| &p.chargebacks).map(|(_, _, at)| *at).min();
-        match (invoice.state, taken_back) {
+        match (invoice.state, taken_back_since(invoice, owed)?) {
             (InvoiceState::Draft | InvoiceState::Void, _) => {}
             (_, Some(at)) => since(at),
             (InvoiceState::Uncollectible | InvoiceState::Paid, None) => since(invoice.due_at),
@@ -75,6 +59,20 @@ pub(crate) fn unpaid(subscriptions: &[TrueSubscription], invoices: &[TrueInvoice
         unpaid.is_inferred = unpaid.since.is_some();
     }
     Ok(Unpaid { look_at: late, ..unpaid })
+}
+
+/// When the bank took what is owed of an invoice: what was paid again made good for what it took first.
+fn taken_back_since(invoice: &TrueInvoice, owed: Money) -> Result<Option<Timestamp>> {
+    let mut taken: Vec<_> = invoice.payments.iter().flat_map(|p| &p.chargebacks).collect();
+    taken.sort_by_key(|(_, _, at)| std::cmp::Reverse(*at));
+    let (mut since, mut sum) = (None, Money::zero(owed.currency()));
+    for (_, amount, at) in taken {
+        if !owed.minus(sum)?.is_negative() && sum != owed {
+            since = Some(*at);
+        }
+        sum = sum.plus(*amount)?;
+    }
+    Ok(since)
 }
 
 /// When the trial ends that a customer has.
@@ -127,15 +125,21 @@ mod tests {
 
     #[test]
     fn what_is_owed_of_an_invoice() {
-        let with = |state, payments| owed(&TrueInvoice { payments, ..invoice(state, 1) }).unwrap().minor();
+        let with = |state, payments| TrueInvoice { payments, ..invoice(state, 1) }.owed().unwrap().minor();
         assert_eq!(with(InvoiceState::Open, vec![]), 1_190);
         assert_eq!(with(InvoiceState::Open, vec![paid(1_000, &[])]), 190);
         assert_eq!(with(InvoiceState::Uncollectible, vec![]), 1_190);
         assert_eq!(with(InvoiceState::Paid, vec![]), 0, "paid elsewhere");
         assert_eq!(with(InvoiceState::Paid, vec![paid(1_190, &[(1_190, 9)])]), 1_190);
+        let again = |amount| vec![paid(1_190, &[(1_190, 9)]), paid(amount, &[])];
+        assert_eq!(with(InvoiceState::Paid, again(1_190)), 0, "paid again");
+        assert_eq!(with(InvoiceState::Paid, again(190)), 1_000, "paid again in part");
+        let twice = vec![paid(1_190, &[(1_190, 9)]), paid(1_190, &[(1_190, 12)])];
+        assert_eq!(with(InvoiceState::Paid, twice), 1_190, "taken back twice");
+        assert_eq!(with(InvoiceState::Paid, vec![paid(1_190, &[]), paid(1_190, &[])]), 0, "won back after all");
         assert_eq!(with(InvoiceState::Void, vec![]), 0);
         let used = TrueInvoice { credit_used: eur(1_190), ..invoice(InvoiceState::Open, 1) };
-        assert!(owed(&used).unwrap().is_zero());
+        assert!(used.owed().unwrap().is_zero());
         assert_eq!(
             owed_of_all(&[invoice(InvoiceState::Open, 1), invoice(InvoiceState::Open, 2)]),
             Ok(vec![eur(2_380)])
@@ -153,7 +157,10 @@ mod tests {
             Unpaid::default()
         );
         let back = TrueInvoice { payments: vec![paid(1_190, &[(1_190, 40)])], ..invoice(InvoiceState::Paid, 1) };
-        assert_eq!(since(&[back], day(41)).since, Some(day(40)), "not since it was due");
+        assert_eq!(since(std::slice::from_ref(&back), day(41)).since, Some(day(40)), "not since it was due");
+        let payments = vec![paid(1_190, &[(1_190, 40)]), paid(1_190, &[(1_190, 70)])];
+        let twice = TrueInvoice { payments, ..back };
+        assert_eq!(since(&[twice], day(71)).since, Some(day(70)), "what was taken first was paid again");
     }
 
     #[test]

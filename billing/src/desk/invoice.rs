@@ -8,6 +8,7 @@ use super::{
     Billing, InvoiceShown,
     call::Call,
     carry::Decided,
+    door::no_customer,
     double::left_of,
     page::Newest,
     store::{CustomerRow, of_body, refused},
@@ -45,7 +46,8 @@ impl Billing {
         shown(tenant, self.invoice_in(&mut connection, tenant, id).await?)
     }
 
-    /// Tries once more to have it paid, while any hold is on. `Invalid` when the card is declined.
+    /// Tries once more to have paid what is owed of it, while any hold is on; what the bank took back is taken again. `Invalid` when the
+    /// card is declined.
     pub async fn invoice_pay(
         &self,
         actor: &Actor,
@@ -60,22 +62,56 @@ impl Billing {
         };
         self.may_buy(&mut work.txn, actor, tenant).await?;
         let invoice = self.invoice_in(&mut work.txn, tenant, id).await?;
-        match invoice.state {
-            InvoiceState::Open | InvoiceState::Uncollectible => {}
-            InvoiceState::Draft | InvoiceState::Paid | InvoiceState::Void => {
-                return Err(Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice"));
-            }
-        }
+        let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+        let owed = self.owed_now(&mut work.txn, &row, &invoice).await?;
+        let call = payment_of(&invoice, owed).ok_or_else(nothing_to_pay)?;
         self.service.audit(&mut work.txn, actor, tenant, "invoicePay", id, "").await?;
         if work.dry_run {
             return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
         }
-        let calls = vec![self.put_call(&mut work.txn, tenant, &Call::Pay { invoice: id.to_owned() }).await?];
+        let calls = vec![self.put_call(&mut work.txn, tenant, &call).await?];
         let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
         self.invoice_after(tenant, done).await
     }
 
-    /// What is open of an invoice that we issue ourselves came in by transfer, says the seller.
+    /// Tries to have all paid that is owed, what was due first first. `Invalid` when nothing is owed, and when the card is declined for any
+    /// of it.
+    pub async fn debt_pay(&self, actor: &Actor, terms: &Terms, tenant: TenantId) -> Result<Done<()>> {
+        let request = Request::while_held("debtPay", tenant.to_string());
+        let done = match self.service.start::<Decided>(actor, terms, request).await? {
+            Start::Repeated(done) => done,
+            Start::Fresh(mut work) => {
+                self.may_buy(&mut work.txn, actor, tenant).await?;
+                let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
+                let mut invoices = self.invoices_in(&mut work.txn, tenant).await?;
+                invoices.sort_by_key(|invoice| (invoice.due_at, invoice.issued_at));
+                let mut wanted = Vec::new();
+                for invoice in &invoices {
+                    let owed = self.owed_now(&mut work.txn, &row, invoice).await?;
+                    wanted.extend(payment_of(invoice, owed));
+                }
+                if wanted.is_empty() {
+                    return Err(Error::new(Code::Invalid, "tenantId", "Nothing is owed"));
+                }
+                let detail = format!("{} invoices", wanted.len());
+                self.service.audit(&mut work.txn, actor, tenant, "debtPay", &tenant.to_string(), &detail).await?;
+                let mut calls = Vec::with_capacity(wanted.len());
+                for call in &wanted {
+                    calls.push(self.put_call(&mut work.txn, tenant, call).await?);
+                }
+                let (decided, dry_run) = (Decided { calls, about: tenant.to_string() }, work.dry_run);
+                let done = self.service.finish(work, decided, &[]).await?;
+                if dry_run {
+                    return Ok(done.map(drop));
+                }
+                done
+            }
+        };
+        let applied = self.carry_out_each(tenant, &done.object).await?;
+        Ok(Done { object: (), applied: if done.applied == Applied::Pending { Applied::Pending } else { applied } })
+    }
+
+    /// What is owed of an invoice came in by transfer, says the seller.
     pub async fn invoice_receive(
         &self,
         actor: &Actor,
@@ -91,16 +127,18 @@ impl Billing {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return self.invoice_after(tenant, done).await,
         };
-        self.may_sell_to(&mut work.txn, actor, tenant).await?;
+        let row = self.may_sell_to(&mut work.txn, actor, tenant).await?;
         let invoice = self.invoice_in(&mut work.txn, tenant, id).await?;
-        if !matches!(invoice.state, InvoiceState::Open | InvoiceState::Uncollectible) {
-            return Err(Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice"));
+        let amount = self.owed_now(&mut work.txn, &row, &invoice).await?;
+        if payment_of(&invoice, amount).is_none() {
+            return Err(nothing_to_pay());
         }
         self.service.audit(&mut work.txn, actor, tenant, "invoiceReceive", id, reference).await?;
         if work.dry_run {
             return self.service.finish(work, shown(tenant, invoice)?, &[]).await;
         }
-        let call = Call::Receive { invoice: id.to_owned(), reference: reference.to_owned() };
+        let (invoice, reference) = (id.to_owned(), reference.to_owned());
+        let call = Call::Receive { invoice, reference, came: Some((amount, self.service.now())) };
         let calls = vec![self.put_call(&mut work.txn, tenant, &call).await?];
         let done = self.service.finish(work, Decided { calls, about: id.to_owned() }, &[]).await?;
         self.invoice_after(tenant, done).await
@@ -191,6 +229,21 @@ impl Billing {
         Ok(Done { object: (), applied: if done.applied == Applied::Pending { Applied::Pending } else { applied } })
     }
 
+    /// What of an invoice is to be paid and was not asked for yet: what was called for and is not in the mirror counts.
+    async fn owed_now(&self, txn: &mut Connection, row: &CustomerRow, invoice: &TrueInvoice) -> Result<Money> {
+        let since = row.customer.synced_at.unwrap_or(Timestamp(i64::MIN));
+        let owed = invoice.owed().map_err(refused)?;
+        if owed.is_zero() || invoice.state != InvoiceState::Paid {
+            return Ok(owed);
+        }
+        let calls = self.calls_since(txn, row.customer.tenant, since).await?;
+        let called =
+            calls.iter().filter(|call| call.state != "REFUSED").filter_map(|call| call.call.collects(&invoice.id));
+        let called = sum(owed.currency(), called).map_err(refused)?;
+        let left = owed.minus(called).map_err(refused)?;
+        Ok(if left.is_negative() { Money::zero(owed.currency()) } else { left })
+    }
+
     /// What is to be paid back of each payment. `Invalid` for more than there is.
     async fn refund_parts(
         &self,
@@ -249,13 +302,28 @@ impl Billing {
     }
 }
 
+/// The call that has paid what is owed of an invoice, if something is.
+fn payment_of(invoice: &TrueInvoice, owed: Money) -> Option<Call> {
+    let id = invoice.id.clone();
+    match invoice.state {
+        InvoiceState::Open | InvoiceState::Uncollectible => Some(Call::Pay { invoice: id }),
+        InvoiceState::Paid if owed.minor() > 0 => Some(Call::Collect { invoice: id, amount: owed }),
+        InvoiceState::Paid | InvoiceState::Draft | InvoiceState::Void => None,
+    }
+}
+
+fn nothing_to_pay() -> Error {
+    Error::new(Code::Invalid, "invoiceId", "Nothing is to be paid of this invoice")
+}
+
 fn shown(tenant: TenantId, invoice: TrueInvoice) -> Result<InvoiceShown> {
     let currency = invoice.net.currency();
     let total = invoice.net.plus(invoice.tax).map_err(refused)?;
     let paid = sum(currency, invoice.payments.iter().map(|p| p.amount)).map_err(refused)?;
     let refunds = invoice.payments.iter().flat_map(|p| &p.refunds).map(|(_, amount, _)| *amount);
     let refunded = sum(currency, refunds).map_err(refused)?;
-    Ok(InvoiceShown { tenant, total, paid, refunded, state: invoice.state, invoice })
+    let owed = invoice.owed().map_err(refused)?;
+    Ok(InvoiceShown { tenant, total, paid, refunded, owed, state: invoice.state, invoice })
 }
 
 /// Money that goes out twice is not undone.

@@ -15,13 +15,15 @@ impl Billing {
     pub(crate) async fn is_in(&self, row: &CallRow, truth: &Truth) -> Result<bool> {
         let subscription = |id: &str| truth.subscriptions.iter().find(|s| s.id == id);
         Ok(match &row.call {
-            // These give the same when they are repeated; a page's time is over before its key is forgotten; of use the provider keeps the key
-            // beside it.
+            // These give the same when they are repeated; a page's time is over before its key is forgotten; beside use, and what was taken
+            // again or came in otherwise, the provider keeps the key.
             Call::Publish { .. }
             | Call::CreateCustomer { .. }
             | Call::UpdateCustomer { .. }
             | Call::OpenCheckout { .. }
             | Call::CloseCheckout { .. }
+            | Call::Collect { .. }
+            | Call::Receive { .. }
             | Call::ChargeUse { .. } => false,
             Call::Change { subscription: id, to, .. } => subscription(id).is_some_and(|s| is_as_wanted(s, to)),
             Call::End { subscription: id, when } => subscription(id).is_none_or(|s| match when {
@@ -29,7 +31,7 @@ impl Billing {
                 End::Period => s.status == Status::Cancelled || s.ends_at.is_some(),
             }),
             Call::Resume { subscription: id } => subscription(id).is_some_and(|s| s.ends_at.is_none()),
-            Call::Pay { invoice } | Call::Receive { invoice, .. } => {
+            Call::Pay { invoice } => {
                 truth.invoices.iter().any(|i| i.id == *invoice && i.state == crate::InvoiceState::Paid)
             }
             Call::Refund { payment, amount } => {

@@ -308,6 +308,7 @@ impl Billing {
             | Call::End { .. }
             | Call::Resume { .. }
             | Call::Pay { .. }
+            | Call::Collect { .. }
             | Call::Receive { .. }
             | Call::Refund { .. }
             | Call::Credit { .. }
@@ -335,7 +336,13 @@ async fn ask(provider: &dyn Payments, row: &CallRow, customer: &str) -> Result<s
         Call::End { subscription, when } => provider.end(key, subscription, *when).await.map(nothing),
         Call::Resume { subscription } => provider.resume(key, subscription).await.map(nothing),
         Call::Pay { invoice } => provider.pay(key, invoice).await.map(nothing),
-        Call::Receive { invoice, reference } => provider.received(key, invoice, reference).await.map(nothing),
+        Call::Collect { invoice, amount } => provider.collect(key, customer, invoice, *amount).await.map(nothing),
+        Call::Receive { invoice, reference, came: Some(came) } => {
+            provider.received(key, invoice, reference, *came).await.map(nothing)
+        }
+        Call::Receive { came: None, .. } => {
+            Err(Failure::new(FailureKind::Refused, "it does not say how much came in: say it again"))
+        }
         Call::Refund { payment, amount } => provider.refund(key, payment, *amount).await.map(nothing),
         Call::Credit { amount } => provider.credit(key, customer, *amount).await.map(nothing),
         Call::ChargeUse { subscription, component, quantity, amount } => {

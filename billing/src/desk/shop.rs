@@ -56,6 +56,7 @@ impl Billing {
         if chosen.choice.plan.is_free() {
             return self.give_free(work, tenant, chosen).await;
         }
+        self.nothing_owed(&mut work.txn, tenant).await?;
         let portal = self.portal()?;
         let back = (format!("{portal}/billing/paid"), format!("{portal}/billing/plans"));
         let row = self.payer_in(&mut work.txn, tenant).await?;

@@ -200,6 +200,8 @@ pub struct InvoiceShown {
     pub total: Money,
     pub paid: Money,
     pub refunded: Money,
+    /// Still to be paid, also of what the bank took back.
+    pub owed: Money,
     pub state: InvoiceState,
 }
 

@@ -225,23 +225,54 @@ impl State {
         Ok(self.pay(customer, &id, now)?.is_ok())
     }
 
-    /// Tries to have an invoice paid: `Err` inside when the card is declined.
-    /// As `pay`, whatever the card: by transfer.
+    /// What is owed came in by transfer, whatever the card.
     pub(super) fn receive(
         &mut self,
         customer: &str,
         invoice: &str,
+        amount: Money,
         now: Timestamp,
-    ) -> Result<Result<(), Failure>, Failure> {
+    ) -> Result<(), Failure> {
         let client = self.client(customer)?;
+        let found = client.truth.invoices.iter().find(|i| i.id == invoice).ok_or_else(|| gone("invoice"))?;
+        let is_paid = found.state == InvoiceState::Paid;
         let declined = std::mem::take(&mut client.is_declined);
         let card = client.truth.card.replace("transfer".to_owned());
-        let done = self.pay(customer, invoice, now);
+        let done = match is_paid {
+            true => self.take_again(customer, invoice, amount, now),
+            false => self.pay(customer, invoice, now).and_then(|paid| paid),
+        };
         let client = self.client(customer)?;
         (client.is_declined, client.truth.card) = (declined, card);
         done
     }
 
+    /// What the bank took back of an invoice is taken again.
+    pub(super) fn take_again(
+        &mut self,
+        customer: &str,
+        invoice: &str,
+        amount: Money,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let payment = self.fresh("ch");
+        let client = self.client(customer)?;
+        let can_pay = client.truth.card.is_some() && !client.is_declined;
+        let found = client.truth.invoices.iter_mut().find(|i| i.id == invoice).ok_or_else(|| gone("invoice"))?;
+        let is_more = found.owed().and_then(|owed| owed.minus(amount)).map_err(wrong)?.is_negative();
+        if found.state != InvoiceState::Paid || is_more || amount.minor() <= 0 {
+            return Err(refused("so much is not owed of this invoice"));
+        }
+        if !can_pay {
+            return Err(refused("the card was declined"));
+        }
+        let (refunds, chargebacks) = (Vec::new(), Vec::new());
+        found.payments.push(TruePayment { id: payment, amount, at: now, refunds, chargebacks });
+        self.tell("charge.succeeded", Some(customer), None);
+        Ok(())
+    }
+
+    /// Tries to have an invoice paid: `Err` inside when the card is declined.
     pub(super) fn pay(
         &mut self,
         customer: &str,

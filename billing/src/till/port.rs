@@ -191,10 +191,22 @@ impl Payments for Till {
         }))
     }
 
-    fn received<'a>(&'a self, key: &'a str, invoice: &'a str, reference: &'a str) -> Answer<'a, ()> {
-        ready(self.once(key, format!("received {invoice} {reference}"), |state, now| {
+    fn collect<'a>(&'a self, key: &'a str, customer: &'a str, invoice: &'a str, amount: Money) -> Answer<'a, ()> {
+        ready(self.once(key, format!("collect {invoice} {amount}"), |state, now| {
+            state.take_again(customer, invoice, amount, now)
+        }))
+    }
+
+    fn received<'a>(
+        &'a self,
+        key: &'a str,
+        invoice: &'a str,
+        reference: &'a str,
+        (amount, at): (Money, Timestamp),
+    ) -> Answer<'a, ()> {
+        ready(self.once(key, format!("received {invoice} {reference} {amount}"), |state, _| {
             let customer = state.debtor(invoice)?;
-            state.receive(&customer, invoice, now)?
+            state.receive(&customer, invoice, amount, at)
         }))
     }
 

@@ -15,6 +15,7 @@ mod https;
 mod money_back;
 mod object;
 mod options;
+mod owed;
 mod payments;
 mod signature;
 mod subscription;

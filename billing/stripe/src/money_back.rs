@@ -4,6 +4,7 @@ use crate::{
     amount,
     call::{Call, id},
     object::Invoice,
+    owed::RECEIVED,
     payments::Stripe,
 };
 use billing::{Failure, FailureKind, Money};
@@ -32,6 +33,10 @@ impl Stripe {
 
     /// Of a payment intent (`pi_…`), or a charge of an invoice that has none.
     pub(crate) async fn pay_back(&self, key: &str, payment: &str, money: Money) -> Result<(), Failure> {
+        if payment.starts_with(RECEIVED) {
+            let text = "it came in by transfer: send it back by transfer";
+            return Err(Failure::new(FailureKind::Refused, text));
+        }
         let field = if payment.starts_with("ch_") { "charge" } else { "payment_intent" };
         let call = Call::post("/refunds", key).with(field, id(payment)?).with("amount", amount::written(money)?);
         self.tell(call).await

@@ -175,6 +175,8 @@ pub struct Invoice {
     pub status_transitions: Option<InvoiceTimes>,
     pub parent: Option<Parent>,
     pub payments: Option<List<InvoicePayment>>,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
     pub hosted_invoice_url: Option<String>,
     pub invoice_pdf: Option<String>,
 }
@@ -227,6 +229,12 @@ pub struct PaidBy {
 pub struct Charge {
     pub id: String,
     pub status: String,
+    pub amount: i64,
+    pub currency: String,
+    pub created: i64,
+    /// Of the payment intent that it is of.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
     pub payment_intent: Option<Ref<Named>>,
     #[serde(default)]
     pub amount_refunded: i64,
@@ -262,6 +270,15 @@ pub struct Balance {
     #[serde(rename = "type")]
     pub kind: String,
     pub invoice: Option<Ref<Named>>,
+}
+
+impl Customer {
+    /// What the customer pays with: that of a subscription before its own.
+    pub fn pays_with<'a>(&'a self, subscriptions: &'a [Subscription]) -> Option<&'a Ref<PaymentMethod>> {
+        let own = || self.invoice_settings.as_ref().and_then(|settings| settings.default_payment_method.as_ref());
+        let live = subscriptions.iter().filter(|s| s.ended_at.is_none());
+        live.filter_map(|s| s.default_payment_method.as_ref()).next().or_else(own)
+    }
 }
 
 impl Ref<Named> {

@@ -80,6 +80,20 @@ impl Payments for Stripe {
         Box::pin(self.pay_invoice(key, invoice))
     }
 
+    fn collect<'a>(&'a self, key: &'a str, customer: &'a str, invoice: &'a str, amount: Money) -> Answer<'a, ()> {
+        Box::pin(self.take_again(key, customer, invoice, amount))
+    }
+
+    fn received<'a>(
+        &'a self,
+        key: &'a str,
+        invoice: &'a str,
+        reference: &'a str,
+        came: (Money, Timestamp),
+    ) -> Answer<'a, ()> {
+        Box::pin(self.came_in(key, invoice, reference, came))
+    }
+
     fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()> {
         Box::pin(self.pay_back(key, payment, amount))
     }

@@ -8,6 +8,7 @@ use crate::{
     call::{Call, id},
     catalog::COMPONENT,
     object::{Balance, Charge, Customer, Dispute, Invoice, InvoicePayment, Refund, Subscription},
+    owed::{received, taken_again},
     payments::Stripe,
     subscription::{FAMILY, PLAN, VERSION},
 };
@@ -34,32 +35,23 @@ fn unknown(what: &str, value: &str) -> Failure {
 
 impl Stripe {
     pub(crate) async fn all_of(&self, customer: &str) -> Result<Truth, Failure> {
+        let (known, subscriptions) = self.holder(customer).await?;
         let path = format!("/customers/{}", id(customer)?);
-        let expand = "invoice_settings.default_payment_method";
-        let known: Customer = self.ask(Call::get(&path).with("expand[]", expand)).await?;
-        if known.deleted {
-            return Err(Failure::new(FailureKind::Gone, format!("{customer} was deleted at Stripe")));
-        }
-        let list = Call::get("/subscriptions").with("customer", customer).with("status", "all");
-        let mut subscriptions: Vec<Subscription> =
-            self.all(list.with("expand[]", "data.default_payment_method")).await?;
-        for subscription in &mut subscriptions {
-            self.complete(subscription).await?;
-        }
         let list = Call::get("/invoices").with("customer", customer).with("expand[]", "data.payments");
         let invoices: Vec<Invoice> = self.all(list).await?;
         let balance: Vec<Balance> = self.all(Call::get(format!("{path}/balance_transactions"))).await?;
-        let back = self.back(customer).await?;
-        let own = known.invoice_settings.and_then(|settings| settings.default_payment_method);
-        let of_one =
-            subscriptions.iter().filter(|s| s.ended_at.is_none()).find_map(|s| s.default_payment_method.as_ref());
-        let card = of_one.or(own.as_ref()).and_then(|method| method.shown());
+        // Disputes and refunds know no customer, so they are asked for charges that have some.
+        let charges: Vec<Charge> = self.all(Call::get("/charges").with("customer", customer)).await?;
+        let back = self.back(&charges).await?;
+        let card = known.pays_with(&subscriptions).and_then(|method| method.shown());
         let mut truth = Truth { card, ..Truth::default() };
         for one in &subscriptions {
             truth.subscriptions.extend(subscription(one)?);
         }
         for invoice in invoices {
-            let payments = self.payments(&invoice).await?;
+            let mut payments = self.payments(&invoice).await?;
+            payments.extend(taken_again(&charges, &invoice.id)?);
+            payments.extend(received(&invoice)?);
             let used = balance.iter().filter(|b| b.invoice.as_ref().is_some_and(|i| i.name() == invoice.id));
             let used: Vec<&Balance> = used.filter(|b| is_use(b)).collect();
             truth.credits.extend(taken_back(&invoice, &used)?);
@@ -72,9 +64,25 @@ impl Stripe {
         Ok(truth)
     }
 
-    /// Refunds and disputes, by payment. Both lists know no customer, so they are asked for charges that have some.
-    async fn back(&self, customer: &str) -> Result<BTreeMap<String, Back>, Failure> {
-        let charges: Vec<Charge> = self.all(Call::get("/charges").with("customer", customer)).await?;
+    /// A customer with its subscriptions, and what it pays with.
+    pub(crate) async fn holder(&self, customer: &str) -> Result<(Customer, Vec<Subscription>), Failure> {
+        let expand = "invoice_settings.default_payment_method";
+        let known: Customer =
+            self.ask(Call::get(format!("/customers/{}", id(customer)?)).with("expand[]", expand)).await?;
+        if known.deleted {
+            return Err(Failure::new(FailureKind::Gone, format!("{customer} was deleted at Stripe")));
+        }
+        let list = Call::get("/subscriptions").with("customer", customer).with("status", "all");
+        let mut subscriptions: Vec<Subscription> =
+            self.all(list.with("expand[]", "data.default_payment_method")).await?;
+        for subscription in &mut subscriptions {
+            self.complete(subscription).await?;
+        }
+        Ok((known, subscriptions))
+    }
+
+    /// Refunds and disputes, by payment.
+    async fn back(&self, charges: &[Charge]) -> Result<BTreeMap<String, Back>, Failure> {
         let mut out: BTreeMap<String, Back> = BTreeMap::new();
         for charge in charges.iter().filter(|charge| charge.status == "succeeded") {
             let payment = charge.payment_intent.as_ref().map_or(charge.id.as_str(), |intent| intent.name());
@@ -124,10 +132,11 @@ fn is_taken(status: &str) -> bool {
     !(status == "won" || status == "prevented" || status.starts_with("warning_"))
 }
 
-struct Paid {
-    payment: String,
-    amount: Money,
-    at: Timestamp,
+/// Money that came in for an invoice, by the id of its payment.
+pub struct Paid {
+    pub payment: String,
+    pub amount: Money,
+    pub at: Timestamp,
 }
 
 fn paid(payment: &InvoicePayment, currency: &str) -> Result<Option<Paid>, Failure> {

@@ -125,6 +125,12 @@ impl Payments for Shut {
     fn pay<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, ()> {
         shut()
     }
+    fn collect<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str, _: Money) -> Answer<'a, ()> {
+        shut()
+    }
+    fn received<'a>(&'a self, _: &'a str, _: &'a str, _: &'a str, _: (Money, Timestamp)) -> Answer<'a, ()> {
+        shut()
+    }
     fn refund<'a>(&'a self, _: &'a str, _: &'a str, _: Money) -> Answer<'a, ()> {
         shut()
     }

@@ -1,7 +1,7 @@
 //! SUMMARY    The fake over HTTP: the API below /v1, pages for visitors, /fake for whoever tests.
 //! SECURITY   Binds 127.0.0.1 only. A request to the API has the secret key, or is refused.
 //! LIMITS     BODY_BYTES_MAX, HANG_SECS
-//! INVARIANTS Where it is kept in a file, a change is there a second later at most, and with the end.
+//! INVARIANTS Where it is kept in a file, what a request changed is there before it is answered; what time did, a second later.
 
 use crate::{
     ahead::AheadClock,
@@ -223,6 +223,8 @@ async fn answer(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Respon
     shared.collect_events();
     if may_change {
         shared.is_changed.store(true, Ordering::SeqCst);
+        let keeping = shared.clone();
+        let _ = tokio::task::spawn_blocking(move || keeping.keep()).await;
     }
     response
 }

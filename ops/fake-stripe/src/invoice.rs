@@ -20,7 +20,7 @@ pub const DRAFT_SECS: i64 = 3_600;
 /// Days after the first failure on which a payment is tried again.
 const RETRY_DAYS: [i64; 3] = [3, 5, 7];
 /// Stripe charges no less: it is put on the balance.
-const CHARGE_MIN: i64 = 50;
+pub(crate) const CHARGE_MIN: i64 = 50;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Line {
@@ -272,6 +272,7 @@ impl Model {
                 latest_charge: None,
                 method: None,
                 created: self.now,
+                metadata: BTreeMap::new(),
             };
             let payment = Payment {
                 id: self.id("inpay"),
@@ -289,6 +290,14 @@ impl Model {
         if !owes {
             self.mark_paid(id);
         }
+    }
+
+    /// Paid, and not by a payment that is known here.
+    pub(crate) fn paid_elsewhere(&mut self, id: &str) {
+        if let Some(invoice) = self.invoices.get_mut(id) {
+            invoice.payments.clear();
+        }
+        self.mark_paid(id);
     }
 
     fn mark_paid(&mut self, id: &str) {

@@ -54,18 +54,34 @@ impl Model {
     }
 
     pub(crate) fn pay_invoice(&mut self, id: &str, p: &Params) -> Result<Value, Problem> {
-        p.only(&["payment_method"])?;
+        p.only(&["payment_method", "paid_out_of_band"])?;
         self.must_be(
             id,
             &["open", "uncollectible"],
             "This invoice is a draft, void or paid already: it takes no payment.",
         )?;
+        if p.flag("paid_out_of_band")? == Some(true) {
+            self.paid_elsewhere(id);
+            return self.invoice_json(id);
+        }
         let method = match p.text("payment_method") {
             Some(method) => Some(self.usable_method(method)?),
             None => None,
         };
         self.try_to_pay(id, method)?;
         self.invoice_json(id)
+    }
+
+    /// Adds to its metadata.
+    pub(crate) fn update_invoice(&mut self, id: &str, p: &Params) -> Result<Value, Problem> {
+        p.only(&["metadata"])?;
+        self.invoice(id)?;
+        if let Some(invoice) = self.invoices.get_mut(id) {
+            invoice.metadata.extend(p.map("metadata"));
+        }
+        let json = self.invoice_json(id)?;
+        self.emit("invoice.updated", json.clone());
+        Ok(json)
     }
 
     pub(crate) fn void_invoice(&mut self, id: &str) -> Result<Value, Problem> {

@@ -2,6 +2,7 @@
 //! INVARIANTS What a card does follows from its number alone, so a payment can be judged before anything is changed.
 
 use crate::{
+    invoice::CHARGE_MIN,
     kept::{Word, maybe_word, word},
     list::{PAGING, page},
     model::Model,
@@ -10,6 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What a card does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,8 @@ pub struct Intent {
     pub latest_charge: Option<String>,
     pub method: Option<String>,
     pub created: i64,
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -71,6 +75,9 @@ pub struct Charge {
     pub refunded: i64,
     pub disputed: bool,
     pub created: i64,
+    /// Of its intent.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl Card {
@@ -106,7 +113,7 @@ impl Intent {
             "id": self.id, "object": "payment_intent", "amount": self.amount, "currency": self.currency,
             "customer": self.customer, "status": self.status, "latest_charge": self.latest_charge, "created": self.created,
             "amount_received": if self.status == "succeeded" { self.amount } else { 0 }, "payment_method": self.method,
-            "livemode": false, "metadata": {},
+            "livemode": false, "metadata": self.metadata,
         })
     }
 }
@@ -119,7 +126,8 @@ impl Charge {
             "amount_refunded": self.refunded, "currency": self.currency, "customer": self.customer, "paid": paid,
             "status": if paid { "succeeded" } else { "failed" }, "payment_intent": self.intent, "captured": paid,
             "payment_method": self.method, "refunded": paid && self.refunded == self.amount, "disputed": self.disputed,
-            "failure_code": self.declined.map(|_| "card_declined"), "created": self.created, "livemode": false, "metadata": {},
+            "failure_code": self.declined.map(|_| "card_declined"), "created": self.created, "livemode": false,
+            "metadata": self.metadata,
             "outcome": { "reason": self.declined, "type": if paid { "authorized" } else { "issuer_declined" } },
         })
     }
@@ -228,6 +236,54 @@ impl Model {
         self.intents.get(id).ok_or_else(|| Problem::gone("payment_intent", id))
     }
 
+    /// One that is confirmed at once, with a card that the customer has. Errors: declined.
+    pub(crate) fn create_intent(&mut self, p: &Params) -> Result<Value, Problem> {
+        p.only(&[
+            "customer",
+            "amount",
+            "currency",
+            "payment_method",
+            "off_session",
+            "confirm",
+            "metadata",
+            "description",
+        ])?;
+        let customer = self.named_customer(p)?;
+        let amount = p.number::<i64>("amount")?.ok_or_else(|| Problem::missing("amount"))?;
+        if amount < CHARGE_MIN {
+            return Err(Problem::coded(
+                "amount_too_small",
+                "amount",
+                "The amount must be at least the minimum charge.",
+            ));
+        }
+        if p.flag("confirm")? != Some(true) {
+            return Err(Problem::invalid("confirm", "Only payment intents that are confirmed at once are made here"));
+        }
+        let method = self.usable_method(p.need("payment_method")?)?;
+        if method.customer.as_ref().is_some_and(|owner| *owner != customer) {
+            return Err(Problem::invalid("payment_method", "The payment method belongs to another customer."));
+        }
+        let intent = Intent {
+            id: self.id("pi"),
+            customer,
+            amount,
+            currency: p.need("currency")?.to_owned(),
+            status: "requires_payment_method",
+            latest_charge: None,
+            method: None,
+            created: self.now,
+            metadata: p.map("metadata"),
+        };
+        let id = intent.id.clone();
+        self.emit("payment_intent.created", intent.json());
+        self.intents.insert(id.clone(), intent);
+        match self.charge_card(&id, &method) {
+            None => self.intent(&id).map(Intent::json),
+            Some(decline) => Err(Problem::declined(decline)),
+        }
+    }
+
     pub(crate) fn charge(&self, id: &str) -> Result<&Charge, Problem> {
         self.charges.get(id).ok_or_else(|| Problem::gone("charge", id))
     }
@@ -257,6 +313,7 @@ impl Model {
             refunded: 0,
             disputed: false,
             created: self.now,
+            metadata: known.metadata.clone(),
         };
         self.emit(if declined.is_some() { "charge.failed" } else { "charge.succeeded" }, charge.json());
         self.charges.insert(id.clone(), charge);

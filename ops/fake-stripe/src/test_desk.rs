@@ -54,11 +54,16 @@ fn day(secs: i64) -> String {
 impl Shared {
     /// What a form of the page asks for. Errors: an unknown step, customer or card.
     pub(crate) fn change_by_desk(&self, p: &Params) -> Result<(), Problem> {
-        p.only(&["later", "customer", "card"])?;
+        p.only(&["later", "customer", "card", "takes-back"])?;
         if let Some(later) = p.text("later") {
             let step = STEPS.iter().find(|(name, ..)| *name == later);
             let (.., seconds) = step.ok_or_else(|| Problem::invalid("later", "hour, day, week or month"))?;
             return self.advance(*seconds);
+        }
+        if p.text("takes-back").is_some() {
+            self.model.lock().take_back(p.need("customer")?)?;
+            self.collect_events();
+            return Ok(());
         }
         let declines = p.choice("card", &["declines", "works"])?.ok_or_else(|| Problem::missing("card"))? == "declines";
         self.model.lock().set_cards(p.need("customer")?, declines)?;
@@ -78,6 +83,15 @@ impl Model {
             count += 1;
         }
         if count == 0 { Err(Problem::invalid("customer", "This customer has no card.")) } else { Ok(()) }
+    }
+
+    /// The bank takes back what a customer paid last. Errors: no customer, or one that has paid nothing.
+    fn take_back(&mut self, customer: &str) -> Result<(), Problem> {
+        self.customer(customer)?;
+        let paid = self.charges.values().filter(|c| c.customer == customer && c.declined.is_none() && !c.disputed);
+        let last = paid.max_by_key(|c| (c.created, c.id.clone())).map(|c| c.id.clone());
+        let nothing = || Problem::invalid("customer", "There is no payment of this customer that could be taken back.");
+        self.open_dispute(&last.ok_or_else(nothing)?).ok_or_else(nothing).map(drop)
     }
 
     /// A customer on the page: its cards, what it has and owes, and the buttons.
@@ -100,7 +114,8 @@ impl Model {
             false => format!(
                 "<form method=\"post\" action=\"{TEST_DESK}\"><input type=\"hidden\" name=\"customer\" value=\"{}\">\
                  <button name=\"card\" value=\"declines\">Declines from now on</button>\
-                 <button name=\"card\" value=\"works\">Works again</button></form>",
+                 <button name=\"card\" value=\"works\">Works again</button>\
+                 <button name=\"takes-back\" value=\"last\">The bank takes the last payment back</button></form>",
                 escaped(&customer.id)
             ),
         };

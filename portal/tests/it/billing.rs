@@ -336,11 +336,28 @@ async fn a_card_that_is_declined_says_so_in_the_words_of_the_provider() {
 }
 
 #[tokio::test]
+async fn all_that_is_owed_is_paid_with_one_button() {
+    let mut browser = signed_in().await;
+    let page = browser.get("/billing").await;
+    assert_eq!(page.text.matches("value=\"pay-all\"").count(), usize::from(page.text.matches("value=\"pay\"").count() > 1));
+    browser.api.say("DebtPay", json!({ "debtPay": { "userErrors": NO_ERRORS } }));
+    let page = browser.submit("/billing", "/billing", &[("act", "pay-all")]).await;
+    assert_eq!(page.location(), "/billing?ok=paid");
+    let input = json!({ "tenantId": "ten_1", "dryRun": false, "idempotencyKey": "key-1" });
+    assert_eq!(heard(&browser).1["input"], input);
+    let errors = refused("", "The card was declined", "INVALID");
+    browser.api.say("DebtPay", json!({ "debtPay": { "userErrors": errors } }));
+    let page = browser.submit("/billing", "/billing", &[("act", "pay-all")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.text.contains("The payment did not go through."), "{}", page.text);
+}
+
+#[tokio::test]
 async fn an_invoice_that_no_provider_has_comes_from_here_as_a_paper() {
     let mut browser = signed_in().await;
     let own = json!({
         "id": "inv_7", "number": "A-7", "state": "OPEN", "total": "12.50 EUR", "paid": "0.00 EUR", "refunded": "0.00 EUR",
-        "issuedAt": LATER, "dueAt": LATER, "failed": false, "pageUrl": null, "pdfUrl": null,
+        "owed": "12.50 EUR", "issuedAt": LATER, "dueAt": LATER, "failed": false, "pageUrl": null, "pdfUrl": null,
     });
     let info = json!({ "hasNextPage": false, "hasPreviousPage": false, "startCursor": null, "endCursor": null });
     let found =

@@ -175,11 +175,12 @@ async fn money_goes_back_once_and_a_refusal_stands_beside_its_field() {
 }
 
 #[tokio::test]
-async fn a_transfer_pays_an_invoice_of_the_sellers_own() {
+async fn a_transfer_pays_what_is_owed_of_an_invoice() {
     let mut browser = signed_in().await;
     let here = "/sell/customers/ten_2";
-    assert!(!browser.get(here).await.text.contains("value=\"receive\""), "the provider knows what was paid to it");
-    let invoices = json!({ "nodes": [invoice("1", "OPEN", false), invoice("2", "PAID", false)] });
+    let mut taken = invoice("3", "PAID", false);
+    taken["owed"] = json!("5.00 EUR");
+    let invoices = json!({ "nodes": [invoice("1", "OPEN", false), invoice("2", "PAID", false), taken] });
     let mut customer = customer();
     customer["provider"] = json!("manual");
     let answer = json!({
@@ -190,6 +191,7 @@ async fn a_transfer_pays_an_invoice_of_the_sellers_own() {
     let page = browser.get(here).await;
     check(here, "en", &page);
     assert!(page.text.contains("<option value=\"1\">R-1: 14.88 EUR</option>"));
+    assert!(page.text.contains("<option value=\"3\">R-3: 5.00 EUR</option>"), "what the bank took back");
     browser.api.say("InvoiceReceive", json!({ "invoiceReceive": { "userErrors": NO_ERRORS } }));
     let fields = [("act", "receive"), ("received", "1"), ("reference", "Transfer 17")];
     assert_eq!(browser.submit(here, here, &fields).await.location(), "/sell/customers/ten_2?ok=received");
@@ -201,6 +203,19 @@ async fn a_transfer_pays_an_invoice_of_the_sellers_own() {
     browser.api.say("InvoiceReceive", json!({ "invoiceReceive": { "userErrors": errors } }));
     let page = browser.submit(here, here, &[("act", "receive"), ("received", "1")]).await;
     assert!(page.status == StatusCode::UNPROCESSABLE_ENTITY && page.text.contains("id=\"reference-error\""));
+}
+
+#[tokio::test]
+async fn a_customer_is_put_on_a_price_list() {
+    let mut browser = signed_in().await;
+    let here = "/sell/customers/ten_2";
+    browser.api.say("BillingCustomerUpdate", json!({ "billingCustomerUpdate": { "userErrors": NO_ERRORS } }));
+    for (given, expected) in [("resellers", json!("resellers")), ("", Value::Null)] {
+        let fields = [("act", "prices"), ("priceList", given)];
+        assert_eq!(browser.submit(here, here, &fields).await.location(), "/sell/customers/ten_2?ok=saved");
+        let input = json!({ "tenantId": "ten_2", "priceList": expected, "dryRun": false, "idempotencyKey": "key-1" });
+        assert_eq!(heard(&browser).1["input"], input);
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,8 @@ pub fn subscription(status: &str, ends: Option<&str>) -> Value {
 pub fn invoice(id: &str, state: &str, failed: bool) -> Value {
     json!({
         "id": id, "number": format!("R-{id}"), "state": state, "total": "14.88 EUR", "paid": if state == "PAID" { "14.88 EUR" } else { "0.00 EUR" },
-        "refunded": "0.00 EUR", "issuedAt": NOW, "dueAt": NOW, "failed": failed, "pageUrl": "https://pay.example/i?a=1&b=2",
+        "refunded": "0.00 EUR", "owed": if matches!(state, "OPEN" | "UNCOLLECTIBLE") { "14.88 EUR" } else { "0.00 EUR" },
+        "issuedAt": NOW, "dueAt": NOW, "failed": failed, "pageUrl": "https://pay.example/i?a=1&b=2",
         "pdfUrl": "javascript:alert(1)",
     })
 }

@@ -88,6 +88,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "creditGrant",
     "customerPageOpen",
     "customerUpdate",
+    "debtPay",
     "delegateAdd",
     "delegateRemove",
     "directoryCreate",

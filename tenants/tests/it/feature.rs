@@ -64,6 +64,18 @@ async fn the_nearest_setting_counts_and_clearing_it_brings_back_what_stands_abov
 }
 
 #[tokio::test]
+async fn who_is_to_have_no_tokens_gets_none_with_a_tenant() {
+    let w = world().await;
+    w.set(w.customer, Feature::ApiTokens, false).await;
+    let new = NewTenant { name: "deeper".into(), ..NewTenant::default() };
+    let made = w.desk.service.tenant_create(&w.owner, &terms(), &new).await.unwrap().object;
+    assert_eq!((made.tenant.name.as_str(), made.token), ("deeper", None));
+    w.set(w.customer, Feature::ApiTokens, true).await;
+    let new = NewTenant { name: "other".into(), ..NewTenant::default() };
+    assert!(w.desk.service.tenant_create(&w.owner, &terms(), &new).await.unwrap().object.token.is_some());
+}
+
+#[tokio::test]
 async fn the_operator_alone_switches() {
     let w = world().await;
     let service = &w.desk.service;

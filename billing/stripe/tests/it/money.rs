@@ -1,7 +1,7 @@
 //! SUMMARY    Money that goes back: refunds, chargebacks, credit; the customer's page.
 
 use crate::world::*;
-use billing::{FailureKind, Interval, Payments};
+use billing::{FailureKind, Interval, InvoiceState, Payments};
 
 #[tokio::test]
 async fn a_payment_is_paid_back_once_by_each_key_and_no_more_than_it_was() {
@@ -30,6 +30,60 @@ async fn what_the_bank_took_is_told_until_it_is_won_back() {
     assert_eq!(taken().await.len(), 1);
     world.control(&format!("disputes/{dispute}/close"), "status=won").await;
     assert_eq!(taken().await, []);
+}
+
+#[tokio::test]
+async fn what_the_bank_took_is_taken_again_once_and_may_be_taken_back_again() {
+    let world = World::new().await;
+    let (customer, _) = world.bought(wanted(1, 0, Interval::Month), 0, GOOD).await;
+    let invoice = world.truth(&customer).await.invoices[0].clone();
+    let dispute = |payment: String| {
+        let world = &world;
+        async move { world.control("disputes", &format!("payment_intent={payment}")).await }
+    };
+    let early = world.stripe.collect("c-0", &customer, &invoice.id, eur(499)).await.unwrap_err();
+    assert_eq!(early.kind, FailureKind::Refused, "nothing is owed");
+    dispute(invoice.payments[0].id.clone()).await;
+    world.change_card("card-1", &customer, FAILS_LATER).await;
+    let declined = world.stripe.collect("c-1", &customer, &invoice.id, eur(499)).await.unwrap_err();
+    assert_eq!(declined.kind, FailureKind::Refused);
+    world.change_card("card-2", &customer, GOOD).await;
+    assert!(world.stripe.collect("c-2", &customer, &invoice.id, eur(500)).await.is_err(), "more than is owed");
+    world.stripe.collect("c-3", &customer, &invoice.id, eur(499)).await.unwrap();
+    world.advance(2 * DAY);
+    world.stripe.collect("c-3", &customer, &invoice.id, eur(499)).await.unwrap();
+    let paid = world.truth(&customer).await.invoices[0].clone();
+    assert_eq!((paid.payments.len(), paid.owed().unwrap()), (2, eur(0)));
+    assert_eq!((paid.payments[1].amount, paid.payments[1].at), (eur(499), START));
+    dispute(paid.payments[1].id.clone()).await;
+    assert_eq!(world.truth(&customer).await.invoices[0].owed().unwrap(), eur(499));
+}
+
+#[tokio::test]
+async fn what_came_by_transfer_pays_an_invoice_and_is_told_with_it() {
+    let world = World::new().await;
+    let (customer, _) = world.bought(wanted(1, 0, Interval::Month), 0, GOOD).await;
+    let first = world.truth(&customer).await.invoices[0].clone();
+    world.control("disputes", &format!("payment_intent={}", first.payments[0].id)).await;
+    world.change_card("card-1", &customer, FAILS_LATER).await;
+    world.advance(32 * DAY);
+    let at = world.now();
+    for invoice in world.truth(&customer).await.invoices {
+        let owed = invoice.owed().unwrap();
+        assert_eq!(owed, eur(499));
+        for _ in 0..2 {
+            world.stripe.received(&format!("r-{}", invoice.id), &invoice.id, "KTO 17", (owed, at)).await.unwrap();
+        }
+    }
+    let truth = world.truth(&customer).await;
+    for invoice in &truth.invoices {
+        let last = invoice.payments.last().unwrap();
+        assert_eq!((invoice.state, invoice.owed().unwrap()), (InvoiceState::Paid, eur(0)));
+        assert_eq!((last.amount, last.at.secs()), (eur(499), at.secs()));
+        let back = world.stripe.refund(&format!("b-{}", invoice.id), &last.id, eur(1)).await.unwrap_err();
+        assert_eq!(back.kind, FailureKind::Refused, "Stripe does not have it");
+    }
+    assert_eq!(truth.subscriptions[0].status, billing::Status::Active);
 }
 
 #[tokio::test]

@@ -38,6 +38,10 @@ pub(super) enum Step {
     Resume,
     Card(bool),
     Pay,
+    /// All that is owed.
+    PayAll,
+    /// The seller says that what is owed of an invoice came by transfer.
+    Receive,
     /// In hundredths: no two steps have the same.
     Refund(i64),
     Credit(i64),
@@ -102,7 +106,9 @@ fn step(rng: &SeededRng, n: u64) -> Step {
         41..43 => Step::EndNow,
         43..46 => Step::Resume,
         46..51 => Step::Card(rng.below(2) == 0),
-        51..55 => Step::Pay,
+        51..53 => Step::Pay,
+        53..54 => Step::PayAll,
+        54..55 => Step::Receive,
         55..58 => Step::Refund(unlike),
         58..61 => Step::Credit(unlike),
         61..64 => Step::ChargeBack,

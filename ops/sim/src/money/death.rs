@@ -141,6 +141,18 @@ impl Payments for MortalPayments {
     fn pay<'a>(&'a self, key: &'a str, invoice: &'a str) -> Answer<'a, ()> {
         self.asked(move || self.inner.pay(key, invoice))
     }
+    fn collect<'a>(&'a self, key: &'a str, customer: &'a str, invoice: &'a str, amount: Money) -> Answer<'a, ()> {
+        self.asked(move || self.inner.collect(key, customer, invoice, amount))
+    }
+    fn received<'a>(
+        &'a self,
+        key: &'a str,
+        invoice: &'a str,
+        reference: &'a str,
+        came: (Money, Timestamp),
+    ) -> Answer<'a, ()> {
+        self.asked(move || self.inner.received(key, invoice, reference, came))
+    }
     fn refund<'a>(&'a self, key: &'a str, payment: &'a str, amount: Money) -> Answer<'a, ()> {
         self.asked(move || self.inner.refund(key, payment, amount))
     }

@@ -77,8 +77,11 @@ async fn sums(town: &Town, buyer: &Buyer, truth: &Truth) -> Result<Vec<String>, 
         wrong.push(format!("{} of cash in the books, {cash} there", of(Account::Cash)));
     }
     let taken_back: i64 = payments(truth).flat_map(|p| &p.chargebacks).map(gone).sum();
-    if of(Account::Receivable) != owed + taken_back {
-        wrong.push(format!("{} receivable in the books, {owed} and {taken_back} there", of(Account::Receivable)));
+    let again: i64 = truth.invoices.iter().filter(|i| i.state == InvoiceState::Paid).map(beyond).sum();
+    let there = owed + taken_back - again;
+    if of(Account::Receivable) != there {
+        let books = of(Account::Receivable);
+        wrong.push(format!("{books} receivable in the books, {owed} and {taken_back} without {again} there"));
     }
     Ok(wrong)
 }
@@ -89,20 +92,36 @@ fn left(invoice: &TrueInvoice) -> i64 {
     (invoice.net.minor() + invoice.tax.minor() - invoice.credit_used.minor() - paid).max(0)
 }
 
+/// What was paid of an invoice beyond what it comes to: again, after the bank had taken it.
+fn beyond(invoice: &TrueInvoice) -> i64 {
+    let paid: i64 = invoice.payments.iter().map(|p| p.amount.minor()).sum();
+    (paid + invoice.credit_used.minor() - invoice.net.minor() - invoice.tax.minor()).max(0)
+}
+
+/// When the bank took what was not paid again.
+fn taken_from(invoice: &TrueInvoice) -> Option<Timestamp> {
+    let mut again = beyond(invoice);
+    let mut taken: Vec<_> = invoice.payments.iter().flat_map(|p| &p.chargebacks).collect();
+    taken.sort_by_key(|(.., at)| *at);
+    taken.into_iter().find_map(|(_, amount, at)| {
+        again -= amount.minor();
+        (again < 0).then_some(*at)
+    })
+}
+
 /// Since when a customer owes, by the provider's truth alone.
 fn owing(truth: &Truth, now: Timestamp) -> Option<Timestamp> {
     let of = |invoice: &TrueInvoice| {
-        let taken: Vec<_> = invoice.payments.iter().flat_map(|p| &p.chargebacks).collect();
-        let back = taken.iter().map(|(_, amount, _)| amount.minor()).sum::<i64>();
-        let day = taken.iter().map(|(.., at)| *at).min().unwrap_or(invoice.due_at);
+        let taken = taken_from(invoice);
+        let day = taken.unwrap_or(invoice.due_at);
         match invoice.state {
             InvoiceState::Draft | InvoiceState::Void => None,
-            InvoiceState::Paid => (back > 0).then_some(day),
-            InvoiceState::Open | InvoiceState::Uncollectible if left(invoice) + back == 0 => None,
+            InvoiceState::Paid => taken,
+            InvoiceState::Open | InvoiceState::Uncollectible if left(invoice) == 0 && taken.is_none() => None,
             InvoiceState::Uncollectible => Some(day),
             InvoiceState::Open => {
                 let is_late = invoice.failed || now.0 >= invoice.due_at.0.max(invoice.issued_at.0) + HOUR_MS;
-                (is_late || back > 0).then_some(day)
+                (is_late || taken.is_some()).then_some(day)
             }
         }
     };
@@ -196,6 +215,8 @@ fn once(play: &Play, who: usize, moves: &[Move], truth: &Truth) -> Vec<String> {
         | Step::Resume
         | Step::Card(_)
         | Step::Pay
+        | Step::PayAll
+        | Step::Receive
         | Step::ChargeBack
         | Step::WinBack
         | Step::GiveUp(_)
@@ -210,5 +231,15 @@ fn once(play: &Play, who: usize, moves: &[Move], truth: &Truth) -> Vec<String> {
         (times > 1 || times < least)
             .then(|| format!("{minor} hundredths went back {times} times (credit: {is_credit})"))
     });
-    wrong.collect()
+    let mut wrong: Vec<String> = wrong.collect();
+    // What was won back after it was paid again is had twice; otherwise nothing is.
+    if !moves.iter().any(|m| m.who == who && m.step == Step::WinBack) {
+        for invoice in &truth.invoices {
+            let taken: i64 = invoice.payments.iter().flat_map(|p| &p.chargebacks).map(|(_, n, _)| n.minor()).sum();
+            if beyond(invoice) > taken {
+                wrong.push(format!("{} was paid twice", invoice.id));
+            }
+        }
+    }
+    wrong
 }

@@ -119,6 +119,8 @@ impl Play {
             | Step::EndNow
             | Step::Resume
             | Step::Pay
+            | Step::PayAll
+            | Step::Receive
             | Step::Refund(_)
             | Step::Credit(_) => return self.ask(n, of, &buyer, &truth).await,
         }
@@ -141,6 +143,12 @@ impl Play {
             Step::EndNow => came(desk.cancel(owner, &terms, tenant, &live, End::Now).await),
             Step::Resume => came(desk.resume(owner, &terms, tenant, &live).await),
             Step::Pay => came(desk.invoice_pay(owner, &terms, tenant, &invoice).await),
+            Step::PayAll => came(desk.debt_pay(owner, &terms, tenant).await),
+            Step::Receive => {
+                let is_owed = |i: &&billing::TrueInvoice| i.owed().is_ok_and(|owed| !owed.is_zero());
+                let owed = truth.invoices.iter().find(is_owed).map(|i| i.id.clone()).unwrap_or_default();
+                came(desk.invoice_receive(&operator, &terms, tenant, &owed, "by transfer").await)
+            }
             Step::Refund(minor) => {
                 let amount = Some(eur(*minor)?);
                 let done = desk.invoice_refund(&operator, &terms, tenant, &invoice, amount, "simulated").await;

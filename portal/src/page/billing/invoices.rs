@@ -9,7 +9,9 @@ use crate::{
     collection::Collection,
     form::{Form, Refusal},
     list::Place,
-    operation::{InvoicePaper, InvoicePay, Invoices, invoice_paper, invoice_pay, invoices, refusals},
+    operation::{
+        DebtPay, InvoicePaper, InvoicePay, Invoices, debt_pay, invoice_paper, invoice_pay, invoices, refusals,
+    },
     trouble::Trouble,
     visit::{Out, Reply, Visit, see},
 };
@@ -67,9 +69,19 @@ pub(super) async fn pay(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
         idempotency_key: visit.once(),
     };
     let payload = visit.ask::<InvoicePay>(invoice_pay::Variables { input }).await?.invoice_pay;
-    let declined = |r: Refusal| match r.code.as_str() {
-        "INVALID" => Refusal { field: String::new(), code: "DECLINED".to_owned(), ..r },
-        _ => Refusal { field: String::new(), ..r },
-    };
     Ok(refusals!(payload).into_iter().map(declined).collect())
+}
+
+/// The same with all that is owed.
+pub(super) async fn pay_all(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
+    let input = debt_pay::DebtPayInput { tenant_id: visit.tenant()?, dry_run: false, idempotency_key: visit.once() };
+    let payload = visit.ask::<DebtPay>(debt_pay::Variables { input }).await?.debt_pay;
+    Ok(refusals!(payload).into_iter().map(declined).collect())
+}
+
+fn declined(refusal: Refusal) -> Refusal {
+    match refusal.code.as_str() {
+        "INVALID" => Refusal { field: String::new(), code: "DECLINED".to_owned(), ..refusal },
+        _ => Refusal { field: String::new(), ..refusal },
+    }
 }

@@ -36,6 +36,7 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
     let bought: Vec<Bought> = bought.iter().map(known).collect::<Result<_, _>>()?;
     let may_write = viewer.permissions.iter().any(|p| p == WRITE);
     let mut page = Collection::new(visit.frame("billing-title"), form);
+    let invoices = data.invoices.iter().flat_map(|i| &i.nodes).map(known).collect::<Result<Vec<Invoice>, _>>()?;
     let is_closed = data.billing_customer.as_ref().is_some_and(|c| c.closed_at.is_some());
     if let Some(standing) = &data.billing_standing {
         let has_plan = bought.iter().any(Bought::is_live)
@@ -46,6 +47,11 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
             row.states = vec![(page.f.t("phase-none"), "open")];
             row.facts = vec![page.f.t("phase-none-about"), page.f.t("standing-do-buy")];
         }
+        let owed = invoices.iter().filter(|i| i.is_open()).count();
+        if may_write && owed > 1 {
+            let amount = amounts(&page.f, &standing.owed);
+            row.acts.push(act(&page.f, "pay-all", "", "pay-all", "pay-all-named", &amount));
+        }
         if is_closed && may_write {
             row.acts.push(act(&page.f, "reopen", "", "reopen", "reopen-named", &viewer.name));
         }
@@ -53,7 +59,6 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
     }
     let rows = plans(visit, &page.f, &data, &bought, may_write).await?;
     page.groups.push(Group { title: page.f.t("billing-plan"), none: page.f.t("billing-plan-none"), rows });
-    let invoices = data.invoices.iter().flat_map(|i| &i.nodes).map(known).collect::<Result<Vec<Invoice>, _>>()?;
     invoice_groups(&mut page, &invoices, may_write);
     if let Some(row) = data.billing_customer.as_ref().and_then(|c| card(&page.f, c, may_write)) {
         page.groups.push(Group { title: page.f.t("billing-card"), none: String::new(), rows: vec![row] });
@@ -86,15 +91,20 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_p
     if phase == "GRACE" {
         facts.push(f.count("standing-percent", standing.policy.grace_sending_percent));
     }
-    let owed: Vec<String> = standing.owed.iter().filter(|m| !words::is_nothing(m)).map(|m| f.money(m)).collect();
+    let owed = amounts(f, &standing.owed);
     if !owed.is_empty() {
-        facts.push(f.with("standing-owed", "amount", owed.join(", ")));
+        facts.push(f.with("standing-owed", "amount", owed.as_str()));
     }
     if standing.short {
         facts.push(f.t("standing-short"));
     }
     facts.extend(to_do(&phase, !owed.is_empty(), has_plan).map(|key| f.t(key)));
     Row { title: f.t("standing-now"), states: vec![(f.t(title), class)], facts, ..Row::default() }
+}
+
+/// Those that are something, in words.
+fn amounts(f: &Frame, all: &[String]) -> String {
+    all.iter().filter(|m| !words::is_nothing(m)).map(|m| f.money(m)).collect::<Vec<_>>().join(", ")
 }
 
 /// The first moment at which what is closed may be destroyed, before its day was told.
@@ -202,6 +212,7 @@ fn links(f: &Frame, bought: &[Bought], is_customer: bool, is_closed: bool, may_w
 pub(super) async fn change(visit: &Visit) -> Reply {
     let (refusals, ok) = match visit.fields.text("act") {
         "pay" => (super::invoices::pay(visit).await?, "paid"),
+        "pay-all" => (super::invoices::pay_all(visit).await?, "paid"),
         "resume" => (resume(visit).await?, "kept"),
         "reopen" => (reopen(visit).await?, "reopened"),
         "card" => return card_page(visit).await,

@@ -13,6 +13,7 @@ pub(crate) struct Invoice {
     pub(crate) total: String,
     pub(crate) paid: String,
     pub(crate) refunded: String,
+    pub(crate) owed: String,
     pub(crate) issued_at: String,
     pub(crate) due_at: String,
     pub(crate) failed: bool,
@@ -56,9 +57,14 @@ pub(crate) struct Bought {
 }
 
 impl Invoice {
-    /// Whether it is still to be paid: also one that the provider gave up asking for.
+    /// Whether it is still to be paid: also one that the provider gave up asking for, and one of which the bank took money back.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state.as_str(), "OPEN" | "UNCOLLECTIBLE")
+        matches!(self.state.as_str(), "OPEN" | "UNCOLLECTIBLE") || self.is_taken_back()
+    }
+
+    /// Whether it was paid, and the bank took money back that is owed again.
+    pub(crate) fn is_taken_back(&self) -> bool {
+        self.state == "PAID" && !super::words::is_nothing(&self.owed)
     }
 }
 

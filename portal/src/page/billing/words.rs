@@ -43,6 +43,7 @@ fn invoice_state(invoice: &Invoice) -> (&'static str, &'static str) {
         ("DRAFT", _) => ("invoice-draft", "plain"),
         ("OPEN", true) => ("invoice-failed", "bad"),
         ("OPEN", false) => ("invoice-open", "open"),
+        ("PAID", _) if invoice.is_taken_back() => ("invoice-taken-back", "bad"),
         ("PAID", _) => ("invoice-paid", "good"),
         ("VOID", _) => ("invoice-void", "plain"),
         ("UNCOLLECTIBLE", _) => ("invoice-uncollectible", "bad"),
@@ -101,6 +102,9 @@ pub(crate) fn invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
     let mut facts = vec![f.with_two("invoice-dated", ("at", &f.day(&i.issued_at)), ("due", &f.day(&i.due_at)))];
     if i.state != "PAID" && !is_nothing(&i.paid) {
         facts.push(f.with("invoice-paid-part", "amount", f.money(&i.paid)));
+    }
+    if i.is_taken_back() {
+        facts.push(f.with("invoice-owed", "amount", f.money(&i.owed)));
     }
     if !is_nothing(&i.refunded) {
         facts.push(f.with("invoice-refunded", "amount", f.money(&i.refunded)));

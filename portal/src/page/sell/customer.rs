@@ -54,9 +54,7 @@ async fn draw(visit: &Visit, id: &str, form: Form) -> Reply {
         page.groups.push(Group { title: page.f.t("sell-books"), none: String::new(), rows });
     }
     panels(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
-    if customer.provider == "manual" {
-        receive(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
-    }
+    receive(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
     if let Some(branding) = &data.branding {
         brand(&mut page, branding.allowed).map_err(|_| Trouble::Broken)?;
     }
@@ -184,10 +182,10 @@ fn named(f: &Frame, invoice: &Invoice, amount: &str) -> (String, String) {
     (invoice.id.clone(), f.with_two("invoice-title", ("number", number), ("amount", &f.money(amount))))
 }
 
-/// The form that says that a transfer came in for an open invoice of the seller's own.
+/// The form that says that a transfer came in for an invoice of which something is owed.
 fn receive(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Error> {
     let (f, form) = (&page.f, &page.form);
-    let open: Vec<(String, String)> = invoices.iter().filter(|i| i.is_open()).map(|i| named(f, i, &i.total)).collect();
+    let open: Vec<(String, String)> = invoices.iter().filter(|i| i.is_open()).map(|i| named(f, i, &i.owed)).collect();
     if open.is_empty() {
         return Ok(());
     }

@@ -88,6 +88,8 @@ pub struct Invoice {
     pub credit_used: Money,
     /// What was paid back.
     pub refunded: Money,
+    /// Still to be paid: what is open of it, or what the bank took back of what had been paid.
+    pub owed: Money,
     /// When it was asked for.
     pub issued_at: DateTime,
     /// When it is, or was, to be paid.
@@ -116,6 +118,7 @@ impl From<InvoiceShown> for Invoice {
             paid: Money(shown.paid),
             credit_used: Money(invoice.credit_used),
             refunded: Money(shown.refunded),
+            owed: Money(shown.owed),
             issued_at: invoice.issued_at.into(),
             due_at: invoice.due_at.into(),
             failed: invoice.failed,
@@ -138,6 +141,13 @@ connection!(InvoiceConnection, InvoiceEdge, Invoice, billing::InvoiceShown);
 pub struct InvoicePayInput {
     tenant_id: ID,
     invoice_id: ID,
+    #[graphql(flatten)]
+    terms: MoneyTerms,
+}
+
+#[derive(InputObject)]
+pub struct DebtPayInput {
+    tenant_id: ID,
     #[graphql(flatten)]
     terms: MoneyTerms,
 }
@@ -176,6 +186,7 @@ pub struct CreditGrantInput {
 }
 
 object_payload!(InvoicePayPayload, InvoicePayUserError, InvoicePayErrorCode, [NotFound, InUse], invoice: Invoice);
+payload!(DebtPayPayload, DebtPayUserError, DebtPayErrorCode, [NotFound, InUse], { done: bool });
 object_payload!(InvoiceReceivePayload, InvoiceReceiveUserError, InvoiceReceiveErrorCode, [NotFound, InUse], invoice: Invoice);
 object_payload!(InvoiceRefundPayload, InvoiceRefundUserError, InvoiceRefundErrorCode, [NotFound, InUse, LimitReached], invoice: Invoice);
 payload!(CreditGrantPayload, CreditGrantUserError, CreditGrantErrorCode, [NotFound, InUse, LimitReached], { done: bool });
@@ -225,7 +236,8 @@ pub struct InvoiceMutation;
 
 #[Object]
 impl InvoiceMutation {
-    /// Tries once more to have an open invoice paid, whatever holds are on the tenant. INVALID when the card is declined.
+    /// Tries once more to have an invoice paid of which something is owed, whatever holds are on the tenant; what the bank took back of a paid
+    /// one is taken again. INVALID when the card is declined.
     #[graphql(complexity = "PROVIDER_COST + child_complexity")]
     async fn invoice_pay(&self, ctx: &Context<'_>, input: InvoicePayInput) -> Result<InvoicePayPayload> {
         let desk = desk(ctx)?;
@@ -236,7 +248,22 @@ impl InvoiceMutation {
         InvoicePayPayload::object(done.await)
     }
 
-    /// Says that what is open of an invoice came in by transfer, by the seller. Only of invoices that the seller issues itself (`manual`).
+    /// Tries to have all paid that is owed, what was due first first; no letter speaks of the rest in between. INVALID when nothing is owed, and
+    /// when the card is declined for any of it.
+    #[graphql(complexity = "PROVIDER_COST + child_complexity")]
+    async fn debt_pay(&self, ctx: &Context<'_>, input: DebtPayInput) -> Result<DebtPayPayload> {
+        let desk = desk(ctx)?;
+        let done = async {
+            let tenant = tenant_id(&input.tenant_id)?;
+            desk.debt_pay(actor(ctx), &input.terms.into(), tenant).await
+        };
+        DebtPayPayload::of(done.await, |payload, ()| {
+            payload.done = true;
+            Ok(())
+        })
+    }
+
+    /// Says that what is owed of an invoice came in by transfer, by the seller, whoever asked for it.
     #[graphql(complexity = "PROVIDER_COST + child_complexity")]
     async fn invoice_receive(&self, ctx: &Context<'_>, input: InvoiceReceiveInput) -> Result<InvoiceReceivePayload> {
         let desk = desk(ctx)?;

@@ -216,6 +216,7 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("subscriptionCancel", "tenantId: \"$T\", subscriptionId: \"$sub\", when: NOW, idempotencyKey: \"16\""),
     ("subscriptionResume", "tenantId: \"$T\", subscriptionId: \"$ending\", idempotencyKey: \"17\""),
     ("invoicePay", "tenantId: \"$T\", invoiceId: \"$open\", idempotencyKey: \"18\""),
+    ("debtPay", "tenantId: \"$T\", idempotencyKey: \"26\""),
     ("invoiceReceive", "tenantId: \"$T\", invoiceId: \"$open\", reference: \"x\", idempotencyKey: \"25\""),
     ("invoiceRefund", "tenantId: \"$T\", invoiceId: \"$inv\", reason: \"x\", idempotencyKey: \"19\""),
     ("creditGrant", "tenantId: \"$T\", amount: \"1.00 EUR\", reason: \"x\", idempotencyKey: \"20\""),

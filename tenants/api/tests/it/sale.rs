@@ -4,9 +4,6 @@ use crate::plane::Desk;
 use axum::{body::Body, http::Request};
 use billing::Webhook;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// A plan that grants all there is, with a part that is bought by number and one that is metered, apart from seller, key and family.
 pub const PLAN: &str = "title: \"Plan\", state: OFFERED, \
@@ -95,27 +92,19 @@ pub async fn invoice(desk: &Desk, tenant: &str, state: &str) -> String {
     found["id"].as_str().unwrap().to_owned()
 }
 
-/// A month passes in which no payment goes through, and no webhook comes: a sweep finds it.
-pub async fn month_unpaid(desk: &Desk) {
-    let customers = desk.till.customers();
-    customers.iter().for_each(|c| desk.till.card(c, Some("visa 0002"), true).unwrap());
-    desk.hands.turn(DAY * 31);
-    desk.till.turn();
-    desk.till.webhooks();
-    work(desk).await;
-    customers.iter().for_each(|c| desk.till.card(c, Some("visa 4242"), false).unwrap());
+/// The bank takes back what was paid for an invoice.
+pub async fn charged_back(desk: &Desk, invoice: &str) {
+    let all = desk.till.customers().into_iter().filter_map(|customer| desk.till.has(&customer));
+    let found = all.flat_map(|truth| truth.invoices).find(|known| known.id == invoice).unwrap();
+    let payment = &found.payments[0];
+    desk.till.charge_back(&payment.id, payment.amount).unwrap();
     settle(desk).await;
 }
 
 /// A tenant pays all that it owes.
 pub async fn pays(desk: &Desk, tenant: &str) {
-    let query = format!("{{ r: invoices(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id state }} }} }}");
-    let all = desk.ask(&desk.operator, &query).await;
-    for invoice in all["data"]["r"]["nodes"].as_array().unwrap().iter().filter(|i| i["state"] == "OPEN") {
-        let id = invoice["id"].as_str().unwrap();
-        let input = format!("tenantId: \"{tenant}\", invoiceId: \"{id}\", idempotencyKey: \"pays-{id}\"");
-        run(desk, &desk.operator, "invoicePay", &input, "").await;
-    }
+    let input = format!("tenantId: \"{tenant}\", idempotencyKey: \"pays\"");
+    run(desk, &desk.operator, "debtPay", &input, "").await;
     settle(desk).await;
 }
 
@@ -125,7 +114,7 @@ pub struct Sold {
 }
 
 impl Sold {
-    /// `$seller` who sells to it; of it `$sub` a subscription, `$ending` one that ends, `$inv` a paid invoice, `$open` an open one, `$ccs` a
+    /// `$seller` who sells to it; of it `$sub` a subscription, `$ending` one that ends, `$inv` a paid invoice, `$open` one of which the bank took the money back, `$ccs` a
     /// concession, `$evt` a webhook; `$plan`, `$coupon` that it sells itself, `$closed` a customer of its own that is closed.
     pub async fn of(desk: &Desk, tenant: &str, token: &str) -> Sold {
         let operator = desk.operator.as_str();
@@ -145,13 +134,13 @@ impl Sold {
         run(desk, operator, "concessionAdd", &set, "").await;
         let gift = format!("{of}, grants: {{ mailboxes: 1 }}, reason: \"r\"");
         let gift = run(desk, operator, "concessionAdd", &gift, "concession { id }").await;
-        month_unpaid(desk).await;
-        let open = invoice(desk, tenant, "OPEN").await;
         let ending = buys(desk, tenant, "files").await;
+        let open = invoice(desk, tenant, "PAID").await;
         let end = format!("{of}, subscriptionId: \"{ending}\", when: PERIOD, idempotencyKey: \"end\"");
         run(desk, operator, "subscriptionCancel", &end, "").await;
         settle(desk).await;
         opens(desk, tenant, "extra").await;
+        charged_back(desk, &open).await;
         let plan = sells(desk, token, tenant, "own").await;
         let coupon = format!("sellerId: \"{tenant}\", code: \"OWN\", percent: 10");
         let coupon = run(desk, token, "couponCreate", &coupon, "coupon { id }").await;
@@ -295,6 +284,7 @@ async fn what_moves_money_wants_a_key() {
         ("subscriptionCancel", format!("{of}, subscriptionId: \"x\", when: NOW")),
         ("subscriptionResume", format!("{of}, subscriptionId: \"x\"")),
         ("invoicePay", format!("{of}, invoiceId: \"x\"")),
+        ("debtPay", of.to_owned()),
         ("invoiceRefund", format!("{of}, invoiceId: \"x\", reason: \"r\"")),
         ("creditGrant", format!("{of}, amount: \"1.00 EUR\", reason: \"r\"")),
         ("concessionEnd", "concessionId: \"x\"".to_owned()),

@@ -55,6 +55,7 @@ const ROWS: &[Row] = &[
         false,
     ),
     Row("invoicePay", "tenantId: \"$T\", invoiceId: \"$open\"", "tenantId: \"$T\", invoiceId: \"$inv\"", false),
+    Row("debtPay", "tenantId: \"$T\"", "tenantId: \"$new\"", false),
     Row(
         "invoiceReceive",
         "tenantId: \"$T\", invoiceId: \"$open\", reference: \"x\"",

@@ -220,7 +220,7 @@ impl Plan {
     }
 }
 
-fn check_key(field: &str, key: &str) -> Result<()> {
+pub(crate) fn check_key(field: &str, key: &str) -> Result<()> {
     let is_key = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(is_key) {
         return Err(Error::invalid(field, format!("1 to {KEY_CHARS_MAX} of small letters, digits and -")));

@@ -172,6 +172,14 @@ async function dunning(page, demo, name) {
   await mailArrives(demo, tenant, "all back");
   await at(page, demo, tenant, "");
   assert.doesNotMatch(await page.locator("main").innerText(), /A payment is due/);
+
+  // What the bank takes back is paid again, though its invoice was paid.
+  await desk(page, demo, ["The bank takes the last payment back"], tenant.name);
+  told = await stands(page, demo, tenant, "The bank took it back");
+  assert.match(told, /Payment is late/);
+  await page.getByRole("button", { name: /^Pay now/ }).first().click();
+  told = await stands(page, demo, tenant, "In order");
+  assert.doesNotMatch(told, /The bank took it back/);
 }
 
 async function quantity(page, demo, tenant, n) {

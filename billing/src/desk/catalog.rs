@@ -6,6 +6,7 @@
 use super::{
     Billing, NewPlan, PlanShown, PlanState,
     call::Call,
+    customer::price_list,
     store::{plan_row, refused, to_body, to_word},
 };
 use crate::{Charge, Grants, Plan};
@@ -36,7 +37,8 @@ impl Billing {
             Ok(()) => {}
             Err(e) if e.code == Code::NotFound => {
                 self.buys_from(&mut connection, actor, seller).await?;
-                let offered = self.offered_in(&mut connection, seller).await?;
+                let list = self.list_of(&mut connection, actor.tenant()).await?;
+                let offered = self.offered_in(&mut connection, seller, list.as_deref()).await?;
                 let count = i64::try_from(offered.len()).unwrap_or(i64::MAX);
                 return Ok((part(offered, page)?, count));
             }
@@ -58,16 +60,30 @@ impl Billing {
 
     /// What may be bought by anybody from a seller, the newest version of each: for signup and shop windows.
     pub async fn offered(&self, seller: TenantId) -> Result<Vec<PlanShown>> {
-        self.offered_in(&mut self.service.connection().await?, seller).await
+        self.offered_in(&mut self.service.connection().await?, seller, None).await
     }
 
-    pub(crate) async fn offered_in(&self, connection: &mut Connection, seller: TenantId) -> Result<Vec<PlanShown>> {
+    /// The price list that a tenant buys by.
+    pub(crate) async fn list_of(&self, connection: &mut Connection, tenant: TenantId) -> Result<Option<String>> {
+        Ok(self.customer_in(connection, tenant).await?.and_then(|row| row.customer.price_list))
+    }
+
+    /// Of each plan the newest version that is offered on a price list, or else of those that are on none.
+    pub(crate) async fn offered_in(
+        &self,
+        connection: &mut Connection,
+        seller: TenantId,
+        list: Option<&str>,
+    ) -> Result<Vec<PlanShown>> {
         let rows = query(
-            "SELECT p.* FROM plan p WHERE p.tenant = $1 AND p.state = 'OFFERED' AND p.number = (SELECT MAX(q.number) FROM plan q \
-             WHERE q.tenant = $1 AND q.key = p.key AND q.state = 'OFFERED') ORDER BY p.key LIMIT $2",
+            "SELECT p.* FROM plan p WHERE p.tenant = $1 AND p.state = 'OFFERED' AND COALESCE(p.price_list, '') IN ('', $3) \
+             AND NOT EXISTS (SELECT 1 FROM plan q WHERE q.tenant = $1 AND q.key = p.key AND q.state = 'OFFERED' \
+             AND COALESCE(q.price_list, '') IN ('', $3) AND (COALESCE(q.price_list, '') > COALESCE(p.price_list, '') \
+             OR (COALESCE(q.price_list, '') = COALESCE(p.price_list, '') AND q.number > p.number))) ORDER BY p.key LIMIT $2",
         )
         .bind(seller.to_string())
         .bind(PLAN_KEYS_MAX)
+        .bind(list.unwrap_or_default())
         .fetch_all(connection)
         .await?;
         rows.iter().map(plan_row).collect()
@@ -84,7 +100,8 @@ impl Billing {
             Err(e) => return Err(e),
         }
         self.buys_from(&mut connection, actor, plan.seller).await.map_err(|e| e.missing("planId"))?;
-        if plan.state == PlanState::Offered || self.has_had(&mut connection, actor.tenant(), &plan).await? {
+        let list = self.list_of(&mut connection, actor.tenant()).await?;
+        if plan.is_offered_on(list.as_deref()) || self.has_had(&mut connection, actor.tenant(), &plan).await? {
             return Ok(plan);
         }
         Err(missing())
@@ -109,10 +126,11 @@ impl Billing {
         let plan = Plan { version, ..new.plan.clone() };
         plan.check().map_err(refused)?;
         fits(&plan)?;
+        let list = price_list(new.price_list.as_deref())?;
         let id = fresh_id("pln_")?;
         query(
-            "INSERT INTO plan (id, tenant, key, number, state, body, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 1, $7)",
+            "INSERT INTO plan (id, tenant, key, number, state, body, version, created_at, price_list) \
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)",
         )
         .bind(&id)
         .bind(seller.to_string())
@@ -121,6 +139,7 @@ impl Billing {
         .bind(to_word(&new.state)?)
         .bind(to_body(&plan)?)
         .bind(self.service.now().0)
+        .bind(list.as_ref())
         .execute(&mut work.txn)
         .await?;
         if !plan.is_free() {
@@ -210,6 +229,13 @@ impl Billing {
         }
         let bought = self.subscriptions_in(connection, tenant).await?;
         Ok(bought.iter().any(|s| s.plan == (plan.plan.key.clone(), plan.plan.version)))
+    }
+}
+
+impl PlanShown {
+    /// Whether who buys by a price list, or by none, may buy it by itself.
+    pub(crate) fn is_offered_on(&self, list: Option<&str>) -> bool {
+        self.state == PlanState::Offered && (self.price_list.is_none() || self.price_list.as_deref() == list)
     }
 }
 

@@ -48,12 +48,16 @@ impl Billing {
         sells: bool,
     ) -> Result<Chosen> {
         let bought = self.subscriptions_in(txn, tenant).await?;
-        let plan = self.plan_asked(txn, seller, &asked.plan).await?.ok_or_else(|| Error::not_found("plan"))?;
+        let list = self.list_of(txn, tenant).await?;
+        let plan = self
+            .plan_asked(txn, seller, (&asked.plan, list.as_deref()))
+            .await?
+            .ok_or_else(|| Error::not_found("plan"))?;
         let live = |s: &TrueSubscription| s.status.is_live() && s.family == plan.plan.family;
         let has = bought.into_iter().rfind(live);
         let has_it = has.as_ref().is_some_and(|s| s.plan == (plan.plan.key.clone(), plan.plan.version));
         let may = match plan.state {
-            PlanState::Offered => true,
+            PlanState::Offered => plan.is_offered_on(list.as_deref()) || sells || has_it,
             PlanState::Private => sells || has_it,
             PlanState::Withdrawn => has_it,
         };
@@ -73,15 +77,23 @@ impl Billing {
         self.service.is_above(txn, actor, seller).await
     }
 
-    async fn plan_asked(&self, txn: &mut Connection, seller: TenantId, plan: &str) -> Result<Option<PlanShown>> {
+    /// By id, or by key: the newest version that is offered on a price list, or else of those that are on none.
+    async fn plan_asked(
+        &self,
+        txn: &mut Connection,
+        seller: TenantId,
+        (plan, list): (&str, Option<&str>),
+    ) -> Result<Option<PlanShown>> {
         if plan.starts_with("pln_") {
             return Ok(self.plan_in(txn, plan).await?.filter(|plan| plan.seller == seller));
         }
         let row = query(
-            "SELECT * FROM plan WHERE tenant = $1 AND key = $2 AND state = 'OFFERED' ORDER BY number DESC LIMIT 1",
+            "SELECT * FROM plan WHERE tenant = $1 AND key = $2 AND state = 'OFFERED' AND COALESCE(price_list, '') IN ('', $3) \
+             ORDER BY COALESCE(price_list, '') DESC, number DESC LIMIT 1",
         )
         .bind(seller.to_string())
         .bind(plan)
+        .bind(list.unwrap_or_default())
         .fetch_optional(txn)
         .await?;
         row.as_ref().map(plan_row).transpose()

@@ -8,7 +8,7 @@ use super::{
     door::no_customer,
     store::{CustomerRow, customer_row, refused},
 };
-use crate::{Choice, NewCustomer, TrueSubscription, country::is_country};
+use crate::{Choice, NewCustomer, TrueSubscription, country::is_country, plan::check_key};
 use base::{Address, TenantId};
 use tenants::{
     Actor, Code, Done, Error, Page, Permission, Result, Tenant, Terms, only_seen,
@@ -88,6 +88,10 @@ impl Billing {
         if let Some(provider) = &patch.provider {
             self.may_choose(&mut work.txn, actor, &was, provider).await?;
             row.customer.provider.clone_from(provider);
+        }
+        if let Some(list) = &patch.price_list {
+            self.may_price(&mut work.txn, actor, &was).await?;
+            row.customer.price_list = price_list(list.as_deref())?;
         }
         self.save_customer(&mut work.txn, &row).await?;
         let wanted = new_customer(&row.customer);
@@ -189,6 +193,14 @@ impl Billing {
         Ok(known.fetch_optional(txn).await?.is_some())
     }
 
+    /// Whether somebody may say by which prices a customer buys: who sells to it.
+    async fn may_price(&self, txn: &mut Connection, actor: &Actor, was: &CustomerRow) -> Result<()> {
+        if !self.service.is_above(txn, actor, was.customer.seller).await? {
+            return Err(Error::new(Code::Forbidden, "priceList", "Who sells decides by which prices you buy"));
+        }
+        self.may_sell(txn, actor, was.customer.seller).await
+    }
+
     /// Whether a customer may be sent to another provider: by the seller, while nothing was bought.
     async fn may_choose(&self, txn: &mut Connection, actor: &Actor, was: &CustomerRow, provider: &str) -> Result<()> {
         self.provider(provider)?;
@@ -206,6 +218,13 @@ impl Billing {
         }
         Ok(())
     }
+}
+
+/// The name of a price list. `Invalid`.
+pub(crate) fn price_list(list: Option<&str>) -> Result<Option<String>> {
+    let Some(list) = list else { return Ok(None) };
+    check_key("priceList", list).map_err(|e| Error::new(Code::Invalid, "priceList", e.message))?;
+    Ok(Some(list.to_owned()))
 }
 
 /// As a provider knows it.

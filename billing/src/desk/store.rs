@@ -39,6 +39,7 @@ impl CustomerRow {
                 language: "en".to_owned(),
                 card: None,
                 trial_spent: false,
+                price_list: None,
                 free_plan: None,
                 phase: FIRST_PHASE,
                 closed_at: None,
@@ -81,11 +82,12 @@ impl Billing {
         let ms = |at: Option<Timestamp>| at.map(|at| at.0);
         query(
             "INSERT INTO customer (tenant, seller, provider, provider_id, email, name, country, tax_ids, language, card, free_plan, \
-             trial_spent, trial_ends_at, unpaid_since, closed_at, phase, look_at, sync_at, synced_at, version, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, $20) \
+             trial_spent, trial_ends_at, unpaid_since, closed_at, phase, look_at, sync_at, synced_at, version, created_at, price_list) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, $20, $21) \
              ON CONFLICT (tenant) DO UPDATE SET seller = $2, provider = $3, provider_id = $4, email = $5, name = $6, country = $7, \
              tax_ids = $8, language = $9, card = $10, free_plan = $11, trial_spent = $12, trial_ends_at = $13, unpaid_since = $14, \
-             closed_at = $15, phase = $16, look_at = $17, sync_at = $18, synced_at = $19, version = customer.version + 1",
+             closed_at = $15, phase = $16, look_at = $17, sync_at = $18, synced_at = $19, price_list = $21, \
+             version = customer.version + 1",
         )
         .bind(c.tenant.to_string())
         .bind(c.seller.to_string())
@@ -107,6 +109,7 @@ impl Billing {
         .bind(ms(row.sync_at))
         .bind(ms(c.synced_at))
         .bind(self.service.now().0)
+        .bind(c.price_list.as_ref())
         .execute(txn)
         .await
         .map(drop)
@@ -172,6 +175,7 @@ pub(crate) fn customer_row(row: &Row) -> Result<CustomerRow> {
             language: text(row, "language")?,
             card: maybe("card")?,
             trial_spent: number(row, "trial_spent")? != 0,
+            price_list: maybe("price_list")?,
             free_plan: maybe("free_plan")?,
             phase: of_word(row, "phase")?,
             closed_at: at("closed_at")?,
@@ -192,6 +196,7 @@ pub(crate) fn plan_row(row: &Row) -> Result<PlanShown> {
         id: text(row, "id")?,
         seller: id(row, "tenant")?,
         state: of_word(row, "state")?,
+        price_list: row.text("price_list")?,
         plan,
         created_at: Timestamp(number(row, "created_at")?),
         version: number(row, "version")?,

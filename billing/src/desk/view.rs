@@ -27,6 +27,8 @@ pub struct PlanShown {
     pub id: String,
     pub seller: TenantId,
     pub state: PlanState,
+    /// For customers on this price list of the seller; none: for those on none, and for who finds no version of the plan on its own.
+    pub price_list: Option<String>,
     pub plan: Plan,
     pub created_at: Timestamp,
     /// Of the row, which only its state changes.
@@ -38,6 +40,8 @@ pub struct PlanShown {
 pub struct NewPlan {
     pub plan: Plan,
     pub state: PlanState,
+    /// For customers on this price list alone.
+    pub price_list: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +94,8 @@ pub struct Customer {
     /// What it pays with, for showing: `visa 4242`.
     pub card: Option<String>,
     pub trial_spent: bool,
+    /// The price list of its seller that it buys by.
+    pub price_list: Option<String>,
     /// The free plan it has while it pays for none.
     pub free_plan: Option<String>,
     pub phase: Phase,
@@ -108,6 +114,8 @@ pub struct CustomerPatch {
     pub language: Option<String>,
     /// By the seller alone, and only while nothing was bought: `manual` lets it pay by invoice.
     pub provider: Option<String>,
+    /// By the seller alone; `Some(None)`: what everybody pays.
+    pub price_list: Option<Option<String>>,
 }
 
 /// A plan as somebody wants it.

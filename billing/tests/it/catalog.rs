@@ -2,11 +2,11 @@
 
 use crate::desk::{Desk, free, terms};
 use base::TenantId;
-use billing::{NewPlan, Plan, PlanShown, PlanState};
+use billing::{Asked, CustomerPatch, NewPlan, Plan, PlanShown, PlanState};
 use tenants::{Actor, Code, Page, Terms};
 
 async fn made(desk: &Desk, actor: &Actor, seller: TenantId, key: &str, state: PlanState) -> PlanShown {
-    let new = NewPlan { plan: free(key), state };
+    let new = NewPlan { plan: free(key), state, price_list: None };
     desk.billing.plan_create(actor, &terms(), seller, &new).await.unwrap().object
 }
 
@@ -39,7 +39,7 @@ async fn what_cannot_be_sold_is_refused_and_a_dry_run_leaves_nothing() {
     let root = desk.root();
     made(&desk, &desk.operator, root, "basic", PlanState::Offered).await;
     let create = async |terms: &Terms, plan: Plan| {
-        let new = NewPlan { plan, state: PlanState::Offered };
+        let new = NewPlan { plan, state: PlanState::Offered, price_list: None };
         desk.billing.plan_create(&desk.operator, terms, root, &new).await
     };
     let other_family = Plan { family: "files".into(), ..free("basic") };
@@ -76,7 +76,7 @@ async fn customers_see_what_is_offered_by_their_own_seller_and_nothing_else() {
     desk.give(tenant, &private).await;
     assert!(desk.billing.plan(&owner, &private.id).await.is_ok());
     // A customer sells nothing in the name of its seller, or of its neighbour.
-    let new = NewPlan { plan: free("mine"), state: PlanState::Offered };
+    let new = NewPlan { plan: free("mine"), state: PlanState::Offered, price_list: None };
     for seller in [root, reseller] {
         let refused = desk.billing.plan_create(&owner, &terms(), seller, &new).await.unwrap_err();
         assert_eq!(refused.code, Code::NotFound);
@@ -106,4 +106,53 @@ async fn plans_come_in_pages_either_way() {
     assert_eq!(page(Some(&ids[2]), true).await, ids[..2]);
     let wrong = Page { cursor: Some("pln_none".into()), ..Page::first(2) };
     assert_eq!(desk.billing.plans(&desk.operator, root, &wrong).await.unwrap_err().field, "after");
+}
+
+#[tokio::test]
+async fn a_price_list_has_prices_of_its_own_for_who_is_on_it() {
+    let desk = Desk::new().await;
+    let root = desk.root();
+    let (tenant, owner) = desk.customer("alpha").await;
+    let (other, stranger) = desk.customer("beta").await;
+    for (who, email) in [(&owner, "a@elsewhere.example"), (&stranger, "b@elsewhere.example")] {
+        let patch = CustomerPatch { email: Some(email.into()), ..CustomerPatch::default() };
+        desk.billing.customer_update(who, &terms(), who.tenant(), &patch).await.unwrap();
+    }
+    let on = async |list: Option<&str>| {
+        let new = NewPlan { plan: free("basic"), state: PlanState::Offered, price_list: list.map(str::to_owned) };
+        desk.billing.plan_create(&desk.operator, &terms(), root, &new).await.map(|done| done.object)
+    };
+    let general = on(None).await.unwrap();
+    let special = on(Some("resellers")).await.unwrap();
+    let newer = on(None).await.unwrap();
+    for wrong in ["", "Big", "a b"] {
+        assert_eq!(on(Some(wrong)).await.unwrap_err().field, "priceList", "{wrong}");
+    }
+    let seen = async |who: &Actor| {
+        let (plans, count) = desk.billing.plans(who, root, &Page::first(10)).await.unwrap();
+        assert_eq!(count, 1);
+        plans[0].id.clone()
+    };
+    let set = async |who: &Actor, list: Option<&str>| {
+        let patch = CustomerPatch { price_list: Some(list.map(str::to_owned)), ..CustomerPatch::default() };
+        desk.billing.customer_update(who, &terms(), tenant, &patch).await
+    };
+    let own = set(&owner, Some("resellers")).await.unwrap_err();
+    assert_eq!((own.code, own.field), (Code::Forbidden, "priceList"));
+    assert_eq!(seen(&owner).await, newer.id);
+    assert_eq!(desk.billing.plan(&owner, &special.id).await.unwrap_err().code, Code::NotFound);
+    set(&desk.operator, Some("resellers")).await.unwrap();
+    assert_eq!((seen(&owner).await, seen(&stranger).await), (special.id.clone(), newer.id.clone()));
+    assert!(
+        desk.billing.plan(&owner, &special.id).await.is_ok() && desk.billing.plan(&owner, &general.id).await.is_ok()
+    );
+    let ask = |plan: &str| Asked { plan: plan.into(), items: Vec::new(), currency: None, interval: None, coupon: None };
+    let quoted = async |who: &Actor, of, plan: &str| desk.billing.quote(who, of, &ask(plan)).await.map(|q| q.plan.id);
+    assert_eq!(quoted(&owner, tenant, "basic").await.unwrap(), special.id);
+    assert_eq!(quoted(&stranger, other, "basic").await.unwrap(), newer.id);
+    assert_eq!(quoted(&stranger, other, &special.id).await.unwrap_err().code, Code::NotFound);
+    let windows = desk.billing.offered(root).await.unwrap();
+    assert_eq!(windows.into_iter().map(|p| p.id).collect::<Vec<_>>(), [newer.id.clone()], "nobody is on it before");
+    set(&desk.operator, None).await.unwrap();
+    assert_eq!(seen(&owner).await, newer.id);
 }

@@ -224,7 +224,7 @@ impl Desk {
 
     /// A free plan that is offered.
     pub async fn free_plan(&self, seller: TenantId, key: &str) -> PlanShown {
-        let new = NewPlan { plan: free(key), state: PlanState::Offered };
+        let new = NewPlan { plan: free(key), state: PlanState::Offered, price_list: None };
         self.billing.plan_create(&self.operator, &terms(), seller, &new).await.unwrap().object
     }
 

@@ -28,7 +28,7 @@ fn by_use() -> Plan {
 
 /// A customer of it, paid on the first day.
 async fn buyer(town: &Town) -> (TenantId, Actor, String) {
-    let new = NewPlan { plan: by_use(), state: PlanState::Offered };
+    let new = NewPlan { plan: by_use(), state: PlanState::Offered, price_list: None };
     town.billing.plan_create(&town.operator, &terms(), town.root, &new).await.unwrap();
     town.work().await;
     let (tenant, owner) = town.customer("alpha").await;

@@ -43,7 +43,7 @@ impl Town {
         let billing = Billing::new(service.clone(), vec![till.clone()], options).unwrap();
         let town = Town { clock, service, plane, till, billing, operator, root: begun.provider, _folder: folder };
         for plan in [business(), Plan { key: "trial".into(), trial_days: 14, ..business() }, free()] {
-            let new = NewPlan { plan, state: PlanState::Offered };
+            let new = NewPlan { plan, state: PlanState::Offered, price_list: None };
             town.billing.plan_create(&town.operator, &terms(), town.root, &new).await.unwrap();
         }
         town.work().await;

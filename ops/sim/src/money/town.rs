@@ -111,7 +111,7 @@ impl Template {
         let begun = service.bootstrap("Provider").await.map_err(said)?;
         let operator = service.authenticate(&begun.operator_token).await.map_err(said)?;
         for plan in plans() {
-            let new = NewPlan { plan, state: PlanState::Offered };
+            let new = NewPlan { plan, state: PlanState::Offered, price_list: None };
             desk.plan_create(&operator, &Terms::default(), begun.provider, &new).await.map_err(said)?;
         }
         while desk.work().await.map_err(said)? > 0 {}

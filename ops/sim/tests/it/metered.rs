@@ -170,7 +170,7 @@ impl Place {
         let begun = service.bootstrap("Provider").await.unwrap();
         let operator = service.authenticate(&begun.operator_token).await.unwrap();
         for plan in [plan("by-use", true), plan("flat", false)] {
-            let new = NewPlan { plan, state: PlanState::Offered };
+            let new = NewPlan { plan, state: PlanState::Offered, price_list: None };
             billing.plan_create(&operator, &terms, begun.provider, &new).await.unwrap();
         }
         let new = NewTenant { name: "alpha".into(), ..NewTenant::default() };

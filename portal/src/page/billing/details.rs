@@ -72,6 +72,7 @@ async fn save(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
         email: Some(fields.text("email").to_owned()),
         name: Some(fields.text("name").to_owned()),
         country,
+        price_list: None,
         tax_ids: Some(fields.words("taxIds")),
         language: fields.given("language"),
         provider: None,

@@ -119,6 +119,9 @@ pub(crate) struct Plan {
     pub(crate) family: String,
     pub(crate) title: String,
     pub(crate) state: String,
+    /// For customers on this list alone; asked for by the pages that sell.
+    #[serde(default)]
+    pub(crate) price_list: Option<String>,
     pub(crate) trial_days: i64,
     pub(crate) components: Vec<Component>,
     pub(crate) prices: Vec<Price>,

@@ -55,6 +55,7 @@ async fn draw(visit: &Visit, id: &str, form: Form) -> Reply {
     }
     panels(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
     receive(&mut page, &invoices).map_err(|_| Trouble::Broken)?;
+    prices(&mut page, customer.price_list.as_deref()).map_err(|_| Trouble::Broken)?;
     if let Some(branding) = &data.branding {
         brand(&mut page, branding.allowed).map_err(|_| Trouble::Broken)?;
     }
@@ -197,6 +198,14 @@ fn receive(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Er
     Ok(())
 }
 
+/// The form that says by which price list it buys.
+fn prices(page: &mut Collection, list: Option<&str>) -> Result<(), askama::Error> {
+    let asked = ask("priceList", "text", "label-price-list", "hint-customer-price-list", "off");
+    let inputs = vec![page.form.input(&page.f, asked.with(list.unwrap_or_default()))?];
+    page.panel("prices", "price-list-title", "price-list-about", inputs, "price-list-button");
+    Ok(())
+}
+
 /// The form that lets it have a brand of its own, or does not any more.
 fn brand(page: &mut Collection, is_allowed: bool) -> Result<(), askama::Error> {
     let options = ["no", "yes"].map(|value| (value.to_owned(), page.f.t(brand_word(value))));
@@ -219,6 +228,7 @@ pub(super) async fn change(visit: &Visit, id: &str) -> Reply {
         "credit" => (give::credit(visit, id).await?, "given"),
         "refund" => (give::refund(visit, id).await?, "refunded"),
         "receive" => (give::receive(visit, id).await?, "received"),
+        "prices" => (give::prices(visit, id).await?, "saved"),
         "brand" => (give::brand(visit, id).await?, "saved"),
         "compare" => (give::compare(visit, id).await?, "compared"),
         _ => return Err(Trouble::NotFound),

@@ -5,9 +5,9 @@ use crate::{
     collection::{beside, of_row},
     form::Refusal,
     operation::{
-        BillingSync, BrandingAllow, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceReceive, InvoiceRefund,
-        billing_sync, branding_allow, concession_add, concession_end, credit_grant, invoice_receive, invoice_refund,
-        refusals,
+        BillingCustomerUpdate, BillingSync, BrandingAllow, ConcessionAdd, ConcessionEnd, CreditGrant, InvoiceReceive,
+        InvoiceRefund, billing_customer_update, billing_sync, branding_allow, concession_add, concession_end,
+        credit_grant, invoice_receive, invoice_refund, refusals,
     },
     trouble::Trouble,
     visit::Visit,
@@ -144,6 +144,28 @@ pub(super) async fn receive(visit: &Visit, id: &str) -> Outcome {
     };
     let data = visit.ask::<InvoiceReceive>(invoice_receive::Variables { input }).await?;
     Ok(beside(refusals!(data.invoice_receive), &[("reference", "reference"), ("invoiceId", "received")]))
+}
+
+/// By which price list it buys from now on; none where nothing is given.
+pub(super) async fn prices(visit: &Visit, id: &str) -> Outcome {
+    let list = visit.fields.given("priceList");
+    let nulls: &[(&str, &str)] = if list.is_none() { &[("/input", "priceList")] } else { &[] };
+    let input = billing_customer_update::BillingCustomerUpdateInput {
+        tenant_id: id.to_owned(),
+        email: None,
+        name: None,
+        country: None,
+        tax_ids: None,
+        language: None,
+        provider: None,
+        price_list: list,
+        expected_version: None,
+        dry_run: false,
+        idempotency_key: Some(visit.once()),
+    };
+    let variables = billing_customer_update::Variables { input };
+    let data = visit.ask_with_nulls::<BillingCustomerUpdate>(variables, nulls).await?;
+    Ok(beside(refusals!(data.billing_customer_update), &[("priceList", "priceList")]))
 }
 
 /// What is true at the payment provider becomes true here.

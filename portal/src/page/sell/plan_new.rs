@@ -27,10 +27,11 @@ const KEPT: &str = "storage-days";
 /// Family of plans that are not of another.
 const FAMILY: &str = "mail";
 /// Fields: name, label, hint, what stands there.
-const TEXTS: [(&str, &str, &str, &str); 27] = [
+const TEXTS: [(&str, &str, &str, &str); 28] = [
     ("key", "label-plan-key", "hint-plan-key", ""),
     ("title", "label-plan-title", "", ""),
     ("family", "label-family", "hint-family", FAMILY),
+    ("priceList", "label-price-list", "hint-price-list", ""),
     ("currency", "label-currency", "hint-currency", "EUR"),
     ("month", "label-month", "hint-price", ""),
     ("year", "label-year", "hint-price", ""),
@@ -86,7 +87,13 @@ pub(super) async fn create(visit: &Visit) -> Reply {
         Ok((input, nulls)) => {
             let variables = plan_create::Variables { input };
             let data = visit.ask_with_nulls::<PlanCreate>(variables, &nulls).await?;
-            let names = [("key", "key"), ("title", "title"), ("family", "family"), ("trialDays", "trialDays")];
+            let names = [
+                ("key", "key"),
+                ("title", "title"),
+                ("family", "family"),
+                ("priceList", "priceList"),
+                ("trialDays", "trialDays"),
+            ];
             beside(refusals!(data.plan_create), &names)
         }
         Err(refusal) => vec![refusal],
@@ -129,6 +136,7 @@ fn plan(visit: &Visit, seller: String) -> Result<(PlanCreateInput, Nulls), Refus
         components,
         trial_days: number(fields, "trialDays")?.unwrap_or(0),
         state: if fields.text("state") == "OFFERED" { PlanState::OFFERED } else { PlanState::PRIVATE },
+        price_list: fields.given("priceList"),
         dry_run: false,
         idempotency_key: Some(visit.once()),
     };

@@ -48,9 +48,11 @@ fn row(f: &Frame, plan: &Plan) -> Row {
         ("PRIVATE", act(f, "hide", &plan.id, "plan-hide", "plan-hide-named", &title)),
         ("WITHDRAWN", act(f, "withdraw", &plan.id, "plan-withdraw", "plan-withdraw-named", &title).danger()),
     ];
+    let mut facts = words::prices(f, plan);
+    facts.extend(plan.price_list.as_ref().map(|list| f.with("plan-price-list", "list", list.as_str())));
     Row {
         states: vec![(f.t(text), class)],
-        facts: words::prices(f, plan),
+        facts,
         codes: vec![plan.key.clone()],
         acts: acts.into_iter().filter(|(state, _)| *state != plan.state).map(|(_, act)| act).collect(),
         title,

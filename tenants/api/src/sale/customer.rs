@@ -38,6 +38,8 @@ pub struct BillingCustomer {
     pub card: Option<String>,
     /// Whether it had its trial.
     pub trial_spent: bool,
+    /// The price list of its seller that it buys by; null: what everybody pays.
+    pub price_list: Option<String>,
     /// Id of the plan without a price that it has while it pays for none.
     pub free_plan_id: Option<ID>,
     pub phase: BillingPhase,
@@ -62,6 +64,7 @@ impl From<Customer> for BillingCustomer {
             language: customer.language,
             card: customer.card,
             trial_spent: customer.trial_spent,
+            price_list: customer.price_list,
             free_plan_id: customer.free_plan.map(ID),
             phase: customer.phase.into(),
             closed_at: customer.closed_at.map(Into::into),
@@ -94,6 +97,8 @@ pub struct BillingCustomerUpdateInput {
     language: Option<String>,
     /// By the seller alone, while nothing was bought: `manual` lets it pay by invoice.
     provider: Option<String>,
+    /// By the seller alone: the price list that it buys by from now on. What it has bought stays as it is.
+    price_list: MaybeUndefined<String>,
     #[graphql(flatten)]
     terms: ChangeTerms,
 }
@@ -176,6 +181,7 @@ impl CustomerMutation {
             tax_ids: input.tax_ids,
             language: input.language,
             provider: input.provider,
+            price_list: wanted(input.price_list),
         };
         let done = async {
             let tenant = tenant_id(&input.tenant_id)?;

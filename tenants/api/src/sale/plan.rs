@@ -120,6 +120,8 @@ pub struct Plan {
     pub id: ID,
     pub seller_id: ID,
     pub state: PlanState,
+    /// For customers on this price list of the seller alone; null: for all that have no version of the plan on a list of theirs.
+    pub price_list: Option<String>,
     /// The same in all versions.
     pub key: String,
     /// Which version of the plan this is, from 1.
@@ -151,6 +153,7 @@ impl From<PlanShown> for Plan {
             id: ID(shown.id),
             seller_id: ID(shown.seller.to_string()),
             state: shown.state.into(),
+            price_list: shown.price_list,
             key: plan.key,
             number: plan.version,
             family: plan.family,
@@ -277,6 +280,8 @@ pub struct PlanCreateInput {
     #[graphql(default)]
     trial_days: u32,
     state: PlanState,
+    /// For customers on this price list alone (`billingCustomerUpdate`): small letters, digits, `-`.
+    price_list: Option<String>,
     #[graphql(flatten)]
     terms: CreateTerms,
 }
@@ -299,7 +304,7 @@ impl PlanCreateInput {
             prices: self.prices.into_iter().map(price).collect(),
             trial_days: self.trial_days,
         };
-        Ok(NewPlan { plan, state: self.state.into() })
+        Ok(NewPlan { plan, state: self.state.into(), price_list: self.price_list })
     }
 }
 

@@ -160,7 +160,6 @@ fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: 
             foreign: said.map(|s| s.foreign).unwrap_or_default(),
             link: format!("/mailboxes/{}", mailbox.id),
             link_text: f.t("need-mailbox-link"),
-            ..Need::default()
         });
     }
     for bar in bars.iter().filter(|b| b.class() != "fine") {

@@ -145,6 +145,16 @@ async fn rows_of_several_customers_say_whose_they_are() {
 }
 
 #[tokio::test]
+async fn where_a_customer_stands_is_told_to_its_seller_in_words() {
+    let mut browser = sold::signed_in().await;
+    browser.language = "de";
+    let page = browser.get("/sell/customers/ten_2").await;
+    assert!(page.text.contains("26. November 2126") && !page.text.contains("Now it sends less."), "{}", page.text);
+    let page = browser.get("/sell/calls?customer=ten_2").await;
+    assert!(page.text.contains("Geld zurückzahlen") && !page.text.contains("REFUND"), "{}", page.text);
+}
+
+#[tokio::test]
 async fn a_plan_costs_the_same_inside_as_it_did_to_a_stranger() {
     let mut browser = sold::signed_in().await;
     for path in ["/billing/plan", "/billing/plan/pln_OFFERED"] {

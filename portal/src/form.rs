@@ -1,95 +1,9 @@
 //! SUMMARY    A form as it is shown: what was typed, and what is wrong with it, beside the field and above the form.
 //! STANDARDS  WCAG 2.2 (1.3.5 purpose of inputs, 3.3.1 errors identified, 3.3.3 suggestions)
 
+pub(crate) use crate::refusal::Refusal;
 use crate::{field::Fields, frame::Frame};
 use askama::Template;
-
-/// Why the API refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    /// Argument it is about.
-    pub(crate) field: String,
-    /// The API's words, in English.
-    pub(crate) message: String,
-    pub(crate) code: String,
-}
-
-impl Refusal {
-    /// One of the portal itself.
-    pub(crate) fn new(field: &str, code: &str) -> Refusal {
-        Refusal { field: field.to_owned(), message: String::new(), code: code.to_owned() }
-    }
-
-    /// Our words for a code.
-    pub(crate) fn text(&self, f: &Frame) -> String {
-        f.t(match self.code.as_str() {
-            "INVALID" => "refused-invalid",
-            "FORBIDDEN" => "refused-forbidden",
-            "NOT_FOUND" => "refused-not-found",
-            "TAKEN" => "refused-taken",
-            "LIMIT_REACHED" => "refused-limit",
-            "IN_USE" => "refused-in-use",
-            "STALE_OBJECT" => "refused-stale",
-            "HELD" => "refused-held",
-            "INVALID_CREDENTIALS" => "refused-credentials",
-            "FACTOR_REQUIRED" => "refused-factor",
-            "THROTTLED" => "refused-throttled",
-            "PASSKEY" => "refused-passkey",
-            "IDENTITY" => "refused-identity",
-            "DAYS" => "refused-days",
-            "UNEQUAL" => "refused-unequal",
-            "SIZE" => "refused-size",
-            "CODE" => "refused-code",
-            "CODE_DIGITS" => "refused-code-digits",
-            "WAIT" => "refused-wait",
-            "NOT_OPEN" => "refused-not-open",
-            "LAST_OWNER" => "refused-last-owner",
-            "ABORTED" => "refused-aborted",
-            "DECLINED" => "refused-declined",
-            "QUANTITY" => "refused-quantity",
-            "MONEY" => "refused-money",
-            "DATE" => "refused-date",
-            "MOMENT" => "refused-moment",
-            "FEATURE_OFF" => "refused-feature-off",
-            "NAME" => "refused-name",
-            "LOW_CONTRAST" => "refused-contrast",
-            "UNPAID" => "refused-unpaid",
-            "PICTURE" => "refused-picture",
-            "IDEMPOTENCY_MISMATCH" => "refused-again",
-            _ => "refused-other",
-        })
-    }
-
-    /// Where it goes on: what is in the way is done away with, for who may buy; who knocked at the wrong door is told of the other.
-    pub(crate) fn way(&self, f: &Frame) -> Option<(&'static str, String)> {
-        let buys = f.signed.as_ref().is_some_and(|signed| signed.billing.buys);
-        match self.code.as_str() {
-            "LIMIT_REACHED" if buys && !f.is_at("/sell/") => Some(("/billing/plan", f.t("limit-plans"))),
-            // The other of the two doors.
-            "INVALID_CREDENTIALS" if f.path == "/sign-in" => Some(("/sign-in/mailbox", f.t("sign-in-mailbox"))),
-            "INVALID_CREDENTIALS" if f.path == "/sign-in/mailbox" => Some(("/sign-in", f.t("sign-in-person"))),
-            "UNPAID" if buys => Some(("/billing", f.t("need-billing-pay"))),
-            _ => None,
-        }
-    }
-
-    /// The API's words where they say more than ours.
-    pub(crate) fn detail(&self) -> &str {
-        match self.code.as_str() {
-            "INVALID_CREDENTIALS" | "FACTOR_REQUIRED" | "STALE_OBJECT" | "NOT_FOUND" | "CODE" | "TAKEN" => "",
-            _ => without_constant(&self.message),
-        }
-    }
-}
-
-/// A message without the name of the limit at its end, which is for programs and their authors.
-fn without_constant(message: &str) -> &str {
-    let is_constant = |name: &str| name.len() > 3 && name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-    match message.trim_end().strip_suffix(')').and_then(|m| m.rsplit_once(" (")) {
-        Some((text, name)) if is_constant(name) => text,
-        _ => message,
-    }
-}
 
 /// A form with its values and refusals.
 #[derive(Debug, Clone, Default)]
@@ -230,18 +144,5 @@ impl Choice<'_> {
 impl<'a> Ask<'a> {
     pub(crate) fn with(self, value: &'a str) -> Ask<'a> {
         Ask { value, ..self }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_limits_are_not_for_readers() {
-        assert_eq!(without_constant("At most 365 days (MAILBOX_RETENTION_DAYS_MAX)"), "At most 365 days");
-        for whole in ["Use a domain (RFC 1035)", "It is so already", "At most 3 (of them)", "(X)", ""] {
-            assert_eq!(without_constant(whole), whole);
-        }
     }
 }

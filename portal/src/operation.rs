@@ -226,6 +226,7 @@ operations! {
     "operations/holds.graphql": Holds;
     "operations/held_subject.graphql": HeldSubject;
     "operations/tenant_named.graphql": TenantNamed;
+    "operations/tenants_named.graphql": TenantsNamed;
     "operations/hold_place.graphql": HoldPlace;
     "operations/hold_release.graphql": HoldRelease;
     "operations/queue_items.graphql": QueueItems;

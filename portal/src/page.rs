@@ -31,6 +31,7 @@ pub(crate) mod sell;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod signup;
+pub(crate) mod tenant_names;
 pub(crate) mod trace;
 pub(crate) mod trouble;
 pub(crate) mod user;

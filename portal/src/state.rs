@@ -28,6 +28,15 @@ pub(crate) struct State {
     pub(crate) going_until_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signing: Option<Signing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) typed: Option<Typed>,
+}
+
+/// What was typed into a form of the page at a path, whose visitor was asked for a factor in between.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Typed {
+    pub(crate) path: String,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// A signup under way.

@@ -1,4 +1,5 @@
 //! SUMMARY    One request of a visitor: who it is, what came with it, what the API is asked for it.
+//! LIMITS     TYPED_BYTES_MAX
 
 use crate::{
     Portal,
@@ -9,7 +10,7 @@ use crate::{
     graph::{Asked, Client},
     language::Language,
     page::announcement::Told,
-    state::{Signed, State},
+    state::{Signed, State, Typed},
     trouble::Trouble,
 };
 use askama::Template;
@@ -20,6 +21,9 @@ use axum::{
 use graphql_client::GraphQLQuery;
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Bytes of a field that are kept while a factor is asked for.
+const TYPED_BYTES_MAX: usize = 300;
 
 /// What a page answers.
 pub(crate) enum Out {
@@ -191,6 +195,24 @@ impl Visit {
     /// What was sent, with what is wrong with it.
     pub(crate) fn refused(&self, refusals: Vec<Refusal>) -> Form {
         Form::of(self.fields.clone(), refusals)
+    }
+
+    /// Keeps what was typed while a factor is asked for: fields that are no secrets, as far as they fit in a cookie.
+    pub(crate) fn keep_typed(&mut self, names: &[&str]) {
+        let fields = names.iter().map(|name| ((*name).to_owned(), self.fields.text(name).to_owned()));
+        let fields: Vec<(String, String)> = fields.filter(|(_, value)| value.len() <= TYPED_BYTES_MAX).collect();
+        (self.state.typed, self.changed) = (Some(Typed { path: self.path.clone(), fields }), true);
+    }
+
+    /// What was typed into a form of this page before, once.
+    pub(crate) fn typed_again(&mut self) -> Fields {
+        match self.state.typed.take_if(|typed| typed.path == self.path) {
+            Some(typed) => {
+                self.changed = true;
+                Fields::of(typed.fields)
+            }
+            None => Fields::default(),
+        }
     }
 
     /// Makes a form that is sent twice count once: the key that its page gave it.

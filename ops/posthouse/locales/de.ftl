@@ -14,6 +14,7 @@ date = { $day }. { $month ->
    *[December] Dezember
 } { $year }
 moment = { $date }, { $time } Uhr UTC
+quoted = „{ $name }“
 signs-in = dort, wo Sie sich bei { $host } anmelden
 
 # Codes: eine Einladung, ein vergessenes Passwort.

@@ -14,6 +14,7 @@ date = { $day } { $month ->
    *[December] December
 } { $year }
 moment = { $date }, { $time } UTC
+quoted = “{ $name }”
 signs-in = where you sign in to what { $host } offers
 
 # Codes: an invitation, a forgotten password.

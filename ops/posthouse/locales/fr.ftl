@@ -14,6 +14,7 @@ date = { $day } { $month ->
    *[December] décembre
 } { $year }
 moment = { $date } à { $time } UTC
+quoted = « { $name } »
 signs-in = là où vous vous connectez à { $host }
 
 # Codes : une invitation, un mot de passe oublié.

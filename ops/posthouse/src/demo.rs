@@ -7,6 +7,7 @@ mod outside;
 mod shop;
 mod summary;
 
+pub use outside::LETTERS;
 pub use shop::{ACCOUNT, CLOCK};
 
 use crate::{
@@ -73,7 +74,7 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     let http = free(HTTP_PORT);
     let clock = shop::clock(data)?;
     let (stripe, billing) = shop::open(data, http.port(), clock.clone()).await?;
-    let outside = outside::open(OUTSIDE_PORT).await?;
+    let outside = outside::open(data, OUTSIDE_PORT).await?;
     let config = Config {
         billing: Some(billing),
         listen: Listen { http: Some(http), ..listen() },

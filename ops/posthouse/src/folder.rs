@@ -10,7 +10,7 @@ const NAMES_SHOWN: usize = 3;
 const IGNORED: &str = "lost+found";
 
 /// What a first start makes before there is a store.
-const OURS: [&str; 4] = ["master.key", "kv", demo::CLOCK, demo::ACCOUNT];
+const OURS: [&str; 5] = ["master.key", "kv", demo::CLOCK, demo::ACCOUNT, demo::LETTERS];
 
 /// Of a control plane on SQLite.
 const CONTROL_DATABASE: &str = "control.sqlite";

@@ -106,7 +106,7 @@ impl<'a> Draft<'a> {
 
     /// Subject and text; `None` for a kind that has no template.
     fn written(&self) -> Option<(String, String)> {
-        let tenant = named(self.fact("tenant"));
+        let tenant = self.name("tenant");
         match self.notice.kind.as_str() {
             "invitation" => Some((
                 self.text("invitation-subject", &[("tenant", &tenant)]),
@@ -135,6 +135,12 @@ impl<'a> Draft<'a> {
     /// A fact of the notice; empty where there is none.
     fn fact(&self, name: &str) -> &'a str {
         self.notice.facts.get(name).and_then(|v| v.as_str()).unwrap_or_default()
+    }
+
+    /// A name that somebody chose. One that is an address is quoted, so that it is read as the name that it is.
+    fn name(&self, fact: &str) -> String {
+        let name = self.fact(fact).trim();
+        if is_plain_address(name) { self.text("quoted", &[("name", name)]) } else { named(name) }
     }
 
     /// A text in the reader's language; which host writes is known to all of them.
@@ -169,7 +175,16 @@ fn until(notice: &OutgoingNotice) -> Option<Timestamp> {
     notice.facts.get("expires_at_ms").and_then(serde_json::Value::as_i64).map(Timestamp)
 }
 
-/// A tenant's name in a mail of ours: who chose it writes no address, link or line of text in our name.
+/// Whether a name is an address and nothing else, with the signs that most have: it leads nowhere but to a mailbox.
+fn is_plain_address(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '@');
+    name.len() <= NAME_CHARS_MAX
+        && name.chars().all(is_plain)
+        && name.matches('@').count() == 1
+        && Address::parse(name).is_ok_and(|address| address.domain().as_str().contains('.'))
+}
+
+/// A tenant's name in a mail of ours: who chose it writes no link and no line of text in our name.
 fn named(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '&' | '-' | '\'') { c } else { ' ' };
     let name: String = name.chars().map(plain).collect();

@@ -60,7 +60,7 @@ pub(crate) async fn change(visit: &Visit) -> Reply {
         };
         match refusals.first() {
             None => done += 1,
-            Some(first) => refused.push((address.clone(), first.text(&f), first.detail().to_owned())),
+            Some(first) => refused.push((address.clone(), first.text(&f), first.detail(&f).to_owned())),
         }
     }
     if refused.is_empty() {

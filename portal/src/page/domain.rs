@@ -1,6 +1,8 @@
 //! SUMMARY    One domain: its records as they should be and as they were seen, looking again, its zone file, giving it up.
 //! LIMITS     WATCH_PAUSE_MS, WATCH_LOOKS_MAX
 
+mod hint;
+
 use crate::{
     form::Form,
     frame::Frame,
@@ -72,6 +74,8 @@ struct Record {
     status: String,
     class: &'static str,
     hint: String,
+    /// In the API's words, where ours are none.
+    foreign: String,
     /// Whether it was seen at the last look.
     is_known: bool,
     is_required: bool,
@@ -178,6 +182,11 @@ fn notice(kind: &str) -> &'static str {
     }
 }
 
+/// Whether our words of a notice say all that the API does.
+fn is_worded(kind: &str) -> bool {
+    !matches!(notice(kind), "notice-refused" | "notice-other")
+}
+
 pub(crate) async fn show(visit: &Visit, name: &str) -> Reply {
     draw(visit, name, Form::default()).await
 }
@@ -239,6 +248,9 @@ fn grouped(f: &Frame, records: Vec<domain_shown::DomainShownDomainRecords>, was_
     for (n, r) in records.into_iter().enumerate() {
         let ((title, about), (said, class)) = (facet(&r.facet), status(&r.status));
         let title = f.t(title);
+        // What was never looked at is said so by its status.
+        let is_told = !r.hint.is_empty() && (was_checked || said != "record-unknown");
+        let ours = hint::hint(&r).filter(|_| is_told);
         let record = Record {
             id: format!("record-{n}"),
             copy_label: f.with_two("copy-value", ("type", &r.type_), ("name", &r.name)),
@@ -249,7 +261,8 @@ fn grouped(f: &Frame, records: Vec<domain_shown::DomainShownDomainRecords>, was_
             stale: r.stale,
             status: f.t(if said == "record-unknown" && !was_checked { "record-unseen" } else { said }),
             class,
-            hint: r.hint,
+            hint: ours.map(|key| f.t(key)).unwrap_or_default(),
+            foreign: Some(r.hint).filter(|_| is_told && ours.is_none()).unwrap_or_default(),
             is_known: said != "record-unknown",
             is_required: r.required,
         };
@@ -280,7 +293,8 @@ fn drawn(visit: &Visit, domain: domain_shown::DomainShownDomain, form: Form) -> 
     let told = |n: domain_shown::DomainShownDomainNotices| Notice {
         at: f.at(&n.at),
         text: f.t(notice(&n.kind)),
-        detail: n.detail,
+        // Why something was refused, and what is not known here, is in the API's words.
+        detail: if is_worded(&n.kind) { String::new() } else { n.detail },
     };
     let html = Page {
         link: format!("/domains/{}", in_path(&domain.name)),

@@ -2,8 +2,9 @@
 
 use super::billing::{shape::word, words};
 use crate::{
-    bar::{Bar, bar, count},
+    bar::{Bar, bar, count, pool},
     frame::Frame,
+    held::said,
     operation::{Home, HomeBilling, home, home_billing},
     trouble::Trouble,
     visit::{Reply, Visit, page},
@@ -36,9 +37,8 @@ struct Step {
 struct Need {
     text: String,
     about: Vec<String>,
-    /// In the API's words.
-    reason: String,
-    next: String,
+    /// In the words of who placed a hold.
+    foreign: String,
     link: String,
     link_text: String,
 }
@@ -63,8 +63,8 @@ pub(crate) async fn show(visit: &mut Visit) -> Reply {
     let storage = viewer.storage_bytes_max.as_ref().and_then(|max| max.parse().ok());
     let bars = vec![
         bar(&f, "bar-storage", used, storage, "/mailboxes", |n| f.language.size(n)),
-        bar(&f, "bar-mailboxes", count(mailboxes), viewer.max_mailboxes.map(count), "/mailboxes", |n| n.to_string()),
-        bar(&f, "bar-domains", count(domains), viewer.max_domains.map(count), "/domains", |n| n.to_string()),
+        pool(&f, "bar-mailboxes", count(mailboxes), viewer.max_mailboxes.map(count), "/mailboxes"),
+        pool(&f, "bar-domains", count(domains), viewer.max_domains.map(count), "/domains"),
     ];
     let messages = viewer.usage.as_ref().map_or(String::new(), |u| f.count("home-messages", u.emails));
     let f = f.titled(&visit.frame("home-title").with("home-heading", "name", &viewer.name));
@@ -139,12 +139,8 @@ fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: 
         if sees_bills && matches!(hold.kind, home::HoldKind::BILLING | home::HoldKind::USER_CLOSED) {
             continue;
         }
-        needs.push(Need {
-            text: f.t("need-held"),
-            reason: hold.reason.clone(),
-            next: hold.next_step.clone(),
-            ..Need::default()
-        });
+        let said = said(f, &word(&hold.kind), &hold.code, &hold.reason, &hold.next_step);
+        needs.push(Need { text: f.t("need-held"), about: vec![said.text], foreign: said.foreign, ..Need::default() });
     }
     for domain in data.domains.iter().flat_map(|d| &d.nodes) {
         let Some(key) = super::domain::need(&domain.state) else { continue };
@@ -156,14 +152,14 @@ fn needs(f: &Frame, data: &home::ResponseData, viewer: &home::HomeViewer, bars: 
         });
     }
     for mailbox in data.restricted.iter().flat_map(|m| &m.nodes) {
-        let hold = mailbox.holds.first();
+        let first = mailbox.holds.first();
+        let said = first.map(|h| said(f, &word(&h.kind), &h.code, &h.reason, &h.next_step));
         needs.push(Need {
             text: f.with("need-mailbox-held", "address", &mailbox.address),
-            reason: hold.map(|h| h.reason.clone()).unwrap_or_default(),
-            next: hold.map(|h| h.next_step.clone()).unwrap_or_default(),
+            about: said.iter().map(|s| s.text.clone()).collect(),
+            foreign: said.map(|s| s.foreign).unwrap_or_default(),
             link: format!("/mailboxes/{}", mailbox.id),
             link_text: f.t("need-mailbox-link"),
-            ..Need::default()
         });
     }
     for bar in bars.iter().filter(|b| b.class() != "fine") {

@@ -4,11 +4,13 @@
 use crate::{
     form::{Form, Refusal, ask},
     frame::Frame,
+    held::{Said, said},
     operation::{
         AliasCreate, AliasDelete, MailboxAliases, MailboxResume, MailboxSetPassword, MailboxShown, MailboxSuspend,
         MailboxUpdate, alias_create, alias_delete, mailbox_aliases, mailbox_resume, mailbox_set_password,
         mailbox_shown, mailbox_suspend, mailbox_update, refusals,
     },
+    page::billing::shape::word,
     state::Shown,
     trouble::Trouble,
     visit::{Reply, Visit, page, see},
@@ -35,7 +37,7 @@ struct Page {
     purge: String,
     created: String,
     used: String,
-    reasons: Vec<(String, String)>,
+    reasons: Vec<Said>,
     aliases: Vec<Alias>,
     /// Whether there may be more aliases than were looked at.
     has_more: bool,
@@ -50,6 +52,11 @@ struct Alias {
     enabled: bool,
     /// Whether it leads here alone.
     is_own: bool,
+}
+
+/// What its holds say.
+pub(crate) fn reasons(f: &Frame, holds: &[mailbox_shown::MailboxShownMailboxHolds]) -> Vec<Said> {
+    holds.iter().map(|h| said(f, &word(&h.kind), &h.code, &h.reason, &h.next_step)).collect()
 }
 
 /// The mailbox of the tenant where the visitor acts.
@@ -115,7 +122,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
             ),
             None => f.t("usage-unknown"),
         },
-        reasons: mailbox.holds.into_iter().map(|h| (h.reason, h.next_step)).collect(),
+        reasons: reasons(&f, &mailbox.holds),
         links: super::own::links(&f, &mailbox.id),
         id: mailbox.id,
         address: mailbox.address,

@@ -26,12 +26,33 @@ pub(crate) fn cards(f: &Frame, plans: &[Plan], chosen: &str) -> Vec<Card> {
     plans.iter().enumerate().map(card).collect()
 }
 
-/// What each period costs, without tax.
+/// What each period costs, without tax: in the same words to who is not a customer yet and to who is.
 pub(crate) fn price(f: &Frame, is_free: bool, total: &str, is_yearly: bool) -> String {
     match is_free {
         true => f.t("signup-free"),
-        false => words::each(f, total, if is_yearly { "YEAR" } else { "MONTH" }),
+        false => f.with("price-untaxed", "price", words::each(f, total, if is_yearly { "YEAR" } else { "MONTH" })),
     }
+}
+
+/// So many of each amount together, as `5.00 EUR`. `None`: they are of several currencies, or no amounts.
+pub(crate) fn sum<'a>(amounts: impl IntoIterator<Item = (i64, &'a str)>) -> Option<String> {
+    let (mut minor, mut of) = (0_i64, None);
+    for (n, amount) in amounts {
+        let (number, currency) = amount.split_once(' ')?;
+        let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        if of.is_some_and(|known| known != (currency, decimals)) {
+            return None;
+        }
+        of = Some((currency, decimals));
+        let one = number.replace('.', "").parse::<i64>().ok()?;
+        minor = minor.checked_add(one.checked_mul(n)?)?;
+    }
+    let (currency, decimals) = of?;
+    let sign = if minor < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
+    let (whole, rest) = digits.split_at_checked(digits.len() - decimals)?;
+    let point = if decimals == 0 { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{rest} {currency}"))
 }
 
 fn facts(f: &Frame, plan: &Plan) -> Vec<String> {
@@ -48,8 +69,26 @@ fn facts(f: &Frame, plan: &Plan) -> Vec<String> {
     if plan.trial_days > 0 {
         facts.push(f.count("plan-trial", plan.trial_days));
     }
-    if !plan.free {
-        facts.push(f.t("quote-tax"));
-    }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_one_currency_are_added() {
+        for (amounts, text) in [
+            (&[(1, "2.00 EUR"), (1, "3.00 EUR")][..], Some("5.00 EUR")),
+            (&[(1, "0.00 EUR"), (3, "0.05 EUR")], Some("0.15 EUR")),
+            (&[(2, "100 JPY")], Some("200 JPY")),
+            (&[(1, "-0.05 EUR")], Some("-0.05 EUR")),
+            (&[(1, "1.500 KWD"), (0, "1.000 KWD")], Some("1.500 KWD")),
+            (&[(1, "1.00 EUR"), (1, "1.00 USD")], None),
+            (&[(1, "EUR")], None),
+            (&[], None),
+        ] {
+            assert_eq!(sum(amounts.iter().copied()).as_deref(), text, "{amounts:?}");
+        }
+    }
 }

@@ -21,11 +21,12 @@ fn person(visit: &Visit) -> Result<(), Trouble> {
     if visit.signed()?.mailbox.is_empty() { Ok(()) } else { Err(Trouble::NotFound) }
 }
 
-pub(crate) async fn show(visit: &Visit) -> Reply {
-    draw(visit, Form::default()).await
+pub(crate) async fn show(visit: &mut Visit) -> Reply {
+    let typed = visit.typed_again();
+    draw(visit, Form::default(), typed.text("email")).await
 }
 
-async fn draw(visit: &Visit, form: Form) -> Reply {
+async fn draw(visit: &Visit, form: Form, typed: &str) -> Reply {
     person(visit)?;
     let mut page = Collection::new(visit.frame("privacy-title"), form);
     page.about = page.f.t("privacy-about");
@@ -37,7 +38,7 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
     }
     let email = visit.signed()?.email.clone();
     let about = page.f.with("person-delete-about", "email", &email);
-    let input = page.form.input(&page.f, ask("email", "email", "label-email", "hint-person-delete", "off"));
+    let input = page.form.input(&page.f, ask("email", "email", "label-email", "hint-person-delete", "off").with(typed));
     let inputs = vec![input.map_err(|_| Trouble::Broken)?];
     page.panel("delete", "person-delete", "", inputs, "person-delete-button");
     if let Some(panel) = page.panels.last_mut() {
@@ -92,11 +93,17 @@ pub(crate) async fn change(visit: &mut Visit) -> Reply {
     person(visit)?;
     let refusals = match visit.fields.text("act") {
         "retention" => retention(visit).await?,
-        "delete" => delete(visit).await?,
+        "delete" => match delete(visit).await {
+            Err(Trouble::StepUp) => {
+                visit.keep_typed(&["email"]);
+                return Err(Trouble::StepUp);
+            }
+            answer => answer?,
+        },
         _ => return Err(Trouble::NotFound),
     };
     if !refusals.is_empty() {
-        return draw(visit, visit.refused(refusals)).await;
+        return draw(visit, visit.refused(refusals), "").await;
     }
     if visit.fields.text("act") == "retention" {
         return see("/privacy?ok=saved");

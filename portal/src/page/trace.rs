@@ -13,6 +13,7 @@ use crate::{
         queue_item_cancel, queue_item_hold, queue_item_release, queue_item_retry, queue_item_shown, queue_items,
         refusals,
     },
+    page::tenant_names::Names,
     trouble::Trouble,
     visit::{Reply, Visit, see},
 };
@@ -131,7 +132,12 @@ async fn list(visit: &Visit, area: &Area) -> Reply {
     page.about = page.f.t(area.about);
     page.filter = Some(filter_form(&page.f, &visit.query)?);
     let info = found.page_info;
-    let rows: Vec<Row> = found.nodes.into_iter().map(|item| row(&page.f, area, item)).collect();
+    let names = match area.below {
+        true => Names::of(visit, found.nodes.iter().map(|item| &item.tenant_id)).await,
+        false => Names::default(),
+    };
+    let whose = |id: &str| names.link(visit, id).filter(|_| area.below);
+    let rows: Vec<Row> = found.nodes.into_iter().map(|item| row(&page.f, area, whose(&item.tenant_id), item)).collect();
     let none = if info.has_next_page { "queue-none-yet" } else { "queue-none" };
     page.rows(none, rows);
     page.pages = Pages::new(&visit.query, false, None, info.has_next_page, info.end_cursor);
@@ -161,7 +167,8 @@ fn filter_form(f: &Frame, query: &Fields) -> Result<Filter, Trouble> {
     Ok(Filter { inputs, button: f.t("mailboxes-search-button") })
 }
 
-fn row(f: &Frame, area: &Area, item: queue_items::QueueItemsQueueItemsNodes) -> Row {
+/// A message; of whom it is, with a link, where mail of several is listed.
+fn row(f: &Frame, area: &Area, whose: Option<(String, String)>, item: queue_items::QueueItemsQueueItemsNodes) -> Row {
     let fates: Vec<String> = item.recipients.iter().map(|r| format!("{:?}", r.fate)).collect();
     let (text, class) = outcome(&format!("{:?}", item.state), &fates);
     let named: Vec<&str> = item.recipients.iter().take(RECIPIENTS_NAMED).map(|r| r.address.as_str()).collect();
@@ -183,7 +190,9 @@ fn row(f: &Frame, area: &Area, item: queue_items::QueueItemsQueueItemsNodes) -> 
         link: format!("{}/{}/{}", area.base, item.tenant_id, item.id),
         states: vec![(f.t(text), class)],
         facts,
-        codes: if area.below { vec![item.tenant_id] } else { Vec::new() },
+        // Who may not see its page reads whose it is all the same.
+        codes: if area.below && whose.is_none() { vec![item.tenant_id] } else { Vec::new() },
+        away: whose.into_iter().collect(),
         foreign: item.parked_reason.into_iter().chain(said).collect(),
         ..Row::default()
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     frame::Frame,
+    held::Said,
     visit::{Reply, Visit, page},
 };
 use askama::Template;
@@ -13,7 +14,7 @@ struct Page {
     used: String,
     /// Thousandths of the quota; `None`: there is none.
     permille: Option<u64>,
-    reasons: Vec<(String, String)>,
+    reasons: Vec<Said>,
     links: Vec<(String, String)>,
 }
 
@@ -33,6 +34,6 @@ pub(crate) async fn show(visit: &Visit) -> Reply {
     let permille = used.zip(max).map(|(used, max)| (used.saturating_mul(1_000) / max.max(1)).min(1_000));
     let mut links = super::own::links(&f, &mailbox.id);
     links.push(("/security".to_owned(), f.t("security-title")));
-    let reasons = mailbox.holds.into_iter().map(|h| (h.reason, h.next_step)).collect();
+    let reasons = super::mailbox::reasons(&f, &mailbox.holds);
     page(false, &Page { used: text, permille, reasons, links, f })
 }

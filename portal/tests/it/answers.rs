@@ -28,7 +28,7 @@ pub fn answers(browser: &Browser) {
     mail(browser);
     let brand = crate::brand::branding(crate::brand::brand("Alpine"));
     browser.api.say("BrandingShown", json!({ "branding": brand }));
-    let hold = json!({ "kind": "BILLING", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
+    let hold = json!({ "kind": "LEGAL", "code": "OTHER", "reason": "Unpaid.", "nextStep": "Pay.", "expiresAt": null });
     let info = json!({ "hasNextPage": true, "hasPreviousPage": true, "startCursor": "a=", "endCursor": "b&" });
     let facets = json!({ "ownership": "MATCH", "receive": "MISSING", "send": "CONFLICT", "policy": "UNKNOWN", "clientConfig": "MATCH" });
     let states = ["CLAIMED", "OWNED", "LIVE", "DEGRADED", "LOST", "CONTESTED", "RELEASED", "SOMETHING_NEW"];
@@ -197,7 +197,8 @@ fn records(browser: &Browser) {
         json!({ "identityProviders": { "nodes": [provider], "pageInfo": info }, "roles": roles }),
     );
     let state = |(n, name): (usize, &str)| {
-        let reasons = json!([{ "code": "unpaid", "reason": "Unpaid.", "nextStep": "Pay." }]);
+        let reasons =
+            json!([{ "code": "unpaid", "reason": "Unpaid.", "nextStep": "Pay.", "hold": { "kind": "ADMIN" } }]);
         json!({ "capability": name, "allowed": n % 2 == 0, "reasons": if n % 2 == 0 { json!([]) } else { reasons } })
     };
     let names = [

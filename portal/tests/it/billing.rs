@@ -451,6 +451,12 @@ async fn an_organisation_is_closed_by_its_name_and_opened_again() {
     let fields = [("name", "A & Sons"), ("reason", "Moving")];
     let page = browser.submit("/billing/close", "/billing/close", &fields).await;
     assert_eq!(page.location(), "/security/confirm?next=%2Fbilling%2Fclose");
+    let text = browser.get("/billing/close?ok=confirmed").await.text;
+    assert!(
+        text.contains("value=\"A &#38; Sons\"") && text.contains("value=\"Moving\""),
+        "typed once is enough: {text}"
+    );
+    assert!(!browser.get("/billing/close").await.text.contains("value=\"Moving\""), "and it stands there once");
     browser.api.say("TenantClose", json!({ "tenantClose": { "userErrors": NO_ERRORS } }));
     let page = browser.submit("/billing/close", "/billing/close", &fields).await;
     assert_eq!(page.location(), "/billing?ok=closed");

@@ -106,7 +106,7 @@ fn flags(browser: &Browser, of: &str) {
 }
 
 /// Who leads everybody.
-async fn operator(off: &[&str]) -> Browser {
+pub async fn operator(off: &[&str]) -> Browser {
     let mut browser = Browser::new();
     let off: Vec<Value> = off.iter().map(|feature| json!({ "feature": feature, "enabled": false })).collect();
     let reach = json!({ "viewer": { "parentId": null }, "tenants": { "totalCount": 0 }, "featureFlags": off });

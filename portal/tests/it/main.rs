@@ -21,3 +21,4 @@ mod stub;
 mod texts;
 mod trace;
 mod watch;
+mod words;

@@ -271,7 +271,7 @@ async fn the_time_machine_is_a_table_of_days() {
     let page = browser.get("/sell/customers/ten_2/rehearsal").await;
     assert_eq!(heard(&browser).1["supposed"], json!({ "days": 120, "failsFromDay": 1 }));
     assert_eq!(page.text.matches("<th scope=\"row\">26 November 2126</th>").count(), 4);
-    assert!(page.text.contains("A payment is due") && page.text.contains("sendExternal"), "{}", page.text);
+    assert!(page.text.contains("A payment is due") && page.text.contains("Send to the world"), "{}", page.text);
     browser.get("/sell/customers/ten_2/rehearsal?days=30&fails=&pays=9&closes=20").await;
     assert_eq!(heard(&browser).1["supposed"], json!({ "days": 30, "paysOnDay": 9, "closesOnDay": 20 }));
     let page = browser.get("/sell/customers/ten_2/rehearsal?days=many").await;

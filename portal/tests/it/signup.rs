@@ -80,7 +80,7 @@ async fn a_visitor_without_scripts_goes_from_the_name_to_the_end() {
     stands(&browser, "CONTACT_VERIFIED", Value::Null, false);
     let page = browser.get("/signup").await;
     assert!(page.text.contains("<input type=\"radio\" name=\"plan\" value=\"free\" checked>"));
-    assert!(page.text.contains(">Plus</strong> <span class=\"price\">3.00 EUR a month</span>"));
+    assert!(page.text.contains(">Plus</strong> <span class=\"price\">3.00 EUR a month, without tax</span>"));
     assert!(page.text.contains("The first 14 days cost nothing") && page.text.contains("Mailboxes without a limit"));
     browser.api.say("SignupChoose", json!({ "signupChoose": { "userErrors": [] } }));
     browser.submit("/signup", "/signup/plan", &[("plan", "plus")]).await;

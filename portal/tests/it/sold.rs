@@ -188,7 +188,7 @@ fn selling(browser: &Browser, bought: &Value, invoices: &Value) {
     }));
     let step = |what: &str, phase: &str| {
         json!({
-            "at": LATER, "phase": phase, "what": what, "detail": "", "blocks": ["sendExternal"],
+            "at": LATER, "phase": phase, "what": what, "detail": "", "blocks": ["SEND_EXTERNAL"],
             "limits": { "maxDomains": 1, "maxMailboxes": null, "storageBytesMax": "1073741824", "messagesPerHourMax": 1, "recipientsPerDayMax": 2, "newRecipientsPerDayMax": 3 },
         })
     };

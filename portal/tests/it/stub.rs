@@ -52,6 +52,7 @@ impl Graph for Stub {
             let silent = match operation.as_str() {
                 "AnnouncementsShown" => Some(json!({ "announcementsShown": [] })),
                 "ConsoleReach" => Some(json!({ "viewer": null, "tenants": { "totalCount": 0 }, "featureFlags": null })),
+                "TenantsNamed" => Some(json!({ "nodes": [] })),
                 _ => None,
             };
             if let Some(data) = silent.filter(|_| !self.answers.lock().unwrap().contains_key(&operation)) {

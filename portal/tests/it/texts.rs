@@ -5,13 +5,14 @@ use std::{
     path::Path,
 };
 
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "templates",
     "src",
     "src/page",
     "src/page/access",
     "src/page/addresses",
     "src/page/billing",
+    "src/page/domain",
     "src/page/own",
     "src/page/sell",
 ];

@@ -2,18 +2,26 @@
 //! STANDARDS  RFC 5321 §4.1 (the commands a relay needs)
 //! SECURITY   On loopback only. What mails say is escaped; only links to this machine can be followed.
 //! LIMITS     LETTERS_MAX, LETTER_BYTES_MAX, LINE_BYTES_MAX
-//! INVARIANTS Nothing leaves this machine. The last letters are kept in memory, until the demo stops.
+//! INVARIANTS Nothing leaves this machine. The last letters are kept in the data folder, each in a file; one is taken once it is written.
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use parking_lot::Mutex;
-use std::{collections::VecDeque, net::Ipv4Addr, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
 
+/// Where letters are kept in the data folder.
+pub const LETTERS: &str = "demo-outside";
 /// Letters that are kept.
 const LETTERS_MAX: usize = 100;
 /// Bytes of one.
@@ -24,13 +32,54 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;mar
 article{border-top:1px solid #767676}pre{white-space:pre-wrap;overflow-wrap:anywhere}";
 
 /// One mail: its envelope and its bytes as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Letter {
     to: Vec<String>,
     text: String,
 }
 
-type Letters = Arc<Mutex<VecDeque<Letter>>>;
+/// The letters of a folder, the latest first.
+struct Kept {
+    folder: PathBuf,
+    letters: VecDeque<Letter>,
+    /// Number of the next one.
+    next: u64,
+}
+
+type Letters = Arc<Mutex<Kept>>;
+
+impl Kept {
+    /// Those of an earlier run. A file that is no letter, as one that was cut short, is passed over.
+    fn open(folder: PathBuf) -> std::io::Result<Kept> {
+        std::fs::create_dir_all(&folder)?;
+        let mut found = BTreeMap::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
+            let letter = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Letter>(&bytes).ok());
+            found.extend(number.zip(letter));
+        }
+        let next = found.keys().next_back().map_or(0, |last| last + 1);
+        Ok(Kept { folder, next, letters: found.into_values().rev().take(LETTERS_MAX).collect() })
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number}.json"))
+    }
+
+    fn keep(&mut self, letter: Letter) -> std::io::Result<()> {
+        std::fs::write(self.path(self.next), serde_json::to_vec(&letter)?)?;
+        let oldest = u64::try_from(LETTERS_MAX).ok().and_then(|kept| self.next.checked_sub(kept));
+        // One that stays behind is one more file, which is shown when it is among the last.
+        if let Some(oldest) = oldest {
+            drop(std::fs::remove_file(self.path(oldest)));
+        }
+        self.next += 1;
+        self.letters.push_front(letter);
+        self.letters.truncate(LETTERS_MAX);
+        Ok(())
+    }
+}
 
 /// The relay and the page, until this is dropped.
 pub struct Outside {
@@ -45,8 +94,8 @@ impl Drop for Outside {
     }
 }
 
-/// Opens both; the page at its usual port, or at a free one.
-pub async fn open(page_port: u16) -> Result<Outside, String> {
+/// Opens both, with the letters that are kept in the data folder; the page at its usual port, or at a free one.
+pub async fn open(data: &Path, page_port: u16) -> Result<Outside, String> {
     let failed = |e: std::io::Error| format!("the world outside: {e}");
     let relay = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
     let pages = match TcpListener::bind((Ipv4Addr::LOCALHOST, page_port)).await {
@@ -55,7 +104,7 @@ pub async fn open(page_port: u16) -> Result<Outside, String> {
     };
     let port = |listener: &TcpListener| listener.local_addr().map(|a| a.port()).map_err(failed);
     let (smtp_port, page_port) = (port(&relay)?, port(&pages)?);
-    let letters = Letters::default();
+    let letters = Arc::new(Mutex::new(Kept::open(data.join(LETTERS)).map_err(failed)?));
     let router = Router::new().route("/", get(page)).with_state(letters.clone());
     let relay = tokio::spawn(async move {
         loop {
@@ -128,10 +177,13 @@ fn refused(address: &str) -> Option<&'static str> {
 }
 
 fn keep(letters: &Letters, letter: Letter) -> String {
-    let mut letters = letters.lock();
-    letters.push_front(letter);
-    letters.truncate(LETTERS_MAX);
-    "250 OK".to_owned()
+    match letters.lock().keep(letter) {
+        Ok(()) => "250 OK".to_owned(),
+        Err(error) => {
+            tracing::warn!(%error, "a letter to the world outside is not kept");
+            "451 4.3.0 It could not be kept, try again".to_owned()
+        }
+    }
 }
 
 /// A line with its end; `None` at the end of the connection.
@@ -158,7 +210,7 @@ async fn data(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Strin
 }
 
 async fn page(State(letters): State<Letters>) -> impl IntoResponse {
-    let articles: String = letters.lock().iter().map(drawn).collect();
+    let articles: String = letters.lock().letters.iter().map(drawn).collect();
     let nothing = "<p>Nothing yet. Load this page again when a mail is due.</p>";
     let body = if articles.is_empty() { nothing } else { &articles };
     let html = format!(
@@ -229,20 +281,44 @@ mod tests {
 
     #[tokio::test]
     async fn what_leaves_is_shown_and_is_never_more_than_text() {
-        let outside = open(0).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let outside = open(data.path(), 0).await.unwrap();
         assert_eq!(subject_of("=?utf-8?B?SWhyIENvZGUg?= =?utf-8?B?PGjDtnJlPg==?="), "Ihr Code &lt;höre&gt;");
         let plain = "Subject: A <b>code</b>\nFrom: post@mail.example\n\n.12345678\n    http://localhost:1/signup\n";
         let coded = format!("Content-Transfer-Encoding: base64\n\n{}\n", BASE64_STANDARD.encode("<i>Welcome"));
         let letters = [("ann@x.example", plain), ("bob@x.example", &*coded)];
         client::smtp(outside.smtp_port, "post@mail.example", &letters).await.unwrap();
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, outside.page_port)).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-        let mut page = String::new();
-        stream.read_to_string(&mut page).await.unwrap();
+        let page = read(&outside).await;
         let link = "<a href=\"http://localhost:1/signup\">";
         for there in ["A &lt;b&gt;code", "To ann@x.example", "<pre>.12345678\n", link, "<pre>&lt;i&gt;Welcome\n"] {
             assert!(page.contains(there), "{there}: {page}");
         }
         assert!(page.find("bob@x.example") < page.find("ann@x.example"), "the latest first");
+        drop(outside);
+        let again = open(data.path(), 0).await.unwrap();
+        assert_eq!(read(&again).await, page, "a restart shows what had gone");
+    }
+
+    #[test]
+    fn the_last_letters_are_kept_and_no_more() {
+        let data = tempfile::tempdir().unwrap();
+        let letter = |n: usize| Letter { to: vec![format!("{n}@x.example")], text: String::new() };
+        let mut kept = Kept::open(data.path().join(LETTERS)).unwrap();
+        for n in 0..LETTERS_MAX + 5 {
+            kept.keep(letter(n)).unwrap();
+        }
+        std::fs::write(kept.path(9_999), "cut sho").unwrap();
+        let again = Kept::open(data.path().join(LETTERS)).unwrap();
+        assert_eq!((again.letters.len(), again.next), (LETTERS_MAX, kept.next));
+        assert_eq!(again.letters, kept.letters);
+        assert_eq!(again.letters.back(), Some(&letter(5)));
+    }
+
+    async fn read(outside: &Outside) -> String {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, outside.page_port)).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        page.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 }

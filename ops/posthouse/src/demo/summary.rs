@@ -77,6 +77,7 @@ pub fn print(ports: &Ports, places: &Places, made: &Made, data: &Path) {
     );
     println!("operator token {}\n", made.operator_token);
     signing_up(&http, places.outside);
+    own_domains(&http, &made.operator_token);
     let (Some(tenant), Some(account)) = (made.tenants.first(), made.tenants.first().and_then(|t| t.accounts.first()))
     else {
         return;
@@ -110,5 +111,16 @@ fn signing_up(http: &str, outside: u16) {
     println!("  3. Choose Free or Business. Card numbers: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined");
     println!(
         "  4. Sign in at http://localhost:{http}/ as you@elsewhere.example, and to the new mailbox over IMAP, with your password\n"
+    );
+}
+
+/// How a domain is proven where no DNS server belongs to the demo.
+fn own_domains(http: &str, operator: &str) {
+    println!("A domain of your own: the demo has no DNS server, it asks the resolvers of this machine.");
+    println!(
+        "  Put the records of its page into the DNS where the domain really is, or let the operator vouch for it:"
+    );
+    println!(
+        "  curl -s http://127.0.0.1:{http}/graphql -H 'Authorization: Bearer {operator}' -H 'Content-Type: application/json' -d '{{\"query\":\"mutation {{ domainVouch(input: {{ tenantId: \\\"TENANT\\\", name: \\\"DOMAIN\\\" }}) {{ userErrors {{ message }} }} }}\"}}'\n"
     );
 }

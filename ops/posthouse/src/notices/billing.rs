@@ -1,7 +1,7 @@
 //! SUMMARY    Letters about money: what is due, what comes on which day, what is left to do; what was paid, what ends.
 //! INVARIANTS Each tells the days that were promised (T3), and where to pay or to come back. Nothing in it is a secret.
 
-use super::{Draft, named, paragraphs};
+use super::{Draft, paragraphs};
 use base::Timestamp;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub(super) fn written(draft: &Draft<'_>, kind: &str) -> Option<(String, String)>
         "billing-reached" => draft.text("reached", &[("stage", stage)]),
         _ => draft.text("coming", &[("stage", stage)]),
     };
-    let (tenant, plan, number) = (named(draft.fact("tenant")), named(draft.fact("plan")), draft.fact("number"));
+    let (tenant, plan, number) = (draft.name("tenant"), draft.name("plan"), draft.fact("number"));
     let (owed, amount) = (owed(draft), draft.language.amount(draft.fact("amount")));
     let text = |key: &str| {
         let tellable: [(&str, &str); 10] = [

@@ -145,6 +145,21 @@ fn a_notice_says_what_it_is_about_and_has_the_code() {
 }
 
 #[test]
+fn a_name_that_is_an_address_is_quoted_and_one_that_only_has_one_is_not() {
+    let subject = |locale: &str, kind: &str, tenant: &str| {
+        let facts = json!({ "tenant": tenant, "secret": "s3", "expires_at_ms": 0, "of_ms": 0 });
+        letter(None, &OutgoingNotice { locale: locale.to_owned(), ..notice(kind, facts) }).unwrap().0
+    };
+    let petra = "petra@posthouse.example";
+    assert_eq!(subject("en", "invitation", petra), "You are invited to “petra@posthouse.example”");
+    assert!(subject("de", "billing-past-due", petra).contains("„petra@posthouse.example“"));
+    assert!(subject("fr", "billing-paid", petra).contains("« petra@posthouse.example »"));
+    for bait in ["pay ann@evil.example now", "a@b@evil.example", "x@evil.example/pay", "x@localhost", "x@[192.0.2.1]"] {
+        assert!(!subject("en", "invitation", bait).contains('@'), "{bait}");
+    }
+}
+
+#[test]
 fn a_letter_about_money_tells_the_days_and_nobody_writes_links_in_our_name() {
     let dates = json!([{ "stage": "SUSPENDED", "at_ms": 86_400_000 }, { "stage": "CLOSING", "at_ms": 172_800_000 }]);
     let owed = ["12.00 EUR", "3 JPY"];

@@ -3,64 +3,61 @@
 use crate::{
     collection::{Collection, Filter, Row},
     form::{Form, ask},
-    operation::{Why, why},
+    frame::Frame,
+    held::{Said, capability, said},
+    operation::{MailboxByAddress, Why, mailbox_by_address, why},
+    page::billing::shape::word,
     trouble::Trouble,
     visit::{Reply, Visit},
 };
 
-/// What a capability is called.
-fn named(capability: &why::Capability) -> &'static str {
-    use why::Capability as C;
-    match capability {
-        C::PORTAL_LOGIN => "may-portal-login",
-        C::MAIL_READ => "may-mail-read",
-        C::RECEIVE => "may-receive",
-        C::SEND_INTERNAL => "may-send-internal",
-        C::SEND_EXTERNAL => "may-send-external",
-        C::PROVISION => "may-provision",
-        C::EXPORT => "may-export",
-        C::PAY => "may-pay",
-        C::PURGE_ALLOWED => "may-purge",
-        C::Other(_) => "may-other",
+/// The id of what was typed: an address stands for its mailbox. `None`: no mailbox that the visitor sees has it.
+async fn found(visit: &Visit, typed: &str) -> Result<Option<String>, Trouble> {
+    if !typed.contains('@') {
+        return Ok(Some(typed.to_owned()));
+    }
+    let variables = mailbox_by_address::Variables { address: typed.to_owned() };
+    match visit.ask::<MailboxByAddress>(variables).await {
+        Ok(data) => Ok(data.mailbox_by_address.map(|mailbox| mailbox.id)),
+        // No address, or none that is told.
+        Err(Trouble::NotFound) => Ok(None),
+        Err(trouble) => Err(trouble),
     }
 }
 
-/// Our words for a code.
-fn known(code: &str) -> Option<&'static str> {
-    match code {
-        "LIMIT_REACHED" => Some("why-limit"),
-        "DELETED" => Some("why-deleted"),
-        "PAYMENT_OVERDUE" => Some("why-overdue"),
-        "CLOSED" => Some("why-closed"),
-        _ => None,
-    }
-}
-
-/// The words of who placed a hold.
-fn said(reason: &why::WhyCapabilitiesStatesReasons) -> String {
-    format!("{} {}", reason.reason, reason.next_step).trim().to_owned()
+async fn states(visit: &Visit, typed: &str) -> Result<Vec<why::WhyCapabilitiesStates>, Trouble> {
+    let Some(id) = found(visit, typed).await? else { return Ok(Vec::new()) };
+    let found = visit.ask::<Why>(why::Variables { id }).await?;
+    Ok(found.capabilities.map(|c| c.states).unwrap_or_default())
 }
 
 pub(super) async fn show(visit: &Visit) -> Reply {
+    let typed = visit.query.given("subject");
     let tenant = visit.tenant()?;
-    let subject = visit.query.given("subject").unwrap_or_else(|| tenant.clone());
-    let found = visit.ask::<Why>(why::Variables { id: subject.clone() }).await?;
+    let states = states(visit, typed.as_ref().unwrap_or(&tenant)).await?;
     let mut page = Collection::new(visit.frame("why-title"), Form::default());
     page.about = page.f.t("why-about");
     let form = Form::default();
-    let typed = if subject == tenant { String::new() } else { subject };
+    let typed = typed.filter(|typed| *typed != tenant).unwrap_or_default();
     let input = form.input(&page.f, ask("subject", "text", "label-subject", "hint-subject", "off").with(&typed));
     let (inputs, button) = (vec![input.map_err(|_| Trouble::Broken)?], page.f.t("why-button"));
     page.filter = Some(Filter { inputs, button });
-    let states = found.capabilities.map(|c| c.states).unwrap_or_default();
-    let rows = states.into_iter().map(|s| Row {
-        title: page.f.t(named(&s.capability)),
-        states: vec![if s.allowed { (page.f.t("why-yes"), "good") } else { (page.f.t("why-no"), "bad") }],
-        facts: s.reasons.iter().filter_map(|r| known(&r.code)).map(|key| page.f.t(key)).collect(),
-        foreign: s.reasons.iter().filter(|r| known(&r.code).is_none()).map(said).collect(),
-        ..Row::default()
-    });
-    let rows = rows.collect();
+    let rows = states.iter().map(|state| row(&page.f, state)).collect();
     page.rows("why-none", rows);
     page.reply()
+}
+
+fn row(f: &Frame, state: &why::WhyCapabilitiesStates) -> Row {
+    let told = |r: &why::WhyCapabilitiesStatesReasons| {
+        let kind = r.hold.as_ref().map(|hold| word(&hold.kind)).unwrap_or_default();
+        said(f, &kind, &r.code, &r.reason, &r.next_step)
+    };
+    let reasons: Vec<Said> = state.reasons.iter().map(told).collect();
+    Row {
+        title: capability(f, &word(&state.capability)),
+        states: vec![if state.allowed { (f.t("why-yes"), "good") } else { (f.t("why-no"), "bad") }],
+        facts: reasons.iter().map(|r| r.text.clone()).collect(),
+        foreign: reasons.into_iter().map(|r| r.foreign).filter(|words| !words.is_empty()).collect(),
+        ..Row::default()
+    }
 }

@@ -6,7 +6,7 @@ use super::{
     words,
 };
 use crate::{
-    bar::{Bar, bar, count},
+    bar::{Bar, bar, count, pool},
     collection::{Collection, Group, Row, act, of_row},
     form::{Form, Refusal},
     frame::Frame,
@@ -182,8 +182,8 @@ fn bars(f: &Frame, data: &billing_shown::ResponseData, viewer: &billing_shown::B
     let mailboxes = count(data.mailboxes.as_ref().map_or(0, |m| m.total_count));
     vec![
         bar(f, "bar-storage", used, storage, "/mailboxes", |n| f.language.size(n)),
-        bar(f, "bar-mailboxes", mailboxes, viewer.max_mailboxes.map(count), "/mailboxes", |n| n.to_string()),
-        bar(f, "bar-domains", domains, viewer.max_domains.map(count), "/domains", |n| n.to_string()),
+        pool(f, "bar-mailboxes", mailboxes, viewer.max_mailboxes.map(count), "/mailboxes"),
+        pool(f, "bar-domains", domains, viewer.max_domains.map(count), "/domains"),
     ]
 }
 

@@ -175,7 +175,7 @@ fn quantity(
     let owned = has.and_then(|b| b.items.iter().find(|i| i.component == component.key)).map(|i| i.quantity);
     let usual = owned.unwrap_or(unit.least).clamp(unit.least, unit.most.max(unit.least)).to_string();
     Quantity {
-        title: component.title.clone(),
+        title: words::part(f, &component.title),
         hint: f.with_two("hint-quantity", ("least", &unit.least.to_string()), ("most", &unit.most.to_string())),
         value: chosen.given(&name).unwrap_or(usual),
         least: unit.least,
@@ -225,7 +225,7 @@ async fn preview(visit: &Visit, f: &Frame, plan: &Plan, chosen: &Fields) -> Resu
     ];
     sums.extend(limits.map(|(key, most)| (f.t(key), most)));
     let line = |l: &billing_quote::BillingQuoteBillingQuoteLines| {
-        (l.title.clone(), l.quantity.to_string(), f.money(&l.amount))
+        (words::part(f, &l.title), l.quantity.to_string(), f.money(&l.amount))
     };
     let lines = quote.lines.iter().map(line).collect();
     let over = quote.over.iter().map(|name| f.with("quote-over", "what", f.t(words::limit(name)))).collect();

@@ -131,7 +131,7 @@ fn metered(f: &Frame, m: &usage_shown::UsageShownBillingStandingMetered) -> (Str
     let (used, included, per) = (m.used.to_string(), m.included.to_string(), m.per.to_string());
     let meter = f.t(words::meter(&super::shape::word(&m.meter)));
     let since = f.day(&m.since);
-    let facts = vec![
+    let mut facts = vec![
         f.with_all(
             "usage-metered-used",
             &[("used", &used), ("included", &included), ("meter", &meter), ("since", &since)],
@@ -139,7 +139,10 @@ fn metered(f: &Frame, m: &usage_shown::UsageShownBillingStandingMetered) -> (Str
         f.with_two("usage-metered-more", ("price", &f.money(&m.unit)), ("per", &per)),
         f.with_two("usage-metered-cost", ("amount", &f.money(&m.amount)), ("until", &f.day(&m.until))),
     ];
-    (m.title.clone(), facts)
+    if super::shape::word(&m.meter) == words::STORAGE {
+        facts.push(f.t("meter-storage-about"));
+    }
+    (words::part(f, &m.title), facts)
 }
 
 /// In the month eleven before, of the calendar.

@@ -7,8 +7,19 @@ use super::{
 use crate::{
     collection::{Row, act},
     frame::Frame,
+    page::offer,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The meter of stored bytes.
+pub(crate) const STORAGE: &str = "STORAGE_GIB_DAYS";
+/// What parts are called by the form of plans, which asks for no titles: each with the key of our words.
+const PARTS: [(&str, &str); 4] = [
+    ("Mailboxes", "limit-mailboxes"),
+    ("GB", "part-gb"),
+    ("Recipients", "part-recipients"),
+    ("GB and day", "part-gb-days"),
+];
 
 /// A stage: its name, what it means, how it looks.
 pub(crate) fn phase(word: &str) -> (&'static str, &'static str, &'static str) {
@@ -75,7 +86,7 @@ pub(crate) fn bought(f: &Frame, b: &Bought) -> Row {
     let (text, class) = status(&b.status);
     let mut facts = vec![each(f, &b.total, &b.interval)];
     let items = b.items.iter().filter(|item| item.quantity > 0);
-    facts.extend(items.map(|i| f.with_two("item", ("n", &i.quantity.to_string()), ("title", &i.title))));
+    facts.extend(items.map(|i| f.with_two("item", ("n", &i.quantity.to_string()), ("title", &part(f, &i.title)))));
     if let Some(at) = b.trial_ends_at.as_ref().filter(|_| b.status == "TRIALING") {
         facts.push(f.with("trial-until", "at", f.day(at)));
     }
@@ -139,26 +150,55 @@ pub(crate) fn own_invoice(f: &Frame, i: &Invoice, may_pay: bool) -> Row {
 /// What a plan costs, line by line.
 pub(crate) fn prices(f: &Frame, plan: &Plan) -> Vec<String> {
     if plan.prices.is_empty() {
-        return vec![f.t("plan-free")];
+        return vec![offer::price(f, true, "", false)];
     }
-    let alone = plan.prices.iter().filter(|p| p.component.is_none() && !is_nothing(&p.unit));
-    let mut facts: Vec<String> = alone.map(|p| each(f, &p.unit, &p.interval)).collect();
+    let mut facts = Vec::new();
+    for (interval, currency) in
+        plan.intervals().into_iter().flat_map(|i| plan.currencies().into_iter().map(move |c| (i, c)))
+    {
+        let total = least(plan, interval, currency).filter(|total| !is_nothing(total));
+        facts.extend(total.map(|total| offer::price(f, false, &total, interval == "YEAR")));
+    }
     facts.extend(plan.prices.iter().filter_map(|price| component_price(f, plan, price)));
+    if plan.components.iter().filter_map(|c| c.metered.as_ref()).any(|m| m.meter == STORAGE) {
+        facts.push(f.t("meter-storage-about"));
+    }
     if plan.trial_days > 0 {
         facts.push(f.count("plan-trial", plan.trial_days));
     }
     facts
 }
 
+/// What a plan costs with the least of each part: what strangers are told that it costs.
+fn least(plan: &Plan, interval: &str, currency: &str) -> Option<String> {
+    let of = |p: &&Price| p.interval == interval && p.currency() == currency;
+    let amounts = plan.prices.iter().filter(of).filter_map(|p| match &p.component {
+        None => Some((1, p.unit.as_str())),
+        Some(key) => {
+            let part = plan.components.iter().find(|c| c.key == *key)?;
+            Some((part.unit.as_ref()?.least, p.unit.as_str()))
+        }
+    });
+    offer::sum(amounts)
+}
+
+/// What a part is called: by its seller, or in the reader's language where that is what the form of plans calls it.
+pub(crate) fn part(f: &Frame, title: &str) -> String {
+    PARTS.iter().find(|(usual, _)| *usual == title).map_or_else(|| title.to_owned(), |(_, key)| f.t(key))
+}
+
 fn component_price(f: &Frame, plan: &Plan, price: &Price) -> Option<String> {
     let component = plan.components.iter().find(|c| Some(&c.key) == price.component.as_ref())?;
     let amount = each(f, &price.unit, &price.interval);
+    let title = part(f, &component.title);
     let Some(metered) = &component.metered else {
-        return Some(f.with_two("price-each", ("title", &component.title), ("price", &amount)));
+        let least = component.unit.as_ref().map_or(0, |unit| unit.least).to_string();
+        let key = if least == "0" { "price-each" } else { "price-each-included" };
+        return Some(f.with_all(key, &[("title", &title), ("price", &amount), ("n", &least)]));
     };
     let (per, included) = (metered.per.to_string(), metered.included.to_string());
     let values = [
-        ("title", component.title.as_str()),
+        ("title", title.as_str()),
         ("price", &f.money(&price.unit)),
         ("per", &per),
         ("included", &included),
@@ -171,7 +211,7 @@ fn component_price(f: &Frame, plan: &Plan, price: &Price) -> Option<String> {
 pub(crate) fn meter(word: &str) -> &'static str {
     match word {
         "OUTGOING_RECIPIENTS" => "meter-recipients",
-        "STORAGE_GIB_DAYS" => "meter-storage",
+        STORAGE => "meter-storage",
         _ => "meter-other",
     }
 }

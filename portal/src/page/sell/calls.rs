@@ -10,6 +10,27 @@ use crate::{
     visit::{Reply, Visit},
 };
 
+/// The key of what a provider is asked for, by its word.
+fn asked(what: &str) -> &'static str {
+    match what {
+        "PUBLISH" => "call-publish",
+        "CREATE_CUSTOMER" => "call-create-customer",
+        "UPDATE_CUSTOMER" => "call-update-customer",
+        "OPEN_CHECKOUT" => "call-open-checkout",
+        "CLOSE_CHECKOUT" => "call-close-checkout",
+        "CHANGE" => "call-change",
+        "END" => "call-end",
+        "RESUME" => "call-resume",
+        "PAY" => "call-pay",
+        "COLLECT" => "call-collect",
+        "RECEIVE" => "call-receive",
+        "REFUND" => "call-refund",
+        "CREDIT" => "call-credit",
+        "CHARGE_USE" => "call-charge-use",
+        _ => "call-other",
+    }
+}
+
 pub(super) async fn show(visit: &Visit) -> Reply {
     let customer = visit.query.given("customer");
     let mut page = Collection::new(visit.frame("calls-title"), Form::default());
@@ -34,7 +55,14 @@ pub(super) async fn show(visit: &Visit) -> Reply {
             let attempts = c.attempts.to_string();
             let facts = vec![f.with_two("delivery-attempts", ("at", &f.at(&c.created_at)), ("attempts", &attempts))];
             let foreign = Some(c.trouble).filter(|t| !t.is_empty()).into_iter().collect();
-            Row { title: c.what, states: vec![(f.t(text), class)], facts, codes: vec![c.id], foreign, ..Row::default() }
+            Row {
+                title: f.t(asked(&c.what)),
+                states: vec![(f.t(text), class)],
+                facts,
+                codes: vec![c.id],
+                foreign,
+                ..Row::default()
+            }
         };
         let rows = found.nodes.into_iter().map(row).collect();
         page.rows("calls-none", rows);

@@ -79,16 +79,32 @@ fn about(
         .unwrap_or_else(|| f.t(if customer.provider == "manual" { "card-by-invoice" } else { "card-none" }));
     let owed = standing.iter().flat_map(|s| &s.owed).filter(|m| !words::is_nothing(m));
     let mut facts = vec![customer.email.clone(), paid, f.t(about)];
+    facts.extend(standing.into_iter().flat_map(|s| dates(f, s)));
     facts.extend(owed.map(|m| f.with("standing-owed", "amount", f.money(m))));
     Row {
         title: customer.name.clone(),
         states: vec![(f.t(text), class)],
         facts,
         codes: vec![customer.tenant_id.clone()],
-        foreign: standing.map(|s| s.explanation.clone()).into_iter().collect(),
         acts: vec![act(f, "compare", "", "compare", "compare-named", &customer.name)],
         ..Row::default()
     }
+}
+
+/// Since when it stands so, and what comes next.
+fn dates(f: &Frame, standing: &shown::BillingCustomerShownBillingStanding) -> Vec<String> {
+    let known = &standing.facts;
+    let since = [
+        ("standing-trial", &known.trial_ends_at),
+        ("standing-unpaid", &known.unpaid_since),
+        ("standing-closed", &known.closed_at),
+    ];
+    let since = since.into_iter().filter_map(|(key, at)| at.as_ref().map(|at| f.with(key, "at", f.day(at))));
+    let next = standing.next.as_ref().map(|next| {
+        let about = f.t(words::phase(&word(&next.phase)).1);
+        f.with_two("standing-next", ("at", &f.day(&next.at)), ("about", &about))
+    });
+    since.chain(next).collect()
 }
 
 /// The key of an account's name.

@@ -6,6 +6,7 @@ use crate::{
     form::Form,
     list::Place,
     operation::{BillingDrift, billing_drift},
+    page::tenant_names::Names,
     trouble::Trouble,
     visit::{Reply, Visit},
 };
@@ -17,10 +18,12 @@ pub(super) async fn show(visit: &Visit) -> Reply {
     let mut page = Collection::new(visit.frame("drift-title"), Form::default());
     page.tabs = tabs(visit, &page.f);
     page.about = page.f.t("drift-about");
+    let names = Names::of(visit, found.nodes.iter().map(|d| &d.tenant_id)).await;
     let f = &page.f;
     let row = |d: billing_drift::BillingDriftBillingDriftNodes| Row {
-        title: f.at(&d.at),
-        codes: vec![d.tenant_id],
+        title: names.name(&d.tenant_id).to_owned(),
+        link: names.link(visit, &d.tenant_id).map(|(link, _)| link).unwrap_or_default(),
+        facts: vec![f.with("drift-found", "at", f.at(&d.at))],
         foreign: vec![d.what],
         ..Row::default()
     };

@@ -7,6 +7,7 @@ use crate::{
     frame::Frame,
     list::Place,
     operation::{PaymentEventRetry, PaymentEvents, payment_event_retry, payment_events, refusals},
+    page::tenant_names::Names,
     trouble::Trouble,
     visit::{Reply, Visit, see},
 };
@@ -22,14 +23,15 @@ async fn draw(visit: &Visit, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("events-title"), form);
     page.tabs = tabs(visit, &page.f);
     page.about = page.f.t("events-about");
-    let rows = found.nodes.into_iter().map(|event| row(&page.f, event)).collect();
+    let names = Names::of(visit, found.nodes.iter().filter_map(|event| event.tenant_id.as_ref())).await;
+    let rows = found.nodes.into_iter().map(|event| row(visit, &page.f, &names, event)).collect();
     page.rows("events-none", rows);
     let info = found.page_info;
     page.paged(visit, (info.has_previous_page, info.start_cursor), (info.has_next_page, info.end_cursor));
     page.reply()
 }
 
-fn row(f: &Frame, e: payment_events::PaymentEventsPaymentEventsNodes) -> Row {
+fn row(visit: &Visit, f: &Frame, names: &Names, e: payment_events::PaymentEventsPaymentEventsNodes) -> Row {
     let (text, class) = match (&e.done_at, e.trouble.is_empty()) {
         (Some(_), _) => ("event-done", "good"),
         (None, true) => ("event-waiting", "open"),
@@ -37,12 +39,14 @@ fn row(f: &Frame, e: payment_events::PaymentEventsPaymentEventsNodes) -> Row {
     };
     let attempts = e.attempts.to_string();
     let facts = vec![f.with_two("delivery-attempts", ("at", &f.at(&e.heard_at)), ("attempts", &attempts))];
+    let of = e.tenant_id.as_deref().and_then(|id| names.link(visit, id));
     let again = act(f, "retry", &e.id, "event-retry", "event-retry-named", &e.kind);
     Row {
         title: e.kind,
         states: vec![(f.t(text), class)],
         facts,
-        codes: [Some(format!("{} {}", e.provider, e.provider_event_id)), e.tenant_id].into_iter().flatten().collect(),
+        codes: vec![format!("{} {}", e.provider, e.provider_event_id)],
+        away: of.into_iter().collect(),
         foreign: Some(e.trouble).filter(|t| !t.is_empty()).into_iter().collect(),
         acts: vec![again],
         ..Row::default()

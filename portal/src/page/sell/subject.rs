@@ -11,6 +11,7 @@ use crate::{
     collection::{Collection, Group, Row, Table, beside},
     form::{Form, Refusal, ask, choose},
     frame::Frame,
+    held::{CAPABILITIES, capability},
     operation::{
         AppPasswords, Audit, HeldSubject, HoldPlace, HoldRelease, TenantNamed, app_passwords, audit, held_subject,
         hold_place, hold_release, refusals, tenant_named,
@@ -23,19 +24,6 @@ use held_subject::{HeldSubjectCapabilities as Subject, HeldSubjectCapabilitiesSt
 
 /// Entries of the audit log that are shown.
 const TRAIL: i64 = 20;
-/// What a hold may take away, with the keys of its words.
-const MAY: [(&str, &str); 9] = [
-    ("SEND_EXTERNAL", "may-send-external"),
-    ("SEND_INTERNAL", "may-send-internal"),
-    ("MAIL_READ", "may-mail-read"),
-    ("RECEIVE", "may-receive"),
-    ("PORTAL_LOGIN", "may-portal-login"),
-    ("PROVISION", "may-provision"),
-    ("EXPORT", "may-export"),
-    ("PAY", "may-pay"),
-    ("PURGE_ALLOWED", "may-purge"),
-];
-
 pub(super) async fn show(visit: &Visit, id: &str) -> Reply {
     draw(visit, id, Form::default()).await
 }
@@ -48,7 +36,7 @@ async fn draw(visit: &Visit, id: &str, form: Form) -> Reply {
     let mut page = Collection::new(visit.frame("abuse-title"), form);
     let title = match &subject.address {
         Some(address) if id.starts_with("crd_") => {
-            page.f.with_two("abuse-credential", ("label", id), ("address", address))
+            page.f.with_two("abuse-credential", ("id", id), ("address", address))
         }
         Some(address) => address.clone(),
         None if subject.subject_id == tenant.id => tenant.name.clone(),
@@ -117,10 +105,6 @@ fn held(f: &Frame, hold: &Hold, subject: &str) -> Row {
         foreign: vec![format!("{} {}", hold.reason, hold.next_step).trim().to_owned()],
         ..Row::default()
     }
-}
-
-fn capability(f: &Frame, word: &str) -> String {
-    MAY.iter().find(|(name, _)| *name == word).map_or_else(|| f.t("may-other"), |(_, key)| f.t(key))
 }
 
 /// App passwords of a mailbox: one of them can be stopped alone.
@@ -204,7 +188,7 @@ fn may(page: &mut Collection, subject: &Subject) {
 fn panels(page: &mut Collection, holds: &[Hold]) -> Result<(), askama::Error> {
     let (f, form) = (&page.f, &page.form);
     let kinds = ["ABUSE", "SECURITY"].map(|name| (name.to_owned(), kind(f, name))).to_vec();
-    let takes = MAY.iter().filter(|(name, _)| !matches!(*name, "PAY" | "PURGE_ALLOWED"));
+    let takes = CAPABILITIES.iter().filter(|(name, _)| !matches!(*name, "PAY" | "PURGE_ALLOWED"));
     let takes = takes.map(|(name, key)| ((*name).to_owned(), f.t(key))).collect();
     let place = vec![
         form.choice(f, &choose("kind", "label-kind", "hint-hold-kind", kinds))?,

@@ -780,6 +780,7 @@ standing-kept = Vor dem { $at } wird nichts vernichtet.
 standing-owed = Zu zahlen: { $amount }.
 standing-short = Ihre Grenzen liegen unter dem, was Sie gekauft haben: Ihr Verkäufer hat selbst nicht mehr so viel. Fragen Sie dort nach.
 standing-do-reopen = Öffnen Sie sie wieder, um wie vorher weiterzumachen. Was endete, wird neu gekauft.
+standing-credit = Sie haben ein Guthaben von { $amount }: Die nächsten Rechnungen verbrauchen es.
 standing-do-pay = Zahlen Sie die offenen Rechnungen unten: Was dafür genommen wurde, kommt sofort zurück.
 standing-do-choose = Wählen Sie einen Tarif, bevor die Testzeit endet; dann hört nichts auf.
 reopen = Wieder öffnen

@@ -780,6 +780,7 @@ standing-kept = Nothing is destroyed before { $at }.
 standing-owed = To be paid: { $amount }.
 standing-short = Your limits are lower than what you bought: whoever sells to you has not as much left. Ask them.
 standing-do-reopen = Reopen it to go on as before. What ended is bought anew.
+standing-credit = You have credit of { $amount }: the next invoices use it up.
 standing-do-pay = Pay the open invoices below: what was taken for them comes back at once.
 standing-do-choose = Choose a plan before the trial ends, and nothing stops.
 reopen = Reopen

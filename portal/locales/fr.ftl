@@ -780,6 +780,7 @@ standing-kept = Rien n’est détruit avant le { $at }.
 standing-owed = À payer : { $amount }.
 standing-short = Vos limites sont inférieures à ce que vous avez acheté : votre vendeur n’en a plus autant. Demandez-lui.
 standing-do-reopen = Rouvrez-la pour continuer comme avant. Ce qui a pris fin s’achète à nouveau.
+standing-credit = Vous avez un crédit de { $amount } : les prochaines factures l’utiliseront.
 standing-do-pay = Payez les factures ouvertes ci-dessous : ce qui a été retiré revient aussitôt.
 standing-do-choose = Choisissez une formule avant la fin de l’essai, et rien ne s’arrête.
 reopen = Rouvrir

@@ -338,7 +338,9 @@ async fn a_card_that_is_declined_says_so_in_the_words_of_the_provider() {
 #[tokio::test]
 async fn all_that_is_owed_is_paid_with_one_button() {
     let mut browser = signed_in().await;
-    assert!(!browser.get("/billing").await.text.contains("value=\"pay-all\""), "one has a button of its own");
+    let page = browser.get("/billing").await;
+    assert!(!page.text.contains("value=\"pay-all\""), "one has a button of its own");
+    assert!(page.text.contains("You have credit of 3.00 EUR"), "{}", page.text);
     let mut taken = invoice("2", "PAID", false);
     taken["owed"] = json!("5.00 EUR");
     browser.api.say("BillingShown", shown("GRACE", &json!([]), &json!([invoice("1", "OPEN", true), taken])));

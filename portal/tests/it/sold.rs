@@ -95,6 +95,7 @@ pub fn shown(phase: &str, subscriptions: &Value, invoices: &Value) -> Value {
         },
         "billingCustomer": customer(), "billingStanding": standing(phase), "billingSubscriptions": subscriptions,
         "invoices": { "nodes": invoices }, "domains": { "totalCount": 8 }, "mailboxes": { "totalCount": 3 },
+        "ledgerBalances": [{ "account": "CASH", "amount": "20.00 EUR" }, { "account": "CREDIT", "amount": "-3.00 EUR" }],
     })
 }
 

@@ -47,6 +47,7 @@ pub(super) async fn draw(visit: &Visit, form: Form) -> Reply {
             row.states = vec![(page.f.t("phase-none"), "open")];
             row.facts = vec![page.f.t("phase-none-about"), page.f.t("standing-do-buy")];
         }
+        row.facts.extend(credit(&page.f, &data));
         let owed = invoices.iter().filter(|i| i.is_open()).count();
         if may_write && owed > 1 {
             let amount = amounts(&page.f, &standing.owed);
@@ -100,6 +101,14 @@ fn stand(f: &Frame, standing: &billing_shown::BillingShownBillingStanding, has_p
     }
     facts.extend(to_do(&phase, !owed.is_empty(), has_plan).map(|key| f.t(key)));
     Row { title: f.t("standing-now"), states: vec![(f.t(title), class)], facts, ..Row::default() }
+}
+
+/// What of credit is left: below zero in the books, as it is owed to the customer.
+fn credit(f: &Frame, data: &billing_shown::ResponseData) -> Option<String> {
+    let balances = data.ledger_balances.iter().flatten().filter(|b| word(&b.account) == "CREDIT");
+    let left: Vec<String> = balances.filter_map(|b| b.amount.strip_prefix('-').map(str::to_owned)).collect();
+    let left = amounts(f, &left);
+    (!left.is_empty()).then(|| f.with("standing-credit", "amount", left))
 }
 
 /// Those that are something, in words.

@@ -152,7 +152,8 @@ async fn a_price_list_has_prices_of_its_own_for_who_is_on_it() {
     assert_eq!(quoted(&stranger, other, "basic").await.unwrap(), newer.id);
     assert_eq!(quoted(&stranger, other, &special.id).await.unwrap_err().code, Code::NotFound);
     let windows = desk.billing.offered(root).await.unwrap();
-    assert_eq!(windows.into_iter().map(|p| p.id).collect::<Vec<_>>(), [newer.id.clone()], "nobody is on it before");
+    let windows: Vec<String> = windows.into_iter().map(|p| p.id).collect();
+    assert_eq!(windows.as_slice(), std::slice::from_ref(&newer.id), "nobody is on it before");
     set(&desk.operator, None).await.unwrap();
     assert_eq!(seen(&owner).await, newer.id);
 }

@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
 }
 
 /// Values that are refused: where the form stands (it and all below it), the field, and the text that has all rules for it.
-const INVALID: [(&str, &str, &str); 25] = [
+const INVALID: [(&str, &str, &str); 26] = [
     ("", "password", "refused-password"),
     ("", "email", "refused-address"),
     ("", "delegate", "refused-address"),
@@ -38,6 +38,7 @@ const INVALID: [(&str, &str, &str); 25] = [
     ("/privacy", "days", "refused-retention"),
     ("/signup", "address", "refused-signup-name"),
     ("/signup", "contact", "refused-contact"),
+    ("/signup", "coupon", "refused-coupon"),
     ("/signup", "domain", "refused-domain"),
     ("/signup", "plan", "refused-plan"),
 ];
@@ -51,7 +52,11 @@ const LIMIT_REACHED: [(&str, &str, &str); 4] = [
 ];
 
 /// What is still in use, in the same way.
-const IN_USE: [(&str, &str, &str); 1] = [("/domains", "name", "refused-domain-in-use")];
+const IN_USE: [(&str, &str, &str); 2] =
+    [("/domains", "name", "refused-domain-in-use"), ("/billing", "", "refused-under-way")];
+
+/// What is held up by something else, in the same way.
+const HELD: [(&str, &str, &str); 1] = [("/billing/", "plan", "refused-unpaid")];
 
 impl Refusal {
     /// One of the portal itself.
@@ -65,6 +70,7 @@ impl Refusal {
             "INVALID" => &INVALID,
             "LIMIT_REACHED" => &LIMIT_REACHED,
             "IN_USE" => &IN_USE,
+            "HELD" => &HELD,
             _ => &[],
         };
         let here = all.iter().filter(|(place, field, _)| *field == self.field && path.starts_with(place));
@@ -101,6 +107,7 @@ impl Refusal {
             | "THROTTLED"
             | "NOT_OPEN"
             | "ABORTED"
+            | "DECLINED"
             | "IDEMPOTENCY_MISMATCH" => "",
             _ if f.language != Language::English && self.whole(&f.path).is_some() => "",
             _ => without_constant(&self.message),

@@ -212,6 +212,14 @@ impl Call {
         }
     }
 
+    /// Whether it has something paid of an invoice.
+    pub(crate) fn pays(&self, of: &str) -> bool {
+        match self {
+            Call::Pay { invoice } | Call::Collect { invoice, .. } | Call::Receive { invoice, .. } => invoice == of,
+            _ => false,
+        }
+    }
+
     /// Whether it has something paid that is owed.
     pub(crate) fn is_payment(&self) -> bool {
         matches!(self, Call::Pay { .. } | Call::Collect { .. } | Call::Receive { .. })

@@ -37,7 +37,7 @@ impl Billing {
             Ok(()) => {}
             Err(e) if e.code == Code::NotFound => {
                 self.buys_from(&mut connection, actor, seller).await?;
-                let list = self.list_of(&mut connection, actor.tenant()).await?;
+                let list = self.list_of(&mut connection, actor.tenant(), seller).await?;
                 let offered = self.offered_in(&mut connection, seller, list.as_deref()).await?;
                 let count = i64::try_from(offered.len()).unwrap_or(i64::MAX);
                 return Ok((part(offered, page)?, count));
@@ -63,9 +63,15 @@ impl Billing {
         self.offered_in(&mut self.service.connection().await?, seller, None).await
     }
 
-    /// The price list that a tenant buys by.
-    pub(crate) async fn list_of(&self, connection: &mut Connection, tenant: TenantId) -> Result<Option<String>> {
-        Ok(self.customer_in(connection, tenant).await?.and_then(|row| row.customer.price_list))
+    /// The price list of a seller that a tenant buys by; that of another seller counts for nothing.
+    pub(crate) async fn list_of(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+        seller: TenantId,
+    ) -> Result<Option<String>> {
+        let row = self.customer_in(connection, tenant).await?.filter(|row| row.customer.seller == seller);
+        Ok(row.and_then(|row| row.customer.price_list))
     }
 
     /// Of each plan the newest version that is offered on a price list, or else of those that are on none.
@@ -100,7 +106,7 @@ impl Billing {
             Err(e) => return Err(e),
         }
         self.buys_from(&mut connection, actor, plan.seller).await.map_err(|e| e.missing("planId"))?;
-        let list = self.list_of(&mut connection, actor.tenant()).await?;
+        let list = self.list_of(&mut connection, actor.tenant(), plan.seller).await?;
         if plan.is_offered_on(list.as_deref()) || self.has_had(&mut connection, actor.tenant(), &plan).await? {
             return Ok(plan);
         }

@@ -26,7 +26,7 @@ impl Billing {
         }
         let seller = self.seller_of(&mut work.txn, tenant).await?;
         let sells = self.sells(&mut work.txn, actor, seller).await?;
-        let chosen = self.choose(&mut work.txn, (seller, tenant), asked, sells).await?;
+        let chosen = self.choose(&mut work.txn, (seller, Some(tenant)), asked, sells).await?;
         self.nothing_owed(&mut work.txn, tenant).await?;
         let Some(has) = chosen.has.clone() else {
             return invalid("plan", "There is no live subscription to change: open a checkout instead");

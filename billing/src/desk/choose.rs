@@ -39,16 +39,18 @@ impl Billing {
         above.ok_or_else(|| Error::new(Code::Invalid, "tenantId", "Nobody sells to this tenant"))
     }
 
-    /// What is asked for. `NotFound` for a plan that is not sold to whoever asks, `Invalid` for what does not fit it.
+    /// What a tenant asks for, or somebody who is none yet. `NotFound` for a plan that is not sold to whoever asks, `Invalid` for what does not fit it.
     pub(crate) async fn choose(
         &self,
         txn: &mut Connection,
-        (seller, tenant): (TenantId, TenantId),
+        (seller, tenant): (TenantId, Option<TenantId>),
         asked: &Asked,
         sells: bool,
     ) -> Result<Chosen> {
-        let bought = self.subscriptions_in(txn, tenant).await?;
-        let list = self.list_of(txn, tenant).await?;
+        let (bought, list) = match tenant {
+            Some(tenant) => (self.subscriptions_in(txn, tenant).await?, self.list_of(txn, tenant, seller).await?),
+            None => (Vec::new(), None),
+        };
         let plan = self
             .plan_asked(txn, seller, (&asked.plan, list.as_deref()))
             .await?

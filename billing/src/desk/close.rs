@@ -90,8 +90,8 @@ impl Billing {
         self.not_support(txn, actor, tenant).await
     }
 
-    /// Ends pages to pay on: nobody pays for what is closed.
-    async fn close_pages(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
+    /// Ends pages to pay on: nobody pays for what is closed, or buys what it would owe beside a debt.
+    pub(crate) async fn close_pages(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
         let open = query("SELECT id, provider_id FROM checkout WHERE tenant = $1 AND state = 'OPEN'")
             .bind(tenant.to_string())
             .fetch_all(&mut *txn)

@@ -9,7 +9,7 @@ use super::{
 };
 use base::{TenantId, Timestamp};
 use tenants::{
-    Actor, Code, Done, Error, Page, Result, Terms,
+    Actor, Code, Done, Error, Page, Result, Terms, only_seen,
     sql::{Connection, LAST, Request, Row, Start, Statements, fresh_id, id, number, optional, query, text},
 };
 
@@ -124,7 +124,7 @@ impl Billing {
         let invalid = |field, message: String| Err(Error::new(Code::Invalid, field, message));
         let reason = new.reason.trim();
         let too_long = reason.chars().count() > CONCESSION_REASON_CHARS_MAX;
-        if reason.is_empty() || too_long || reason.chars().any(char::is_control) {
+        if reason.is_empty() || too_long || reason.chars().any(char::is_control) || only_seen(reason) != reason {
             let message = format!(
                 "A reason of one line, 1 to {CONCESSION_REASON_CHARS_MAX} characters (CONCESSION_REASON_CHARS_MAX)"
             );

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tenants::{Result, sql::Connection};
 
 /// How much before its period the invoice of a period is issued at most.
-const ISSUE_SLACK: Duration = Duration::from_secs(3600);
+pub(crate) const ISSUE_SLACK: Duration = Duration::from_secs(3600);
 
 /// How exactly providers tell when something was bought.
 const CLOSED_SLACK: Duration = Duration::from_secs(1);

@@ -60,6 +60,10 @@ impl Billing {
             (Some(told), Some(found)) => Some(told.max(found)),
             (Some(_) | None, found) => found,
         };
+        if was.unpaid_since.is_none() && row.unpaid_since.is_some() {
+            // Who owes buys nothing, also not on a page that is open.
+            self.close_pages(txn, tenant).await?;
+        }
         row.trial_ends_at = trial_ends_at(&subscriptions);
         let policy = self.policy_in(txn, row.customer.seller).await?;
         let mut situation = self.situation(txn, &row).await?;

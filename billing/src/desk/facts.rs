@@ -2,6 +2,7 @@
 //! LIMITS     UNTRIED_TIME
 //! INVARIANTS Pure. An invoice that is given up is still owed; what the bank took back is owed from that day on; what was paid back is not.
 
+use super::double::ISSUE_SLACK;
 use crate::{InvoiceState, Money, Result, Status, TrueInvoice, TrueSubscription};
 use base::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
@@ -53,8 +54,12 @@ pub(crate) fn unpaid(subscriptions: &[TrueSubscription], invoices: &[TrueInvoice
         }
     }
     if unpaid.since.is_none() {
-        // The subscription may be told before its invoice is.
-        let behind = |s: &&TrueSubscription| matches!(s.status, Status::PastDue | Status::Unpaid);
+        // The subscription may be told before its invoice is. One that is there and is not owed says more: it was taken back.
+        let told = |s: &TrueSubscription| {
+            let of_it = invoices.iter().filter(|i| i.subscription.as_ref() == Some(&s.id));
+            of_it.into_iter().any(|i| i.issued_at.plus(ISSUE_SLACK) >= s.period.start)
+        };
+        let behind = |s: &&TrueSubscription| matches!(s.status, Status::PastDue | Status::Unpaid) && !told(s);
         unpaid.since = subscriptions.iter().filter(behind).map(|s| s.period.start).min();
         unpaid.is_inferred = unpaid.since.is_some();
     }
@@ -189,6 +194,9 @@ mod tests {
             ended_at: None,
         };
         assert_eq!(unpaid(std::slice::from_ref(&subscription), &[], day(31)).unwrap().since, Some(day(30)));
+        let of_it = |state| TrueInvoice { subscription: Some("sub".into()), ..invoice(state, 30) };
+        let with = |state| unpaid(std::slice::from_ref(&subscription), &[of_it(state)], day(31)).unwrap().since;
+        assert_eq!((with(InvoiceState::Void), with(InvoiceState::Draft)), (None, None), "what was taken back");
         let active = TrueSubscription { status: Status::Active, ..subscription };
         assert_eq!(unpaid(&[active], &[], day(31)).unwrap().since, None);
     }

@@ -18,6 +18,7 @@ use base::{TenantId, Timestamp};
 use tenants::{
     Actor, Applied, Code, Done, Error, Page, Result, Terms,
     limits::REASON_CHARS_MAX,
+    only_seen,
     sql::{Connection, Request, Start, query},
 };
 
@@ -85,10 +86,16 @@ impl Billing {
                 let row = self.customer_in(&mut work.txn, tenant).await?.ok_or_else(no_customer)?;
                 let mut invoices = self.invoices_in(&mut work.txn, tenant).await?;
                 invoices.sort_by_key(|invoice| (invoice.due_at, invoice.issued_at));
-                let mut wanted = Vec::new();
+                let (mut wanted, mut under_way) = (Vec::new(), None);
                 for invoice in &invoices {
-                    let owed = self.owed_now(&mut work.txn, &row, invoice).await?;
-                    wanted.extend(payment_of(invoice, owed));
+                    match self.owed_now(&mut work.txn, &row, invoice).await {
+                        Ok(owed) => wanted.extend(payment_of(invoice, owed)),
+                        Err(error) if error.code == Code::InUse => under_way = Some(Error { field: "", ..error }),
+                        Err(error) => return Err(error),
+                    }
+                }
+                if let Some(error) = under_way.filter(|_| wanted.is_empty()) {
+                    return Err(error);
                 }
                 if wanted.is_empty() {
                     return Err(Error::new(Code::Invalid, "tenantId", "Nothing is owed"));
@@ -229,19 +236,23 @@ impl Billing {
         Ok(Done { object: (), applied: if done.applied == Applied::Pending { Applied::Pending } else { applied } })
     }
 
-    /// What of an invoice is to be paid and was not asked for yet: what was called for and is not in the mirror counts.
+    /// What of an invoice is to be paid and was not asked for yet: what was called for and is not in the mirror counts. `InUse` when all of
+    /// it was.
     async fn owed_now(&self, txn: &mut Connection, row: &CustomerRow, invoice: &TrueInvoice) -> Result<Money> {
         let since = row.customer.synced_at.unwrap_or(Timestamp(i64::MIN));
         let owed = invoice.owed().map_err(refused)?;
-        if owed.is_zero() || invoice.state != InvoiceState::Paid {
+        if owed.is_zero() {
             return Ok(owed);
         }
         let calls = self.calls_since(txn, row.customer.tenant, since).await?;
-        let called =
-            calls.iter().filter(|call| call.state != "REFUSED").filter_map(|call| call.call.collects(&invoice.id));
-        let called = sum(owed.currency(), called).map_err(refused)?;
-        let left = owed.minus(called).map_err(refused)?;
-        Ok(if left.is_negative() { Money::zero(owed.currency()) } else { left })
+        let under_way = calls.iter().filter(|call| call.state != "REFUSED" && call.call.pays(&invoice.id));
+        let taken: Vec<Money> = under_way.map(|call| call.call.collects(&invoice.id).unwrap_or(owed)).collect();
+        let left = owed.minus(sum(owed.currency(), taken).map_err(refused)?).map_err(refused)?;
+        if left.minor() <= 0 {
+            let message = "A payment of it is under way: wait for what comes of it";
+            return Err(Error::new(Code::InUse, "invoiceId", message));
+        }
+        Ok(left)
     }
 
     /// What is to be paid back of each payment. `Invalid` for more than there is.
@@ -261,7 +272,8 @@ impl Billing {
         let since = row.customer.synced_at.unwrap_or(Timestamp(i64::MIN));
         let calls = self.calls_since(txn, row.customer.tenant, since).await?;
         let mut left = Vec::new();
-        for payment in &invoice.payments {
+        // The newest first: what was paid again after the bank had taken it is the one that is too much.
+        for payment in invoice.payments.iter().rev() {
             let called =
                 calls.iter().filter(|call| call.state != "REFUSED").filter_map(|call| call.call.refunds(&payment.id));
             let called = sum(currency, called).map_err(refused)?;
@@ -343,6 +355,9 @@ fn reason_of(reason: &str) -> Result<&str> {
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
         let message = format!("A reason of one line, 1 to {REASON_CHARS_MAX} characters (REASON_CHARS_MAX)");
         return Err(Error::new(Code::Invalid, "reason", message));
+    }
+    if only_seen(reason) != reason {
+        return Err(Error::new(Code::Invalid, "reason", "Characters that are not seen, or turn the line"));
     }
     Ok(reason)
 }

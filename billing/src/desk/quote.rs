@@ -42,7 +42,7 @@ impl Billing {
         let mut connection = self.service.connection().await?;
         let seller = self.seller_of(&mut connection, tenant).await?;
         let sells = self.sells(&mut connection, actor, seller).await?;
-        let chosen = self.choose(&mut connection, (seller, tenant), asked, sells).await?;
+        let chosen = self.choose(&mut connection, (seller, Some(tenant)), asked, sells).await?;
         let coupon = self.coupon_asked(&mut connection, seller, asked, &chosen).await?;
         if let Some((code, _)) = &coupon {
             self.coupon_unused(&mut connection, (seller, tenant), code).await?;

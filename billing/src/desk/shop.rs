@@ -47,7 +47,7 @@ impl Billing {
         self.not_closed(&mut work.txn, tenant).await?;
         let seller = self.seller_of(&mut work.txn, tenant).await?;
         let sells = self.sells(&mut work.txn, actor, seller).await?;
-        let chosen = self.choose(&mut work.txn, (seller, tenant), asked, sells).await?;
+        let chosen = self.choose(&mut work.txn, (seller, Some(tenant)), asked, sells).await?;
         if chosen.has.is_some() {
             return Err(Error::new(Code::Invalid, "plan", "There is a subscription: change it instead"));
         }

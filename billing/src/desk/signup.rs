@@ -17,7 +17,7 @@ impl Shop for Billing {
         Box::pin(async move {
             let mut connection = self.service.connection().await?;
             // Nobody has bought anything yet.
-            let chosen = self.chosen(&mut connection, seller, seller, choice).await?;
+            let chosen = self.chosen(&mut connection, seller, None, choice).await?;
             self.coupon_asked(&mut connection, seller, &asked(choice)?, &chosen).await?;
             let total = chosen.choice.total().map_err(super::store::refused)?;
             let plan = &chosen.choice.plan;
@@ -66,7 +66,7 @@ impl Shop for Billing {
         Box::pin(async move {
             let row = self.customer_to_be(txn, order).await?;
             if !self.has_live_in(txn, order.tenant).await? {
-                let chosen = self.chosen(txn, order.seller, order.tenant, &order.choice).await?;
+                let chosen = self.chosen(txn, order.seller, Some(order.tenant), &order.choice).await?;
                 if !chosen.choice.plan.is_free() {
                     return Err(Error::new(Code::Invalid, "", "It was not paid"));
                 }
@@ -127,7 +127,7 @@ impl Billing {
     async fn order(&self, order: &Order) -> Result<Option<Vec<String>>> {
         let mut txn = self.service.begin().await?;
         let row = self.customer_to_be(&mut txn, order).await?;
-        let chosen = self.chosen(&mut txn, order.seller, order.tenant, &order.choice).await?;
+        let chosen = self.chosen(&mut txn, order.seller, Some(order.tenant), &order.choice).await?;
         if chosen.choice.plan.is_free() {
             self.give(&mut txn, row, &chosen).await?;
             txn.commit().await?;
@@ -168,11 +168,10 @@ impl Billing {
         &self,
         txn: &mut Connection,
         seller: TenantId,
-        tenant: TenantId,
+        tenant: Option<TenantId>,
         choice: &Choice,
     ) -> Result<Chosen> {
         let chosen = self.choose(txn, (seller, tenant), &asked(choice)?, false).await?;
-        // The seller itself may have what is not offered any more.
         if chosen.plan.state != PlanState::Offered && chosen.has.is_none() {
             return Err(Error::not_found("plan"));
         }

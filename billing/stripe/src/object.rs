@@ -158,6 +158,7 @@ pub struct SubscriptionItem {
 #[derive(Deserialize)]
 pub struct Invoice {
     pub id: String,
+    pub customer: Option<Ref<Named>>,
     pub number: Option<String>,
     pub status: Option<String>,
     pub created: i64,
@@ -273,11 +274,14 @@ pub struct Balance {
 }
 
 impl Customer {
-    /// What the customer pays with: that of a subscription before its own.
+    /// What the customer pays with: that of a subscription before its own, and that of one that has ended where there is no other.
     pub fn pays_with<'a>(&'a self, subscriptions: &'a [Subscription]) -> Option<&'a Ref<PaymentMethod>> {
         let own = || self.invoice_settings.as_ref().and_then(|settings| settings.default_payment_method.as_ref());
         let live = subscriptions.iter().filter(|s| s.ended_at.is_none());
-        live.filter_map(|s| s.default_payment_method.as_ref()).next().or_else(own)
+        let of_live = live.filter_map(|s| s.default_payment_method.as_ref()).next();
+        // Newest first, as Stripe lists them.
+        let of_any = || subscriptions.iter().find_map(|s| s.default_payment_method.as_ref());
+        of_live.or_else(own).or_else(of_any)
     }
 }
 

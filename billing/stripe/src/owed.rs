@@ -84,6 +84,19 @@ impl Stripe {
         self.tell(call).await
     }
 
+    /// Errors: `Refused` when less is owed of an invoice, or something that came in for it is being counted.
+    async fn still_owed(&self, known: &Invoice, money: Money) -> Result<(), Failure> {
+        let is_paid = known.status.as_deref() == Some("paid");
+        if !is_paid && known.metadata.contains_key(RECEIVE_KEY) {
+            return Err(refused("another transfer for this invoice is being counted"));
+        }
+        let (true, Some(customer)) = (is_paid, &known.customer) else { return Ok(()) };
+        let truth = self.all_of(customer.name()).await?;
+        let owed = truth.invoices.iter().find(|i| i.id == known.id).map(TrueInvoice::owed);
+        let is_owed = matches!(owed, Some(Ok(owed)) if owed.minus(money).is_ok_and(|rest| !rest.is_negative()));
+        if is_owed { Ok(()) } else { Err(refused("so much is not owed of this invoice")) }
+    }
+
     /// Writes down what came in, and has an invoice that is open paid by it (`paid_out_of_band`).
     pub(crate) async fn came_in(
         &self,
@@ -96,6 +109,7 @@ impl Stripe {
         let known: Invoice = self.ask(Call::get(&path)).await?;
         let draft = known.status.as_deref() == Some("draft");
         if known.metadata.get(RECEIVE_KEY).is_none_or(|by| by != key) {
+            self.still_owed(&known, money).await?;
             let before = known.metadata.get(AMOUNT).and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
             let whole = amount::read(before, &known.currency)?.plus(money).map_err(|e| refused(&e.to_string()))?;
             let call = Call::post(&path, key)

@@ -151,6 +151,40 @@ async fn all_that_is_owed_is_paid_at_once_and_no_letter_speaks_of_the_rest() {
 }
 
 #[tokio::test]
+async fn a_transfer_is_counted_once_however_often_it_is_told_at_once() {
+    let town = Town::new().await;
+    let (tenant, owner, customer) = town.buyer("alpha").await;
+    town.till.card(&customer, Some("visa 0002"), true).unwrap();
+    town.turn(DAY * 31);
+    town.settle().await;
+    let invoice = town.till.has(&customer).unwrap().invoices.last().unwrap().id.clone();
+    town.till.close(true);
+    town.billing.invoice_receive(&town.operator, &keyed("a"), tenant, &invoice, "KTO 17").await.unwrap();
+    let again =
+        town.billing.invoice_receive(&town.operator, &keyed("b"), tenant, &invoice, "KTO 17").await.unwrap_err();
+    let paid = town.billing.invoice_pay(&owner, &keyed("c"), tenant, &invoice).await.unwrap_err();
+    let all = town.billing.debt_pay(&owner, &keyed("d"), tenant).await.unwrap_err();
+    assert_eq!([again.code, paid.code, all.code], [Code::InUse; 3], "it is under way");
+    town.till.close(false);
+    town.turn(DAY);
+    town.settle().await;
+    assert_eq!(town.till.has(&customer).unwrap().invoices.last().unwrap().payments.len(), 1);
+    town.consistent(tenant, &customer).await;
+}
+
+#[tokio::test]
+async fn a_page_that_is_open_ends_when_a_debt_begins() {
+    let town = Town::new().await;
+    let (tenant, owner, customer) = town.buyer("alpha").await;
+    let subscription = town.till.has(&customer).unwrap().subscriptions[0].id.clone();
+    town.billing.cancel(&owner, &keyed("end"), tenant, &subscription, End::Now).await.unwrap();
+    town.billing.checkout_open(&owner, &keyed("buy"), tenant, &asked("business", 1)).await.unwrap();
+    assert_eq!(town.till.open_pages().len(), 1);
+    taken_back(&town, &customer).await;
+    assert_eq!(town.till.open_pages(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn who_owes_leaves_no_debt_behind_by_buying_anew() {
     let (town, tenant, owner, customer) = owing().await;
     let subscription = town.till.has(&customer).unwrap().subscriptions[0].id.clone();

@@ -44,6 +44,8 @@ struct Page {
     inputs: Vec<String>,
     /// To choose one of.
     cards: Vec<Card>,
+    /// Below them.
+    coupon: Option<String>,
     challenge: Option<Challenge>,
     /// The address cannot be had: names like it can be asked for.
     is_taken: bool,
@@ -73,6 +75,7 @@ impl Page {
             hidden: Vec::new(),
             inputs: Vec::new(),
             cards: Vec::new(),
+            coupon: None,
             challenge: None,
             is_taken: false,
             like: Vec::new(),
@@ -104,6 +107,7 @@ impl Page {
             "domain" => ask("domain", "text", "signup-own-domain", "signup-own-domain-hint", "off"),
             "invite" => ask("invite", "text", "signup-invite", "", "off"),
             "contact" => ask("contact", "email", "signup-contact", "signup-contact-hint", "email"),
+            "coupon" => ask("coupon", "text", "label-coupon", "hint-coupon", "off"),
             "code" => ask("code", "text", "signup-code", "signup-code-hint", "one-time-code"),
             _ => ask("password", "password", "label-new-password", "hint-password", "new-password"),
         };
@@ -166,7 +170,10 @@ async fn step(visit: &Visit, form: Form) -> Reply {
             let contact = now.contact.unwrap_or_default();
             page.about = page.f.with("signup-verify-about", "contact", &contact);
             let again = ask("contact", "email", "signup-contact", "signup-contact-hint", "email").with(&contact);
-            let again = page.form.input(&page.f, again).map_err(|_| Trouble::Broken)?;
+            // A form with the code says nothing of it.
+            let is_asked = !visit.fields.text("contact").is_empty();
+            let form = if is_asked { page.form.clone() } else { Form::default() };
+            let again = form.input(&page.f, again).map_err(|_| Trouble::Broken)?;
             (page.is_again, page.again) = (true, again);
             page.drawn()
         }
@@ -309,6 +316,7 @@ async fn plan_page(visit: &Visit, page: Page) -> Reply {
     let mut page = page;
     let options = options(visit).await?;
     page.cards = offer::cards(&page.f, &options.plans, visit.fields.text("plan"));
+    page.coupon = Some(page.input("coupon")?);
     (page.action, page.button) = ("/signup/plan", "signup-plan-button");
     page.drawn()
 }
@@ -403,7 +411,7 @@ pub(crate) async fn plan(visit: &Visit) -> Reply {
         currency: None,
         interval: None,
         items: Vec::new(),
-        coupon: None,
+        coupon: visit.fields.given("coupon"),
         name: None,
     };
     let answer = visit.ask_openly::<SignupChoose>(signup_choose::Variables { input }).await;

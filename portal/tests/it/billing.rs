@@ -315,7 +315,7 @@ async fn the_page_after_paying_says_what_the_provider_says() {
 }
 
 #[tokio::test]
-async fn a_card_that_is_declined_says_so_in_the_words_of_the_provider() {
+async fn a_card_that_is_declined_says_so() {
     let mut browser = signed_in().await;
     for path in ["/billing", "/billing/invoices"] {
         let errors = refused("invoiceId", "Your card has <insufficient> funds.", "INVALID");
@@ -324,7 +324,7 @@ async fn a_card_that_is_declined_says_so_in_the_words_of_the_provider() {
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
         check(path, "en", &page);
         assert!(page.text.contains("The payment did not go through."), "{}", page.text);
-        assert!(page.text.contains("<span lang=\"en\">Your card has &#60;insufficient&#62; funds.</span>"));
+        assert!(!page.text.contains("insufficient"), "what else may be wrong is said in the reader's language");
         browser
             .api
             .say("InvoicePay", json!({ "invoicePay": { "invoice": { "state": "PAID" }, "userErrors": NO_ERRORS } }));

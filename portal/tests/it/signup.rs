@@ -83,8 +83,9 @@ async fn a_visitor_without_scripts_goes_from_the_name_to_the_end() {
     assert!(page.text.contains(">Plus</strong> <span class=\"price\">3.00 EUR a month, without tax</span>"));
     assert!(page.text.contains("The first 14 days cost nothing") && page.text.contains("Mailboxes without a limit"));
     browser.api.say("SignupChoose", json!({ "signupChoose": { "userErrors": [] } }));
-    browser.submit("/signup", "/signup/plan", &[("plan", "plus")]).await;
-    assert_eq!(last(&browser, "SignupChoose")["secret"], "h1", "the secret of the new round");
+    browser.submit("/signup", "/signup/plan", &[("plan", "plus"), ("coupon", "TEN")]).await;
+    let chosen = last(&browser, "SignupChoose");
+    assert_eq!((&chosen["secret"], &chosen["coupon"]), (&json!("h1"), &json!("TEN")), "the secret of the new round");
     let offer = json!({ "title": "Plus", "free": false, "total": "3.00 EUR", "interval": "MONTH", "trialDays": 14 });
     stands(&browser, "CONTACT_VERIFIED", offer.clone(), false);
     let url = json!({ "url": "https://pay.example/1", "userErrors": [] });

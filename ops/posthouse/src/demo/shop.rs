@@ -8,8 +8,6 @@ use fake_stripe::{AheadClock, Fake, Options, Running};
 use serde_json::{Value, json};
 use std::{path::Path, sync::Arc};
 
-/// Signs the fake's webhooks.
-const WEBHOOK_SECRET: &str = "whsec_of_the_demo";
 /// What the fake asks for.
 const SECRET_KEY: &str = "sk_test_of_the_demo";
 const GIB: u64 = 1 << 30;
@@ -31,22 +29,21 @@ pub fn clock(data: &Path) -> Result<Arc<AheadClock>, String> {
 
 /// Starts the fake, with what was bought in this data folder before: it tells the server at this HTTP port what happens.
 pub async fn open(data: &Path, http: u16, clock: Arc<AheadClock>) -> Result<(Running, config::Billing), String> {
+    // Signs the fake's webhooks: another one with each start, so that no two demos hear each other's.
+    let secret = format!("whsec_{}", tenants::generate_password().map_err(|e| e.to_string())?);
     let webhooks = format!("http://127.0.0.1:{http}/billing/webhooks/stripe");
     let options = Options {
         secret_key: SECRET_KEY.to_owned(),
         clock,
         is_shared: true,
-        endpoints: vec![(webhooks, WEBHOOK_SECRET.to_owned())],
+        endpoints: vec![(webhooks, secret.clone())],
         kept_in: Some(data.join(ACCOUNT)),
         ..Options::default()
     };
     std::fs::create_dir_all(data).map_err(|e| at(data, e))?;
     let fake = Fake::start(options).await.map_err(|e| format!("the fake payment provider: {e}"))?;
-    let stripe = config::Stripe {
-        secret_key: SECRET_KEY.to_owned(),
-        webhook_secret: WEBHOOK_SECRET.to_owned(),
-        url: Some(fake.base_url.clone()),
-    };
+    let stripe =
+        config::Stripe { secret_key: SECRET_KEY.to_owned(), webhook_secret: secret, url: Some(fake.base_url.clone()) };
     Ok((fake, config::Billing { provider: "stripe", stripe: Some(stripe), issuer: Issuer::default() }))
 }
 

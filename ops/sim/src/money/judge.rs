@@ -125,7 +125,12 @@ fn owing(truth: &Truth, now: Timestamp) -> Option<Timestamp> {
             }
         }
     };
-    let behind = truth.subscriptions.iter().filter(|s| matches!(s.status, Status::PastDue | Status::Unpaid));
+    let told = |s: &billing::TrueSubscription| {
+        let of_it = truth.invoices.iter().filter(|i| i.subscription.as_ref() == Some(&s.id));
+        of_it.into_iter().any(|i| i.issued_at.0 + HOUR_MS >= s.period.start.0)
+    };
+    let behind =
+        truth.subscriptions.iter().filter(|s| matches!(s.status, Status::PastDue | Status::Unpaid) && !told(s));
     truth.invoices.iter().filter_map(of).min().or_else(|| behind.map(|s| s.period.start).min())
 }
 

@@ -171,7 +171,7 @@ fn panels(page: &mut Collection, invoices: &[Invoice]) -> Result<(), askama::Err
         text("credit", "column-amount", "hint-money")?,
         text("reasonCredit", "label-reason", "hint-reason-later")?,
     ];
-    let paid = invoices.iter().filter(|i| !words::is_nothing(&i.paid));
+    let paid = invoices.iter().filter(|i| !words::is_nothing(&i.paid) && !i.is_taken_back());
     let paid: Vec<(String, String)> = paid.map(|i| named(f, i, &i.paid)).collect();
     let back = match paid.is_empty() {
         true => Vec::new(),

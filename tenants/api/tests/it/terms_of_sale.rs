@@ -33,7 +33,7 @@ const ROWS: &[Row] = &[
         "tenantId: \"$new\", choice: { plan: \"files\" }",
         false,
     ),
-    Row("checkoutClose", "tenantId: \"$T\"", "tenantId: \"$new\"", false),
+    Row("checkoutClose", "tenantId: \"$new\"", "tenantId: \"$T\"", false),
     Row("cardPageOpen", "tenantId: \"$T\"", "tenantId: \"$T\", back: \"/other\"", false),
     Row("customerPageOpen", "tenantId: \"$T\"", "tenantId: \"$T\", back: \"/other\"", false),
     Row(
@@ -157,6 +157,9 @@ async fn mutations_of_billing_keep_their_terms() {
         if *name == "subscriptionChange" {
             // Who owes changes nothing.
             crate::sale::pays(&world.desk, &world.tenant).await;
+        }
+        if *name == "checkoutClose" {
+            crate::sale::opens(&world.desk, &world.other, "business").await;
         }
         let before = world.traces().await;
         let would = world.run(name, input, "dryRun: true, idempotencyKey: \"dry\"").await;

@@ -111,6 +111,7 @@ pub const UNREACHED: &[&str] = &[
     "Identity.createdAt",
     "Identity.email",
     "Identity.providerId",
+    "Mutation.checkoutClose",
     "Mutation.checkoutOpen",
     "Mutation.identityLink",
     "Mutation.identityUnlink",

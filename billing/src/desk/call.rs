@@ -208,7 +208,20 @@ impl Call {
         match self {
             Call::Collect { invoice, amount } if invoice == of => Some(*amount),
             Call::Receive { invoice, came, .. } if invoice == of => came.map(|(amount, _)| amount),
-            _ => None,
+            Call::Pay { .. }
+            | Call::Collect { .. }
+            | Call::Receive { .. }
+            | Call::Publish { .. }
+            | Call::CreateCustomer { .. }
+            | Call::UpdateCustomer { .. }
+            | Call::OpenCheckout { .. }
+            | Call::CloseCheckout { .. }
+            | Call::Change { .. }
+            | Call::End { .. }
+            | Call::Resume { .. }
+            | Call::Refund { .. }
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => None,
         }
     }
 
@@ -216,7 +229,17 @@ impl Call {
     pub(crate) fn pays(&self, of: &str) -> bool {
         match self {
             Call::Pay { invoice } | Call::Collect { invoice, .. } | Call::Receive { invoice, .. } => invoice == of,
-            _ => false,
+            Call::Publish { .. }
+            | Call::CreateCustomer { .. }
+            | Call::UpdateCustomer { .. }
+            | Call::OpenCheckout { .. }
+            | Call::CloseCheckout { .. }
+            | Call::Change { .. }
+            | Call::End { .. }
+            | Call::Resume { .. }
+            | Call::Refund { .. }
+            | Call::Credit { .. }
+            | Call::ChargeUse { .. } => false,
         }
     }
 

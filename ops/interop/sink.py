@@ -8,16 +8,19 @@ from demo import CLIENT_SECONDS_MAX
 
 
 class Sink(socketserver.ThreadingTCPServer):
-    """`messages` are as they came over the wire, without the stuffed dots; `subjects` are theirs."""
+    """`messages` are as they came over the wire, without the stuffed dots; `subjects` are theirs. While `hold` is an event that is not
+    set, messages are received and not answered: `holding` has who sends them, by subject."""
 
     allow_reuse_address = daemon_threads = True
 
     class Session(socketserver.StreamRequestHandler):
         def handle(self):
+            name = ""
             self.wfile.write(b"220 sink\r\n")
             for line in self.rfile:
                 word = line[:4].upper().strip()
                 if word == b"EHLO":
+                    name = line[5:].decode(errors="replace").strip()
                     self.wfile.write(b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
                     continue
                 if word == b"DATA":
@@ -27,7 +30,11 @@ class Sink(socketserver.ThreadingTCPServer):
                         if not part:
                             return
                         lines.append(part[1:] if part.startswith(b".") else part)
-                    self.server.subjects += [part[9:].decode(errors="replace").strip() for part in lines if part.startswith(b"Subject: ")]
+                    subjects = [part[9:].decode(errors="replace").strip() for part in lines if part.startswith(b"Subject: ")]
+                    if self.server.hold is not None:
+                        self.server.holding.update({subject: name for subject in subjects})
+                        self.server.hold.wait(CLIENT_SECONDS_MAX)
+                    self.server.subjects += subjects
                     self.server.messages.append(b"".join(lines))
                 self.wfile.write(b"250 ok\r\n" if word != b"QUIT" else b"221 bye\r\n")
                 if word == b"QUIT":
@@ -35,6 +42,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         self.messages, self.subjects = [], []
+        self.hold, self.holding = None, {}
         super().__init__(("127.0.0.1", 0), Sink.Session)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

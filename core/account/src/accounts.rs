@@ -8,6 +8,7 @@ use crate::{
     hub::Hub,
     keys,
     login::LoginCache,
+    node::Place,
     read::Reader,
     scope::{AccountScope, BreakGlass, CanRead},
     turn::Turns,
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) hub: Hub,
+    pub(crate) place: Place,
     pub(crate) tenant_keys: parking_lot::RwLock<HashMap<TenantId, Arc<TenantKey>>>,
     pub(crate) snapshots: Snapshots,
     pub(crate) logins: LoginCache,
@@ -90,6 +92,7 @@ impl Accounts {
             clock: options.clock,
             rng: options.rng,
             hub: Hub::default(),
+            place: Place::default(),
             tenant_keys: parking_lot::RwLock::default(),
             snapshots: Snapshots::default(),
             logins: LoginCache::default(),
@@ -333,8 +336,10 @@ impl<T> Attempts<T> {
 
     async fn commit(&mut self, work: Work) -> std::result::Result<(), CommitError> {
         let durable: Durable = work.into_txn().submit()?;
-        // Validated: whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
-        self.guards.clear();
+        if self.accounts.0.kv.validates_at_submit() {
+            // Whoever waits for these accounts may go on; what it reads becomes durable before its own commit does.
+            self.guards.clear();
+        }
         durable.await.map(|_| ())
     }
 

@@ -10,7 +10,9 @@
 //! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
 //! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
 //! S i                             -> id of the store (8)   S n                       -> batches applied, i64 little-endian (add)
+//! S h <node 8>                    -> NodeRecord            S l <node 8> <tenant 8> <queue 8> -> ()  items that a node holds
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
+//! S w                             -> mark of the master key (32)
 //! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
@@ -31,7 +33,7 @@
 //! T <tenant> f <when it ended 8, newest first> <queue 8> -> QueueItem: what became of it
 //! ```
 
-use crate::queue::ParkedGroup;
+use crate::{node::NodeId, queue::ParkedGroup};
 use base::{AccountId, EmailId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Timestamp, Uid};
 use store::kv::KeyRange;
 
@@ -133,6 +135,32 @@ pub(crate) fn decode_due(key: &[u8]) -> Option<(TenantId, Timestamp, QueueId)> {
     }
     let due = i64::try_from(be64(key, 10)?).ok()?;
     Some((TenantId(be64(key, 2)?), Timestamp(due), QueueId(be64(key, 18)?)))
+}
+pub(crate) fn system_master() -> Key {
+    Builder::new(SYSTEM).tag(b'w').done()
+}
+pub(crate) fn system_nodes() -> KeyRange {
+    KeyRange::prefix(&[SYSTEM, b'h'])
+}
+pub(crate) fn system_node(node: NodeId) -> Key {
+    Builder::new(SYSTEM).tag(b'h').u64(node.0).done()
+}
+/// Node of a node's key.
+pub(crate) fn decode_node(key: &[u8]) -> Option<NodeId> {
+    (key.len() == 10).then(|| be64(key, 2).map(NodeId)).flatten()
+}
+/// An item in the hands of a node.
+pub(crate) fn system_held(node: NodeId, tenant: TenantId, queue: QueueId) -> Key {
+    Builder::new(SYSTEM).tag(b'l').u64(node.0).u64(tenant.0).u64(queue.0).done()
+}
+/// All that a node holds.
+pub(crate) fn system_held_by(node: NodeId) -> KeyRange {
+    KeyRange::prefix(&Builder::new(SYSTEM).tag(b'l').u64(node.0).done())
+}
+/// Tenant and item of a key of what a node holds.
+pub(crate) fn decode_held(key: &[u8]) -> Option<(TenantId, QueueId)> {
+    (key.len() == 26).then_some(())?;
+    Some((TenantId(be64(key, 10)?), QueueId(be64(key, 18)?)))
 }
 pub(crate) fn system_parked(group: ParkedGroup, queue: QueueId) -> Key {
     parked(group).u64(queue.0).done()

@@ -17,6 +17,7 @@ use crate::{
     blob::Staged,
     control::counter,
     keys,
+    node::NodeId,
     record::{self, QueueItem},
     scope::{CanRead, TenantScope},
     txn::{SystemTxn, TenantTxn},
@@ -117,29 +118,39 @@ impl Work {
         if item.parked {
             SystemTxn::new(self.txn()).set(&place(tenant, item), &[])?;
         }
+        if item.leased {
+            SystemTxn::new(self.txn()).set(&keys::system_held(NodeId(item.node), tenant, id), &[])?;
+        }
         let mark: &[u8] = if item.leased { LEASED } else { &[] };
         SystemTxn::new(self.txn()).set(&keys::system_due(tenant, Timestamp(item.due_at_ms), id), mark)
     }
 
-    /// Takes the item of a due-index entry out of its holder's hands: it is due now, and a late outcome is refused.
-    async fn reclaim(&mut self, due: &[u8]) -> Result<()> {
-        let Some((tenant, at, id)) = keys::decode_due(due) else { return Ok(()) };
-        let Some(stored) = TenantTxn::new(self.txn(), tenant).get(&keys::queue_item(id)).await? else { return Ok(()) };
+    /// Takes an item out of the hands of `holder`: it is due now, and a late outcome is refused.
+    async fn reclaim(&mut self, holder: NodeId, held: &[u8]) -> Result<bool> {
+        let (tenant, id) = keys::decode_held(held).ok_or_else(|| Error::corrupt("key of a held item"))?;
+        SystemTxn::new(self.txn()).clear(held)?;
+        let Some(stored) = TenantTxn::new(self.txn(), tenant).get(&keys::queue_item(id)).await? else {
+            return Ok(false);
+        };
         let mut item: QueueItem = record::decode(&stored, "queue item")?;
-        if !item.leased || item.due_at_ms != at.0 {
-            return Ok(());
+        if !item.leased || item.node != holder.0 {
+            return Ok(false);
         }
         self.remove_due(tenant, &item)?;
         item.lease += 1;
         item.leased = false;
         item.due_at_ms = self.now().0;
-        self.put_item(tenant, &item)
+        self.put_item(tenant, &item)?;
+        Ok(true)
     }
 
     /// Removes the entries of an item in the indices.
     fn remove_due(&mut self, tenant: TenantId, item: &QueueItem) -> Result<()> {
         if item.parked {
             SystemTxn::new(self.txn()).clear(&place(tenant, item))?;
+        }
+        if item.leased {
+            SystemTxn::new(self.txn()).clear(&keys::system_held(NodeId(item.node), tenant, QueueId(item.id)))?;
         }
         SystemTxn::new(self.txn()).clear(&keys::system_due(tenant, Timestamp(item.due_at_ms), QueueId(item.id)))
     }
@@ -192,6 +203,7 @@ impl Accounts {
                 work.remove_due(tenant, &item)?;
                 item.lease += 1;
                 item.leased = true;
+                item.node = self.node().0;
                 item.due_at_ms = now.plus(term).0;
                 work.put_item(tenant, &item)?;
                 leases.push(Lease { tenant, item });
@@ -200,27 +212,24 @@ impl Accounts {
         })
     }
 
-    /// Makes items due now that workers hold who can no longer come back, and how many these were. Only for who has the store to
-    /// itself, before it leases: a holder that lives loses its lease.
-    pub async fn reclaim_leases(&self) -> Result<usize> {
-        let mut range = keys::system_due_all();
+    /// Makes the items due now that a node holds who can no longer come back, and how many these were.
+    pub(crate) async fn reclaim_items(&self, holder: NodeId) -> Result<usize> {
+        let range = keys::system_held_by(holder);
         let mut reclaimed = 0;
         loop {
             let mut txn = self.0.kv.begin_read();
             let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(QUEUE_LEASE_MAX)).await?;
             drop(txn);
-            let held: Vec<_> = page.rows.iter().filter(|(_, mark)| mark.as_ref() == LEASED).collect();
-            if !held.is_empty() {
-                reclaimed += held.len();
-                unit_of_work!(self, &[], self.op(), work => {
-                    for (key, _) in &held {
-                        work.reclaim(key).await?;
-                    }
-                    Ok(())
-                })?;
+            if page.rows.is_empty() {
+                return Ok(reclaimed);
             }
-            let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(reclaimed) };
-            range.from = [last.as_ref(), &[0]].concat();
+            reclaimed += unit_of_work!(self, &[], self.op(), work => {
+                let mut taken = 0;
+                for (key, _) in &page.rows {
+                    taken += usize::from(work.reclaim(holder, key).await?);
+                }
+                Ok(taken)
+            })?;
         }
     }
 

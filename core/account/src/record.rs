@@ -280,6 +280,31 @@ pub(crate) struct CopyPart {
     pub mailbox: u32,
     #[prost(uint32, repeated, tag = "2")]
     pub uids: Vec<u32>,
+    /// Node that copies; 0 = one of before there were several.
+    #[prost(fixed64, tag = "3")]
+    pub node: u64,
+}
+
+/// A node that has the store open.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct NodeRecord {
+    /// For people.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(sint64, tag = "2")]
+    pub started_ms: i64,
+    /// Rises while the node lives.
+    #[prost(uint64, tag = "3")]
+    pub beat: u64,
+    /// When it last rose, by the node's own clock.
+    #[prost(sint64, tag = "4")]
+    pub beat_ms: i64,
+    /// It was found dead: what it held is being taken over, and it may hold nothing more.
+    #[prost(bool, tag = "5")]
+    pub dead: bool,
+    /// What it does, for people.
+    #[prost(string, repeated, tag = "6")]
+    pub roles: Vec<String>,
 }
 
 /// Where an upkeep job stands.
@@ -456,6 +481,9 @@ pub struct QueueItem {
     /// When nothing of it waited any more; 0 = something does.
     #[prost(sint64, tag = "32")]
     pub ended_at_ms: i64,
+    /// Node that holds it while it is leased.
+    #[prost(fixed64, tag = "33")]
+    pub node: u64,
 }
 
 impl QueueItem {

@@ -22,6 +22,12 @@ pub const KV_BACKOFF_MS_MAX: u64 = 100;
 pub const KV_KEYS_END: &[u8] = &[0xff, 0xff];
 /// Keys of recent commits that are kept to find conflicts; beyond it the window shrinks and slow transactions are too old.
 pub const KV_RESOLVER_KEYS_MAX: usize = 400_000;
+/// Bytes of the transactions that a node commits to a remote store together; one larger one goes alone.
+pub const KV_GROUP_BYTES_MAX: usize = 16 << 20;
+/// Transactions that a node commits to a remote store together.
+pub const KV_GROUP_COMMITS_MAX: usize = 1_000;
+/// Looks of a peer in a row, a second apart, in which a node has not said that it lives, after which it is dead.
+pub const NODE_BEATS_MISSED_MAX: u32 = 5;
 /// Free bytes of the store's disk below which new data is refused; deletions go on with what is left.
 pub const STORE_FREE_BYTES_MIN: u64 = 512 << 20;
 /// Free bytes of the store's disk from which a store that could not write is opened again.

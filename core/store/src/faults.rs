@@ -137,6 +137,9 @@ impl Kv for Faulty {
         let rates = self.weather.rates;
         self.inner.commit_may_be_unknown() || rates.unknown_applied + rates.unknown_lost + rates.unknown_late > 0
     }
+    fn validates_at_submit(&self) -> bool {
+        self.inner.validates_at_submit()
+    }
     fn name(&self) -> &'static str {
         self.inner.name()
     }

@@ -146,6 +146,11 @@ pub trait Kv: Send + Sync + 'static {
     fn begin_read(&self) -> Box<dyn KvTxn>;
     /// Whether a commit can end with `CommitError::Unknown`: then the retry loop writes `done/<op>`.
     fn commit_may_be_unknown(&self) -> bool;
+    /// Whether `submit` itself validates, so that who begins after it sees what it wrote, durable or not. A remote store says
+    /// its verdict in the future.
+    fn validates_at_submit(&self) -> bool {
+        true
+    }
     /// Name for logs and `/readyz`.
     fn name(&self) -> &'static str;
     /// Ready to serve, or why not.
@@ -162,7 +167,8 @@ pub trait Kv: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-/// One transaction. Reads see its own writes. Dropping it does nothing.
+/// One transaction. Reads see its own writes. Dropping it does nothing. All its reads see one version of the store, which is
+/// settled between `begin` and the end of its first read.
 pub trait KvTxn: Send {
     fn get<'a>(&'a mut self, key: &[u8], read: Read) -> BoxFuture<'a, Result<Option<Bytes>, ReadError>>;
     /// One page of `range`, at most `limit`, from its start (from its end if `reverse`).

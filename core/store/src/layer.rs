@@ -13,7 +13,7 @@ pub(crate) type Slice = fjall::Slice;
 pub(crate) enum Patch {
     Put(Slice),
     Gone,
-    /// Added to whatever is below; never found in a layer that is validated.
+    /// Added to whatever is below; a store in this process resolves it when it validates.
     Add(i64),
 }
 
@@ -123,7 +123,7 @@ impl Layer {
         self.patches.insert(key, patch);
     }
 
-    /// Lays `above` over this layer. `above` must hold no `Add` any more.
+    /// Lays `above` over this layer.
     pub(crate) fn absorb(&mut self, above: Layer) {
         if self.is_empty() {
             *self = above;
@@ -133,7 +133,12 @@ impl Layer {
             self.clear_range(from, to);
         }
         for (key, patch) in above.patches {
-            self.patches.insert(key, patch);
+            match patch {
+                Patch::Add(delta) => self.add(key, delta),
+                Patch::Put(_) | Patch::Gone => {
+                    self.patches.insert(key, patch);
+                }
+            }
         }
     }
 }
@@ -171,6 +176,25 @@ mod tests {
         layer.clear_range(b"a", b"y");
         assert_eq!(cleared(&layer), [(&b"a"[..], &b"z"[..])]);
         assert!(layer.is_cleared(b"a") && layer.is_cleared(b"yy") && !layer.is_cleared(b"z"));
+    }
+
+    #[test]
+    fn what_is_added_lies_on_what_is_below() {
+        let number = |n: i64| Slice::from(n.to_le_bytes());
+        let (mut below, mut above) = (Layer::default(), Layer::default());
+        below.put(Slice::from(b"a"), number(1));
+        below.add(Slice::from(b"b"), 1);
+        below.put(Slice::from(b"d"), number(1));
+        for key in [b"a", b"b", b"c"] {
+            above.add(Slice::from(key), 2);
+        }
+        above.clear_range(b"d", b"e");
+        above.add(Slice::from(b"d"), 2);
+        below.absorb(above);
+        assert!(matches!(below.lookup(b"a"), Some(Patch::Put(v)) if decode_i64(v) == 3));
+        assert!(matches!(below.lookup(b"b"), Some(Patch::Add(3))));
+        assert!(matches!(below.lookup(b"c"), Some(Patch::Add(2))));
+        assert!(matches!(below.lookup(b"d"), Some(Patch::Put(v)) if decode_i64(v) == 2));
     }
 
     #[test]

@@ -2,21 +2,26 @@
 //! INVARIANTS Nothing here knows a mailbox, a message or a protocol. Only the `account` room calls this crate.
 
 pub mod blob;
+pub mod bus;
 pub mod conformance;
-pub mod coordinator;
 pub mod embedded;
 pub mod ephemeral;
 pub mod faults;
 pub mod kv;
 pub mod mem;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod retry;
 
+mod draft;
 mod layer;
 mod page;
 mod resolver;
 mod txn;
 
 pub use embedded::EmbeddedOptions;
-pub use kv::{CommitError, Committed, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError, Version};
+pub use kv::{
+    BoxFuture, CommitError, Committed, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError, Version,
+};
 pub use mem::MemKv;
 pub use retry::{Backoff, Retry, run};

@@ -2,11 +2,12 @@
 //! INVARIANTS Deterministic under an injected clock. A commit is durable at once, so far as memory is.
 
 use crate::{
+    draft::Prepared,
     kv::{BoxFuture, CommitError, Durable, Kv, KvTxn},
     layer::{Layer, Patch, Slice, bounds},
     page::{Base, Scan},
     resolver::{KeyHasher, Resolver},
-    txn::{Engine, Prepared, Transaction, View, durable_now},
+    txn::{Engine, Transaction, View, durable_now},
 };
 use base::{Clock, SystemClock};
 use imbl::OrdMap;

@@ -26,6 +26,7 @@ const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_dkim_messages_total", Some(("result", &["signed", "unsigned"]))),
     ("posthouse_imap_commands_total", None),
     ("posthouse_messages_total", Some(("door", &["smtp", "submission", "lmtp"]))),
+    ("posthouse_nodes_taken_over_total", None),
     ("posthouse_queue_delivered_total", None),
     ("posthouse_queue_failed_total", None),
     ("posthouse_queue_parked_total", None),

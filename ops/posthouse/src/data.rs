@@ -2,6 +2,7 @@
 //! INVARIANTS The store is opened first and closed last. Doors open when everything behind them stands.
 
 use crate::{
+    cluster,
     config::{Config, Role, SmartHost},
     doors::Doors,
     plane,
@@ -16,6 +17,7 @@ use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serve::{Shutdown, TlsStore};
 use std::sync::Arc;
 use store::Kv;
+use tokio::task::JoinHandle;
 
 /// A data plane that serves.
 pub struct DataPlane {
@@ -25,6 +27,8 @@ pub struct DataPlane {
     tls: TlsStore,
     /// The port for a control plane elsewhere.
     plane: Option<plane::Listening>,
+    /// Says that this node lives, until all has ended.
+    beats: Option<JoinHandle<()>>,
 }
 
 impl DataPlane {
@@ -37,32 +41,24 @@ impl DataPlane {
     ) -> Result<DataPlane, String> {
         let hostname = Domain::parse(&config.hostname).map_err(|e| format!("hostname: {e}"))?;
         let tls = crate::tls::open(config)?;
-        let stores = Stores::open(&config.data, clock).await?;
-        match stores.accounts.undo_copies().await {
-            Ok(0) => {}
-            Ok(parts) => tracing::info!(parts, "copies that were cut off were taken back"),
-            Err(error) => tracing::error!(%error, "copies that were cut off were not taken back"),
-        }
-        // The store is this process's alone: who held a lease is dead.
-        match stores.accounts.reclaim_leases().await {
-            Ok(0) => {}
-            Ok(items) => tracing::info!(items, "queue items that were being sent when the process died are due again"),
-            Err(error) => tracing::error!(%error, "queue items that were being sent wait for the end of their leases"),
-        }
+        let stores = Stores::of(config, clock).await?;
+        cluster::join(&stores.accounts, config).await?;
+        let beats = config.store.is_shared().then(|| cluster::run(stores.accounts.clone(), config.clone()));
+        let beats = beats.map(tokio::spawn);
         let queue = outgoing(config, &stores, &hostname)?;
         tasks.push(tokio::spawn(queue.run(shutdown.watch())));
         tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
         let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, shutdown).await?;
         let mut listening = None;
-        if let Role::Data { listen, files } = &config.role {
+        if let Role::Data { plane: Some((listen, files)) } = &config.role {
             let control = Arc::new(stores.accounts.clone());
             let (plane, task) = plane::listen(*listen, files, control, shutdown.watch()).await?;
             ports.plane = Some(plane.port);
             listening = Some(plane);
             tasks.push(task);
         }
-        Ok(DataPlane { accounts: stores.accounts, ports, kv: stores.kv, tls, plane: listening })
+        Ok(DataPlane { accounts: stores.accounts, ports, kv: stores.kv, tls, plane: listening, beats })
     }
 
     /// Reads the certificates again; what cannot be read changes nothing.
@@ -73,6 +69,10 @@ impl DataPlane {
 
     /// When all sessions and tasks have ended.
     pub async fn close(&self) {
+        if let Some(beats) = &self.beats {
+            beats.abort();
+        }
+        cluster::leave(&self.accounts).await;
         self.kv.close().await;
     }
 }

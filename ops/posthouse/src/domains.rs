@@ -1,7 +1,7 @@
 //! SUMMARY    What the control plane is told of this server for the domains it keeps: by whom DNS is asked, what is offered.
 //! SECURITY   The key that seals secrets of domains stands in the data folder, not in the database.
 
-use crate::{config::Config, server::Ports, stores::secret_key};
+use crate::{config::Config, server::Ports, stores::Keys};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use tenants::{
     DomainOptions, SealingKey, Setup,
@@ -47,18 +47,17 @@ pub fn options(config: &Config) -> Result<DomainOptions, String> {
         setup: setup(config)?,
         dns,
         failed_days_max: i64::from(domains.failed_days),
-        sealing_key: Some(sealing_key(&config.data)?),
+        sealing_key: Some(SealingKey::new(Keys::of(config)?.domains()?)),
         private_addresses: domains.private_addresses,
     })
 }
 
 /// For work on a stopped server's data: nobody is asked, nothing is offered, what is sealed can be told.
 pub fn stopped(data: &Path) -> Result<DomainOptions, String> {
-    Ok(DomainOptions { sealing_key: Some(sealing_key(data)?), ..DomainOptions::default() })
-}
-
-fn sealing_key(data: &Path) -> Result<SealingKey, String> {
-    secret_key(&data.join("domains.key")).map(SealingKey::new)
+    Ok(DomainOptions {
+        sealing_key: Some(SealingKey::new(Keys::in_folder(data).domains()?)),
+        ..DomainOptions::default()
+    })
 }
 
 /// Services that clients look for, where this server has them (RFC 6186, RFC 8314).

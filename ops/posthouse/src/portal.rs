@@ -2,7 +2,7 @@
 //! SECURITY   Each operation goes into the API's own router as a request does that came over HTTP: token, tenant, address and device
 //!            are told as they were seen, so rights, turns, costs and limits by address are the same.
 
-use crate::stores;
+use crate::stores::Keys;
 use axum::{
     Extension, Router,
     body::{Body, to_bytes},
@@ -13,7 +13,7 @@ use axum::{
 use base::Clock;
 use portal::{Answer, Asked, Client, Graph, Portal, Seal, Servers};
 use serde_json::{Value, json};
-use std::{future::Future, path::Path, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 use tower::ServiceExt;
 
 /// Bytes of an answer: the pages ask for much less.
@@ -116,16 +116,15 @@ pub fn for_browsers(api: Router) -> Router {
     api.layer(middleware::from_fn(come_back))
 }
 
-/// The pages, over the API's routes. Cookies are sealed by a key derived from the folder's.
+/// The pages, over the API's routes. Cookies are sealed by a key derived from one of these.
 pub fn router(
     api: Router,
-    data: &Path,
+    keys: &Keys,
     origin: &str,
     servers: Servers,
     clock: Arc<dyn Clock>,
 ) -> Result<Router, String> {
-    let key = stores::secret_key(&data.join("sealing.key"))?;
-    let seal = Seal::new(&key).ok_or("the portal's key was refused")?;
+    let seal = Seal::new(&keys.sealing()?).ok_or("the portal's key was refused")?;
     let portal = Portal::new(Arc::new(InProcess(api)), seal, origin, servers);
     Ok(portal::router(portal.with_clock(Arc::new(move || clock.now().0))))
 }

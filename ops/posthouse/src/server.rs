@@ -67,7 +67,8 @@ async fn open_service(
     let (portal, identity_hosts) = (config.portal.clone(), config.identity_hosts.clone());
     let sign_in = SignInOptions { portal, identity_hosts, ..SignInOptions::default() };
     let (control, clock) = (control.clone(), clock.clone());
-    stores::service(&config.data, config.sql.as_ref(), control, domains, sign_in, clock).await.map(Some)
+    let keys = stores::Keys::of(config)?;
+    stores::service(&config.data, &keys, config.sql.as_ref(), control, domains, sign_in, clock).await.map(Some)
 }
 
 impl Server {
@@ -219,7 +220,8 @@ fn pages(
         let options = api::ApiOptions { graphiql, trusted_proxies, stop, billing };
         let mut api = api::router(service.clone(), options);
         if let Some(origin) = &config.portal {
-            router = router.merge(portal::router(api.clone(), &config.data, origin, servers, clock.clone())?);
+            router =
+                router.merge(portal::router(api.clone(), &stores::Keys::of(config)?, origin, servers, clock.clone())?);
             api = portal::for_browsers(api);
         }
         router = router.merge(api);

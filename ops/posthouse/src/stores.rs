@@ -1,47 +1,95 @@
-//! SUMMARY    The data folder opened: store, objects and master key of a data plane, the database of a control plane.
-//! INVARIANTS One process at a time: the store's lock sees to it.
+//! SUMMARY    What a process keeps things in, opened: store, objects and master key of a data plane, the database of a control plane.
+//! INVARIANTS An embedded store has one process at a time: its lock sees to it.
 
-use crate::config::Sql;
+mod keys;
+mod shared;
+
+pub use keys::Keys;
+
+use crate::config::{Config, Sql, store::KvStore};
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{Clock, SystemRng};
 use control::Control;
 use std::{fmt::Display, path::Path, sync::Arc};
-use store::{Kv, blob::FsObjects, embedded};
+use store::{
+    Kv,
+    blob::{FsObjects, Objects},
+    bus::Bus,
+    embedded,
+    ephemeral::{Ephemeral, MemEphemeral},
+    postgres,
+};
 use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions, SignInOptions};
 
-/// What is kept in the data folder, opened.
+/// What a data plane keeps things in, opened.
 pub struct Stores {
     pub kv: Arc<dyn Kv>,
     pub accounts: Accounts,
     pub secret: [u8; 32],
+    /// What other nodes are told by; None: there are none, or they hear later.
+    pub bus: Option<Arc<dyn Bus>>,
 }
 
 impl Stores {
-    /// Opens (or makes) the data folder.
+    /// Opens (or makes) a data folder with everything in it.
     pub async fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<Stores, String> {
         make_folder(data)?;
-        let master = secret_key(&data.join("master.key"))?;
-        let kv = embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))?;
+        let master = Keys::in_folder(data).master()?;
+        let kv = open_embedded(data)?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
-        let accounts = Accounts::new(AccountOptions {
-            kv: kv.clone(),
-            objects: Arc::new(objects),
-            master: MasterKey::new(master),
-            clock,
-            rng: Arc::new(SystemRng::default()),
-        });
+        let cells = || -> Arc<dyn Ephemeral> { Arc::new(MemEphemeral::new(clock.clone())) };
+        let (cells, sent) = (cells(), cells());
+        Stores::on(kv, Arc::new(objects), master, clock, (cells, sent), None)
+    }
+
+    /// Opens what a configuration says.
+    pub async fn of(config: &Config, clock: Arc<dyn Clock>) -> Result<Stores, String> {
+        let (data, store) = (&config.data, &config.store);
+        make_folder(data)?;
+        let master = Keys::of(config)?.master()?;
+        let kv: Arc<dyn Kv> = match &store.kv {
+            KvStore::Embedded => open_embedded(data)?,
+            KvStore::Postgres(options) => {
+                Arc::new(postgres::open(options).await.map_err(|e| format!("store.postgres_url: {e}"))?)
+            }
+        };
+        let objects = shared::objects(config, clock.clone())?;
+        let cells = shared::cells(config, &clock)?;
+        let stores = Stores::on(kv, objects, master, clock, cells, shared::bus(config)?)?;
+        stores.accounts.check_master_key().await.map_err(|e| format!("store.master_key: {e}"))?;
+        Ok(stores)
+    }
+
+    fn on(
+        kv: Arc<dyn Kv>,
+        objects: Arc<dyn Objects>,
+        master: [u8; 32],
+        clock: Arc<dyn Clock>,
+        (cells, sent): (Arc<dyn Ephemeral>, Arc<dyn Ephemeral>),
+        bus: Option<Arc<dyn Bus>>,
+    ) -> Result<Stores, String> {
+        let (key, rng) = (MasterKey::new(master), Arc::new(SystemRng::default()));
+        let options = AccountOptions { kv: kv.clone(), objects, master: key, clock, rng };
+        let accounts = Accounts::with_cells(options, cells, sent);
+        if let Some(bus) = &bus {
+            accounts.hub().share(bus.clone());
+        }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         accounts.set_cores(u32::try_from(cores).unwrap_or(u32::MAX));
         // Derived, so that every node of a deployment shows the same fake salts.
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &[b"scram".as_slice(), &master].concat());
-        let secret = digest.as_ref().try_into().map_err(|_| "digest".to_owned())?;
-        Ok(Stores { kv, accounts, secret })
+        let secret = keys::derive("scram", &master)?;
+        Ok(Stores { kv, accounts, secret, bus })
     }
 }
 
-/// The control plane of a data folder, which tells a data plane what changes. The key that seals secrets is the folder's.
+fn open_embedded(data: &Path) -> Result<Arc<dyn Kv>, String> {
+    embedded::open(data.join("kv"), embedded::EmbeddedOptions::default()).map_err(|e| at(data, e))
+}
+
+/// The control plane of a data folder, which tells a data plane what changes.
 pub async fn service(
     data: &Path,
+    keys: &Keys,
     sql: Option<&Sql>,
     control: Arc<dyn Control>,
     domains: DomainOptions,
@@ -50,7 +98,7 @@ pub async fn service(
 ) -> Result<Arc<Service>, String> {
     make_folder(data)?;
     // Apart from the database, so that a copy of that alone tells no secret.
-    let sign_in = SignInOptions { sealing_key: Some(secret_key(&data.join("sealing.key"))?), ..sign_in };
+    let sign_in = SignInOptions { sealing_key: Some(keys.sealing()?), ..sign_in };
     let password_cost = PasswordCost::default();
     let options = ServiceOptions { control, clock, password_cost, domains };
     match sql {
@@ -93,6 +141,10 @@ pub fn secret_key(path: &Path) -> Result<[u8; 32], String> {
         file.write_all(&key).and_then(|()| file.sync_all()).map_err(|e| at(path, e))?;
         sync_folder(path.parent().unwrap_or(path))?;
     }
+    read_key(path)
+}
+
+fn read_key(path: &Path) -> Result<[u8; 32], String> {
     let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
     bytes.try_into().map_err(|_| at(path, "a key has 32 bytes"))
 }

@@ -178,6 +178,9 @@ impl Kv for Tap {
     fn commit_may_be_unknown(&self) -> bool {
         self.inner.commit_may_be_unknown()
     }
+    fn validates_at_submit(&self) -> bool {
+        self.inner.validates_at_submit()
+    }
     fn name(&self) -> &'static str {
         self.inner.name()
     }

@@ -103,6 +103,9 @@ row!(parked_row, (t: u64 = id64(), a: u64 = id64(), c: u64 = id64(), q: u64 = id
 row!(copy_row, (t: u64 = id64(), a: u64 = id64(), o: u64 = id64(), p: u32 = id32()),
     system_copy(TenantId(t), AccountId(a), OpId(o), p),
     move |key: &[u8]| (decode_copy(key), Some((TenantId(t), AccountId(a)))));
+row!(node_row, (n: u64 = id64()), system_node(NodeId(n)), move |key: &[u8]| (decode_node(key), Some(NodeId(n))));
+row!(held_row, (n: u64 = id64(), t: u64 = id64(), q: u64 = id64()), system_held(NodeId(n), TenantId(t), QueueId(q)),
+    move |key: &[u8]| (decode_held(key), Some((TenantId(t), QueueId(q)))));
 row!(op_row, (o: u64 = id64()), system_op(OpId(o)), move |key: &[u8]| (be64(key, 2), Some(o)));
 row!(tenant_prefix_row, (t: u64 = id64()), tenant_prefix(TenantId(t)).to_vec(), move |key: &[u8]| (be64(key, 1), Some(t)));
 row!(domain_row, (d: String = name()), system_domain(&d), move |key: &[u8]| (key.get(2..).map(<[u8]>::to_vec), Some(d.into_bytes())));
@@ -246,6 +249,7 @@ proptest! {
             system_domain(&d), system_entitlement(TenantId(t)), system_address(&d, &l),
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
             system_signing(&d), system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
+            system_master(), system_node(NodeId(q)), system_held(NodeId(q), TenantId(t), QueueId(q)),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -7,6 +7,7 @@
 use super::AccountWork;
 use crate::{
     Accounts, Error, Result, keys,
+    node::NodeId,
     record::{self, CopyPart},
     scope::{AccountScope, Owner},
     txn::SystemTxn,
@@ -19,7 +20,8 @@ impl AccountWork<'_> {
     /// Notes what this unit of work has placed as part `part` (from 0) of the copy `copy`.
     pub fn note_copy(&mut self, copy: OpId, part: u32, to: MailboxId, uids: &[Uid]) -> Result<()> {
         let key = keys::system_copy(self.tenant, self.account, copy, part);
-        let value = CopyPart { mailbox: to.0, uids: uids.iter().map(|uid| uid.0).collect() };
+        let node = self.work.handle().node().0;
+        let value = CopyPart { mailbox: to.0, uids: uids.iter().map(|uid| uid.0).collect(), node };
         SystemTxn::new(self.work.txn()).set(&key, &record::encode(&value))
     }
 
@@ -34,21 +36,25 @@ impl AccountWork<'_> {
 impl Accounts {
     /// Takes a copy back that was not finished; call when it has ended.
     pub async fn undo_copy(&self, scope: &AccountScope<Owner>, copy: OpId) -> Result<()> {
-        self.undo_parts(keys::system_copy_parts(scope.tenant(), scope.account(), copy)).await.map(|_| ())
+        self.undo_parts(keys::system_copy_parts(scope.tenant(), scope.account(), copy), None).await.map(|_| ())
     }
 
-    /// Takes back what copies left that a crash cut off; gives the parts. Call before anybody is served: no copy is under way.
-    pub async fn undo_copies(&self) -> Result<usize> {
-        self.undo_parts(keys::system_copies()).await
+    /// Takes back what copies left that the death of their node cut off; gives the parts.
+    pub(crate) async fn undo_copies(&self, of: NodeId) -> Result<usize> {
+        self.undo_parts(keys::system_copies(), Some(of)).await
     }
 
-    async fn undo_parts(&self, mut range: KeyRange) -> Result<usize> {
+    async fn undo_parts(&self, mut range: KeyRange, of: Option<NodeId>) -> Result<usize> {
         let mut undone = 0;
         loop {
             let mut txn = self.0.kv.begin_read();
             let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::MAX).await?;
             drop(txn);
-            for (key, _) in &page.rows {
+            for (key, stored) in &page.rows {
+                let part: CopyPart = record::decode(stored, "part of a copy")?;
+                if of.is_some_and(|of| of.0 != part.node) {
+                    continue;
+                }
                 let (tenant, account) = keys::decode_copy(key).ok_or_else(|| Error::corrupt("key of a copy"))?;
                 self.undo_part(key, tenant, account).await?;
                 undone += 1;

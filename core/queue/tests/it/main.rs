@@ -283,8 +283,8 @@ async fn who_starts_alone_takes_over_at_once_what_a_dead_worker_held() {
         account::LeaseRequest { items: 5, items_per_tenant: 5, lease: Duration::from_secs(900), after: TenantId(0) };
     let dead = desk.accounts.lease(request).await.unwrap();
     assert_eq!(dead.len(), 1);
-    assert_eq!(desk.accounts.reclaim_leases().await.unwrap(), 1);
-    assert_eq!(desk.accounts.reclaim_leases().await.unwrap(), 0, "what nobody holds is left alone");
+    assert_eq!(desk.accounts.take_over_all().await.unwrap().items, 1);
+    assert_eq!(desk.accounts.take_over_all().await.unwrap().items, 0, "what nobody holds is left alone");
     let accounts = desk.accounts.clone();
     let late: account::Result<()> = account::unit_of_work!(accounts, &[], accounts.op(), work => {
         work.settle(&dead[0], dead[0].item.clone()).await

@@ -38,7 +38,7 @@ async fn a_large_copy_that_a_crash_cuts_off_leaves_nothing() {
         // A new process on what was durable, before it serves.
         faulty.restart();
         let world = World::on(ground(), Budget::default()).await;
-        let undone = world.accounts.undo_copies().await.unwrap();
+        let undone = world.accounts.take_over_all().await.unwrap().parts;
         let mut ann = world.imap("ann@a.example").await;
         let status = ann.ask("d STATUS Archive (MESSAGES)", "d OK").await;
         if status.contains(&format!("MESSAGES {MESSAGES})")) {
@@ -48,7 +48,7 @@ async fn a_large_copy_that_a_crash_cuts_off_leaves_nothing() {
             assert!(status.contains("MESSAGES 0)"), "{seed}: {status}");
             none += 1;
         }
-        assert_eq!(world.accounts.undo_copies().await.unwrap(), 0, "nothing is left to be taken back");
+        assert_eq!(world.accounts.take_over_all().await.unwrap().parts, 0, "nothing is left to be taken back");
         ann.ask("e SELECT INBOX", "e OK").await;
         let expected = if status.contains("MESSAGES 0)") { MESSAGES } else { 2 * MESSAGES };
         ann.ask("f COPY 1:* Archive", "f OK").await;

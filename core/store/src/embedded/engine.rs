@@ -7,11 +7,12 @@
 
 use super::{disk::Disk, folder::Folder, revive::Gone, space::Space};
 use crate::{
+    draft::Prepared,
     kv::{CommitError, Committed, Durable, Version},
     layer::{Layer, Patch, Slice},
     page::Base,
     resolver::{KeyHasher, Resolver},
-    txn::{Engine, Prepared, View, durable_now},
+    txn::{Engine, View, durable_now},
 };
 use arc_swap::ArcSwap;
 use base::limits::STORE_REVIVE_ATTEMPTS_MAX;

@@ -7,3 +7,7 @@ mod crash;
 mod embedded;
 mod full;
 mod mem;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_server;

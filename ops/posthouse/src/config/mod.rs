@@ -9,6 +9,7 @@ pub mod load;
 mod rates;
 mod role;
 mod show;
+pub mod store;
 mod unit;
 mod value;
 
@@ -69,6 +70,7 @@ pub struct Config {
     pub sql: Option<Sql>,
     /// Time between two passes that tell the data plane everything again.
     pub resend_interval: Duration,
+    pub store: store::Store,
     pub queue: Queue,
     /// How domains are verified, and what is offered to them.
     pub domains: Domains,
@@ -196,6 +198,7 @@ impl Config {
             sql: sql(from)?,
             billing: billing::billing(from)?,
             resend_interval: within(from, "plane.resend_interval", 1, 30 * 86_400)?,
+            store: store::store(from)?,
             queue: Queue {
                 workers: from.count("queue.workers")?,
                 per_domain_max: from.count("queue.per_domain_max")?,

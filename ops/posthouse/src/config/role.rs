@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 pub enum Role {
     /// Both, in one process.
     All,
-    /// Store, doors and queue; hears the control plane at `listen`.
-    Data { listen: SocketAddr, files: Files },
+    /// Store, doors and queue; hears the control plane at this address. A node of a shared store need not: it finds there what
+    /// another node was told.
+    Data { plane: Option<(SocketAddr, Files)> },
     /// Tenants and their API; tells the data plane at `url`.
     Control { url: String, files: Files },
 }
@@ -27,7 +28,7 @@ impl Role {
 }
 
 /// Keys and sections that only the data plane has a use for.
-const DATA_ONLY: [&str; 13] = [
+const DATA_ONLY: [&str; 17] = [
     "listen.",
     "smart_host.",
     "tls.",
@@ -41,6 +42,10 @@ const DATA_ONLY: [&str; 13] = [
     "message_bytes_in_flight",
     "queue.",
     "upkeep.",
+    "store.",
+    "objects.",
+    "bus.",
+    "cells.",
 ];
 
 pub(super) fn role(from: &Loaded) -> Result<Role, String> {
@@ -58,9 +63,15 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
                 of_control.contains(&path) || path.starts_with("sql.") || path.starts_with("billing.")
             };
             refuse(from, useless, "role = \"data\" has no control plane in it")?;
-            let listen = from.address("plane.listen");
-            let listen = listen.ok_or("plane.listen: it is needed with role = \"data\", as \"10.0.0.1:9443\"")?;
-            Ok(Role::Data { listen, files: files(from)? })
+            match from.address("plane.listen") {
+                Some(listen) => Ok(Role::Data { plane: Some((listen, files(from)?)) }),
+                None if super::store::store(from)?.is_shared() => {
+                    let useless = |path: &str| path.starts_with("plane.");
+                    refuse(from, useless, "without plane.listen nobody is heard")?;
+                    Ok(Role::Data { plane: None })
+                }
+                None => Err("plane.listen: it is needed with role = \"data\", as \"10.0.0.1:9443\"".to_owned()),
+            }
         }
         Some("control") => {
             let useless = |path: &str| {

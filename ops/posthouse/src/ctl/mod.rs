@@ -256,6 +256,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
         true => Some(
             stores::service(
                 data,
+                &stores::Keys::in_folder(data),
                 None,
                 control.clone(),
                 crate::domains::stopped(data)?,

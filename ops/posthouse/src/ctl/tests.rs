@@ -58,7 +58,8 @@ async fn every_operation_fits_the_schema_with_the_variables_that_are_sent() {
     let folder = tempfile::tempdir().unwrap();
     let (plane, domains) = (Arc::new(crate::plane::AbsentPlane), DomainOptions::default());
     let (sign_in, clock) = (tenants::SignInOptions::default(), Arc::new(base::SystemClock));
-    let service = crate::stores::service(folder.path(), None, plane, domains, sign_in, clock).await.unwrap();
+    let keys = crate::stores::Keys::in_folder(folder.path());
+    let service = crate::stores::service(folder.path(), &keys, None, plane, domains, sign_in, clock).await.unwrap();
     service.bootstrap("Provider").await.unwrap();
     let mut texts = BTreeSet::new();
     for line in LINES {

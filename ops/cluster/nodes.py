@@ -1,0 +1,148 @@
+"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first has the control plane, too."""
+import os
+import shutil
+import signal
+import smtplib
+import tempfile
+import time
+
+from check import Failed
+from demo import CLIENT_SECONDS_MAX, Account, Demo, Imap, unverified
+from pair import Process
+from postgres import Postgres
+from services import Bucket, Nats, Redis
+from sink import Sink
+
+DOMAIN = "cluster.example"
+DOORS = ["SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS"]
+
+
+class Cluster(Demo):
+    """`nodes` is by name; clients take the node they connect to."""
+
+    def __init__(self, binary, names=("a", "b", "c"), **variables):
+        super().__init__(binary, tempfile.mkdtemp(prefix="posthouse-cluster-"))
+        self.sink, self.postgres, self.nodes = Sink(), None, {}
+        self.services = self.bucket, self.bus, self.cells = Bucket(), Nats(), Redis()
+        try:
+            self.assemble(names, variables)
+        except BaseException:
+            self.remove()
+            raise
+
+    def assemble(self, names, variables):
+        self.postgres = Postgres()
+        for service in self.services:
+            service.start()
+        self.bucket.make()
+        key = os.path.join(self.data, "master.key")
+        with open(key, "wb") as file:
+            file.write(os.urandom(32))
+        self.shared = {
+            "POSTHOUSE_STORE_KIND": "postgres", "POSTHOUSE_STORE_POSTGRES_URL": self.postgres.url, "POSTHOUSE_STORE_MASTER_KEY": key,
+            "POSTHOUSE_OBJECTS_KIND": "s3", "POSTHOUSE_OBJECTS_ENDPOINT": self.bucket.url, "POSTHOUSE_OBJECTS_BUCKET": self.bucket.NAME,
+            "POSTHOUSE_OBJECTS_ACCESS_KEY": self.bucket.ACCESS, "POSTHOUSE_OBJECTS_SECRET_KEY": self.bucket.SECRET,
+            "POSTHOUSE_OBJECTS_PATH_STYLE": "true", "POSTHOUSE_BUS_KIND": "nats", "POSTHOUSE_BUS_URL": self.bus.url,
+            "POSTHOUSE_CELLS_REDIS_URL": self.cells.url, "POSTHOUSE_CONNECTIONS_PER_ADDRESS": "100000",
+            "POSTHOUSE_SMART_HOST_HOST": "127.0.0.1", "POSTHOUSE_SMART_HOST_PORT": str(self.sink.server_address[1]),
+            **{f"POSTHOUSE_LISTEN_{door}": "127.0.0.1:0" for door in DOORS}, **variables}
+        for number, name in enumerate(names):
+            control = {"POSTHOUSE_SQL_URL": self.postgres.url} if number == 0 else {}
+            own = {**self.shared, **control, "POSTHOUSE_HOSTNAME": f"{name}.provider.example"}
+            node = Process(self.binary, self.data, "data" if number else "all", own)
+            node.data = os.path.join(self.data, name)
+            node.variables["POSTHOUSE_DATA"] = node.data
+            self.nodes[name] = node
+
+    def __enter__(self):
+        try:
+            for node in self.nodes.values():
+                node.start()
+            self.fresh_ports()
+            self.customer()
+        except BaseException:
+            self.tell()
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            self.tell()
+        self.remove()
+
+    def tell(self):
+        for name, node in self.nodes.items():
+            if os.path.exists(node.data + ".log"):
+                print(f"last lines of node {name}:\n{node.log()}", flush=True)
+
+    def remove(self):
+        for node in self.nodes.values():
+            if node.process is not None:
+                node.end(signal.SIGKILL)
+        for service in self.services:
+            service.remove()
+        if self.postgres is not None:
+            self.postgres.remove()
+        self.sink.shutdown()
+        self.sink.server_close()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def fresh_ports(self):
+        first = next(iter(self.nodes.values()))
+        self.info = {**(self.info or {}), "graphql_url": f"http://127.0.0.1:{first.ports['http']}/graphql"}
+
+    def customer(self):
+        first = next(iter(self.nodes.values()))
+        with open(os.path.join(first.data, "operator.token"), encoding="ascii") as file:
+            operator = file.read().strip()
+        made = self.mutate(operator, "tenantCreate", "TenantCreateInput!", "tenant { id } token pending",
+                           {"name": "Customer", "maxDomains": 5, "maxMailboxes": 1000, "storageBytesMax": "53687091200", "domain": DOMAIN, "vouch": True})
+        if made["pending"]:
+            raise Failed("the first tenant is pending")
+        self.info.update(operator_token=operator, tenants=[{"id": made["tenant"]["id"], "token": made["token"], "domains": [DOMAIN]}])
+
+    def alive(self):
+        return [name for name, node in self.nodes.items() if node.process is not None]
+
+    # clients
+
+    def imap_at(self, name, account):
+        client = Imap(self.nodes[name].ports["imap"], self.source(), False)
+        client.starttls(unverified())
+        client.login(account.address, account.password)
+        return client
+
+    def smtp_at(self, name, door="smtp"):
+        return smtplib.SMTP("127.0.0.1", self.nodes[name].ports[door], "client.example", timeout=CLIENT_SECONDS_MAX,
+                            source_address=(self.source(), 0))
+
+    def submission_at(self, name, account):
+        client = self.smtp_at(name, "submission")
+        client.starttls(context=unverified())
+        client.ehlo()
+        client.login(account.address, account.password)
+        return client
+
+    def counter(self, metric):
+        """Of all nodes that live, labels added up."""
+        total = 0.0
+        for name in self.alive():
+            with self.nodes[name].get("/metrics") as answer:
+                for line in answer.read().decode().splitlines():
+                    if line.split("{")[0].split(" ")[0] == metric:
+                        total += float(line.rsplit(" ", 1)[1])
+        return total
+
+
+def until(what, asked, seconds=60):
+    """Asks until it is so; how long that took."""
+    begin = time.monotonic()
+    while not asked():
+        if time.monotonic() > begin + seconds:
+            raise Failed(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+    return time.monotonic() - begin
+
+
+__all__ = ["Account", "Cluster", "DOMAIN", "until"]

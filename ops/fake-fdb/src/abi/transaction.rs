@@ -96,7 +96,7 @@ pub unsafe extern "C" fn fdb_transaction_get_key(
 ) -> *mut Handle {
     // SAFETY: as for `with` and `bytes`.
     unsafe {
-        let selector = Selector { key: bytes(key, key_length), or_equal: or_equal != 0, offset };
+        let selector = Selector::new(bytes(key, key_length), or_equal != 0, offset);
         promised(transaction, |txn| txn.get_key(&selector, snapshot != 0))
     }
 }
@@ -121,8 +121,8 @@ pub unsafe extern "C" fn fdb_transaction_get_range(
 ) -> *mut Handle {
     // SAFETY: as for `with` and `bytes`.
     unsafe {
-        let begin = Selector { key: bytes(begin, begin_length), or_equal: begin_or_equal != 0, offset: begin_offset };
-        let end = Selector { key: bytes(end, end_length), or_equal: end_or_equal != 0, offset: end_offset };
+        let begin = Selector::new(bytes(begin, begin_length), begin_or_equal != 0, begin_offset);
+        let end = Selector::new(bytes(end, end_length), end_or_equal != 0, end_offset);
         let (snapshot, reverse) = (snapshot != 0, reverse != 0);
         let read = RangeRead { begin, end, limit, target_bytes, mode, iteration, snapshot, reverse };
         promised(transaction, |txn| txn.get_range(&read))

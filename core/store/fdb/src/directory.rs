@@ -16,7 +16,7 @@ const LAYER: &[u8] = b"posthouse-kv";
 /// The prefix of the directory at `path`. A commit of which nobody knows is looked at again: to open is all that is left then.
 pub(crate) async fn prefix(database: &Database, path: &[String]) -> Result<Vec<u8>, OpenError> {
     let mut txn = database.create_trx().map_err(OpenError::Cluster)?;
-    for _ in 1..FDB_OPEN_ATTEMPTS_MAX {
+    for _ in 0..FDB_OPEN_ATTEMPTS_MAX {
         let failed = match attempt(&txn, path).await {
             Ok(prefix) => match txn.commit().await {
                 Ok(_) if prefix.len() > FDB_PREFIX_BYTES_MAX => return Err(OpenError::Prefix),
@@ -31,7 +31,7 @@ pub(crate) async fn prefix(database: &Database, path: &[String]) -> Result<Vec<u
         let Some(why) = cluster_error(&failed) else { return Err(OpenError::Directory(failed)) };
         txn = txn.on_error(why).await.map_err(OpenError::Cluster)?;
     }
-    Err(OpenError::Network("limit FDB_OPEN_ATTEMPTS_MAX".to_owned()))
+    Err(OpenError::Attempts)
 }
 
 async fn attempt(txn: &Transaction, path: &[String]) -> Result<Vec<u8>, DirectoryError> {

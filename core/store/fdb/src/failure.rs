@@ -29,6 +29,8 @@ pub enum OpenError {
     Directory(DirectoryError),
     /// The cluster file's path is not to be handed to C.
     Path,
+    /// The directory was in the way of others FDB_OPEN_ATTEMPTS_MAX times.
+    Attempts,
     /// The directory's prefix is longer than FDB_PREFIX_BYTES_MAX.
     Prefix,
 }
@@ -41,6 +43,7 @@ impl fmt::Display for OpenError {
             OpenError::Cluster(why) => write!(f, "FoundationDB: {}", told(*why)),
             OpenError::Directory(why) => write!(f, "directory in FoundationDB: {why:?}"),
             OpenError::Path => f.write_str("the path of the cluster file is not UTF-8 without zero bytes"),
+            OpenError::Attempts => f.write_str("limit FDB_OPEN_ATTEMPTS_MAX"),
             OpenError::Prefix => f.write_str("limit FDB_PREFIX_BYTES_MAX"),
         }
     }
@@ -51,7 +54,11 @@ impl Error for OpenError {
         match self {
             OpenError::Library(why) => Some(why),
             OpenError::Cluster(why) => Some(why),
-            OpenError::Network(_) | OpenError::Directory(_) | OpenError::Path | OpenError::Prefix => None,
+            OpenError::Network(_)
+            | OpenError::Directory(_)
+            | OpenError::Path
+            | OpenError::Attempts
+            | OpenError::Prefix => None,
         }
     }
 }

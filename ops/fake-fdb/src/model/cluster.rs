@@ -1,9 +1,10 @@
 //! SUMMARY    Clusters in memory: rows at the newest version, recent commits to find conflicts in, watches; and handles on them.
-//! INVARIANTS Versions rise with time and never repeat. A read version is at least that of every commit before it, and every
+//! INVARIANTS Versions rise with time; those of two batches differ. A read version is at least that of every commit before it, and every
 //!            commit after it has a higher one. Data lives until the process ends.
 
 use super::{
     code::{self, Code},
+    commit::Sent,
     fault::{Faults, Rates},
     future::{Answer, Future},
     limit::{LIFE_VERSIONS_MAX, WATCHES_MAX},
@@ -13,7 +14,7 @@ use super::{
     ranges::Ranges,
 };
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, LazyLock},
@@ -71,6 +72,8 @@ impl State {
 pub struct Cluster {
     pub name: String,
     state: Mutex<State>,
+    /// Commits that wait to be decided together.
+    pub(super) waiting: Mutex<Vec<Sent>>,
 }
 
 /// A commit that is to be decided.
@@ -90,7 +93,7 @@ impl Cluster {
             let floor = Snapshot { version: 0, rows: Rows::new() };
             let state =
                 State { rows: Rows::new(), told: FIRST_VERSION, floor, recent: VecDeque::new(), watches: Vec::new() };
-            Arc::new(Cluster { name: name.to_owned(), state: Mutex::new(state) })
+            Arc::new(Cluster { name: name.to_owned(), state: Mutex::new(state), waiting: Mutex::default() })
         };
         Arc::clone(clusters.entry(name.to_owned()).or_insert_with(fresh))
     }
@@ -121,40 +124,14 @@ impl Cluster {
         version < self.state.lock().now() - LIFE_VERSIONS_MAX
     }
 
-    /// Decides a commit and applies it; its version and stamp.
-    pub fn commit(&self, request: Request<'_>) -> Result<(i64, [u8; STAMP_BYTES]), Code> {
+    /// Opens a batch of commits, which get one version and follow each other within it. Nobody else sees the cluster until it is
+    /// dropped.
+    pub fn batch(&self) -> Batch<'_> {
         let mut state = self.state.lock();
         let now = state.now();
         state.forget(now);
-        if let Some(version) = request.read_version
-            && !request.reads.is_empty()
-        {
-            if version < now - LIFE_VERSIONS_MAX {
-                return Err(code::TOO_OLD);
-            }
-            let later = state.recent.iter().rev().take_while(|commit| commit.snapshot.version > version);
-            for commit in later {
-                if request.reads.iter().any(|(begin, end)| commit.writes.overlaps(begin, end)) {
-                    return Err(code::NOT_COMMITTED);
-                }
-            }
-        }
         let version = now.max(state.told + 1);
-        let stamp = stamp(version);
-        let mut writes = request.writes;
-        for mutation in request.mutations {
-            if let Some(key) = mutation.apply(&mut state.rows, stamp) {
-                writes.add_key(&key);
-            }
-        }
-        state.told = version;
-        let snapshot = Snapshot { version, rows: state.rows.clone() };
-        state.recent.push_back(Commit { snapshot, writes });
-        let State { watches, rows, .. } = &mut *state;
-        for watch in watches.extract_if(.., |watch| rows.get(&watch.key) != watch.seen.as_ref()) {
-            network::answer(&watch.future, Ok(Answer::Nothing), None);
-        }
-        Ok((version, stamp))
+        Batch { state, now, version, order: 0 }
     }
 
     /// Tells `future` once the value of `key` is another one than `seen`.
@@ -171,10 +148,54 @@ impl Cluster {
     }
 }
 
-/// Version and order within its batch; each commit here is a batch of its own.
-fn stamp(version: i64) -> [u8; STAMP_BYTES] {
+/// Commits of one version.
+pub struct Batch<'a> {
+    state: MutexGuard<'a, State>,
+    now: i64,
+    version: i64,
+    order: u16,
+}
+
+impl Batch<'_> {
+    /// Decides a commit and applies it; its version and stamp.
+    pub fn commit(&mut self, request: Request<'_>) -> Result<(i64, [u8; STAMP_BYTES]), Code> {
+        let state = &mut *self.state;
+        if let Some(version) = request.read_version
+            && !request.reads.is_empty()
+        {
+            if version < self.now - LIFE_VERSIONS_MAX {
+                return Err(code::TOO_OLD);
+            }
+            let later = state.recent.iter().rev().take_while(|commit| commit.snapshot.version > version);
+            for commit in later {
+                if request.reads.iter().any(|(begin, end)| commit.writes.overlaps(begin, end)) {
+                    return Err(code::NOT_COMMITTED);
+                }
+            }
+        }
+        let stamp = stamp(self.version, self.order);
+        self.order = self.order.saturating_add(1);
+        let mut writes = request.writes;
+        for mutation in request.mutations {
+            if let Some(key) = mutation.apply(&mut state.rows, stamp) {
+                writes.add_key(&key);
+            }
+        }
+        state.told = self.version;
+        let snapshot = Snapshot { version: self.version, rows: state.rows.clone() };
+        state.recent.push_back(Commit { snapshot, writes });
+        let State { watches, rows, .. } = state;
+        for watch in watches.extract_if(.., |watch| rows.get(&watch.key) != watch.seen.as_ref()) {
+            network::answer(&watch.future, Ok(Answer::Nothing), None);
+        }
+        Ok((self.version, stamp))
+    }
+}
+
+/// Version and order within its batch, big-endian.
+fn stamp(version: i64, order: u16) -> [u8; STAMP_BYTES] {
     let mut stamp = [0; STAMP_BYTES];
-    for (to, from) in stamp.iter_mut().zip(version.to_be_bytes()) {
+    for (to, from) in stamp.iter_mut().zip(version.to_be_bytes().into_iter().chain(order.to_be_bytes())) {
         *to = from;
     }
     stamp

@@ -1,17 +1,49 @@
-//! SUMMARY    A transaction's commit: what it weighs, what becomes of it, and who is told.
+//! SUMMARY    A transaction's commit: what it weighs, when it is decided, and who is told.
+//! INVARIANTS While a commit is under way its transaction answers 2017. A commit that takes its time is decided when its time has
+//!            come, against what was committed meanwhile.
 
 use super::{
-    cluster::Request,
+    cluster::{Batch, Cluster, Request},
     code::{self, Code},
     fault::Fate,
     future::{Answer, Future},
     limit::ROW_OVERHEAD_BYTES,
-    mutation::STAMP_BYTES,
+    mutation::{Mutation, STAMP_BYTES},
     network,
-    transaction::Transaction,
+    ranges::Ranges,
+    transaction::{Transaction, Watched},
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How far the last commit of a transaction is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// None, or it failed, or it wrote nothing.
+    #[default]
+    Nothing,
+    UnderWay,
+    Committed(i64),
+}
+
+/// A commit on its way, apart from its transaction.
+pub struct Sent {
+    cluster: Arc<Cluster>,
+    mutations: Vec<Mutation>,
+    read_version: Option<i64>,
+    reads: Ranges,
+    writes: Ranges,
+    stamps: Vec<Arc<Future>>,
+    watches: Vec<Watched>,
+    fate: Fate,
+    deadline: Option<Instant>,
+    progress: Arc<Mutex<Progress>>,
+    future: Arc<Future>,
+}
 
 impl Transaction {
     /// Bytes of mutations and conflict ranges.
@@ -26,70 +58,127 @@ impl Transaction {
             let fits = self.size_bytes() <= self.options.size_bytes_max;
             if fits { Ok(()) } else { Err(code::TRANSACTION_TOO_LARGE) }
         });
+        let future = Arc::new(Future::default());
+        let only_read = self.mutations.is_empty() && self.writes.is_empty();
+        let sent = Sent {
+            cluster: Arc::clone(&self.database.cluster),
+            mutations: std::mem::take(&mut self.mutations),
+            read_version: self.read.as_ref().map(|read| read.version),
+            reads: std::mem::take(&mut self.reads),
+            writes: std::mem::take(&mut self.writes),
+            stamps: std::mem::take(&mut self.stamps),
+            watches: std::mem::take(&mut self.watches),
+            fate: if only_read { Fate::Fair } else { self.database.faults.commit() },
+            deadline: self.deadline(),
+            progress: Arc::clone(&self.progress),
+            future: Arc::clone(&future),
+        };
+        *self.progress.lock() = Progress::Nothing;
         if let Err(code) = checked {
-            return self.fail(code);
+            sent.fail(code);
+            return future;
         }
-        if self.mutations.is_empty() && self.writes.is_empty() {
-            self.committed = None;
-            self.tell(Err(code::NO_COMMIT_VERSION));
-            self.clear_work();
-            return network::promise(Ok(Answer::Nothing));
+        self.clear_work();
+        if only_read {
+            sent.succeed(Err(code::NO_COMMIT_VERSION));
+            return future;
         }
-        match self.database.faults.commit() {
-            Fate::Fair => match self.apply() {
-                Ok(stamp) => {
-                    self.tell(Ok(stamp));
-                    self.clear_work();
-                    network::promise(Ok(Answer::Nothing))
-                }
-                Err(code) => self.fail(code),
-            },
-            Fate::Refused(code) => self.fail(code),
-            Fate::Applied(code) => {
-                let code = self.apply().err().unwrap_or(code);
-                self.fail(code)
+        *self.progress.lock() = Progress::UnderWay;
+        let cluster = Arc::clone(&self.database.cluster);
+        let rates = self.database.faults.rates();
+        let at = Instant::now() + Duration::from_millis(rates.delay_ms);
+        if rates.delay_ms == 0 {
+            decide(&cluster, vec![sent]);
+        } else if rates.batch == 0 {
+            network::later(at, Box::new(move || decide(&cluster, vec![sent])));
+        } else if cluster.join(sent) == 1 {
+            network::later(at, Box::new(move || decide(&cluster, std::mem::take(&mut *cluster.waiting.lock()))));
+        }
+        future
+    }
+}
+
+impl Cluster {
+    /// Waits for its batch; how many do.
+    fn join(&self, sent: Sent) -> usize {
+        let mut waiting = self.waiting.lock();
+        waiting.push(sent);
+        waiting.len()
+    }
+}
+
+/// What is decided of a commit.
+enum Verdict {
+    Committed(i64, [u8; STAMP_BYTES]),
+    Failed(Code),
+    /// Nobody will be told.
+    Silent,
+}
+
+/// Decides commits together: at one version, one after the other.
+fn decide(cluster: &Cluster, mut sent: Vec<Sent>) {
+    let mut batch = cluster.batch();
+    let verdicts: Vec<Verdict> = sent.iter_mut().map(|sent| sent.decide(&mut batch)).collect();
+    drop(batch);
+    for (sent, verdict) in sent.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::Committed(version, stamp) => {
+                *sent.progress.lock() = Progress::Committed(version);
+                sent.succeed(Ok(stamp));
             }
+            Verdict::Failed(code) => sent.fail(code),
+            Verdict::Silent => {
+                if let Some(deadline) = sent.deadline {
+                    network::answer(&sent.future, Err(code::TIMED_OUT), Some(deadline));
+                }
+            }
+        }
+    }
+}
+
+impl Sent {
+    fn decide(&mut self, batch: &mut Batch<'_>) -> Verdict {
+        match self.fate {
+            Fate::Fair => match self.apply(batch) {
+                Ok((version, stamp)) => Verdict::Committed(version, stamp),
+                Err(code) => Verdict::Failed(code),
+            },
+            Fate::Refused(code) => Verdict::Failed(code),
+            Fate::Applied(code) => Verdict::Failed(self.apply(batch).err().unwrap_or(code)),
             Fate::Silent { applied } => {
                 if applied {
-                    self.apply().ok();
+                    self.apply(batch).ok();
                 }
-                let future = Arc::new(Future::default());
-                if let Some(deadline) = self.deadline() {
-                    network::answer(&future, Err(code::TIMED_OUT), Some(deadline));
-                }
-                future
+                Verdict::Silent
             }
         }
     }
 
-    fn apply(&mut self) -> Result<[u8; STAMP_BYTES], Code> {
-        let request = Request {
+    fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(i64, [u8; STAMP_BYTES]), Code> {
+        batch.commit(Request {
             mutations: &self.mutations,
-            read_version: self.read.as_ref().map(|read| read.version),
+            read_version: self.read_version,
             reads: &self.reads,
             writes: std::mem::take(&mut self.writes),
-        };
-        let (version, stamp) = self.database.cluster.commit(request)?;
-        self.committed = Some(version);
-        Ok(stamp)
+        })
     }
 
-    fn fail(&mut self, code: Code) -> Arc<Future> {
-        self.committed = None;
-        for future in self.stamps.drain(..).chain(self.watches.drain(..).map(|watched| watched.future)) {
-            network::answer(&future, Err(code), None);
+    fn fail(self, code: Code) {
+        *self.progress.lock() = Progress::Nothing;
+        for future in self.stamps.iter().chain(self.watches.iter().map(|watched| &watched.future)) {
+            network::answer(future, Err(code), None);
         }
-        network::promise(Err(code))
+        network::answer(&self.future, Err(code), None);
     }
 
     /// Gives the stamp to those who asked for it, and begins the watches.
-    fn tell(&mut self, stamp: Result<[u8; STAMP_BYTES], Code>) {
-        for future in self.stamps.drain(..) {
-            let outcome = stamp.map(|stamp| Answer::Key(Bytes::copy_from_slice(&stamp)));
-            network::answer(&future, outcome, None);
+    fn succeed(self, stamp: Result<[u8; STAMP_BYTES], Code>) {
+        for future in &self.stamps {
+            network::answer(future, stamp.map(|stamp| Answer::Key(Bytes::copy_from_slice(&stamp))), None);
         }
-        for watched in self.watches.drain(..) {
-            self.database.cluster.watch(watched.key, watched.seen, watched.future);
+        for Watched { key, seen, future } in self.watches {
+            self.cluster.watch(key, seen, future);
         }
+        network::answer(&self.future, Ok(Answer::Nothing), None);
     }
 }

@@ -1,10 +1,10 @@
-//! SUMMARY    How often a database fails, and how: `seed=7,conflict=100,unknown_applied=50`, each per mille.
+//! SUMMARY    How often a database fails, and how: `seed=7,conflict=100,unknown_applied=50`, each per mille; `delay_ms=2` makes commits take their time.
 //! INVARIANTS A fault is one that a real cluster has: a conflict wrote nothing, an unknown commit is applied wholly or not at all.
 
 use super::code::{self, Code};
 use base::{Rng, rng::SeededRng};
 
-/// Per mille of commits; `read_too_old`, `read_behind` and `silent` per mille of reads too.
+/// Per mille of commits, but for `seed`, `delay_ms` and `batch`; `read_too_old`, `read_behind` and `silent` per mille of reads too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
     pub seed: u64,
@@ -22,6 +22,10 @@ pub struct Rates {
     pub unknown_lost: u64,
     /// No answer before the transaction's timeout (1031); a commit is applied or not.
     pub silent: u64,
+    /// How long each commit takes until it is decided, milliseconds.
+    pub delay_ms: u64,
+    /// Not 0: those that wait at the same time are decided together and share a version, as a real cluster's do.
+    pub batch: u64,
 }
 
 impl Rates {
@@ -39,6 +43,8 @@ impl Rates {
                 "unknown_applied" => &mut rates.unknown_applied,
                 "unknown_lost" => &mut rates.unknown_lost,
                 "silent" => &mut rates.silent,
+                "delay_ms" => &mut rates.delay_ms,
+                "batch" => &mut rates.batch,
                 _ => return None,
             };
             *field = number.trim().parse().ok()?;
@@ -74,6 +80,10 @@ impl Faults {
 
     fn strikes(&self, per_mille: u64) -> bool {
         per_mille > 0 && self.rng.below(1_000) < per_mille
+    }
+
+    pub fn rates(&self) -> Rates {
+        self.rates
     }
 
     pub fn is_silent(&self) -> bool {

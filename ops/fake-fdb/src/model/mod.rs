@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod code;
+pub mod commit;
 pub mod fault;
 pub mod future;
 pub mod limit;
@@ -11,5 +12,3 @@ pub mod option;
 pub mod ranges;
 pub mod selector;
 pub mod transaction;
-
-mod commit;

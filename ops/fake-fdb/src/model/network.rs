@@ -23,12 +23,26 @@ enum Phase {
     Stopped,
 }
 
+pub type Work = Box<dyn FnOnce() + Send>;
+
+enum Job {
+    Answer(Arc<Future>, Outcome),
+    Do(Work),
+}
+
 struct Queue {
     phase: Phase,
-    ready: VecDeque<(Arc<Future>, Outcome)>,
+    ready: VecDeque<Job>,
     /// By time, and by number where times are equal.
-    later: BTreeMap<(Instant, u64), (Arc<Future>, Outcome)>,
+    later: BTreeMap<(Instant, u64), Job>,
     number: u64,
+}
+
+impl Queue {
+    fn put_off(&mut self, at: Instant, job: Job) {
+        self.number += 1;
+        self.later.insert((at, self.number), job);
+    }
 }
 
 static QUEUE: Mutex<Queue> =
@@ -93,8 +107,11 @@ pub fn run() -> Result<(), Code> {
             let due = entry.remove();
             queue.ready.push_back(due);
         }
-        if let Some((future, outcome)) = queue.ready.pop_front() {
-            parking_lot::MutexGuard::unlocked(&mut queue, || future.answer(outcome));
+        if let Some(job) = queue.ready.pop_front() {
+            parking_lot::MutexGuard::unlocked(&mut queue, || match job {
+                Job::Answer(future, outcome) => future.answer(outcome),
+                Job::Do(work) => work(),
+            });
         } else if let Some((at, _)) = queue.later.keys().next().copied() {
             WORK.wait_until(&mut queue, at);
         } else {
@@ -105,8 +122,12 @@ pub fn run() -> Result<(), Code> {
     let ready = std::mem::take(&mut queue.ready);
     let later = std::mem::take(&mut queue.later);
     drop(queue);
-    for (future, _) in ready.into_iter().chain(later.into_values()) {
-        future.answer(Err(code::NETWORK_STOPPED));
+    for job in ready.into_iter().chain(later.into_values()) {
+        match job {
+            Job::Answer(future, _) => future.answer(Err(code::NETWORK_STOPPED)),
+            // It answers by itself, and then finds that the network has stopped.
+            Job::Do(work) => work(),
+        }
     }
     Ok(())
 }
@@ -133,13 +154,21 @@ pub fn answer(future: &Arc<Future>, outcome: Outcome, at: Option<Instant>) {
         return;
     }
     match at {
-        None => queue.ready.push_back((Arc::clone(future), outcome)),
-        Some(at) => {
-            queue.number += 1;
-            let key = (at, queue.number);
-            queue.later.insert(key, (Arc::clone(future), outcome));
-        }
+        None => queue.ready.push_back(Job::Answer(Arc::clone(future), outcome)),
+        Some(at) => queue.put_off(at, Job::Answer(Arc::clone(future), outcome)),
     }
+    WORK.notify_all();
+}
+
+/// Does something in the network thread, at a time.
+pub fn later(at: Instant, work: Work) {
+    let mut queue = QUEUE.lock();
+    if queue.phase == Phase::Stopped {
+        drop(queue);
+        work();
+        return;
+    }
+    queue.put_off(at, Job::Do(work));
     WORK.notify_all();
 }
 

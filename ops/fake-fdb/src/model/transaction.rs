@@ -5,6 +5,7 @@
 use super::{
     cluster::{Database, Snapshot},
     code::{self, Code},
+    commit::Progress,
     future::{Answer, Future, Outcome, Row},
     limit::{BACKOFF_MS_MIN, KEY_BYTES_MAX, REPLY_BYTES_MAX, VALUE_BYTES_MAX},
     mutation::{Kind, Mutation, Rows, STAMP_BYTES, between, stamp_place},
@@ -14,6 +15,7 @@ use super::{
     selector::Selector,
 };
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -62,7 +64,7 @@ pub struct Transaction {
     pub(super) wrong: Option<Code>,
     pub(super) stamps: Vec<Arc<Future>>,
     pub(super) watches: Vec<Watched>,
-    pub(super) committed: Option<i64>,
+    pub(super) progress: Arc<Mutex<Progress>>,
     retries: u64,
     /// What came after a cancellation.
     cancelled: bool,
@@ -85,7 +87,7 @@ impl Transaction {
             wrong: None,
             stamps: Vec::new(),
             watches: Vec::new(),
-            committed: None,
+            progress: Arc::default(),
             retries: 0,
             cancelled: false,
         }
@@ -105,9 +107,9 @@ impl Transaction {
 
     /// After a commit: nothing is read or written, options stay.
     pub(super) fn clear_work(&mut self) {
-        let (options, committed, retries) = (self.options, self.committed, self.retries);
+        let (options, progress, retries) = (self.options, Arc::clone(&self.progress), self.retries);
         *self = Transaction::new(Arc::clone(&self.database));
-        (self.options, self.committed, self.retries) = (options, committed, retries);
+        (self.options, self.progress, self.retries) = (options, progress, retries);
     }
 
     pub fn cancel(&mut self) {
@@ -125,6 +127,8 @@ impl Transaction {
     pub(super) fn check(&self) -> Result<(), Code> {
         if self.cancelled {
             Err(code::CANCELLED)
+        } else if *self.progress.lock() == Progress::UnderWay {
+            Err(code::USED_DURING_COMMIT)
         } else if let Some(wrong) = self.wrong {
             Err(wrong)
         } else if self.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
@@ -477,7 +481,10 @@ impl Transaction {
 
     /// -1 before a commit that wrote.
     pub fn committed_version(&self) -> i64 {
-        self.committed.unwrap_or(-1)
+        match *self.progress.lock() {
+            Progress::Committed(version) => version,
+            Progress::Nothing | Progress::UnderWay => -1,
+        }
     }
 
     /// Waits and begins again where that can help, else says the same error.

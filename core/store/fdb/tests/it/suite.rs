@@ -1,9 +1,9 @@
 //! SUMMARY    The suite of every store, on FoundationDB. `live` runs the same on a live cluster.
 
-use crate::cluster::Cluster;
-use std::sync::Arc;
+use crate::cluster::{Cluster, LIVE};
+use std::{collections::BTreeSet, sync::Arc};
 use store::{
-    Kv, conformance,
+    KeyRange, Kv, PageLimit, Read, conformance,
     faults::{FaultRates, Faulty},
 };
 
@@ -36,4 +36,36 @@ async fn operations_count_once_where_commits_arrive_late() {
     let rates = FaultRates { unknown_late: 100, ..FaultRates::default() };
     let kv: Arc<dyn Kv> = Arc::new(Faulty::new(cluster.fresh(), 11, rates));
     conformance::retried(&kv, 6, 40).await.unwrap();
+}
+
+/// Transactions that begin between a commit's sending and its deciding do not see it, unless its sender may expect that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn conforms_where_commits_take_their_time() {
+    let cluster = Cluster::new("delay_ms=2");
+    conformance::run(|| cluster.fresh()).await.unwrap();
+}
+
+/// On a real cluster commits of one moment share a version, and only their stamps tell them apart. What relies on stamps and on
+/// conflicts holds; `serialisable` itself wants versions that differ and would not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn stamps_differ_where_commits_share_a_version() {
+    let cluster = Cluster::new("delay_ms=2,batch=1");
+    let kv = cluster.fresh();
+    let commits: Vec<_> = (0..50_u8)
+        .map(|n| {
+            let mut txn = kv.begin();
+            txn.set_versionstamped(b"log/", b"", &[n]);
+            tokio::spawn(txn.submit().unwrap())
+        })
+        .collect();
+    let mut versions = BTreeSet::new();
+    for commit in commits {
+        versions.insert(commit.await.unwrap().unwrap().version);
+    }
+    let log = kv.begin_read().range(&KeyRange::prefix(b"log/"), PageLimit::MAX, false, Read::Snapshot).await.unwrap();
+    assert_eq!(log.rows.len(), 50);
+    if std::env::var_os(LIVE).is_none() {
+        assert!(versions.len() < 50, "{} versions", versions.len());
+    }
+    conformance::retried(&cluster.fresh(), 6, 40).await.unwrap();
 }

@@ -16,6 +16,11 @@ use tempfile::NamedTempFile;
 /// Set in a process that runs on the live cluster.
 pub const LIVE: &str = "STORE_FDB_LIVE";
 
+/// Whether this process runs on our own library.
+pub fn is_fake() -> bool {
+    std::env::var_os(LIVE).is_none()
+}
+
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// The library that cargo built beside this test.
@@ -45,7 +50,7 @@ impl Cluster {
 
     fn named(name: String, rates: &str) -> Self {
         let (clock, timeout_ms) = (Arc::new(SystemClock), FDB_TXN_TIMEOUT_MS);
-        if std::env::var_os(LIVE).is_some() {
+        if !is_fake() {
             return Cluster { file: None, library: None, name, clock, timeout_ms };
         }
         let mut file = NamedTempFile::new().unwrap();

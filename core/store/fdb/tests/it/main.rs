@@ -6,5 +6,7 @@
 mod cluster;
 mod deployment;
 mod faults;
+mod history;
 mod live;
 mod suite;
+mod turns;

@@ -2,8 +2,8 @@
 //! INVARIANTS A number that bounds a loop, queue, buffer, recursion, retry or page stands here, not at its use.
 
 // --- store (FoundationDB's contract: every backend enforces these) ---
-/// Longest key, bytes.
-pub const KV_KEY_BYTES_MAX: usize = 10_000;
+/// Longest key, bytes: FoundationDB's 10,000 less what a deployment's prefix and the place of a stamp take there.
+pub const KV_KEY_BYTES_MAX: usize = 9_900;
 /// Longest value, bytes.
 pub const KV_VALUE_BYTES_MAX: usize = 100_000;
 /// Largest transaction: keys and values written plus conflict ranges, bytes.

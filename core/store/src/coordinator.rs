@@ -1,23 +1,10 @@
-//! SUMMARY    Hints between sessions and nodes, and leases with fencing tokens; trait and in-process implementation.
-//! LIMITS     HINTS_PENDING_MAX
-//! INVARIANTS Hints may be lost, doubled and reordered: who receives one re-reads the state. A lease says who should act; only
-//!            its fencing token, compared where the act is stored, says who may.
+//! SUMMARY    Leases with fencing tokens; trait and in-process implementation.
+//! INVARIANTS A lease says who should act; only its fencing token, compared where the act is stored, says who may.
 
 use crate::kv::BoxFuture;
-use base::{Clock, Timestamp, limits::HINTS_PENDING_MAX};
-use bytes::Bytes;
+use base::{Clock, Timestamp};
 use parking_lot::Mutex;
 use std::{collections::HashMap, future::ready, sync::Arc, time::Duration};
-use tokio::sync::broadcast;
-
-/// What a subscriber gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hint {
-    /// Somebody published this.
-    Message(Bytes),
-    /// Some hints did not fit: read everything again.
-    Lost,
-}
 
 /// A lease as granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,17 +15,8 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
-/// One topic as one subscriber sees it.
-pub trait Subscription: Send {
-    /// The next hint; None when the coordinator is gone.
-    fn next(&mut self) -> BoxFuture<'_, Option<Hint>>;
-}
-
-/// Hints and leases between whoever shares this coordinator.
+/// Leases between whoever shares this coordinator.
 pub trait Coordinator: Send + Sync + 'static {
-    /// Tells the subscribers of `topic`, if any; never waits.
-    fn publish(&self, topic: &[u8], message: Bytes);
-    fn subscribe(&self, topic: &[u8]) -> Box<dyn Subscription>;
     /// Takes a free or expired lease; None if another holds it.
     fn acquire<'a>(&'a self, name: &'a [u8], ttl: Duration) -> BoxFuture<'a, Option<Lease>>;
     /// Prolongs a lease that is still held; None if it is not.
@@ -46,8 +24,6 @@ pub trait Coordinator: Send + Sync + 'static {
     /// Gives a lease back before its time.
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, ()>;
 }
-
-type Topics = Mutex<HashMap<Box<[u8]>, broadcast::Sender<Bytes>>>;
 
 #[derive(Default)]
 struct Leases {
@@ -58,19 +34,13 @@ struct Leases {
 /// The coordinator of a single process.
 #[derive(Clone)]
 pub struct LocalCoordinator {
-    topics: Arc<Topics>,
     leases: Arc<Mutex<Leases>>,
     clock: Arc<dyn Clock>,
 }
 
 impl LocalCoordinator {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        LocalCoordinator { topics: Arc::default(), leases: Arc::default(), clock }
-    }
-
-    /// Topics that have a subscriber.
-    pub fn topics(&self) -> usize {
-        self.topics.lock().len()
+        LocalCoordinator { leases: Arc::default(), clock }
     }
 
     fn acquire_now(&self, name: &[u8], ttl: Duration) -> Option<Lease> {
@@ -108,20 +78,6 @@ impl LocalCoordinator {
 }
 
 impl Coordinator for LocalCoordinator {
-    fn publish(&self, topic: &[u8], message: Bytes) {
-        if let Some(sender) = self.topics.lock().get(topic) {
-            // An error says that nobody listens any more.
-            let _ = sender.send(message);
-        }
-    }
-
-    fn subscribe(&self, topic: &[u8]) -> Box<dyn Subscription> {
-        let mut topics = self.topics.lock();
-        let sender = topics.entry(topic.into()).or_insert_with(|| broadcast::channel(HINTS_PENDING_MAX).0);
-        let receiver = Some(sender.subscribe());
-        Box::new(Local { receiver, topic: topic.into(), topics: Arc::clone(&self.topics) })
-    }
-
     fn acquire<'a>(&'a self, name: &'a [u8], ttl: Duration) -> BoxFuture<'a, Option<Lease>> {
         Box::pin(ready(self.acquire_now(name, ttl)))
     }
@@ -131,34 +87,6 @@ impl Coordinator for LocalCoordinator {
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, ()> {
         self.release_now(lease);
         Box::pin(ready(()))
-    }
-}
-
-struct Local {
-    receiver: Option<broadcast::Receiver<Bytes>>,
-    topic: Box<[u8]>,
-    topics: Arc<Topics>,
-}
-
-impl Subscription for Local {
-    fn next(&mut self) -> BoxFuture<'_, Option<Hint>> {
-        Box::pin(async {
-            match self.receiver.as_mut()?.recv().await {
-                Ok(message) => Some(Hint::Message(message)),
-                Err(broadcast::error::RecvError::Lagged(_)) => Some(Hint::Lost),
-                Err(broadcast::error::RecvError::Closed) => None,
-            }
-        })
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        let mut topics = self.topics.lock();
-        self.receiver = None;
-        if topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
-            topics.remove(&self.topic);
-        }
     }
 }
 
@@ -177,27 +105,6 @@ mod tests {
     fn make() -> (Arc<Hands>, LocalCoordinator) {
         let clock = Arc::new(Hands(AtomicI64::new(1_700_000_000_000)));
         (clock.clone(), LocalCoordinator::new(clock))
-    }
-
-    #[tokio::test]
-    async fn hints_reach_the_subscribers_of_their_topic() {
-        let (_, coordinator) = make();
-        coordinator.publish(b"a", Bytes::from_static(b"nobody listens"));
-        let (mut one, mut two) = (coordinator.subscribe(b"a"), coordinator.subscribe(b"a"));
-        let other = coordinator.subscribe(b"b");
-        coordinator.publish(b"a", Bytes::from_static(b"1"));
-        assert_eq!(one.next().await, Some(Hint::Message(Bytes::from_static(b"1"))));
-        assert_eq!(two.next().await, Some(Hint::Message(Bytes::from_static(b"1"))));
-        for _ in 0..=HINTS_PENDING_MAX * 2 {
-            coordinator.publish(b"a", Bytes::from_static(b"2"));
-        }
-        assert_eq!(one.next().await, Some(Hint::Lost));
-        assert_eq!(one.next().await, Some(Hint::Message(Bytes::from_static(b"2"))));
-        assert_eq!(coordinator.topics(), 2);
-        drop((one, other));
-        assert_eq!(coordinator.topics(), 1);
-        drop(two);
-        assert_eq!(coordinator.topics(), 0);
     }
 
     #[tokio::test]

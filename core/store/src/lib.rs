@@ -2,6 +2,7 @@
 //! INVARIANTS Nothing here knows a mailbox, a message or a protocol. Only the `account` room calls this crate.
 
 pub mod blob;
+pub mod bus;
 pub mod conformance;
 pub mod coordinator;
 pub mod embedded;

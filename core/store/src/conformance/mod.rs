@@ -1,6 +1,7 @@
 //! SUMMARY    One suite for every store: `run(make_backend)` checks the contract of `kv`, `retried` what holds under faults.
 //! INVARIANTS Needs a tokio runtime with several threads to mean much. Every failure names the rule that was broken.
 
+mod bus;
 mod contract;
 mod ephemeral;
 mod limits;
@@ -11,6 +12,7 @@ use crate::kv::{KeyRange, Kv, KvTxn, Page, PageLimit, Read};
 use bytes::Bytes;
 use std::sync::Arc;
 
+pub use bus::bus;
 pub use ephemeral::ephemeral;
 pub use retried::retried;
 pub use serial::{Mix, serialisable};

@@ -14,7 +14,7 @@ use base::{Kind, Timestamp, limits::NODE_BEATS_MISSED_MAX};
 use std::{
     collections::HashMap,
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use store::kv::PageLimit;
 
@@ -37,6 +37,8 @@ pub struct NodeView {
     pub started: Timestamp,
     /// By its own clock.
     pub beat_at: Timestamp,
+    /// Takes no new work.
+    pub draining: bool,
     beat: u64,
     dead: bool,
 }
@@ -53,7 +55,10 @@ pub struct TakenOver {
 
 /// This node's place among its peers. 0 = it has not joined.
 #[derive(Debug, Default)]
-pub(crate) struct Place(AtomicU64);
+pub(crate) struct Place {
+    id: AtomicU64,
+    draining: AtomicBool,
+}
 
 /// What a node remembers of its peers from look to look.
 #[derive(Debug, Default)]
@@ -94,7 +99,16 @@ impl Peers {
 impl Accounts {
     /// This node; 0 before it has joined.
     pub fn node(&self) -> NodeId {
-        NodeId(self.0.place.0.load(Ordering::Acquire))
+        NodeId(self.0.place.id.load(Ordering::Acquire))
+    }
+
+    /// Takes no new work, or does so again: no item is leased, and `/readyz` sends clients elsewhere. What is under way ends.
+    pub fn drain(&self, draining: bool) {
+        self.0.place.draining.store(draining, Ordering::Release);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.0.place.draining.load(Ordering::Acquire)
     }
 
     /// Begins to live, under a new id.
@@ -103,10 +117,11 @@ impl Accounts {
         unit_of_work!(self, &[], self.op(), work => {
             let now = work.now().0;
             let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-            let node = NodeRecord { name: name.to_owned(), started_ms: now, beat: 1, beat_ms: now, dead: false, roles };
+            let (name, draining) = (name.to_owned(), self.is_draining());
+            let node = NodeRecord { name, started_ms: now, beat: 1, beat_ms: now, dead: false, roles, draining };
             SystemTxn::new(work.txn()).set(&keys::system_node(id), &record::encode(&node))
         })?;
-        self.0.place.0.store(id.0, Ordering::Release);
+        self.0.place.id.store(id.0, Ordering::Release);
         Ok(id)
     }
 
@@ -119,7 +134,8 @@ impl Accounts {
             let node: Option<NodeRecord> = txn.get(&key).await?.map(|b| record::decode(&b, "node")).transpose()?;
             let node = node.filter(|node| !node.dead);
             let node = node.ok_or_else(|| Error::new(Kind::TooOld, "this node was found dead by its peers"))?;
-            txn.set(&key, &record::encode(&NodeRecord { beat: node.beat + 1, beat_ms: now, ..node }))
+            let draining = self.is_draining();
+            txn.set(&key, &record::encode(&NodeRecord { beat: node.beat + 1, beat_ms: now, draining, ..node }))
         })
     }
 
@@ -155,9 +171,10 @@ impl Accounts {
             let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::MAX).await?;
             for (key, stored) in &page.rows {
                 let id = keys::decode_node(key).ok_or_else(|| Error::corrupt("key of a node"))?;
-                let NodeRecord { name, started_ms, beat, beat_ms, dead, roles } = record::decode(stored, "node")?;
+                let NodeRecord { name, started_ms, beat, beat_ms, dead, roles, draining } =
+                    record::decode(stored, "node")?;
                 let (started, beat_at) = (Timestamp(started_ms), Timestamp(beat_ms));
-                nodes.push(NodeView { id, name, roles, started, beat_at, beat, dead });
+                nodes.push(NodeView { id, name, roles, started, beat_at, draining, beat, dead });
             }
             let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(nodes) };
             range.from = [last.as_ref(), &[0]].concat();
@@ -229,7 +246,8 @@ mod tests {
 
     fn node(id: u64, beat: u64) -> NodeView {
         let at = Timestamp(0);
-        NodeView { id: NodeId(id), name: String::new(), roles: vec![], started: at, beat_at: at, beat, dead: false }
+        let (name, roles, draining, dead) = (String::new(), vec![], false, false);
+        NodeView { id: NodeId(id), name, roles, started: at, beat_at: at, draining, beat, dead }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
 };
 use base::{
     Kind, QueueId, TenantId, Timestamp,
-    limits::{QUEUE_LEASE_MAX, QUEUE_RECIPIENTS_MAX},
+    limits::{QUEUE_COUNT_MAX, QUEUE_LEASE_MAX, QUEUE_RECIPIENTS_MAX},
 };
 use bytes::Bytes;
 use std::time::Duration;
@@ -157,8 +157,11 @@ impl Work {
 }
 
 impl Accounts {
-    /// Leases due items, a few of each tenant in turn.
+    /// Leases due items, a few of each tenant in turn; none while the node drains.
     pub async fn lease(&self, request: LeaseRequest) -> Result<Vec<Lease>> {
+        if self.is_draining() {
+            return Ok(Vec::new());
+        }
         let now = self.0.clock.now();
         let mut leases = Vec::new();
         let mut range = keys::system_due_after(request.after);
@@ -231,6 +234,23 @@ impl Accounts {
                 Ok(taken)
             })?;
         }
+    }
+
+    /// How many items are due, of the first QUEUE_COUNT_MAX of all that wait: what a scheduler adds workers by.
+    pub async fn due(&self) -> Result<usize> {
+        let now = self.0.clock.now();
+        let mut txn = self.0.kv.begin_read();
+        let mut range = keys::system_due_all();
+        let (mut seen, mut due) = (0, 0);
+        while seen < QUEUE_COUNT_MAX {
+            let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(QUEUE_COUNT_MAX - seen)).await?;
+            seen += page.rows.len();
+            let is_due = |key: &[u8]| keys::decode_due(key).is_some_and(|(_, at, _)| at <= now);
+            due += page.rows.iter().filter(|(key, mark)| mark.as_ref() != LEASED && is_due(key)).count();
+            let Some((last, _)) = page.rows.last().filter(|_| page.more) else { break };
+            range.from = [last.as_ref(), &[0]].concat();
+        }
+        Ok(due)
     }
 
     /// Bytes of a leased item.

@@ -305,6 +305,9 @@ pub(crate) struct NodeRecord {
     /// What it does, for people.
     #[prost(string, repeated, tag = "6")]
     pub roles: Vec<String>,
+    /// It takes no new work.
+    #[prost(bool, tag = "7")]
+    pub draining: bool,
 }
 
 /// Where an upkeep job stands.

@@ -308,6 +308,8 @@ pub const THREAD_EMAILS_MAX: usize = 1_000;
 pub const ROUTE_DEPTH_MAX: usize = 10;
 /// Destinations of one recipient after expansion.
 pub const ROUTE_TARGETS_MAX: usize = 100;
+/// Items that wait, at most, of which those due are counted for the metrics.
+pub const QUEUE_COUNT_MAX: usize = 10_000;
 /// Queue items one lease request may take.
 pub const QUEUE_LEASE_MAX: usize = 256;
 /// All literals of one command that is not APPEND, bytes.

@@ -29,6 +29,8 @@ const POLL: Duration = Duration::from_millis(500);
 const PER_TENANT: usize = 4;
 /// How often those are asked for whose mail is parked.
 const RELEASE_EVERY: Duration = Duration::from_secs(1);
+/// How often those that are due are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// How long an item is put off when its domain has enough attempts under way.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
@@ -50,7 +52,20 @@ impl Queue {
 
     /// Sends what is due until `stop`, then waits for the attempts under way. Who drops it leaves them to the next worker.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        tokio::join!(self.clone().release(stop.clone()), self.serve(stop));
+        tokio::join!(self.clone().release(stop.clone()), self.clone().count(stop.clone()), self.serve(stop));
+    }
+
+    /// Shows how many items are due.
+    async fn count(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Ok(due) = self.0.mail.accounts().due().await {
+                metrics::gauge!("posthouse_queue_due").set(due as f64);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(COUNT_EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
     }
 
     async fn serve(self, mut stop: watch::Receiver<bool>) {

@@ -1,7 +1,7 @@
 //! SUMMARY    This node among those that share the store: joins, says that it lives, takes over from the dead, leaves.
 //! INVARIANTS An embedded store has no peers: whoever was there before is dead.
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use account::{Accounts, Peers, TakenOver};
 use base::Kind;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Joins before anything is served.
 pub async fn join(accounts: &Accounts, config: &Config) -> Result<(), String> {
     let why = |e: account::Error| format!("joining the store: {e}");
-    let id = accounts.join(&config.hostname, &[config.role.name()]).await.map_err(why)?;
+    let id = accounts.join(&config.hostname, &roles(config)).await.map_err(why)?;
     tracing::info!(%id, shared = config.store.is_shared(), "joined the store");
     if config.store.is_shared() {
         return Ok(());
@@ -22,6 +22,22 @@ pub async fn join(accounts: &Accounts, config: &Config) -> Result<(), String> {
         Err(error) => tracing::error!(%error, "what the process before left wait for the end of its leases"),
     }
     Ok(())
+}
+
+/// What this node does, as `ctl nodes` shows it.
+fn roles(config: &Config) -> Vec<&'static str> {
+    let (listen, has_control) = (&config.listen, config.role == Role::All);
+    let all = [
+        ("smtp-in", listen.smtp.is_some()),
+        ("lmtp", listen.lmtp.is_some()),
+        ("submission", listen.submission.is_some() || listen.submissions.is_some()),
+        ("imap", listen.imap.is_some() || listen.imaps.is_some()),
+        ("queue", config.queue.enabled),
+        ("worker", config.upkeep.enabled),
+        ("api", has_control && listen.http.is_some()),
+        ("portal", has_control && config.portal.is_some()),
+    ];
+    all.into_iter().filter(|(_, is)| *is).map(|(role, _)| role).collect()
 }
 
 fn tell(TakenOver { nodes, items, parts }: TakenOver) {

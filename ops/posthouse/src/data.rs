@@ -46,8 +46,12 @@ impl DataPlane {
         let beats = config.store.is_shared().then(|| cluster::run(stores.accounts.clone(), config.clone()));
         let beats = beats.map(tokio::spawn);
         let queue = outgoing(config, &stores, &hostname)?;
-        tasks.push(tokio::spawn(queue.run(shutdown.watch())));
-        tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
+        if config.queue.enabled {
+            tasks.push(tokio::spawn(queue.run(shutdown.watch())));
+        }
+        if config.upkeep.enabled {
+            tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
+        }
         let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, shutdown).await?;
         let mut listening = None;

@@ -78,6 +78,7 @@ async fn render(State(health): State<Health>) -> String {
 /// The planes of this process; the other one's state is its own matter.
 async fn ready(State(health): State<Health>) -> (StatusCode, String) {
     let mut ready = match &health.accounts {
+        Some(accounts) if accounts.is_draining() => Err("draining".to_owned()),
         Some(accounts) => accounts.health().await,
         None => Ok(()),
     };

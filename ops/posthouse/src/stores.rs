@@ -6,7 +6,7 @@ mod shared;
 
 pub use keys::Keys;
 
-use crate::config::{Config, Sql, store::KvStore};
+use crate::config::{Config, Sql, storage::KvStore};
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{Clock, SystemRng};
 use control::Control;
@@ -52,8 +52,9 @@ impl Stores {
             KvStore::Postgres(options) => {
                 Arc::new(postgres::open(options).await.map_err(|e| format!("store.postgres_url: {e}"))?)
             }
+            KvStore::FoundationDb(options) => shared::foundationdb(options, &clock).await?,
         };
-        let objects = shared::objects(config, clock.clone())?;
+        let objects = shared::objects(config, &clock)?;
         let cells = shared::cells(config, &clock)?;
         let stores = Stores::on(kv, objects, master, clock, cells, shared::bus(config)?)?;
         stores.accounts.check_master_key().await.map_err(|e| format!("store.master_key: {e}"))?;

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 /// `[upkeep]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpkeepConfig {
+    pub enabled: bool,
     /// Time between two passes.
     pub interval: Duration,
     /// Messages older than this move to packs.

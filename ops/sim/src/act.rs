@@ -83,6 +83,8 @@ pub(crate) enum Act {
     },
     /// A worker looks at the queue.
     Work,
+    /// A node says that it lives, and looks after its peers.
+    Tend,
     /// A session looks for news of the mailbox it has open.
     Refresh {
         view: Arc<View>,
@@ -153,6 +155,7 @@ impl fmt::Display for Act {
                 write!(f, "submit m{} to {}", letter.marker, to.join(" "))
             }
             Act::Work => f.write_str("work on the queue"),
+            Act::Tend => f.write_str("look after the nodes"),
             Act::Fetch { mailbox, uids } => write!(f, "fetch {} in {}", ids(uids), mailbox.0),
             Act::Refresh { view } => write!(f, "refresh {} from modseq {}", view.mailbox.0, view.modseq),
         }
@@ -162,7 +165,7 @@ impl fmt::Display for Act {
 impl Step {
     /// Sends the request; the answer, or the node's death.
     pub(crate) async fn perform(&self, node: &Node, world: &World) -> Outcome {
-        let work = OPERATION.scope(self.warrant.clone(), self.run(&node.mail, world));
+        let work = OPERATION.scope(self.warrant.clone(), self.run(node, world));
         let work = pin!(tokio::time::timeout(OPERATION_TIME_MAX, work));
         let death = pin!(node.fuse.death());
         match select(work, death).await {
@@ -177,8 +180,10 @@ impl Step {
         }
     }
 
-    async fn run(&self, mail: &Mail, world: &World) -> Result<Ack, Error> {
+    async fn run(&self, node: &Node, world: &World) -> Result<Ack, Error> {
+        let mail = &node.mail;
         match &self.act {
+            Act::Tend => return tend(node).await,
             Act::Deliver { letter, to } => return deliver(mail, &world.people, letter, to).await,
             Act::Work => return post::work(mail, &world.host).await,
             _ => {}
@@ -186,7 +191,7 @@ impl Step {
         let person = self.who.and_then(|n| world.people.get(n)).ok_or_else(|| Error::not_found("person"))?;
         let scope = &person.scope;
         match &self.act {
-            Act::Deliver { .. } | Act::Work => Err(Error::not_found("person")),
+            Act::Deliver { .. } | Act::Work | Act::Tend => Err(Error::not_found("person")),
             Act::Submit { letter, to } => post::submit(mail, person, letter, to).await,
             Act::Append { mailbox, letters, flags } => {
                 let flags = Flags::from_names(flags.iter().copied());
@@ -232,6 +237,20 @@ impl Step {
             Act::Refresh { view } => mail.refresh(scope, view).await.map(Ack::Refreshed),
         }
     }
+}
+
+/// As a node does every second.
+async fn tend(node: &Node) -> Result<Ack, Error> {
+    let accounts = node.mail.accounts();
+    match accounts.beat().await {
+        Err(e) if e.kind == Kind::TooOld => drop(accounts.join("sim", &[]).await?),
+        beaten => beaten?,
+    }
+    // Looks of one node come one after the other.
+    let mut peers = std::mem::take(&mut *node.peers.lock());
+    let watched = accounts.watch(&mut peers).await;
+    *node.peers.lock() = peers;
+    watched.map(|_| Ack::Done)
 }
 
 async fn deliver(mail: &Mail, people: &[Person], letter: &Letter, to: &[(Address, Vec<usize>)]) -> Result<Ack, Error> {

@@ -58,6 +58,7 @@ impl Chooser<'_> {
         let of = |n: &usize| self.world.people.get(*n).map(|p| p.tenant.0);
         let (who, warrant) = match &act {
             Act::Work => (None, Warrant::worker(1..=self.world.tenants)),
+            Act::Tend => (None, Warrant::tender(1..=self.world.tenants)),
             Act::Deliver { to, .. } => (None, Warrant::new(to.iter().flat_map(|(_, p)| p).filter_map(of))),
             _ => (Some(who), Warrant::new(of(&who))),
         };
@@ -70,7 +71,13 @@ impl Chooser<'_> {
         if self.chance(15) {
             // A bounce to who is over quota is lost: those who may be send nothing.
             let sends = self.world.people.get(who).is_some_and(|p| !p.may_be_full()) && self.chance(50);
-            return Some(if sends { self.submit() } else { Act::Work });
+            return Some(if sends {
+                self.submit()
+            } else if self.chance(40) {
+                Act::Tend
+            } else {
+                Act::Work
+            });
         }
         if account.mailboxes.is_empty() || dice < 25 {
             return Some(self.deliver(who));

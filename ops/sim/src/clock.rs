@@ -2,6 +2,7 @@
 //! INVARIANTS Moves only when everything waits; the same seed sees the same times.
 
 use base::{Clock, Timestamp};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// 2024-01-01T00:00:00Z.
@@ -14,6 +15,18 @@ impl VirtualClock {
     /// Inside of a runtime with a paused clock.
     pub(crate) fn new() -> Self {
         VirtualClock(Instant::now())
+    }
+}
+
+/// What a node thinks the time is: its clock is set wrong, and runs right.
+pub(crate) struct SkewedClock {
+    pub(crate) right: Arc<dyn Clock>,
+    pub(crate) ahead_ms: i64,
+}
+
+impl Clock for SkewedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.right.now().0 + self.ahead_ms)
     }
 }
 

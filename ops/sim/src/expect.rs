@@ -80,7 +80,7 @@ impl Expect {
     /// Notes what a client of person `n` was told.
     pub(crate) fn note(&mut self, known: &Known<'_>, act: &Act, outcome: &Outcome) -> Result<(), String> {
         match act {
-            Act::Deliver { .. } | Act::Submit { .. } | Act::Work | Act::Refresh { .. } => Ok(()),
+            Act::Deliver { .. } | Act::Submit { .. } | Act::Work | Act::Tend | Act::Refresh { .. } => Ok(()),
             Act::Append { .. } | Act::Copy { .. } | Act::Move { .. } | Act::Expunge { .. } => match outcome {
                 Outcome::Told(ack) => self.told(known, act, ack),
                 Outcome::Unsure(_) | Outcome::Broken(_) => {

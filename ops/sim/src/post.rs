@@ -70,14 +70,18 @@ pub(crate) async fn submit(mail: &Mail, person: &Person, letter: &Letter, to: &[
 /// One look at the queue, as the outgoing worker's: lease, send, report, settle.
 pub(crate) async fn work(mail: &Mail, host: &Mutex<RemoteHost>) -> Result<Ack, Error> {
     let request = LeaseRequest { items: ITEMS, items_per_tenant: ITEMS_PER_TENANT, lease: LEASE, after: TenantId(0) };
+    let mut lapsed = None;
     for lease in mail.accounts().lease(request).await? {
         match attempt(mail, host, &lease).await {
-            // Another worker has it: its outcome counts.
-            Err(e) if matches!(e.kind, Kind::TooOld | Kind::NotFound) => {}
+            // Another worker has it: its outcome counts. What was sent, was sent.
+            Err(e) if matches!(e.kind, Kind::TooOld | Kind::NotFound) => lapsed = Some(e),
             other => other?,
         }
     }
-    Ok(Ack::Done)
+    match lapsed {
+        None => Ok(Ack::Done),
+        Some(e) => Err(Error { kind: Kind::Unavailable, ..e }),
+    }
 }
 
 async fn attempt(mail: &Mail, host: &Mutex<RemoteHost>, lease: &Lease) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use crate::{
     model,
     post::{self, Post},
     scan::{Library, Scan},
-    tap::Warrant,
+    tap::{Link, Warrant},
     world::{Options, World, said},
 };
 use base::{Kind, Rng, TenantId};
@@ -21,6 +21,11 @@ const TRACE_LINES_MAX: usize = 400;
 const FUSE_CALLS_MAX: u64 = 150;
 /// Percent of rounds in which a node dies.
 const DEATHS_PERCENT: u64 = 25;
+/// Percent of nodes that cannot reach the store in a round, and of those that reach it slowly, in worlds where that happens.
+const CUTS_PERCENT: u64 = 10;
+const SLOW_PERCENT: u64 = 15;
+/// How slow a call is at most.
+const SLOW_MAX: Duration = Duration::from_millis(400);
 /// Percent of rounds before which the limit of the pool changes.
 const POOL_CHANGES_PERCENT: u64 = 15;
 /// Times a delivery is tried when there is no weather.
@@ -153,12 +158,28 @@ impl Run {
         if let Some(node) = self.world.nodes.get(victim).filter(|_| doomed) {
             node.fuse.set(Some(calls));
         }
+        self.weather();
         let done = self.perform(steps).await?;
-        self.bury()?;
+        self.world.nodes.iter().for_each(|node| node.fuse.link(Link::Good));
+        self.bury().await?;
         // What was on its way to the store arrives.
         let hours = if self.world.rng.below(8) == 0 { 2 } else { 0 };
         tokio::time::sleep(Duration::from_secs(1 + 3_600 * hours)).await;
         self.settle(&done).await
+    }
+
+    /// Links to the store as they are in this round.
+    fn weather(&self) {
+        if !self.world.is_far {
+            return;
+        }
+        for node in &self.world.nodes {
+            node.fuse.link(match self.world.rng.below(100) {
+                dice if dice < CUTS_PERCENT => Link::Cut,
+                dice if dice < CUTS_PERCENT + SLOW_PERCENT => Link::Slow(SLOW_MAX),
+                _ => Link::Good,
+            });
+        }
     }
 
     /// Runs the steps side by side and writes down what was told.
@@ -209,10 +230,10 @@ impl Run {
     }
 
     /// Replaces the nodes that died; the others live on with their caches.
-    fn bury(&mut self) -> Result<(), String> {
+    async fn bury(&mut self) -> Result<(), String> {
         for n in 0..self.world.nodes.len() {
             let fresh = match self.world.nodes.get(n) {
-                Some(node) if node.fuse.is_dead() => self.world.node()?,
+                Some(node) if node.fuse.is_dead() => self.world.node().await?,
                 Some(node) => {
                     node.fuse.set(None);
                     continue;
@@ -264,7 +285,8 @@ impl Run {
     async fn fair_weather(&mut self) -> Result<(), String> {
         self.round += 1;
         self.world.rates = store::faults::FaultRates::default();
-        let node = self.world.node()?;
+        self.world.is_far = false;
+        let node = self.world.node().await?;
         self.world.nodes = vec![node];
         for n in 0..self.world.people.len() {
             let Some(person) = self.world.people.get(n) else { continue };

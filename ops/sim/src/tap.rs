@@ -36,19 +36,27 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Warrant {
     pub(crate) tenants: BTreeSet<u64>,
-    /// The due index of every tenant.
+    /// The due index of every tenant, and who holds what.
     queue: bool,
+    /// The nodes, and unfinished copies of the dead.
+    nodes: bool,
     wrong: Mutex<Vec<String>>,
 }
 
 impl Warrant {
     pub(crate) fn new(tenants: impl IntoIterator<Item = u64>) -> Arc<Self> {
-        Arc::new(Warrant { tenants: tenants.into_iter().collect(), queue: false, wrong: Mutex::default() })
+        Arc::new(Warrant { tenants: tenants.into_iter().collect(), ..Warrant::default() })
     }
 
     /// A worker's: it finds what is due of all tenants.
     pub(crate) fn worker(tenants: impl IntoIterator<Item = u64>) -> Arc<Self> {
-        Arc::new(Warrant { tenants: tenants.into_iter().collect(), queue: true, wrong: Mutex::default() })
+        Arc::new(Warrant { tenants: tenants.into_iter().collect(), queue: true, ..Warrant::default() })
+    }
+
+    /// Of a node that looks after its peers: what the dead held is of any tenant.
+    pub(crate) fn tender(tenants: impl IntoIterator<Item = u64>) -> Arc<Self> {
+        let tenants = tenants.into_iter().collect();
+        Arc::new(Warrant { tenants, queue: true, nodes: true, ..Warrant::default() })
     }
 
     /// What it did that it must not, once.
@@ -78,7 +86,8 @@ impl Warrant {
     fn allows(&self, key: &[u8]) -> bool {
         let tenant = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
         match (key.first(), key.get(1)) {
-            (Some(b'S'), Some(b'q' | b'k')) if self.queue => true,
+            (Some(b'S'), Some(b'q' | b'k' | b'l')) if self.queue => true,
+            (Some(b'S'), Some(b'h' | b'c')) if self.nodes => true,
             (Some(b'T'), _) => tenant(1).is_some_and(|t| self.tenants.contains(&t)),
             (Some(b'S'), Some(b'e' | b'q' | b'k')) => tenant(2).is_some_and(|t| self.tenants.contains(&t)),
             (Some(b'S'), Some(b'd' | b'x' | b'r' | b'p' | b'g' | b'o' | b'v')) => true,
@@ -91,8 +100,9 @@ impl Warrant {
             return;
         }
         self.key(&range.from, verb);
-        let index = [b"Sq", b"Sk"].iter().any(|i| range.from.starts_with(*i));
-        let bytes = if self.queue && index { 2 } else { TENANT_BYTES };
+        let index = |of: &[&[u8; 2]]| of.iter().any(|i| range.from.starts_with(*i));
+        let whole = self.queue && index(&[b"Sq", b"Sk", b"Sl"]) || self.nodes && index(&[b"Sh", b"Sc"]);
+        let bytes = if whole { 2 } else { TENANT_BYTES };
         let prefix = range.from.get(..bytes).unwrap_or(&range.from);
         if range.to > KeyRange::prefix(prefix).to {
             self.wrong(format!("{verb} of a range beyond its tenant: ..{}", range.to.escape_ascii()));
@@ -100,9 +110,23 @@ impl Warrant {
     }
 }
 
-/// How a node stalls and when it dies.
+/// How a node reaches the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    Good,
+    /// Every call takes up to this long.
+    Slow(Duration),
+    /// Nothing comes back: what is sent may arrive or not.
+    Cut,
+}
+
+/// How long a call over a link that is cut waits for its answer.
+const CUT_WAIT: Duration = Duration::from_secs(2);
+
+/// How a node stalls, how it reaches the store, and when it dies.
 pub(crate) struct Fuse {
     rng: SeededRng,
+    link: Mutex<Link>,
     /// Store calls until the node dies.
     calls: AtomicU64,
     dead: watch::Sender<bool>,
@@ -110,7 +134,33 @@ pub(crate) struct Fuse {
 
 impl Fuse {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
-        Arc::new(Fuse { rng: SeededRng::new(seed), calls: AtomicU64::new(NEVER), dead: watch::channel(false).0 })
+        let (calls, dead) = (AtomicU64::new(NEVER), watch::channel(false).0);
+        Arc::new(Fuse { rng: SeededRng::new(seed), link: Mutex::new(Link::Good), calls, dead })
+    }
+
+    pub(crate) fn link(&self, link: Link) {
+        *self.link.lock() = link;
+    }
+
+    fn is_cut(&self) -> bool {
+        *self.link.lock() == Link::Cut
+    }
+
+    /// A call that needs an answer: waits as the link is, `Err` when none will come.
+    async fn reach(&self) -> Result<(), ()> {
+        self.pause().await;
+        let link = *self.link.lock();
+        match link {
+            Link::Good => Ok(()),
+            Link::Slow(most) => {
+                tokio::time::sleep(most.mul_f64(self.rng.below(1_000) as f64 / 1_000.0)).await;
+                Ok(())
+            }
+            Link::Cut => {
+                tokio::time::sleep(CUT_WAIT).await;
+                Err(())
+            }
+        }
     }
 
     /// The node dies at the store call after `calls` more; `None`: not at all.
@@ -159,6 +209,8 @@ impl Fuse {
 pub(crate) struct Tap {
     pub(crate) inner: Arc<dyn Kv>,
     pub(crate) fuse: Arc<Fuse>,
+    /// Whether its link is ever cut: then commits may end unknown.
+    pub(crate) is_far: bool,
 }
 
 impl Tap {
@@ -176,7 +228,7 @@ impl Kv for Tap {
         self.wrap(self.inner.begin_read())
     }
     fn commit_may_be_unknown(&self) -> bool {
-        self.inner.commit_may_be_unknown()
+        self.is_far || self.inner.commit_may_be_unknown()
     }
     fn validates_at_submit(&self) -> bool {
         self.inner.validates_at_submit()
@@ -226,7 +278,7 @@ impl KvTxn for TapTxn {
         self.key(key, "get", 0);
         let key = key.to_vec();
         Box::pin(async move {
-            self.fuse.pause().await;
+            self.fuse.reach().await.map_err(|()| no_answer())?;
             self.inner.get(&key, read).await
         })
     }
@@ -245,7 +297,7 @@ impl KvTxn for TapTxn {
         }
         let range = range.clone();
         Box::pin(async move {
-            self.fuse.pause().await;
+            self.fuse.reach().await.map_err(|()| no_answer())?;
             let page = self.inner.range(&range, limit, reverse, read).await?;
             page.rows.iter().for_each(|(key, _)| self.warrant.key(key, "read"));
             Ok(page)
@@ -290,12 +342,28 @@ impl KvTxn for TapTxn {
             }
             return Ok(Box::pin(pending()));
         }
+        if fuse.is_cut() {
+            // The request or its answer is lost.
+            let arrives = fuse.rng.below(2) == 0;
+            return Ok(Box::pin(async move {
+                if arrives {
+                    let _ = inner.submit()?.await;
+                }
+                tokio::time::sleep(CUT_WAIT).await;
+                Err(CommitError::Unknown)
+            }));
+        }
         let durable = inner.submit()?;
         Ok(Box::pin(async move {
-            fuse.pause().await;
-            durable.await
+            let answered = fuse.reach().await;
+            let result = durable.await;
+            answered.map_err(|()| CommitError::Unknown).and(result)
         }))
     }
+}
+
+fn no_answer() -> ReadError {
+    ReadError::Fatal("the store does not answer".to_owned())
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 //! INVARIANTS All that lives across a crash is in the store. The quiet handle has neither weather nor caches: it tells the truth.
 
 use crate::{
-    clock::VirtualClock,
+    clock::{SkewedClock, VirtualClock},
     post::RemoteHost,
     tap::{Fuse, Tap},
 };
-use account::{AccountOptions, AccountScope, Accounts, Login, MasterKey, Owner};
+use account::{AccountOptions, AccountScope, Accounts, Login, MasterKey, Owner, Peers};
 use base::{AccountId, Address, Clock, Rng, TenantId, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
@@ -33,6 +33,13 @@ const POOL_LIMITS: [Option<u64>; 6] = [Some(60_000), Some(30_000), None, Some(90
 pub(crate) const POOL_GRACE_BYTES: u64 = 5_000;
 /// People who share the pool.
 const POOL_PEOPLE: u64 = 3;
+
+/// Nodes of a world.
+const NODES_MAX: u64 = 4;
+/// How wrong the clock of a node may be set, milliseconds.
+const CLOCK_SKEW_MS_MAX: u64 = 120_000;
+/// Times a node tries to join in a storm.
+const JOIN_ATTEMPTS_MAX: usize = 50;
 
 /// Wraps the store below the weather: how tests spoil it.
 pub type Spoil = fn(Arc<dyn Kv>) -> Arc<dyn Kv>;
@@ -82,6 +89,8 @@ pub(crate) struct Alias {
 pub(crate) struct Node {
     pub(crate) mail: Mail,
     pub(crate) fuse: Arc<Fuse>,
+    /// What it remembers of the others.
+    pub(crate) peers: Mutex<Peers>,
 }
 
 /// Everything but what is expected of it.
@@ -95,6 +104,8 @@ pub(crate) struct World {
     pub(crate) pool_limit: Option<u64>,
     pool_version: u64,
     pub(crate) host: Mutex<RemoteHost>,
+    /// Whether links to the store are slow at times, and cut.
+    pub(crate) is_far: bool,
     kv: Arc<dyn Kv>,
     pub(crate) rates: FaultRates,
     clock: Arc<dyn Clock>,
@@ -120,6 +131,7 @@ impl World {
         let folder = tempfile::tempdir().map_err(said)?;
         let mut world = World {
             tenants: 2 + rng.below(2),
+            is_far: rng.below(2) == 0,
             rng,
             people: Vec::new(),
             aliases: Vec::new(),
@@ -133,8 +145,8 @@ impl World {
             folder,
         };
         world.populate().await?;
-        for _ in 0..1 + world.rng.below(2) {
-            let node = world.node()?;
+        for _ in 0..1 + world.rng.below(NODES_MAX) {
+            let node = world.node().await?;
             world.nodes.push(node);
         }
         Ok(world)
@@ -142,23 +154,34 @@ impl World {
 
     /// Truth: the store without weather, seen by a process that has just begun.
     pub(crate) fn quiet(&self) -> Result<Mail, String> {
-        self.mail(self.kv.clone(), self.rng.next_u64())
+        self.mail(self.kv.clone(), self.rng.next_u64(), self.clock.clone())
     }
 
-    /// A server process that has just begun.
-    pub(crate) fn node(&self) -> Result<Node, String> {
+    /// A server process that has just begun, and joined the others.
+    pub(crate) async fn node(&self) -> Result<Node, String> {
         let fuse = Fuse::new(self.rng.next_u64());
         let faulty = Arc::new(Faulty::new(self.kv.clone(), self.rng.next_u64(), self.rates));
-        let tap = Arc::new(Tap { inner: faulty, fuse: fuse.clone() });
-        Ok(Node { mail: self.mail(tap, self.rng.next_u64())?, fuse })
+        let tap = Arc::new(Tap { inner: faulty, fuse: fuse.clone(), is_far: self.is_far });
+        let ahead_ms = self.rng.below(2 * CLOCK_SKEW_MS_MAX) as i64 - CLOCK_SKEW_MS_MAX as i64;
+        let clock = Arc::new(SkewedClock { right: self.clock.clone(), ahead_ms });
+        let mail = self.mail(tap, self.rng.next_u64(), clock)?;
+        let mut joined = mail.accounts().join("sim", &[]).await;
+        for _ in 0..JOIN_ATTEMPTS_MAX {
+            if joined.is_ok() {
+                break;
+            }
+            joined = mail.accounts().join("sim", &[]).await;
+        }
+        joined.map_err(said)?;
+        Ok(Node { mail, fuse, peers: Mutex::default() })
     }
 
-    fn mail(&self, kv: Arc<dyn Kv>, seed: u64) -> Result<Mail, String> {
+    fn mail(&self, kv: Arc<dyn Kv>, seed: u64, clock: Arc<dyn Clock>) -> Result<Mail, String> {
         let accounts = Accounts::new(AccountOptions {
             kv,
             objects: Arc::new(FsObjects::open(self.folder.path()).map_err(said)?),
             master: MasterKey::new([7; 32]),
-            clock: self.clock.clone(),
+            clock,
             rng: Arc::new(SeededRng::new(seed)),
         });
         Ok(Mail::new(accounts, HOST))

@@ -3,6 +3,9 @@
 use crate::{deny, rfc, tidy};
 use std::{process::Command, time::Instant};
 
+/// Everything that a node of a cluster can use is built and tested.
+const FULL: &str = "--features=posthouse/full";
+
 /// Runs every step; stops at the first that fails.
 pub fn check() -> Result<(), String> {
     let start = Instant::now();
@@ -11,9 +14,9 @@ pub fn check() -> Result<(), String> {
     timed("rfc", rfc::check)?;
     timed("deny", deny::check)?;
     timed("clippy", || {
-        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+        cargo(&["clippy", "--workspace", "--all-targets", FULL, "--locked", "--quiet", "--", "-D", "warnings"])
     })?;
-    timed("build", || cargo(&["build", "--workspace", "--all-targets", "--locked", "--quiet"]))?;
+    timed("build", || cargo(&["build", "--workspace", "--all-targets", FULL, "--locked", "--quiet"]))?;
     timed("tests", tests)?;
     println!("== check: ok in {:.1} s", start.elapsed().as_secs_f32());
     Ok(())
@@ -22,9 +25,9 @@ pub fn check() -> Result<(), String> {
 /// nextest where it is installed, else cargo's own runner; both run every test.
 fn tests() -> Result<(), String> {
     if Command::new("cargo-nextest").arg("--version").output().is_ok_and(|o| o.status.success()) {
-        cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "slow"])
+        cargo(&["nextest", "run", "--workspace", FULL, "--locked", "--no-fail-fast", "--status-level", "slow"])
     } else {
-        cargo(&["test", "--workspace", "--all-targets", "--locked", "--no-fail-fast"])
+        cargo(&["test", "--workspace", "--all-targets", FULL, "--locked", "--no-fail-fast"])
     }
 }
 

@@ -160,9 +160,9 @@ pub const KEYS: &[Key] = &[
     key("plane.ca", Kind::Path, None, "The authority that signs the other plane's certificate (PEM)."),
     key(
         "store.kind",
-        Kind::Choice(&["embedded", "postgres"]),
+        Kind::Choice(&["embedded", "postgres", "foundationdb"]),
         Some("embedded"),
-        "Where mail and metadata are kept: embedded: in the data folder, for one process; postgres: shared by any number of nodes.",
+        "Where mail and metadata are kept: embedded: in the data folder, for one process; postgres and foundationdb: shared by any number of nodes.",
     ),
     key(
         "store.master_key",
@@ -178,6 +178,19 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "Streaming replicas that reads may go to, as postgres://… with commas between.",
     ),
+    key(
+        "store.foundationdb_cluster",
+        Kind::Path,
+        None,
+        "Cluster file of FoundationDB; where its tools look when missing.",
+    ),
+    key(
+        "store.foundationdb_library",
+        Kind::Path,
+        None,
+        "Its client library, libfdb_c.so; where the system has it when missing.",
+    ),
+    key("store.foundationdb_name", Kind::Text, Some("default"), "Name of this deployment in the cluster."),
     key(
         "objects.kind",
         Kind::Choice(&["files", "s3"]),
@@ -215,6 +228,12 @@ pub const KEYS: &[Key] = &[
         Kind::Text,
         "Redis for rates that hold over all nodes: redis://…; without it each node counts for itself.",
     ),
+    key(
+        "queue.enabled",
+        Kind::Flag,
+        Some("true"),
+        "This node sends outgoing mail; others of the store may do it instead.",
+    ),
     key("queue.workers", Kind::Count(10_000), Some("32"), "Attempts to send under way at once."),
     key("queue.per_domain_max", Kind::Count(10_000), Some("4"), "Connections to one domain at once."),
     key(
@@ -222,6 +241,12 @@ pub const KEYS: &[Key] = &[
         Kind::Time,
         Some("15m"),
         "How long an attempt may take before its item comes up again (1m to 1d).",
+    ),
+    key(
+        "upkeep.enabled",
+        Kind::Flag,
+        Some("true"),
+        "This node packs, compacts and sweeps; others of the store may do it instead.",
     ),
     key("upkeep.interval", Kind::Time, Some("6h"), "Time between two passes of the store's upkeep (1s to 30d)."),
     key("upkeep.cold_after", Kind::Time, Some("7d"), "Messages older than this move to packs (1s to 3650d)."),

@@ -9,7 +9,7 @@ pub mod load;
 mod rates;
 mod role;
 mod show;
-pub mod store;
+pub mod storage;
 mod unit;
 mod value;
 
@@ -70,7 +70,7 @@ pub struct Config {
     pub sql: Option<Sql>,
     /// Time between two passes that tell the data plane everything again.
     pub resend_interval: Duration,
-    pub store: store::Store,
+    pub store: storage::Store,
     pub queue: Queue,
     /// How domains are verified, and what is offered to them.
     pub domains: Domains,
@@ -129,6 +129,7 @@ pub struct Domains {
 /// How outgoing mail is sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Queue {
+    pub enabled: bool,
     pub workers: usize,
     pub per_domain_max: usize,
     pub lease: Duration,
@@ -198,13 +199,15 @@ impl Config {
             sql: sql(from)?,
             billing: billing::billing(from)?,
             resend_interval: within(from, "plane.resend_interval", 1, 30 * 86_400)?,
-            store: store::store(from)?,
+            store: storage::store(from)?,
             queue: Queue {
+                enabled: from.flag("queue.enabled"),
                 workers: from.count("queue.workers")?,
                 per_domain_max: from.count("queue.per_domain_max")?,
                 lease: within(from, "queue.lease", 60, 86_400)?,
             },
             upkeep: UpkeepConfig {
+                enabled: from.flag("upkeep.enabled"),
                 interval: within(from, "upkeep.interval", 1, 30 * 86_400)?,
                 cold_after: within(from, "upkeep.cold_after", 1, 3_650 * 86_400)?,
             },

@@ -65,7 +65,7 @@ pub(super) fn role(from: &Loaded) -> Result<Role, String> {
             refuse(from, useless, "role = \"data\" has no control plane in it")?;
             match from.address("plane.listen") {
                 Some(listen) => Ok(Role::Data { plane: Some((listen, files(from)?)) }),
-                None if super::store::store(from)?.is_shared() => {
+                None if super::storage::store(from)?.is_shared() => {
                     let useless = |path: &str| path.starts_with("plane.");
                     refuse(from, useless, "without plane.listen nobody is heard")?;
                     Ok(Role::Data { plane: None })

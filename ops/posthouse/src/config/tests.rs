@@ -242,3 +242,37 @@ fn the_help_names_every_variable() {
     let help = environment_help();
     assert!(KEYS.iter().all(|k| help.contains(&k.env())));
 }
+
+#[test]
+fn nodes_that_share_a_store_share_what_belongs_to_it() {
+    use storage::{Bus, KvStore, ObjectStore};
+    let check = |file: &str| Config::from_loaded(&load(&format!("{SMALL}{file}"), &[]).unwrap());
+    let refused = |file: &str, expect: &str| {
+        let why = check(file).err().unwrap();
+        assert!(why.starts_with(expect) && !why.contains("hidden"), "{why}");
+    };
+    let postgres = "[store]\nkind = \"postgres\"\npostgres_url = \"postgres://u:hidden@h/d\"\n";
+    let shared = format!("{postgres}master_key = \"/k\"\n");
+    refused("[store]\nkind = \"postgres\"", "store.postgres_url: ");
+    refused("[store]\npostgres_url = \"postgres://u:hidden@h/d\"", "store.postgres_url: it is of no use");
+    refused("[store]\nkind = \"postgres\"\npostgres_url = \"mysql://u:hidden@h/d\"", "store.postgres_url: it begins");
+    refused(postgres, "store.master_key: ");
+    refused(&shared, "objects.kind: ");
+    refused(&format!("{shared}[objects]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"a\""), "objects.secret_key: ");
+    refused("[objects]\nbucket = \"b\"", "objects.bucket: it is of no use");
+    refused("[bus]\nkind = \"nats\"\nurl = \"nats://h\"", "bus.kind: ");
+    refused("[bus]\nurl = \"nats://h\"", "bus.url: it is of no use");
+    refused("[cells]\nredis_url = \"http://u:hidden@h\"", "cells.redis_url: it begins");
+    let whole = format!(
+        "{shared}postgres_replicas = \"postgres://a, postgres://b\"\n[objects]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"a\"\n\
+         secret_key = \"s\"\nencryption = \"kms\"\nkms_key = \"k\"\n[bus]\nkind = \"redis\"\nurl = \"rediss://h\"\n"
+    );
+    let config = check(&whole).unwrap();
+    assert!(config.store.is_shared() && !check("").unwrap().store.is_shared());
+    assert!(matches!(&config.store.kv, KvStore::Postgres(p) if p.replicas.len() == 2 && p.connections == 32));
+    assert!(matches!(&config.store.objects, ObjectStore::S3(s3) if s3.cache_bytes == 1 << 30));
+    assert!(matches!(&config.store.bus, Bus::Redis { .. }));
+    // A node without the control plane needs no port for it: it finds in the store what another one was told.
+    let data = check(&format!("{shared}[objects]\nfolder = \"/p\"\n").replace("[store]", "role = \"data\"\n[store]"));
+    assert!(matches!(data.unwrap().role, Role::Data { plane: None }));
+}

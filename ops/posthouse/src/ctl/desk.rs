@@ -51,6 +51,13 @@ impl Desk {
             Request::QueueList { select, after, limit } => self.queue_list(who, &select, after, limit, events).await,
             Request::QueueRetry { select } => self.queue_retry(who, &select).await,
             Request::QueueCancel { select } => self.queue_cancel(who, &select).await,
+            Request::Nodes => self.nodes(events).await,
+            Request::Drain(draining) => {
+                let accounts = self.store()?;
+                accounts.drain(draining);
+                tracing::info!(who, draining, "draining asked for");
+                done(if draining { "draining: takes no new work, and is not ready" } else { "takes work" })
+            }
             Request::OperatorToken => self.operator_token(events).await,
             Request::TenantList { after, limit } => self.tenant_list(who, after, limit, events).await,
             Request::TenantShow { tenant } => {
@@ -140,6 +147,24 @@ impl Desk {
         }
         row(events, status).await?;
         Ok((ok, None, String::new()))
+    }
+
+    async fn nodes(&self, events: &Events) -> Outcome {
+        let nodes = self.store()?.nodes().await.map_err(text)?;
+        let own = self.store()?.node();
+        for node in &nodes {
+            let shown = json!({
+                "node": node.id.to_string(),
+                "name": node.name,
+                "roles": node.roles.join(" "),
+                "started_ms": node.started.0,
+                "beat_ms": node.beat_at.0,
+                "draining": node.draining,
+                "this": node.id == own,
+            });
+            row(events, shown).await?;
+        }
+        Ok((true, None, format!("{} nodes", nodes.len())))
     }
 
     async fn tenant_list(&self, who: &str, after: Option<TenantId>, limit: usize, events: &Events) -> Outcome {

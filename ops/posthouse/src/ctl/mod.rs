@@ -99,6 +99,14 @@ enum Command {
     Quota(Quota),
     /// Makes a new operator token for the API and prints it.
     OperatorToken,
+    /// Nodes that share the store.
+    Nodes,
+    /// Takes no new work: before a node is stopped. What is under way ends; `/readyz` sends clients elsewhere.
+    Drain {
+        /// Takes work again.
+        #[arg(long)]
+        undo: bool,
+    },
 }
 
 #[derive(Args)]
@@ -239,7 +247,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer) -> Result<(), String> {
-    if let Request::Status = request {
+    if let Request::Status | Request::Drain(_) = request {
         return Err(format!("no server runs on {}", data.display()));
     }
     let planes = folder::planes(data)?;
@@ -306,6 +314,8 @@ fn asked(command: Command) -> Result<(Request, Shape), Failure> {
         Command::Quota(Quota::Verify { tenant }) => plain(Request::Quota { tenant, repair: false }),
         Command::Quota(Quota::Repair { tenant }) => plain(Request::Quota { tenant, repair: true }),
         Command::OperatorToken => plain(Request::OperatorToken),
+        Command::Nodes => plain(Request::Nodes),
+        Command::Drain { undo } => plain(Request::Drain(!undo)),
         Command::Tenants(page) => plain(tenants(page)?),
         Command::Tenant(tenant) => of_tenant(tenant)?,
         Command::Account(account) => plain(of_account(account)?),

@@ -52,6 +52,7 @@ impl Printer {
             }
             Request::HoldList { .. } => &["id", "on", "kind", "code", "reason"],
             Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
+            Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
             _ => &[],

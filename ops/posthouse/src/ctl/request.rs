@@ -63,6 +63,10 @@ pub enum Request {
         repair: bool,
     },
     OperatorToken,
+    /// Nodes that share the store.
+    Nodes,
+    /// Takes no new work, or (false) does so again.
+    Drain(bool),
     HoldPlace {
         placing: Placing,
         terms: Terms,
@@ -106,6 +110,8 @@ impl Request {
             | Request::Verify { .. }
             | Request::Quota { .. }
             | Request::OperatorToken
+            | Request::Nodes
+            | Request::Drain(_)
             | Request::HoldList { .. }
             | Request::Why { .. } => false,
         }

@@ -1,35 +1,64 @@
-//! SUMMARY    What several nodes share besides the store: objects in a bucket, a bus, cells.
+//! SUMMARY    What several nodes share besides the store: objects in a bucket, a bus, cells; as far as this build has them.
+//! INVARIANTS What is configured and not built in is an error that says which feature it takes.
 
 use super::at;
 use crate::config::{
     Config,
-    store::{self as config, ObjectStore},
+    storage::{self as config, ObjectStore},
 };
 use base::Clock;
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 use store::{
+    Kv,
     blob::{FsObjects, Objects},
     bus::Bus,
     ephemeral::{Ephemeral, MemEphemeral},
 };
-use store_bus::{NatsBus, NatsOptions, RedisBus, RedisEphemeral, RedisOptions};
-use store_s3::{CacheOptions, CachedObjects, Encryption, Keys, S3Objects, S3Options};
+
+/// Cells for what clients do, and for what was sent.
+pub(super) type Cells = (Arc<dyn Ephemeral>, Arc<dyn Ephemeral>);
+
+/// First name of the directories of all deployments in a FoundationDB cluster.
+#[cfg(feature = "fdb")]
+const DIRECTORY: &str = "posthouse";
+
+#[cfg(feature = "fdb")]
+pub(super) async fn foundationdb(config: &config::FoundationDb, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Kv>, String> {
+    let options = store_fdb::Options {
+        library: config.library.clone(),
+        cluster_file: config.cluster_file.clone(),
+        directory: vec![DIRECTORY.to_owned(), config.name.clone()],
+        clock: clock.clone(),
+        timeout_ms: store_fdb::limits::FDB_TXN_TIMEOUT_MS,
+    };
+    Ok(store_fdb::FdbKv::open(options).await.map_err(|e| format!("store.foundationdb_cluster: {e}"))?)
+}
+
+#[cfg(not(feature = "fdb"))]
+pub(super) async fn foundationdb(_: &config::FoundationDb, _: &Arc<dyn Clock>) -> Result<Arc<dyn Kv>, String> {
+    Err("store.kind: this posthouse was built without FoundationDB (feature fdb)".to_owned())
+}
 
 /// Where packs are.
-pub(super) fn objects(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
-    let s3 = match &config.store.objects {
+pub(super) fn objects(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
+    match &config.store.objects {
         ObjectStore::Files(folder) => {
             let folder = folder.clone().unwrap_or_else(|| config.data.join("packs"));
-            return Ok(Arc::new(FsObjects::open(&folder).map_err(|e| at(&folder, e))?));
+            Ok(Arc::new(FsObjects::open(&folder).map_err(|e| at(&folder, e))?))
         }
-        ObjectStore::S3(s3) => s3,
-    };
+        ObjectStore::S3(s3) => bucket(config, s3, clock),
+    }
+}
+
+#[cfg(feature = "s3")]
+fn bucket(config: &Config, s3: &config::S3, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
+    use store_s3::{CacheOptions, CachedObjects, Encryption, Keys, S3Objects, S3Options};
     let keys = Keys::new(s3.access_key.as_str(), s3.secret_key.as_str());
     let mut options = S3Options::new(s3.region.as_str(), s3.bucket.as_str(), keys);
     options.endpoint.clone_from(&s3.endpoint);
     options.prefix.clone_from(&s3.prefix);
     options.path_style = s3.path_style;
-    options.ca_pem = s3.ca_file.as_deref().map(read).transpose()?;
+    options.ca_pem = s3.ca_file.as_deref().map(|path| std::fs::read(path).map_err(|e| at(path, e))).transpose()?;
     options.encryption = match &s3.encryption {
         config::Encryption::Bucket => Encryption::Bucket,
         config::Encryption::Aes256 => Encryption::Aes256,
@@ -39,37 +68,61 @@ pub(super) fn objects(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
     let folder = s3.cache_folder.clone().unwrap_or_else(|| config.data.join("cache"));
     let mut cache = CacheOptions::new(&folder);
     cache.bytes_max = s3.cache_bytes;
-    Ok(Arc::new(CachedObjects::open(objects, cache, clock).map_err(|e| at(&folder, e))?))
+    Ok(Arc::new(CachedObjects::open(objects, cache, clock.clone()).map_err(|e| at(&folder, e))?))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| at(path, e))
+#[cfg(not(feature = "s3"))]
+fn bucket(_: &Config, _: &config::S3, _: &Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
+    Err("objects.kind: this posthouse was built without S3 (feature s3)".to_owned())
 }
 
-/// Cells for what clients do, and for what was sent.
-pub(super) fn cells(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<dyn Ephemeral>, Arc<dyn Ephemeral>), String> {
-    let cells = |part: &str| -> Result<Arc<dyn Ephemeral>, String> {
-        let Some(url) = &config.store.cells else { return Ok(Arc::new(MemEphemeral::new(clock.clone()))) };
-        let options = RedisOptions::new(url.as_str(), format!("posthouse-{part}"));
-        Ok(Arc::new(RedisEphemeral::start(&options, clock.clone()).map_err(|e| format!("cells.redis_url: {e}"))?))
+pub(super) fn cells(config: &Config, clock: &Arc<dyn Clock>) -> Result<Cells, String> {
+    let Some(url) = &config.store.cells else {
+        let own = || Arc::new(MemEphemeral::new(clock.clone()));
+        return Ok((own(), own()));
     };
-    Ok((cells("cells")?, cells("sent")?))
+    Ok((redis_cells(url, "posthouse-cells", clock)?, redis_cells(url, "posthouse-sent", clock)?))
+}
+
+#[cfg(feature = "redis")]
+fn redis_cells(url: &str, prefix: &str, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Ephemeral>, String> {
+    let options = store_bus::RedisOptions::new(url, prefix);
+    let cells = store_bus::RedisEphemeral::start(&options, clock.clone());
+    Ok(Arc::new(cells.map_err(|e| format!("cells.redis_url: {e}"))?))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis_cells(_: &str, _: &str, _: &Arc<dyn Clock>) -> Result<Arc<dyn Ephemeral>, String> {
+    Err("cells.redis_url: this posthouse was built without Redis (feature redis)".to_owned())
 }
 
 /// What other nodes are told by.
 pub(super) fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, String> {
-    let told = |e: String| format!("bus.url: {e}");
-    Ok(match &config.store.bus {
-        config::Bus::None => None,
-        config::Bus::Nats { url, prefix } => {
-            let servers = url.split(',').map(|server| server.trim().to_owned());
-            Some(Arc::new(NatsBus::start(NatsOptions::new(servers, prefix.as_str())).map_err(told)?))
-        }
-        config::Bus::Redis { url, prefix } => {
-            Some(Arc::new(RedisBus::start(&RedisOptions::new(url.as_str(), prefix.as_str())).map_err(told)?))
-        }
-    })
+    let bus = match &config.store.bus {
+        config::Bus::None => return Ok(None),
+        config::Bus::Nats { url, prefix } => nats(url, prefix),
+        config::Bus::Redis { url, prefix } => redis(url, prefix),
+    };
+    bus.map(Some).map_err(|e| format!("bus.url: {e}"))
+}
+
+#[cfg(feature = "nats")]
+fn nats(url: &str, prefix: &str) -> Result<Arc<dyn Bus>, String> {
+    let servers = url.split(',').map(|server| server.trim().to_owned());
+    Ok(Arc::new(store_bus::NatsBus::start(store_bus::NatsOptions::new(servers, prefix))?))
+}
+
+#[cfg(not(feature = "nats"))]
+fn nats(_: &str, _: &str) -> Result<Arc<dyn Bus>, String> {
+    Err("this posthouse was built without NATS (feature nats)".to_owned())
+}
+
+#[cfg(feature = "redis")]
+fn redis(url: &str, prefix: &str) -> Result<Arc<dyn Bus>, String> {
+    Ok(Arc::new(store_bus::RedisBus::start(&store_bus::RedisOptions::new(url, prefix))?))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &str, _: &str) -> Result<Arc<dyn Bus>, String> {
+    Err("this posthouse was built without Redis (feature redis)".to_owned())
 }

@@ -23,6 +23,18 @@ pub enum KvStore {
     /// In the data folder, for one process.
     Embedded,
     Postgres(PostgresOptions),
+    FoundationDb(FoundationDb),
+}
+
+/// A FoundationDB cluster.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FoundationDb {
+    /// None: where FoundationDB's own tools look.
+    pub cluster_file: Option<PathBuf>,
+    /// The client library; None: where the system has it.
+    pub library: Option<PathBuf>,
+    /// Last name of the directory that all keys are in.
+    pub name: String,
 }
 
 /// Where packs are.
@@ -70,7 +82,7 @@ impl Store {
     pub fn is_shared(&self) -> bool {
         match self.kv {
             KvStore::Embedded => false,
-            KvStore::Postgres(_) => true,
+            KvStore::Postgres(_) | KvStore::FoundationDb(_) => true,
         }
     }
 }
@@ -128,22 +140,34 @@ fn set_in_vain(from: &Loaded, section: &str, but: &[&str], why: &str) -> Result<
 }
 
 fn kv(from: &Loaded) -> Result<KvStore, String> {
-    if from.text("store.kind").as_deref() != Some("postgres") {
-        set_in_vain(from, "store.postgres_", &[], "store.kind is \"postgres\"")?;
-        return Ok(KvStore::Embedded);
+    let kind = from.text("store.kind").unwrap_or_default();
+    for of in ["postgres", "foundationdb"].into_iter().filter(|of| *of != kind) {
+        set_in_vain(from, &format!("store.{of}_"), &[], &format!("store.kind is \"{of}\""))?;
     }
+    match kind.as_str() {
+        "postgres" => postgres(from).map(KvStore::Postgres),
+        "foundationdb" => Ok(KvStore::FoundationDb(FoundationDb {
+            cluster_file: from.path("store.foundationdb_cluster"),
+            library: from.path("store.foundationdb_library"),
+            name: from.text("store.foundationdb_name").unwrap_or_default(),
+        })),
+        _ => Ok(KvStore::Embedded),
+    }
+}
+
+fn postgres(from: &Loaded) -> Result<PostgresOptions, String> {
     let url =
         from.text("store.postgres_url").ok_or("store.postgres_url: it is needed, as \"postgres://user@host/db\"")?;
     let schemes = ["postgres://", "postgresql://"];
     check_scheme("store.postgres_url", &url, &schemes)?;
     let replicas = list(from.text("store.postgres_replicas"));
     replicas.iter().try_for_each(|url| check_scheme("store.postgres_replicas", url, &schemes))?;
-    Ok(KvStore::Postgres(PostgresOptions {
+    Ok(PostgresOptions {
         url,
         schema: from.text("store.postgres_schema").unwrap_or_default(),
         connections: u32::try_from(from.count("store.postgres_connections")?).unwrap_or(u32::MAX),
         replicas,
-    }))
+    })
 }
 
 fn objects(from: &Loaded) -> Result<ObjectStore, String> {

@@ -1,0 +1,87 @@
+//! SUMMARY    Where the objects are and how they are written.
+//! SECURITY   Keys are wiped when dropped and not shown. The environment is read by whoever composes the options, not here.
+//! LIMITS     S3_CONNECT_MS_MAX, S3_ATTEMPT_MS_MAX, S3_REQUEST_MS_MAX
+
+use crate::limits::{S3_ATTEMPT_MS_MAX, S3_CONNECT_MS_MAX, S3_REQUEST_MS_MAX};
+use std::{fmt, time::Duration};
+use zeroize::Zeroizing;
+
+/// Who this deployment is to the store.
+#[derive(Clone)]
+pub struct Keys {
+    pub access: String,
+    pub secret: Zeroizing<String>,
+    /// Of temporary keys.
+    pub session: Option<Zeroizing<String>>,
+}
+
+impl Keys {
+    pub fn new(access: impl Into<String>, secret: impl Into<String>) -> Self {
+        Keys { access: access.into(), secret: Zeroizing::new(secret.into()), session: None }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+/// Encryption by the server, besides the sealing that every blob has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// What the bucket says.
+    Bucket,
+    Aes256,
+    Kms {
+        key_id: String,
+    },
+}
+
+/// How the server checks that what arrived is what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    Crc32c,
+    Sha256,
+    /// `Content-MD5`, for servers that know no other.
+    Md5,
+}
+
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// None: Amazon's own of the region.
+    pub endpoint: Option<String>,
+    pub region: String,
+    pub bucket: String,
+    /// First words of every key, without a slash at the end: one deployment, one prefix. May be empty.
+    pub prefix: String,
+    pub keys: Keys,
+    /// `https://host/bucket/key` instead of `https://bucket.host/key`.
+    pub path_style: bool,
+    /// Certificates to trust (PEM) besides those of the system.
+    pub ca_pem: Option<Vec<u8>>,
+    pub encryption: Encryption,
+    pub checksum: Checksum,
+    pub connect_max: Duration,
+    pub attempt_max: Duration,
+    pub request_max: Duration,
+}
+
+impl S3Options {
+    pub fn new(region: impl Into<String>, bucket: impl Into<String>, keys: Keys) -> Self {
+        S3Options {
+            endpoint: None,
+            region: region.into(),
+            bucket: bucket.into(),
+            prefix: String::new(),
+            keys,
+            path_style: false,
+            ca_pem: None,
+            encryption: Encryption::Bucket,
+            checksum: Checksum::Crc32c,
+            connect_max: Duration::from_millis(S3_CONNECT_MS_MAX),
+            attempt_max: Duration::from_millis(S3_ATTEMPT_MS_MAX),
+            request_max: Duration::from_millis(S3_REQUEST_MS_MAX),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::{
     directory,
     failure::{OpenError, told},
-    limits::FDB_HEALTH_MS_MAX,
+    limits::{FDB_HEALTH_MS_MAX, FDB_TXN_TIMEOUT_MS},
     network, txn,
     unseen::Unseen,
 };
@@ -36,6 +36,19 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Longest that a transaction waits for the cluster; FDB_TXN_TIMEOUT_MS, but for tests.
     pub timeout_ms: u64,
+}
+
+impl Options {
+    /// The deployment of a name, with the library and the cluster that the system has.
+    pub fn of(name: &str, clock: Arc<dyn Clock>) -> Self {
+        Options {
+            library: None,
+            cluster_file: None,
+            directory: vec!["posthouse".to_owned(), name.to_owned()],
+            clock,
+            timeout_ms: FDB_TXN_TIMEOUT_MS,
+        }
+    }
 }
 
 /// What a store's transactions share.

@@ -75,7 +75,9 @@ pub(crate) fn begin(deployment: Arc<Deployment>, writable: bool) -> Box<dyn KvTx
 impl FdbTxn {
     fn new(deployment: Arc<Deployment>, txn: Transaction, writable: bool) -> Self {
         let txn = Arc::new(txn);
-        let start = match deployment.unseen.decided() {
+        // A transaction of reads alone sees what is durable, and need not wait.
+        let undecided = if writable { deployment.unseen.decided() } else { None };
+        let start = match undecided {
             None => Start::Waiting { version: txn.get_read_version().boxed(), late: false },
             Some(decided) => {
                 let txn = Arc::clone(&txn);

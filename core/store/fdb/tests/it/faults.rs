@@ -107,11 +107,12 @@ async fn a_silent_cluster_is_not_waited_for_for_ever() {
 
 /// A deployment that was opened in good luck, on a cluster that is often silent.
 async fn often_silent() -> Arc<dyn Kv> {
-    let mut fair = Cluster::new("");
-    fair.timeout_ms = 100;
+    let fair = Cluster::new("");
     fair.open("a").await.unwrap();
     for seed in 0..100 {
-        if let Ok(kv) = fair.failing(&format!("seed={seed},silent=100")).open("a").await {
+        let mut silent = fair.failing(&format!("seed={seed},silent=100"));
+        silent.timeout_ms = 100;
+        if let Ok(kv) = silent.open("a").await {
             return kv;
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     directory,
     failure::{OpenError, told},
-    limits::FDB_HEALTH_MS_MAX,
+    limits::{FDB_HEALTH_MS_MAX, FDB_TXN_TIMEOUT_MS},
     network, txn,
     unseen::Unseen,
 };
@@ -20,6 +20,9 @@ use store::{
     kv::{BoxFuture, KeyRange},
 };
 
+/// What a client gets on top of its own time to say that it gives up.
+const HEALTH_GRACE_MS: u64 = 500;
+
 /// Where a deployment's data is.
 #[derive(Clone)]
 pub struct Options {
@@ -35,6 +38,19 @@ pub struct Options {
     pub timeout_ms: u64,
 }
 
+impl Options {
+    /// The deployment of a name, with the library and the cluster that the system has.
+    pub fn of(name: &str, clock: Arc<dyn Clock>) -> Self {
+        Options {
+            library: None,
+            cluster_file: None,
+            directory: vec!["posthouse".to_owned(), name.to_owned()],
+            clock,
+            timeout_ms: FDB_TXN_TIMEOUT_MS,
+        }
+    }
+}
+
 /// What a store's transactions share.
 pub(crate) struct Deployment {
     pub database: Database,
@@ -48,6 +64,8 @@ pub(crate) struct Deployment {
 pub struct FdbKv {
     deployment: Arc<Deployment>,
     library: Library,
+    /// FDB_HEALTH_MS_MAX, or what a transaction waits at most.
+    health_ms: u64,
 }
 
 impl FdbKv {
@@ -63,7 +81,8 @@ impl FdbKv {
         database.set_option(DatabaseOption::TransactionTimeout(timeout_ms)).map_err(OpenError::Cluster)?;
         let prefix = directory::prefix(&database, &options.directory).await?;
         let deployment = Deployment { database, prefix, clock: options.clock, unseen: Unseen::default() };
-        Ok(Arc::new(FdbKv { deployment: Arc::new(deployment), library }))
+        let health_ms = options.timeout_ms.min(FDB_HEALTH_MS_MAX);
+        Ok(Arc::new(FdbKv { deployment: Arc::new(deployment), library, health_ms }))
     }
 
     /// The client library that serves this process.
@@ -78,7 +97,7 @@ impl FdbKv {
 
     async fn ask_version(&self) -> Result<i64, String> {
         let txn = self.deployment.database.create_trx().map_err(told)?;
-        let timeout_ms = i32::try_from(FDB_HEALTH_MS_MAX).unwrap_or(i32::MAX);
+        let timeout_ms = i32::try_from(self.health_ms).unwrap_or(i32::MAX);
         txn.set_option(TransactionOption::Timeout(timeout_ms)).map_err(told)?;
         txn.get_read_version().await.map_err(told)
     }
@@ -97,8 +116,12 @@ impl Kv for FdbKv {
         true
     }
 
+    fn validates_at_submit(&self) -> bool {
+        false
+    }
+
     fn name(&self) -> &'static str {
-        "foundationdb"
+        "FoundationDB"
     }
 
     /// Whether the cluster gives out read versions.
@@ -106,7 +129,8 @@ impl Kv for FdbKv {
         if network::has_ended() {
             return std::future::ready(Err("FoundationDB's client has ended".to_owned())).boxed();
         }
-        let limit = Duration::from_millis(FDB_HEALTH_MS_MAX);
+        // The client gives up first; this is for a client that does not run.
+        let limit = Duration::from_millis(self.health_ms + HEALTH_GRACE_MS);
         async move {
             match tokio::time::timeout(limit, self.ask_version()).await {
                 Ok(version) => version.map(|_| ()),

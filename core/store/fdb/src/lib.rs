@@ -8,6 +8,7 @@
 
 pub mod limits;
 
+mod commit;
 mod directory;
 mod failure;
 mod kv;
@@ -15,6 +16,7 @@ mod network;
 mod page;
 mod txn;
 mod unseen;
+mod unstarted;
 
 pub use failure::OpenError;
 pub use fdb_link::{Library, LoadError};

@@ -1,8 +1,6 @@
 //! SUMMARY    The client's network thread: started once in a process, stopped when the process ends.
 //! INVARIANTS A start that failed is not tried again: the client cannot. All stores of a process share library and thread.
 
-#![allow(unsafe_code, reason = "the client asks for a promise that its thread is stopped before the process ends")]
-
 use crate::failure::{OpenError, told};
 use fdb_link::Library;
 use foundationdb::api::{FdbApiBuilder, NetworkStop, get_max_api_version};
@@ -48,6 +46,7 @@ pub(crate) fn has_ended() -> bool {
     ENDED.load(Ordering::SeqCst)
 }
 
+#[allow(unsafe_code, reason = "the client asks for a promise that its thread is stopped before the process ends")]
 fn run() -> Result<Network, String> {
     let newest = get_max_api_version();
     if newest < API_VERSION {

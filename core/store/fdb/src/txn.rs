@@ -4,11 +4,13 @@
 //!            end: the client would not read around them. What is refused here was never sent.
 
 use crate::{
-    failure::{commit_error, kind, read_error, told},
+    commit::{commit, measure, of_read},
+    failure::{commit_error, read_error, told},
     kv::Deployment,
     limits::FDB_STAMP_OFFSET_BYTES,
     page,
     unseen::Commit,
+    unstarted::Unstarted,
 };
 use base::limits::{KV_KEY_BYTES_MAX, KV_KEYS_END, KV_TXN_BYTES_MAX, KV_TXN_MS_MAX, KV_VALUE_BYTES_MAX};
 use bytes::Bytes;
@@ -73,7 +75,9 @@ pub(crate) fn begin(deployment: Arc<Deployment>, writable: bool) -> Box<dyn KvTx
 impl FdbTxn {
     fn new(deployment: Arc<Deployment>, txn: Transaction, writable: bool) -> Self {
         let txn = Arc::new(txn);
-        let start = match deployment.unseen.decided() {
+        // A transaction of reads alone sees what is durable, and need not wait.
+        let undecided = if writable { deployment.unseen.decided() } else { None };
+        let start = match undecided {
             None => Start::Waiting { version: txn.get_read_version().boxed(), late: false },
             Some(decided) => {
                 let txn = Arc::clone(&txn);
@@ -262,39 +266,6 @@ impl FdbTxn {
     }
 }
 
-/// The commit of a transaction that nobody else holds.
-fn commit(txn: Arc<Transaction>) -> BoxFuture<'static, Result<Committed, CommitError>> {
-    let Ok(txn) = Arc::try_unwrap(txn) else {
-        return std::future::ready(Err(CommitError::Fatal("a read is under way".into()))).boxed();
-    };
-    // Sent here, not at the first poll.
-    let sent = txn.commit();
-    async move {
-        let done = sent.await.map_err(|why| commit_error(FdbError::from(why)))?;
-        // Before this the client said that it was committed: without a number nobody may rely on it.
-        let version = done.committed_version().map_err(|_| CommitError::Unknown)?;
-        Ok(Committed { version: Version(u64::try_from(version).unwrap_or_default()) })
-    }
-    .boxed()
-}
-
-/// Why a transaction that only read could not be finished: nothing of it can be unknown.
-fn of_read(why: ReadError) -> CommitError {
-    match why {
-        ReadError::TooOld => CommitError::TooOld,
-        ReadError::KeyTooLarge => CommitError::TooLarge("KV_KEY_BYTES_MAX"),
-        ReadError::Fatal(why) => CommitError::Fatal(why),
-    }
-}
-
-fn measure(began: Instant, verdict: &Result<Committed, CommitError>) {
-    metrics::histogram!("store_commit_seconds").record(began.elapsed().as_secs_f64());
-    match verdict {
-        Ok(_) => metrics::counter!("store_commits_total").increment(1),
-        Err(why) => metrics::counter!("store_commit_errors_total", "kind" => kind(why)).increment(1),
-    }
-}
-
 impl KvTxn for FdbTxn {
     fn get<'a>(&'a mut self, key: &[u8], read: Read) -> BoxFuture<'a, Result<Option<Bytes>, ReadError>> {
         self.read_point(key.to_vec(), read).boxed()
@@ -381,48 +352,5 @@ impl KvTxn for FdbTxn {
             commit.await
         }
         .boxed())
-    }
-}
-
-/// The client gave no transaction.
-struct Unstarted {
-    why: String,
-    wrote: bool,
-}
-
-impl KvTxn for Unstarted {
-    fn get<'a>(&'a mut self, _key: &[u8], _read: Read) -> BoxFuture<'a, Result<Option<Bytes>, ReadError>> {
-        std::future::ready(Err(ReadError::Fatal(self.why.clone()))).boxed()
-    }
-    fn range<'a>(
-        &'a mut self,
-        _range: &KeyRange,
-        _limit: PageLimit,
-        _reverse: bool,
-        _read: Read,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        std::future::ready(Err(ReadError::Fatal(self.why.clone()))).boxed()
-    }
-    fn set(&mut self, _key: &[u8], _value: &[u8]) {
-        self.wrote = true;
-    }
-    fn clear(&mut self, _key: &[u8]) {
-        self.wrote = true;
-    }
-    fn clear_range(&mut self, _range: &KeyRange) {
-        self.wrote = true;
-    }
-    fn add(&mut self, _key: &[u8], _delta: i64) {
-        self.wrote = true;
-    }
-    fn set_versionstamped(&mut self, _prefix: &[u8], _suffix: &[u8], _value: &[u8]) {
-        self.wrote = true;
-    }
-    fn must_not_change(&mut self, _range: &KeyRange) {}
-    fn is_read_only(&self) -> bool {
-        !self.wrote
-    }
-    fn submit(self: Box<Self>) -> Result<Durable, CommitError> {
-        Err(CommitError::Fatal(self.why))
     }
 }

@@ -5,8 +5,9 @@ use crate::model::{
     code::{self, Code},
     future::{Answer, Future},
     network,
+    read::RangeRead,
     selector::Selector,
-    transaction::{RangeRead, Transaction},
+    transaction::Transaction,
 };
 use parking_lot::Mutex;
 use std::{ffi::c_int, sync::Arc};

@@ -87,6 +87,11 @@ impl Transaction {
         let cluster = Arc::clone(&self.database.cluster);
         let rates = self.database.faults.rates();
         let at = Instant::now() + Duration::from_millis(rates.delay_ms);
+        if rates.delay_ms > 0
+            && let Some(deadline) = self.deadline()
+        {
+            network::answer(&future, Err(code::TIMED_OUT), Some(deadline));
+        }
         if rates.delay_ms == 0 {
             decide(&cluster, vec![sent]);
         } else if rates.batch == 0 {

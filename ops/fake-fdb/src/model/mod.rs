@@ -10,5 +10,8 @@ pub mod mutation;
 pub mod network;
 pub mod option;
 pub mod ranges;
+pub mod read;
 pub mod selector;
 pub mod transaction;
+
+mod write;

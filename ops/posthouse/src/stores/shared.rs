@@ -18,19 +18,11 @@ use store::{
 /// Cells for what clients do, and for what was sent.
 pub(super) type Cells = (Arc<dyn Ephemeral>, Arc<dyn Ephemeral>);
 
-/// First name of the directories of all deployments in a FoundationDB cluster.
-#[cfg(feature = "fdb")]
-const DIRECTORY: &str = "posthouse";
-
 #[cfg(feature = "fdb")]
 pub(super) async fn foundationdb(config: &config::FoundationDb, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Kv>, String> {
-    let options = store_fdb::Options {
-        library: config.library.clone(),
-        cluster_file: config.cluster_file.clone(),
-        directory: vec![DIRECTORY.to_owned(), config.name.clone()],
-        clock: clock.clone(),
-        timeout_ms: store_fdb::limits::FDB_TXN_TIMEOUT_MS,
-    };
+    let mut options = store_fdb::Options::of(&config.name, clock.clone());
+    options.library.clone_from(&config.library);
+    options.cluster_file.clone_from(&config.cluster_file);
     Ok(store_fdb::FdbKv::open(options).await.map_err(|e| format!("store.foundationdb_cluster: {e}"))?)
 }
 

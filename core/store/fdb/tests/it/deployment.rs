@@ -3,8 +3,8 @@
 use crate::cluster::Cluster;
 use base::limits::KV_KEY_BYTES_MAX;
 use std::{path::PathBuf, sync::Arc};
-use store::{KeyRange, Kv, PageLimit, Read};
-use store_fdb::{FdbKv, LoadError, OpenError, limits::FDB_PREFIX_BYTES_MAX};
+use store::{CommitError, KeyRange, Kv, PageLimit, Read};
+use store_fdb::{FdbKv, LoadError, OpenError, Options, limits::FDB_PREFIX_BYTES_MAX};
 
 async fn put(kv: &Arc<FdbKv>, key: &[u8], value: &[u8]) {
     let mut txn = kv.begin();
@@ -69,6 +69,24 @@ async fn a_commit_that_nobody_waits_for_is_seen_by_the_next_transaction() {
 }
 
 #[tokio::test]
+async fn readers_do_not_wait_for_commits_and_writers_only_as_long_as_these_may_take() {
+    let fair = Cluster::new("");
+    fair.open("one").await.unwrap();
+    let mut slow = fair.failing("delay_ms=600000");
+    slow.timeout_ms = 1_000;
+    let kv = slow.open("one").await.unwrap();
+    let mut txn = kv.begin();
+    txn.set(b"k", b"1");
+    let undecided = txn.submit().unwrap();
+    let mut writer = kv.begin();
+    assert_eq!(kv.begin_read().get(b"k", Read::Snapshot).await, Ok(None));
+    assert_eq!(undecided.await, Err(CommitError::Unknown));
+    let seen = writer.get(b"k", Read::Serializable).await;
+    assert!(!matches!(seen, Ok(Some(_))), "its own time may be up by now: {seen:?}");
+    assert_eq!(kv.begin().get(b"k", Read::Serializable).await, Ok(None));
+}
+
+#[tokio::test]
 async fn a_guard_set_before_others_are_decided_holds() {
     let kv = Cluster::new("").open("one").await.unwrap();
     let mut other = kv.begin();
@@ -106,13 +124,9 @@ async fn it_says_who_it_is_and_how_it_does() {
 async fn one_library_serves_a_process() {
     let cluster = Cluster::new("");
     cluster.open("one").await.unwrap();
-    let options = store_fdb::Options {
-        library: Some(PathBuf::from("/nowhere/libfdb_c.so")),
-        cluster_file: None,
-        directory: vec!["one".to_owned()],
-        clock: Arc::clone(&cluster.clock),
-        timeout_ms: cluster.timeout_ms,
-    };
+    let other = Some(PathBuf::from("/nowhere/libfdb_c.so"));
+    let options = Options { library: other, ..Options::of("one", Arc::clone(&cluster.clock)) };
+    assert_eq!(options.directory, ["posthouse", "one"]);
     match FdbKv::open(options).await {
         Err(OpenError::Library(LoadError::Other { .. })) => {}
         Err(why) => panic!("{why}"),

@@ -105,21 +105,42 @@ async fn a_silent_cluster_is_not_waited_for_for_ever() {
     }
 }
 
-#[tokio::test]
-async fn a_read_without_an_answer_is_fatal() {
-    let mut fair = Cluster::new("");
-    fair.timeout_ms = 100;
+/// A deployment that was opened in good luck, on a cluster that is often silent.
+async fn often_silent() -> Arc<dyn Kv> {
+    let fair = Cluster::new("");
     fair.open("a").await.unwrap();
     for seed in 0..100 {
-        let Ok(kv) = fair.failing(&format!("seed={seed},silent=100")).open("a").await else { continue };
-        for _ in 0..100 {
-            if let Err(why) = get(kv.begin_read().as_mut()).await {
-                assert!(matches!(&why, ReadError::Fatal(why) if why.contains("timed out (1031)")), "{why}");
-                return;
-            }
+        let mut silent = fair.failing(&format!("seed={seed},silent=100"));
+        silent.timeout_ms = 100;
+        if let Ok(kv) = silent.open("a").await {
+            return kv;
+        }
+    }
+    panic!("never opened");
+}
+
+#[tokio::test]
+async fn a_read_without_an_answer_is_fatal() {
+    let kv = often_silent().await;
+    for _ in 0..100 {
+        if let Err(why) = get(kv.begin_read().as_mut()).await {
+            assert!(matches!(&why, ReadError::Fatal(why) if why.contains("timed out (1031)")), "{why}");
+            return;
         }
     }
     panic!("every read was answered");
+}
+
+#[tokio::test]
+async fn a_silent_cluster_is_not_healthy() {
+    let kv = often_silent().await;
+    for _ in 0..100 {
+        if let Err(why) = kv.health().await {
+            assert!(why.contains("timed out (1031)"), "{why}");
+            return;
+        }
+    }
+    panic!("always healthy");
 }
 
 struct Hands(AtomicI64);

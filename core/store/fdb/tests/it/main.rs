@@ -5,6 +5,7 @@
 
 mod cluster;
 mod deployment;
+mod ending;
 mod faults;
 mod history;
 mod live;

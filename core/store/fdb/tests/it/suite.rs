@@ -12,7 +12,7 @@ use store::{
 
 /// A deployment whose commits have versions of their own, which the suite asks for.
 fn fresh(cluster: &Cluster) -> Arc<dyn Kv> {
-    if is_fake() { cluster.fresh() } else { Turns::new(cluster.fresh()) }
+    if is_fake() { cluster.fresh() } else { Turns::over(cluster.fresh()) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -57,7 +57,7 @@ async fn conforms_where_commits_take_their_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn conforms_where_commits_take_turns() {
     let cluster = Cluster::new("delay_ms=2,batch=1");
-    conformance::run(|| Turns::new(cluster.fresh())).await.unwrap();
+    conformance::run(|| Turns::over(cluster.fresh())).await.unwrap();
 }
 
 /// On a real cluster commits of one moment share a version, and only their stamps tell them apart. What relies on stamps and on

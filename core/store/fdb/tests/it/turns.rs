@@ -10,12 +10,12 @@ use store::{
 use tokio::sync::Mutex;
 
 pub struct Turns {
-    pub inner: Arc<dyn Kv>,
+    inner: Arc<dyn Kv>,
     turn: Arc<Mutex<()>>,
 }
 
 impl Turns {
-    pub fn new(inner: Arc<dyn Kv>) -> Arc<dyn Kv> {
+    pub fn over(inner: Arc<dyn Kv>) -> Arc<dyn Kv> {
         Arc::new(Turns { inner, turn: Arc::default() })
     }
 

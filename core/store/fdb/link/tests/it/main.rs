@@ -18,6 +18,8 @@ unsafe extern "C" {
     fn fdb_setup_network() -> c_int;
     fn fdb_create_database(path: *const c_char, out: *mut *mut c_void) -> c_int;
     fn fdb_transaction_commit(transaction: *mut c_void) -> *mut c_void;
+    fn fdb_transaction_get_total_cost(transaction: *mut c_void) -> *mut c_void;
+    fn fdb_database_open_tenant(database: *mut c_void) -> c_int;
 }
 
 #[test]
@@ -52,6 +54,43 @@ fn another_library_is_refused() {
         Err(LoadError::NotFoundationDb { missing, .. }) => assert!(missing.contains(&"fdb_setup_network")),
         other => panic!("{other:?}"),
     }
+}
+
+/// Names the library that a child of this test loads.
+const CHILD: &str = "FDB_LINK_CHILD";
+
+/// In a process of its own, because a process has one library.
+#[test]
+fn what_an_older_library_has_not_fails_when_it_is_called() {
+    if let Some(library) = std::env::var_os(CHILD) {
+        let loaded = load(Some(Path::new(&library))).unwrap();
+        assert_eq!(loaded.version, "7.1.0,old,0");
+        assert_eq!(loaded.path, Path::new(&library));
+        assert!(loaded.missing.contains(&"fdb_transaction_get_total_cost"), "{:?}", loaded.missing);
+        // SAFETY: the functions of `OLD` look at no argument, nor do those behind empty slots.
+        unsafe {
+            assert_eq!(fdb_get_max_api_version(), 7);
+            assert!(fdb_transaction_get_total_cost(ptr::null_mut()).is_null());
+            assert_eq!(fdb_database_open_tenant(ptr::null_mut()), 1500);
+        }
+        assert_eq!(load(None), Ok(loaded));
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (source, library) = (folder.path().join("old.c"), folder.path().join("libfdb_c.so"));
+    let needed = include_str!("../../functions.txt").lines().filter_map(|line| line.strip_suffix(" needed"));
+    let mut text = "const char* fdb_get_client_version(void) { return \"7.1.0,old,0\"; }\n".to_owned();
+    for name in needed.filter_map(|line| line.split(' ').next()).filter(|name| *name != "fdb_get_client_version") {
+        text.push_str(&format!("int {name}(void) {{ return 7; }}\n"));
+    }
+    std::fs::write(&source, text).unwrap();
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+    assert!(made.success());
+    let me = std::env::current_exe().unwrap();
+    let mut child = Command::new(me);
+    child.args(["--exact", "what_an_older_library_has_not_fails_when_it_is_called"]).env(CHILD, &library);
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 """What nodes share beside PostgreSQL: a bucket (SeaweedFS), a bus (NATS), cells (Redis); each on a free port, in a folder of its own."""
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -22,6 +23,19 @@ def program(name, variable, install):
     if not found:
         raise Failed(f"{name} is not installed ({install}), and {variable} does not name it")
     return found
+
+
+def free_pair():
+    """A port whose neighbour 10,000 above, where SeaweedFS has gRPC, is free as well."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        try:
+            for number in (port, port + 10_000):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", number))
+            return port
+        except OSError:
+            continue
 
 
 class Service:
@@ -77,7 +91,7 @@ class Bucket(Service):
 
     def __init__(self):
         super().__init__("weed")
-        self.ports = [free_port() for _ in range(3)]
+        self.port, *self.ports = [free_pair() for _ in range(4)]
         identity = {"name": "mail", "credentials": [{"accessKey": self.ACCESS, "secretKey": self.SECRET}],
                     "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
         with open(os.path.join(self.folder, "s3.json"), "w", encoding="ascii") as file:

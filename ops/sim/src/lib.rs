@@ -7,6 +7,7 @@ mod act;
 mod choose;
 mod client;
 mod clock;
+pub mod cost;
 mod expect;
 mod model;
 pub mod money;

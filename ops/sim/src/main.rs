@@ -34,6 +34,8 @@ struct Arguments {
 enum Part {
     /// Schedules of webhooks, two tabs, failing cards, a bad network and deaths: at rest all adds up.
     Money(Money),
+    /// What operations cost the store: transactions, rows, bytes.
+    Cost,
 }
 
 #[derive(clap::Args)]
@@ -66,7 +68,22 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.part {
         Some(Part::Money(money)) => schedules(money),
+        Some(Part::Cost) => costs(),
         None => worlds(&arguments),
+    }
+}
+
+fn costs() -> ExitCode {
+    match sim::cost::measure() {
+        Ok(lines) => {
+            println!("{}", sim::cost::HEADING);
+            lines.iter().for_each(|line| println!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -157,6 +157,16 @@ impl World {
         self.mail(self.kv.clone(), self.rng.next_u64(), self.clock.clone())
     }
 
+    /// The store itself.
+    pub(crate) fn store(&self) -> Arc<dyn Kv> {
+        self.kv.clone()
+    }
+
+    /// A process over a store of its own choice, which leads here.
+    pub(crate) fn over(&self, kv: Arc<dyn Kv>) -> Result<Mail, String> {
+        self.mail(kv, self.rng.next_u64(), self.clock.clone())
+    }
+
     /// A server process that has just begun, and joined the others.
     pub(crate) async fn node(&self) -> Result<Node, String> {
         let fuse = Fuse::new(self.rng.next_u64());

@@ -105,7 +105,7 @@ async fn a_guard_set_before_others_are_decided_holds() {
 async fn it_says_who_it_is_and_how_it_does() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().unwrap();
     let kv = Cluster::new("").open("one").await.unwrap();
-    assert_eq!(kv.name(), "foundationdb");
+    assert_eq!(kv.name(), "FoundationDB");
     assert!(kv.commit_may_be_unknown() && kv.has_room() && !kv.is_lost());
     assert_eq!(kv.health().await, Ok(()));
     put(&kv, b"k", b"1").await;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use store::blob::{Objects, ObjectsError};
 use store_s3::{
     Checksum, Encryption, Keys, S3Objects, S3Options,
-    limits::{S3_CIRCUIT_FAILURES_MAX, S3_PUT_BYTES_MAX},
+    limits::{S3_CIRCUIT_FAILURES_MAX, S3_PART_BYTES, S3_PUT_BYTES_MAX},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,13 +47,14 @@ async fn objects_on_a_real_server() {
     a_server_that_is_busy(&weed).await;
     a_server_that_is_silent(&weed).await;
     crate::cache::on_a_real_server(&weed).await;
+    crate::packs::on_a_real_server(&weed).await;
     a_server_that_goes_and_comes_back(&mut weed).await;
     let figures = recorder.render();
     for wanted in [
         r#"objects_requests_total{op="put",outcome="ok"}"#,
         r#"objects_requests_total{op="get",outcome="missing"}"#,
         r#"objects_requests_total{op="get",outcome="throttled"}"#,
-        r#"objects_requests_total{op="get",outcome="not_sent"}"#,
+        r#"objects_requests_total{op="get",outcome="not_asked"}"#,
         r#"objects_bytes_total{way="sent"}"#,
         r#"objects_bytes_total{way="received"}"#,
         "objects_puts_total ",
@@ -131,7 +132,7 @@ async fn large_objects_go_in_parts(weed: &Weed) {
     assert!(content.len() > S3_PUT_BYTES_MAX);
     objects.put("packs/large.pack", content.clone()).await.unwrap();
     assert_eq!(objects.counts().puts, 4, "begin, two parts, end");
-    let seam = S3_PUT_BYTES_MAX;
+    let seam = S3_PART_BYTES;
     let read = objects.get("packs/large.pack", seam as u64 - 1_000..seam as u64 + 1_000).await.unwrap();
     assert_eq!(read, content.slice(seam - 1_000..seam + 1_000));
     assert_eq!(objects.get("packs/large.pack", 0..20 << 20).await.unwrap(), content);

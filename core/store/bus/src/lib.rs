@@ -1,4 +1,5 @@
-//! SUMMARY    Buses between the nodes of a cluster (NATS, Redis) and rate cells that nodes share (Redis), behind the traits of `store`.
+//! SUMMARY    Buses between the nodes of a cluster (NATS, Redis, Kafka) and rate cells that nodes share (Redis), behind the traits
+//!            of `store`.
 //! SECURITY   Whoever may write to the bus can make nodes re-read, and nothing else: messages carry no authority. Names of topics and
 //!            cells come from hostile traffic: they are hashed or written as hexadecimal digits before they leave the process.
 //! INVARIANTS No mail waits for a bus or a cache, and none is refused because one is away.
@@ -7,11 +8,15 @@ mod frame;
 pub mod limits;
 mod remote;
 
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "redis")]
 mod redis;
 
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaBus, KafkaLogin, KafkaOptions};
 #[cfg(feature = "nats")]
 pub use nats::{NatsBus, NatsLogin, NatsOptions};
 #[cfg(feature = "redis")]

@@ -7,6 +7,8 @@ mod server;
 
 #[cfg(feature = "redis")]
 mod cells;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "redis")]

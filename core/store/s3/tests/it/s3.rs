@@ -88,6 +88,8 @@ async fn objects_are_written_once_and_read_by_range(weed: &Weed) {
         "{other:?}"
     );
     assert_eq!(objects.get("packs/ten_1/a.pack", 0..1_000_000).await.unwrap(), content, "and nothing changed");
+    let unconditional = open(S3Options { is_conditional: false, ..weed.options() });
+    unconditional.put("packs/ten_1/a.pack", content.clone()).await.expect("a server that knows no conditions");
     objects.put("packs/ten_1/empty.pack", Bytes::new()).await.unwrap();
     assert_eq!(objects.get("packs/ten_1/empty.pack", 0..0).await.unwrap(), Bytes::new());
     assert!(matches!(objects.get("packs/ten_1/empty.pack", 0..1).await, Err(ObjectsError::Short(_))));

@@ -94,7 +94,15 @@ impl Heard {
         self.shared.wake.notify_one();
     }
 
+    /// Another node came into sight or went out of it: neither may have heard the other before.
+    #[cfg(feature = "zenoh")]
+    pub(crate) fn met(&self) {
+        self.shared.owes_others.store(true, Ordering::SeqCst);
+        self.lost();
+    }
+
     /// The connection is gone.
+    #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
     pub(crate) fn closed(&self, why: impl Into<String>) {
         self.closed.lock().get_or_insert_with(|| why.into());
         self.shared.wake.notify_one();

@@ -1,6 +1,10 @@
 //! SUMMARY    Integration tests of the buses and the shared cells, one binary, against real servers that the tests start.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![cfg_attr(
+    not(all(feature = "nats", feature = "redis", feature = "kafka")),
+    allow(dead_code, reason = "what the tests of one bus need is there for all")
+)]
 
 mod bus;
 mod server;
@@ -13,3 +17,5 @@ mod kafka;
 mod nats;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "zenoh")]
+mod zenoh;

@@ -89,8 +89,8 @@ impl Server {
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if !self.down.is_empty() {
-            let down = Command::new(&self.program).args(self.down).arg(self.folder.path()).output().unwrap();
-            assert!(down.status.success(), "{down:?}");
+            // It fails if nothing runs.
+            let _ = Command::new(&self.program).args(self.down).arg(self.folder.path()).output();
         }
         let _ = child.kill();
         child.wait().unwrap();

@@ -255,12 +255,13 @@ async fn wrong_keys_and_buckets_are_refused(weed: &Weed) {
         assert!(objects.health().is_ok(), "the server is there");
         assert!(began.elapsed() < Duration::from_secs(10));
     }
-    // A put would make the bucket on this server, for whoever may do everything.
     let objects = open(S3Options { bucket: "no-such-bucket".to_owned(), ..weed.options() });
     let reached = objects.reach().await.unwrap_err();
     assert!(matches!(reached, ObjectsError::Io { .. }) && reached.to_string().contains("NoSuchBucket"), "{reached}");
     let read = objects.get("packs/x", 0..1).await.unwrap_err();
     assert!(matches!(read, ObjectsError::Io { .. }), "an object in no bucket is not a missing one: {read}");
+    let written = objects.put("packs/x", Bytes::from_static(b"x")).await.unwrap_err();
+    assert!(matches!(written, ObjectsError::Io { .. }), "{written}");
 }
 
 async fn answers_that_are_lost_or_cut(weed: &Weed) {

@@ -96,6 +96,11 @@ impl Weed {
             "-s3".to_owned(),
             format!("-s3.port={s3}"),
             format!("-s3.config={}", folder.join("s3.json").display()),
+            // Ports that are the same for everybody.
+            "-s3.port.iceberg=0".to_owned(),
+            "-s3.port.lance=0".to_owned(),
+            "-master.telemetry=false".to_owned(),
+            "-s3.autoCreateBucket=false".to_owned(),
             "-volume.max=20".to_owned(),
             "-master.volumeSizeLimitMB=64".to_owned(),
         ];
@@ -147,6 +152,12 @@ impl Weed {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().unwrap();
+            // It leaves its sockets behind.
+            for (part, port) in ["master", "volume", "filer", "s3"].into_iter().zip(self.ports) {
+                for name in [format!("{part}-grpc-{}", u32::from(port) + 10_000), format!("{part}-{port}")] {
+                    let _ = std::fs::remove_file(format!("/tmp/seaweedfs-{name}.sock"));
+                }
+            }
         }
     }
 
@@ -168,7 +179,10 @@ impl Weed {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        // What it says before it dies, not the stacks of all it was doing.
+        let said = log.lines().filter(|line| line.starts_with(['W', 'E', 'F']));
+        said.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -3,8 +3,11 @@
 //! LIMITS     BUS_FRAME_BYTES_MAX, BUS_TOPIC_BYTES_MAX
 //! INVARIANTS The topic stands in the frame as it is; the subject it travels on is only an address.
 
-use crate::limits::{BUS_FRAME_BYTES_MAX, BUS_TOPIC_BYTES_MAX};
+use crate::limits::BUS_FRAME_BYTES_MAX;
+#[cfg(any(feature = "nats", feature = "redis"))]
+use crate::limits::BUS_TOPIC_BYTES_MAX;
 use bytes::{BufMut, Bytes, BytesMut};
+#[cfg(any(feature = "nats", feature = "redis"))]
 use std::fmt::Write;
 
 /// Format of the frame; a node of another format is not understood, so its messages are lost and read later.
@@ -51,6 +54,7 @@ impl Frame {
 }
 
 /// `prefix.` and the topic as hexadecimal digits, or a hash of a long one: letters, digits and dots only.
+#[cfg(any(feature = "nats", feature = "redis"))]
 pub(crate) fn address(prefix: &str, topic: &[u8]) -> String {
     let mut out = format!("{prefix}.");
     if topic.len() > BUS_TOPIC_BYTES_MAX {
@@ -85,6 +89,7 @@ mod tests {
         assert_eq!(Frame::decode(Bytes::from(vec![1; 100])), None, "a length beyond the end");
     }
 
+    #[cfg(any(feature = "nats", feature = "redis"))]
     #[test]
     fn addresses() {
         assert_eq!(address("ph", b""), "ph.t");

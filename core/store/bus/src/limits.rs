@@ -23,6 +23,9 @@ pub const BUS_BACKOFF_MS_MIN: u64 = 50;
 pub const BUS_BACKOFF_MS_MAX: u64 = 5_000;
 /// Everybody on a node is told at most once in this time that messages were lost, milliseconds.
 pub const BUS_LOST_EVERY_MS: u64 = 500;
+/// Longest wait of one fetch of hints from Kafka, milliseconds, and most bytes of it.
+pub const KAFKA_FETCH_MS_MAX: i32 = 500;
+pub const KAFKA_FETCH_BYTES_MAX: i32 = 4 << 20;
 
 /// Longest wait for the shared cells, milliseconds; beyond it the process answers from its own.
 pub const CELLS_ANSWER_MS_MAX: u64 = 250;

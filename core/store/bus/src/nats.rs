@@ -161,10 +161,8 @@ fn note(heard: &Heard, event: &Event) {
     match event {
         Event::Connected => {}
         Event::SlowConsumer(_) => heard.lost(),
-        Event::ServerError(why) => {
-            tracing::warn!(bus = "nats", %why, "the server complains");
-            heard.lost();
-        }
+        // It also refuses subjects so: then the reason shows in the state of the bus.
+        Event::ServerError(_) => heard.closed(event.to_string()),
         Event::Disconnected | Event::LameDuckMode | Event::Draining | Event::Closed | Event::ClientError(_) => {
             heard.closed(event.to_string());
         }

@@ -94,7 +94,15 @@ impl Heard {
         self.shared.wake.notify_one();
     }
 
+    /// Another node came into sight or went out of it: neither may have heard the other before.
+    #[cfg(feature = "zenoh")]
+    pub(crate) fn met(&self) {
+        self.shared.owes_others.store(true, Ordering::SeqCst);
+        self.lost();
+    }
+
     /// The connection is gone.
+    #[cfg(any(feature = "kafka", feature = "nats", feature = "redis"))]
     pub(crate) fn closed(&self, why: impl Into<String>) {
         self.closed.lock().get_or_insert_with(|| why.into());
         self.shared.wake.notify_one();
@@ -172,13 +180,17 @@ impl Life {
         loop {
             let heard = Heard { shared: self.shared.clone(), closed: Arc::default() };
             let link = within(BUS_CONNECT_MS_MAX, "BUS_CONNECT_MS_MAX", connect.connect(heard.clone())).await;
+            let began = Instant::now();
             let ended = match link {
-                Ok(link) => self.serve(link, &heard, &mut failures).await,
+                Ok(link) => self.serve(link, &heard).await,
                 Err(why) => Ended::Gone(why),
             };
             let Ended::Gone(why) = ended else { break };
-            self.went_down(why, failures);
-            failures = failures.saturating_add(1);
+            // What the connection itself said comes first.
+            self.went_down(heard.closed.lock().take().unwrap_or(why), failures == 0);
+            // One that comes and goes at once is not there yet.
+            let lasted = began.elapsed() >= Duration::from_millis(BUS_BACKOFF_MS_MAX);
+            failures = if lasted { 1 } else { failures.saturating_add(1) };
             if !self.rest(failures).await {
                 break;
             }
@@ -186,12 +198,13 @@ impl Life {
         metrics::gauge!("bus_connected", "bus" => self.shared.name).set(0.0);
     }
 
-    fn went_down(&self, why: String, failures: u32) {
-        if failures == 0 {
+    fn went_down(&self, why: String, is_first: bool) {
+        let mut down = self.shared.down.lock();
+        if is_first || down.is_none() {
             tracing::warn!(bus = self.shared.name, %why, "the bus is away: other nodes are not heard");
         }
         metrics::gauge!("bus_connected", "bus" => self.shared.name).set(0.0);
-        *self.shared.down.lock() = Some(why);
+        *down = Some(why);
     }
 
     /// Waits before the next attempt; false if nobody uses the bus any more. What waits to go out is covered by the `Lost` that
@@ -219,6 +232,7 @@ impl Life {
             within(BUS_ANSWER_MS_MAX, "BUS_ANSWER_MS_MAX", link.watch(batch)).await?;
         }
         *self.shared.down.lock() = None;
+        tracing::info!(bus = self.shared.name, topics = topics.len(), "the bus is there");
         metrics::gauge!("bus_connected", "bus" => self.shared.name).set(1.0);
         metrics::counter!("bus_connects_total", "bus" => self.shared.name).increment(1);
         self.shared.owes_own.store(true, Ordering::SeqCst);
@@ -227,14 +241,10 @@ impl Life {
         Ok(())
     }
 
-    async fn serve<L: Link>(&mut self, mut link: L, heard: &Heard, failures: &mut u32) -> Ended {
+    async fn serve<L: Link>(&mut self, mut link: L, heard: &Heard) -> Ended {
         if let Err(why) = self.begin(&mut link).await {
             return Ended::Gone(why);
         }
-        if *failures > 0 {
-            tracing::info!(bus = self.shared.name, attempts = *failures, "the bus is back");
-        }
-        *failures = 0;
         let every = Duration::from_millis(BUS_LOST_EVERY_MS);
         // The first time they are told at once.
         let (mut told, mut checked) = (Instant::now().checked_sub(every), Instant::now());

@@ -1,7 +1,7 @@
 //! SUMMARY    Every limit of the object store and of its cache by its name. Report the name when one is hit.
 
-/// Largest object that is put in one request, bytes.
-pub const S3_PUT_BYTES_MAX: usize = 16 << 20;
+/// Largest object that is put in one request, bytes: a usual pack, which is closed by the message that brings it to 16 MiB, is one PUT.
+pub const S3_PUT_BYTES_MAX: usize = 18 << 20;
 /// Bytes of a part of a larger one (the last one may be smaller). S3 takes 5 MiB and more.
 pub const S3_PART_BYTES: usize = 16 << 20;
 /// Parts of one object on their way at a time.

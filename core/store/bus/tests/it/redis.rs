@@ -12,6 +12,7 @@ const REDIS: Program = Program {
     name: "redis-server",
     variable: "POSTHOUSE_REDIS_SERVER",
     install: "apt-get install --no-install-recommends redis-server",
+    down: &[],
 };
 
 pub async fn start(more: &[&str]) -> Server {
@@ -19,7 +20,7 @@ pub async fn start(more: &[&str]) -> Server {
     let args = |port: u16, folder: &std::path::Path| {
         let (port, folder) = (port.to_string(), folder.to_str().unwrap().to_owned());
         let own = ["--port", &port, "--bind", "127.0.0.1", "--dir", &folder, "--save", "", "--appendonly", "no"];
-        own.map(str::to_owned).into_iter().chain(more).collect()
+        own.map(str::to_owned).into_iter().chain(more.clone()).collect()
     };
     Server::start(&REDIS, args).await
 }

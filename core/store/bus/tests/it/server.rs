@@ -16,10 +16,16 @@ pub struct Program {
     pub name: &'static str,
     pub variable: &'static str,
     pub install: &'static str,
+    /// Arguments that stop it, where a signal does not reach what it started: then its folder.
+    pub down: &'static [&'static str],
 }
+
+/// How often another port is tried when somebody took the one that was free.
+const STARTS_MAX: usize = 3;
 
 pub struct Server {
     program: PathBuf,
+    down: &'static [&'static str],
     args: Vec<String>,
     pub folder: tempfile::TempDir,
     pub port: u16,
@@ -43,39 +49,51 @@ pub fn free_port() -> u16 {
 
 impl Server {
     /// Starts it and waits until it takes connections.
-    pub async fn start(program: &Program, args: impl FnOnce(u16, &Path) -> Vec<String>) -> Server {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let args = args(port, folder.path());
-        let mut server = Server { program: find(program), args, folder, port, child: None };
-        server.again().await;
-        server
+    pub async fn start(program: &Program, args: impl Fn(u16, &Path) -> Vec<String>) -> Server {
+        let mut failed = Vec::new();
+        for _ in 0..STARTS_MAX {
+            let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+            let (args, down) = (args(port, folder.path()), program.down);
+            let mut server = Server { program: find(program), down, args, folder, port, child: None };
+            match server.try_again().await {
+                Ok(()) => return server,
+                Err(why) => failed.push(why),
+            }
+        }
+        panic!("{} does not start: {failed:?}", program.name);
     }
 
     /// Starts it on the same port, with what it kept.
     pub async fn again(&mut self) {
+        self.try_again().await.unwrap();
+    }
+
+    async fn try_again(&mut self) -> Result<(), String> {
         let log = File::create(self.folder.path().join("log")).unwrap();
         let mut command = Command::new(&self.program);
         command.args(&self.args).current_dir(self.folder.path()).stderr(log.try_clone().unwrap()).stdout(log);
         self.child = Some(command.spawn().unwrap());
         let began = Instant::now();
         while TcpStream::connect(self.address()).await.is_err() {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "{} ended: {}", self.program.display(), self.log());
-            assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "{} is not ready: {}",
-                self.program.display(),
-                self.log()
-            );
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return Err(format!("it ended: {}", self.log()));
+            }
+            if began.elapsed() > Duration::from_secs(60) {
+                return Err(format!("it is not ready: {}", self.log()));
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Ok(())
     }
 
     pub fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            child.wait().unwrap();
+        let Some(mut child) = self.child.take() else { return };
+        if !self.down.is_empty() {
+            // It fails if nothing runs.
+            let _ = Command::new(&self.program).args(self.down).arg(self.folder.path()).output();
         }
+        let _ = child.kill();
+        child.wait().unwrap();
     }
 
     /// Sends it a signal, as `STOP`.

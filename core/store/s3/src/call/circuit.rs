@@ -46,7 +46,7 @@ impl Circuit {
                 true
             }
             State::Open { why, .. } | State::Trying { why, .. } => {
-                return Err(Fault::Refused(format!("not asked, as the object store is away: {why}")));
+                return Err(Fault::NotAsked(why.clone()));
             }
         };
         Ok(Pass { circuit: self, is_trial, is_told: false })
@@ -138,7 +138,7 @@ mod tests {
             circuit.admit().unwrap().failed(&away());
         }
         assert!(circuit.health().unwrap_err().contains("gone"));
-        assert!(matches!(circuit.admit(), Err(Fault::Refused(_))));
+        assert!(matches!(circuit.admit(), Err(Fault::NotAsked(_))));
         late.answered();
         assert!(circuit.admit().is_err(), "who was asked before says nothing about now");
         let trial = until_it_tries(&circuit).await;

@@ -22,15 +22,18 @@ pub(crate) enum Fault {
     Away(String),
     /// Too slow; it may have done what was asked.
     Slow(String),
+    /// The server was not asked, as it is away.
+    NotAsked(String),
     /// Asking again changes nothing.
     Refused(String),
 }
 
 impl Fault {
+    /// Whether asking again at once may help.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Fault::Throttled(_) | Fault::Away(_) | Fault::Slow(_) => true,
-            Fault::Missing | Fault::Short | Fault::Exists | Fault::Refused(_) => false,
+            Fault::Missing | Fault::Short | Fault::Exists | Fault::NotAsked(_) | Fault::Refused(_) => false,
         }
     }
 
@@ -42,6 +45,7 @@ impl Fault {
             Fault::Throttled(_) => "throttled",
             Fault::Away(_) => "failed",
             Fault::Slow(_) => "slow",
+            Fault::NotAsked(_) => "not_asked",
             Fault::Refused(_) => "refused",
         }
     }
@@ -55,6 +59,7 @@ impl Fault {
             Fault::Throttled(_) => io::ErrorKind::ResourceBusy,
             Fault::Away(_) => io::ErrorKind::ConnectionAborted,
             Fault::Slow(_) => io::ErrorKind::TimedOut,
+            Fault::NotAsked(_) => io::ErrorKind::NotConnected,
             Fault::Refused(_) => io::ErrorKind::Other,
         };
         ObjectsError::Io { name, source: io::Error::new(kind, self) }
@@ -67,6 +72,7 @@ impl fmt::Display for Fault {
             Fault::Missing => f.write_str("there is none"),
             Fault::Short => f.write_str("it is too short"),
             Fault::Exists => f.write_str("it exists with other bytes"),
+            Fault::NotAsked(why) => write!(f, "not asked, as the object store is away: {why}"),
             Fault::Throttled(why) | Fault::Away(why) | Fault::Slow(why) | Fault::Refused(why) => f.write_str(why),
         }
     }

@@ -155,7 +155,7 @@ impl Calls {
         let outcome = |name: &'static str| {
             metrics::counter!("objects_requests_total", "op" => op.name(), "outcome" => name).increment(1);
         };
-        let pass = self.circuit.admit().inspect_err(|_| outcome("not_sent"))?;
+        let pass = self.circuit.admit().inspect_err(|why| outcome(why.name()))?;
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         if op.is_put() {
             self.counters.puts.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use store::blob::{Objects, ObjectsError};
 use store_s3::{
     Checksum, Encryption, Keys, S3Objects, S3Options,
-    limits::{S3_CIRCUIT_FAILURES_MAX, S3_PUT_BYTES_MAX},
+    limits::{S3_CIRCUIT_FAILURES_MAX, S3_PART_BYTES, S3_PUT_BYTES_MAX},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,13 +47,14 @@ async fn objects_on_a_real_server() {
     a_server_that_is_busy(&weed).await;
     a_server_that_is_silent(&weed).await;
     crate::cache::on_a_real_server(&weed).await;
+    crate::packs::on_a_real_server(&weed).await;
     a_server_that_goes_and_comes_back(&mut weed).await;
     let figures = recorder.render();
     for wanted in [
         r#"objects_requests_total{op="put",outcome="ok"}"#,
         r#"objects_requests_total{op="get",outcome="missing"}"#,
         r#"objects_requests_total{op="get",outcome="throttled"}"#,
-        r#"objects_requests_total{op="get",outcome="not_sent"}"#,
+        r#"objects_requests_total{op="get",outcome="not_asked"}"#,
         r#"objects_bytes_total{way="sent"}"#,
         r#"objects_bytes_total{way="received"}"#,
         "objects_puts_total ",
@@ -87,6 +88,8 @@ async fn objects_are_written_once_and_read_by_range(weed: &Weed) {
         "{other:?}"
     );
     assert_eq!(objects.get("packs/ten_1/a.pack", 0..1_000_000).await.unwrap(), content, "and nothing changed");
+    let unconditional = open(S3Options { is_conditional: false, ..weed.options() });
+    unconditional.put("packs/ten_1/a.pack", content.clone()).await.expect("a server that knows no conditions");
     objects.put("packs/ten_1/empty.pack", Bytes::new()).await.unwrap();
     assert_eq!(objects.get("packs/ten_1/empty.pack", 0..0).await.unwrap(), Bytes::new());
     assert!(matches!(objects.get("packs/ten_1/empty.pack", 0..1).await, Err(ObjectsError::Short(_))));
@@ -131,7 +134,7 @@ async fn large_objects_go_in_parts(weed: &Weed) {
     assert!(content.len() > S3_PUT_BYTES_MAX);
     objects.put("packs/large.pack", content.clone()).await.unwrap();
     assert_eq!(objects.counts().puts, 4, "begin, two parts, end");
-    let seam = S3_PUT_BYTES_MAX;
+    let seam = S3_PART_BYTES;
     let read = objects.get("packs/large.pack", seam as u64 - 1_000..seam as u64 + 1_000).await.unwrap();
     assert_eq!(read, content.slice(seam - 1_000..seam + 1_000));
     assert_eq!(objects.get("packs/large.pack", 0..20 << 20).await.unwrap(), content);
@@ -252,12 +255,13 @@ async fn wrong_keys_and_buckets_are_refused(weed: &Weed) {
         assert!(objects.health().is_ok(), "the server is there");
         assert!(began.elapsed() < Duration::from_secs(10));
     }
-    // A put would make the bucket on this server, for whoever may do everything.
     let objects = open(S3Options { bucket: "no-such-bucket".to_owned(), ..weed.options() });
     let reached = objects.reach().await.unwrap_err();
     assert!(matches!(reached, ObjectsError::Io { .. }) && reached.to_string().contains("NoSuchBucket"), "{reached}");
     let read = objects.get("packs/x", 0..1).await.unwrap_err();
     assert!(matches!(read, ObjectsError::Io { .. }), "an object in no bucket is not a missing one: {read}");
+    let written = objects.put("packs/x", Bytes::from_static(b"x")).await.unwrap_err();
+    assert!(matches!(written, ObjectsError::Io { .. }), "{written}");
 }
 
 async fn answers_that_are_lost_or_cut(weed: &Weed) {

@@ -3,7 +3,7 @@
 
 use aws_sdk_s3::{
     Client,
-    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
     error::DisplayErrorContext,
     primitives::ByteStream,
 };
@@ -18,6 +18,8 @@ use std::{
 use store_s3::{Keys, S3Options};
 
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often other ports are tried.
+const STARTS_MAX: usize = 3;
 pub const BUCKET: &str = "packs";
 const ACCESS: &str = "AKTEST";
 const SECRET: &str = "SKTESTSECRET";
@@ -62,13 +64,24 @@ impl Weed {
         let actions = r#"["Admin","Read","Write","List","Tagging"]"#;
         let config = format!(r#"{{"identities":[{{"name":"mail","credentials":{keys},"actions":{actions}}}]}}"#);
         std::fs::write(folder.path().join("s3.json"), config).unwrap();
+        let mut failed = Vec::new();
         let mut weed = Weed { program: find(), folder, ports: free_ports(), child: None };
-        weed.again().await;
+        while let Err(why) = weed.try_again().await {
+            // Somebody else may have taken a port meanwhile.
+            weed.stop();
+            weed.ports = free_ports();
+            failed.push(why);
+            assert!(failed.len() < STARTS_MAX, "weed does not start: {failed:?}");
+        }
         weed
     }
 
     /// Starts it on the same ports with what it kept.
     pub async fn again(&mut self) {
+        self.try_again().await.unwrap();
+    }
+
+    async fn try_again(&mut self) -> Result<(), String> {
         let (folder, log) = (self.folder.path(), File::create(self.folder.path().join("log")).unwrap());
         let [master, volume, filer, s3] = self.ports;
         let args = [
@@ -83,6 +96,11 @@ impl Weed {
             "-s3".to_owned(),
             format!("-s3.port={s3}"),
             format!("-s3.config={}", folder.join("s3.json").display()),
+            // Ports that are the same for everybody.
+            "-s3.port.iceberg=0".to_owned(),
+            "-s3.port.lance=0".to_owned(),
+            "-master.telemetry=false".to_owned(),
+            "-s3.autoCreateBucket=false".to_owned(),
             "-volume.max=20".to_owned(),
             "-master.volumeSizeLimitMB=64".to_owned(),
         ];
@@ -93,11 +111,15 @@ impl Weed {
         let began = Instant::now();
         // It takes connections before it takes objects.
         while let Err(why) = self.takes_objects().await {
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "weed ended: {}", self.log());
-            assert!(began.elapsed() < READY_WITHIN, "weed is not ready: {why}: {}", self.log());
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return Err(format!("it ended: {}", self.log()));
+            }
+            if began.elapsed() > READY_WITHIN {
+                return Err(format!("it is not ready: {why}: {}", self.log()));
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        Ok(())
     }
 
     async fn takes_objects(&self) -> Result<(), String> {
@@ -121,6 +143,7 @@ impl Weed {
             .force_path_style(true)
             .http_client(http.build_http())
             .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(20)).build())
             .endpoint_url(format!("http://{}", self.address()));
         Client::from_conf(config.build())
     }
@@ -129,6 +152,12 @@ impl Weed {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             child.wait().unwrap();
+            // It leaves its sockets behind.
+            for (part, port) in ["master", "volume", "filer", "s3"].into_iter().zip(self.ports) {
+                for name in [format!("{part}-grpc-{}", u32::from(port) + 10_000), format!("{part}-{port}")] {
+                    let _ = std::fs::remove_file(format!("/tmp/seaweedfs-{name}.sock"));
+                }
+            }
         }
     }
 
@@ -150,7 +179,10 @@ impl Weed {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        // What it says before it dies, not the stacks of all it was doing.
+        let said = log.lines().filter(|line| line.starts_with(['W', 'E', 'F']));
+        said.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -14,14 +14,20 @@ use crate::{
     turn::Turns,
     work::Work,
 };
-use base::{AccountId, Clock, Kind, ModSeq, OpId, Rng, TenantId, limits::KV_ATTEMPTS_MAX};
+use base::{
+    AccountId, Clock, Kind, ModSeq, OpId, Rng, TenantId,
+    limits::{KV_ATTEMPTS_MAX, KV_OPERATION_MS_MAX},
+};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{
     blob::{Objects, TenantKey},
     ephemeral::{Ephemeral, MemEphemeral},
     kv::{CommitError, Durable, Kv, Read},
 };
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::Instant,
+};
 
 /// First pause of the retry loop, microseconds; doubles.
 const RETRY_MICROS_MIN: u64 = 100;
@@ -157,6 +163,7 @@ impl Accounts {
             pools: Vec::new(),
             op,
             attempt: 0,
+            began: Instant::now(),
             unsure: Vec::new(),
             guards: Vec::new(),
         }
@@ -213,6 +220,7 @@ pub struct Attempts<T> {
     pools: Vec<TenantId>,
     op: OpId,
     attempt: u32,
+    began: Instant,
     /// Attempts whose commit ended unknown: at most one of them was or will be applied.
     unsure: Vec<Unsure<T>>,
     guards: Vec<OwnedMutexGuard<()>>,
@@ -234,7 +242,7 @@ pub enum Begin<T> {
     Done(T),
 }
 
-/// Runs a unit of work until it commits, fails for good, or KV_ATTEMPTS_MAX is reached. The body is run once per attempt and
+/// Runs a unit of work until it commits, fails for good, or KV_ATTEMPTS_MAX or KV_OPERATION_MS_MAX is reached. The body is run once per attempt and
 /// must not have effects of its own. The value is given after the commit is durable and its hints are published.
 ///
 /// `unit_of_work!(accounts, &[account], op, work => { .. Ok(value) })`
@@ -353,11 +361,12 @@ impl<T> Attempts<T> {
         self.pause(cause).await.map(|()| None)
     }
 
-    /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX.
+    /// Waits before the next attempt, longer each time and with jitter; gives the error back after KV_ATTEMPTS_MAX, and after
+    /// KV_OPERATION_MS_MAX: a store that is too slow for a transaction does not get faster by more of them.
     async fn pause(&mut self, cause: Error) -> Result<()> {
         self.guards.clear();
         self.attempt += 1;
-        if self.attempt >= KV_ATTEMPTS_MAX {
+        if self.attempt >= KV_ATTEMPTS_MAX || self.began.elapsed() > Duration::from_millis(KV_OPERATION_MS_MAX) {
             return Err(cause);
         }
         let ceiling = (RETRY_MICROS_MIN << self.attempt.min(10)).min(RETRY_MICROS_MAX);

@@ -127,6 +127,12 @@ impl Hub {
         let _ = self.bus.set(bus);
     }
 
+    /// Whether other nodes are heard, where there is a bus.
+    pub async fn health(&self) -> Option<(&'static str, Result<(), String>)> {
+        let bus = self.bus.get()?;
+        Some((bus.name(), bus.health().await))
+    }
+
     /// An ear on an account, and on that of the delegate who opened it.
     pub fn listen(&self, opened: (TenantId, AccountId), own: Option<(TenantId, AccountId)>) -> Listener {
         Listener { opened: self.ear(opened), own: own.map(|own| self.ear(own)) }

@@ -13,6 +13,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     time::{Duration, Instant},
@@ -33,6 +34,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The threads.
 pub struct Aside {
     waiting: Arc<Waiting>,
+    running: Arc<Running>,
     /// Without one nothing is computed.
     has_threads: bool,
 }
@@ -141,6 +143,10 @@ impl Drop for Aside {
     fn drop(&mut self) {
         held(&self.waiting.lanes).ended = true;
         self.waiting.some.notify_all();
+        // Under the lock, so that who looks at it is either before this or waits already.
+        let _jobs = held(&self.running.jobs);
+        self.running.ended.store(true, Ordering::Release);
+        self.running.some.notify_all();
     }
 }
 
@@ -158,6 +164,8 @@ struct Running {
     /// Each with when it was begun; `None` when it was begun once more already.
     jobs: Mutex<Vec<(Option<Instant>, Job)>>,
     some: Condvar,
+    /// Nobody asks any more.
+    ended: AtomicBool,
 }
 
 impl Aside {
@@ -177,9 +185,10 @@ impl Aside {
             let (waiting, running) = (waiting.clone(), running.clone());
             has_threads |= spawn(Box::new(move || aside(&waiting, &running)));
         }
-        spawn(Box::new(move || beat(&running, &late)));
+        let beaten = running.clone();
+        spawn(Box::new(move || beat(&beaten, &late)));
         spawn(Box::new(move || catch_up(&too_long)));
-        Aside { waiting, has_threads }
+        Aside { waiting, running, has_threads }
     }
 
     /// Computes something there, in a turn of the network it is `from` (`None`: of those that came from none), and tells the result.
@@ -217,8 +226,11 @@ fn aside(waiting: &Waiting, running: &Running) {
 /// Wakes while something is computed; passes on what takes too long.
 fn beat(running: &Running, late: &Sender<Job>) {
     let mut jobs = held(&running.jobs);
-    // The threads end with the process.
     loop {
+        if jobs.is_empty() && running.ended.load(Ordering::Acquire) {
+            // The channel ends with it, and the thread at its other end.
+            return;
+        }
         for (since, job) in jobs.iter_mut().filter(|(since, _)| since.is_some_and(|s| s.elapsed() > PATIENCE)) {
             *since = None;
             if late.send(job.clone()).is_err() {
@@ -248,7 +260,7 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use rustix::process::getpriority_process;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use thread_priority::thread_schedule_policy;
 
     fn answer<R: 'static>(to: Sender<R>) -> Answer<Sender<R>, R> {
@@ -353,5 +365,24 @@ mod tests {
         assert!(!told.recv().unwrap(), "the second one told");
         drop(free);
         assert!(told.recv().is_err(), "and nobody tells twice");
+    }
+
+    #[test]
+    fn threads_end_with_their_owner() {
+        let count = || std::fs::read_dir("/proc/self/task").unwrap().count();
+        let until = |what: &str, holds: &dyn Fn() -> bool| {
+            for _ in 0..500 {
+                if holds() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            panic!("{what}: {} threads", count());
+        };
+        let before = count();
+        let all: Vec<Aside> = (0..20).map(|_| Aside::new("aside", 2)).collect();
+        assert!(count() >= before + 60, "{} of {before}", count());
+        drop(all);
+        until("they go on", &|| count() < before + 20);
     }
 }

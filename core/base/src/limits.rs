@@ -16,6 +16,8 @@ pub const KV_PAGE_ROWS_MAX: usize = 4_096;
 pub const KV_PAGE_BYTES_MAX: usize = 1 << 20;
 /// Attempts of the retry loop.
 pub const KV_ATTEMPTS_MAX: u32 = 64;
+/// Milliseconds after which an operation is not tried again: its client hears that it may try later.
+pub const KV_OPERATION_MS_MAX: u64 = 30_000;
 /// Longest wait between two attempts, milliseconds.
 pub const KV_BACKOFF_MS_MAX: u64 = 100;
 /// Keys from here on belong to the store itself (FoundationDB reserves the same); the empty key is refused too.

@@ -26,8 +26,6 @@ pub struct Stores {
     pub kv: Arc<dyn Kv>,
     pub accounts: Accounts,
     pub secret: [u8; 32],
-    /// What other nodes are told by; None: there are none, or they hear later.
-    pub bus: Option<Arc<dyn Bus>>,
 }
 
 impl Stores {
@@ -55,8 +53,8 @@ impl Stores {
             KvStore::FoundationDb(options) => shared::foundationdb(options, &clock).await?,
         };
         let objects = shared::objects(config, &clock)?;
-        let cells = shared::cells(config, &clock)?;
-        let stores = Stores::on(kv, objects, master, clock, cells, shared::bus(config)?)?;
+        let (cells, bus) = (shared::cells(config, &clock)?, shared::bus(config, &clock)?);
+        let stores = Stores::on(kv, objects, master, clock, cells, bus)?;
         stores.accounts.check_master_key().await.map_err(|e| format!("store.master_key: {e}"))?;
         Ok(stores)
     }
@@ -72,14 +70,14 @@ impl Stores {
         let (key, rng) = (MasterKey::new(master), Arc::new(SystemRng::default()));
         let options = AccountOptions { kv: kv.clone(), objects, master: key, clock, rng };
         let accounts = Accounts::with_cells(options, cells, sent);
-        if let Some(bus) = &bus {
-            accounts.hub().share(bus.clone());
+        if let Some(bus) = bus {
+            accounts.hub().share(bus);
         }
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         accounts.set_cores(u32::try_from(cores).unwrap_or(u32::MAX));
         // Derived, so that every node of a deployment shows the same fake salts.
         let secret = keys::derive("scram", &master)?;
-        Ok(Stores { kv, accounts, secret, bus })
+        Ok(Stores { kv, accounts, secret })
     }
 }
 

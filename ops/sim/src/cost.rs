@@ -275,7 +275,8 @@ impl Desk {
             let found = self.mail.mailboxes(&scope).await.map_err(said)?;
             found.into_iter().find(|m| m.path == "INBOX").map(|m| m.id).ok_or("no INBOX")?
         };
-        for (name, bytes) in [("a message of 4 kB comes", 4_000), ("one of 40 kB", 40_000), ("one of 400 kB", 400_000)] {
+        for (name, bytes) in [("a message of 4 kB comes", 4_000), ("one of 40 kB", 40_000), ("one of 400 kB", 400_000)]
+        {
             self.time(name, async |mail, person, number| {
                 deliver(mail, &person.address, &letter(number + bytes as u64, bytes)).await
             })

@@ -4,6 +4,7 @@
 
 mod act;
 mod more;
+mod nodes;
 mod parked;
 mod report;
 mod script;
@@ -63,7 +64,19 @@ struct Desk {
     taken: Taken,
     connections: Arc<AtomicI64>,
     stop: watch::Sender<bool>,
-    _folder: tempfile::TempDir,
+    kv: MemKv,
+    folder: tempfile::TempDir,
+}
+
+/// A node over a store.
+fn node(kv: &MemKv, folder: &std::path::Path, clock: Arc<TestClock>, master: [u8; 32], seed: u64) -> Accounts {
+    Accounts::new(AccountOptions {
+        kv: Arc::new(kv.clone()),
+        objects: Arc::new(FsObjects::open(folder).unwrap()),
+        master: MasterKey::new(master),
+        clock,
+        rng: Arc::new(SeededRng::new(seed)),
+    })
 }
 
 /// A host that answers RCPT by the local part (`ok`, `later`, `never`) and keeps what it takes.
@@ -116,13 +129,8 @@ impl Desk {
     async fn new() -> Desk {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
-        let accounts = Accounts::new(AccountOptions {
-            kv: Arc::new(MemKv::new()),
-            objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
-            master: MasterKey::new([7; 32]),
-            clock: clock.clone(),
-            rng: Arc::new(SeededRng::new(5)),
-        });
+        let kv = MemKv::new();
+        let accounts = node(&kv, folder.path(), clock.clone(), [7; 32], 5);
         let (tenant, domain) = (TenantId(1), "a.example".to_owned());
         let batch = vec![
             Change::Entitlement(EntitlementSnapshot::new(tenant, 1)),
@@ -142,7 +150,16 @@ impl Desk {
         let connections = Arc::new(AtomicI64::new(0));
         options.port = host(Arc::clone(&taken), Arc::clone(&connections)).await;
         let mail = Mail::new(accounts.clone(), "mail.a.example");
-        Desk { accounts, mail, clock, options, taken, connections, stop: watch::channel(false).0, _folder: folder }
+        Desk { accounts, mail, clock, options, taken, connections, stop: watch::channel(false).0, kv, folder }
+    }
+
+    /// Another node over the same store.
+    fn peer(&self) -> Accounts {
+        self.peer_with([7; 32])
+    }
+
+    fn peer_with(&self, master: [u8; 32]) -> Accounts {
+        node(&self.kv, self.folder.path(), self.clock.clone(), master, 6)
     }
 
     async fn send(&self, to: &[&str]) {

@@ -217,12 +217,22 @@ pub const KEYS: &[Key] = &[
     key("objects.cache", Kind::Size, Some("1GiB"), "What the read cache may take of the disk."),
     key(
         "bus.kind",
-        Kind::Choice(&["none", "nats", "redis"]),
+        Kind::Choice(&["none", "nats", "redis", "kafka", "zenoh"]),
         Some("none"),
         "How nodes that share a store tell each other of changes at once: without it, clients of other nodes hear at their next command.",
     ),
-    secret("bus.url", Kind::Text, "nats://… (several with commas) or redis://…"),
-    key("bus.prefix", Kind::Text, Some("posthouse"), "What all subjects or channels begin with."),
+    secret(
+        "bus.url",
+        Kind::Text,
+        "nats://…, redis://…, kafka://HOST:PORT, or other peers as tcp/HOST:PORT (zenoh); several with commas.",
+    ),
+    key("bus.listen", Kind::Text, None, "Where this node listens for its peers (zenoh), as tcp/10.0.0.1:7447."),
+    key(
+        "bus.prefix",
+        Kind::Text,
+        Some("posthouse"),
+        "What all subjects, channels or keys begin with; the topic of Kafka.",
+    ),
     secret(
         "cells.redis_url",
         Kind::Text,

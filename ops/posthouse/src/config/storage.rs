@@ -73,8 +73,25 @@ pub enum Encryption {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Bus {
     None,
-    Nats { url: String, prefix: String },
-    Redis { url: String, prefix: String },
+    Nats {
+        url: String,
+        prefix: String,
+    },
+    Redis {
+        url: String,
+        prefix: String,
+    },
+    /// Peers: where this node listens, and where others do, each as `tcp/host:port`.
+    Zenoh {
+        listen: Vec<String>,
+        connect: Vec<String>,
+        prefix: String,
+    },
+    /// Brokers, and the topic.
+    Kafka {
+        brokers: Vec<String>,
+        topic: String,
+    },
 }
 
 impl Store {
@@ -101,7 +118,7 @@ pub(super) fn store(from: &Loaded) -> Result<Store, String> {
     if !store.is_shared() {
         return match store.bus {
             Bus::None => Ok(store),
-            Bus::Nats { .. } | Bus::Redis { .. } => {
+            Bus::Nats { .. } | Bus::Redis { .. } | Bus::Zenoh { .. } | Bus::Kafka { .. } => {
                 Err("bus.kind: with store.kind = \"embedded\" there is no other node to tell".to_owned())
             }
         };
@@ -214,9 +231,27 @@ fn bus(from: &Loaded) -> Result<Bus, String> {
         list(Some(url.clone())).iter().try_for_each(|url| check_scheme("bus.url", url, schemes))?;
         Ok::<_, String>(url)
     };
-    match from.text("bus.kind").as_deref() {
+    let kind = from.text("bus.kind");
+    if kind.as_deref() != Some("zenoh") && from.is_set("bus.listen") {
+        return Err("bus.listen: it is of no use unless bus.kind is \"zenoh\"".to_owned());
+    }
+    match kind.as_deref() {
         Some("nats") => Ok(Bus::Nats { url: url(&["nats://", "tls://"])?, prefix }),
         Some("redis") => Ok(Bus::Redis { url: url(&["redis://", "rediss://"])?, prefix }),
+        Some("kafka") => {
+            let brokers = list(Some(url(&["kafka://"])?)).into_iter();
+            let brokers = brokers.map(|broker| broker.trim_start_matches("kafka://").to_owned()).collect();
+            Ok(Bus::Kafka { brokers, topic: prefix })
+        }
+        Some("zenoh") => {
+            let connect = if from.is_set("bus.url") { list(Some(url(&["tcp/"])?)) } else { Vec::new() };
+            let listen = list(from.text("bus.listen"));
+            listen.iter().try_for_each(|at| check_scheme("bus.listen", at, &["tcp/"]))?;
+            if listen.is_empty() {
+                return Err("bus.listen: it is needed with bus.kind = \"zenoh\", as \"tcp/10.0.0.1:7447\"".to_owned());
+            }
+            Ok(Bus::Zenoh { listen, connect, prefix })
+        }
         _ => set_in_vain(from, "bus.", &["bus.kind"], "bus.kind says what kind of bus it is").map(|()| Bus::None),
     }
 }

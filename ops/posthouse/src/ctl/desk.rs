@@ -130,6 +130,9 @@ impl Desk {
             let health = accounts.health().await;
             ok &= health.is_ok();
             more.push(("store", json!(health.as_ref().map_or_else(String::as_str, |()| "ready"))));
+            if let Some((name, heard)) = accounts.hub().health().await {
+                more.push(("bus", json!(heard.map_or_else(|why| format!("{name}: {why}"), |()| name.to_owned()))));
+            }
             let due = accounts.next_due().await.map_err(text)?;
             more.push(("queue_next_due_ms", json!(due.map(|d| d.0))));
             // How many batches of the control plane it has taken.

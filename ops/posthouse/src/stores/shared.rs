@@ -89,11 +89,13 @@ fn redis_cells(_: &str, _: &str, _: &Arc<dyn Clock>) -> Result<Arc<dyn Ephemeral
 }
 
 /// What other nodes are told by.
-pub(super) fn bus(config: &Config) -> Result<Option<Arc<dyn Bus>>, String> {
+pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> Result<Option<Arc<dyn Bus>>, String> {
     let bus = match &config.store.bus {
         config::Bus::None => return Ok(None),
         config::Bus::Nats { url, prefix } => nats(url, prefix),
         config::Bus::Redis { url, prefix } => redis(url, prefix),
+        config::Bus::Zenoh { listen, connect, prefix } => zenoh(listen, connect, prefix),
+        config::Bus::Kafka { brokers, topic } => kafka(brokers, topic, clock),
     };
     bus.map(Some).map_err(|e| format!("bus.url: {e}"))
 }
@@ -117,4 +119,28 @@ fn redis(url: &str, prefix: &str) -> Result<Arc<dyn Bus>, String> {
 #[cfg(not(feature = "redis"))]
 fn redis(_: &str, _: &str) -> Result<Arc<dyn Bus>, String> {
     Err("this posthouse was built without Redis (feature redis)".to_owned())
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(brokers: &[String], topic: &str, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Bus>, String> {
+    let mut options = store_bus::KafkaOptions::new(brokers.iter().cloned(), topic);
+    // Hints need not survive a broker.
+    options.creates = Some(1);
+    Ok(Arc::new(store_bus::KafkaBus::start(options, clock.clone())?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka(_: &[String], _: &str, _: &Arc<dyn Clock>) -> Result<Arc<dyn Bus>, String> {
+    Err("this posthouse was built without Kafka (feature kafka)".to_owned())
+}
+
+#[cfg(feature = "zenoh")]
+fn zenoh(listen: &[String], connect: &[String], prefix: &str) -> Result<Arc<dyn Bus>, String> {
+    let (listen, connect, prefix) = (listen.to_vec(), connect.to_vec(), prefix.to_owned());
+    Ok(Arc::new(store_bus::ZenohBus::start(store_bus::ZenohOptions { listen, connect, prefix })?))
+}
+
+#[cfg(not(feature = "zenoh"))]
+fn zenoh(_: &[String], _: &[String], _: &str) -> Result<Arc<dyn Bus>, String> {
+    Err("this posthouse was built without Zenoh (feature zenoh)".to_owned())
 }

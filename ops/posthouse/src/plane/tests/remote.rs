@@ -135,6 +135,8 @@ async fn speak(port: &Port, config: rustls::ClientConfig, head: &[u8], body: &[u
     // It may answer, or end, before it has everything.
     let _ = stream.write_all(head).await;
     let _ = stream.write_all(body).await;
+    // What TLS still holds goes out as well.
+    let _ = stream.flush().await;
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

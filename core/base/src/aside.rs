@@ -370,19 +370,15 @@ mod tests {
     #[test]
     fn threads_end_with_their_owner() {
         let count = || std::fs::read_dir("/proc/self/task").unwrap().count();
-        let until = |what: &str, holds: &dyn Fn() -> bool| {
-            for _ in 0..500 {
-                if holds() {
-                    return;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            panic!("{what}: {} threads", count());
-        };
         let before = count();
         let all: Vec<Aside> = (0..20).map(|_| Aside::new("aside", 2)).collect();
         assert!(count() >= before + 60, "{} of {before}", count());
         drop(all);
-        until("they go on", &|| count() < before + 20);
+        let (_never, silence) = channel::<()>();
+        let ended = (0..500).any(|_| {
+            let _ = silence.recv_timeout(Duration::from_millis(10));
+            count() < before + 20
+        });
+        assert!(ended, "{} threads, {before} before", count());
     }
 }

@@ -270,7 +270,7 @@ impl Desk {
     async fn all(&mut self) -> Result<(), String> {
         let inbox = {
             let person = self.person()?;
-            let (address, scope) = (person.address.clone(), person.scope.clone());
+            let (address, scope) = (person.address.clone(), person.scope);
             deliver(&self.mail, &address, &letter(0, 1_000)).await?;
             let found = self.mail.mailboxes(&scope).await.map_err(said)?;
             found.into_iter().find(|m| m.path == "INBOX").map(|m| m.id).ok_or("no INBOX")?
@@ -288,7 +288,7 @@ impl Desk {
             Ok(())
         })
         .await?;
-        let view = self.mail.open(&self.person()?.scope.clone(), inbox).await.map_err(said)?;
+        let view = self.mail.open(&self.person()?.scope, inbox).await.map_err(said)?;
         let newest = view.rows().last().map(|row| row.uid).ok_or("no message")?;
         self.time("a look for news, of which there are none", async |mail, person, _| {
             mail.refresh(&person.scope, &view).await.map(drop).map_err(said)
@@ -301,7 +301,7 @@ impl Desk {
         .await?;
         self.time("a flag is set", async |mail, person, number| {
             let operation = if number % 2 == 0 { Operation::Add } else { Operation::Remove };
-            let flags = Flags::from_names(["\\Seen"].into_iter());
+            let flags = Flags::from_names(["\\Seen"]);
             let change = Change { operation, flags, unchanged_since: None };
             mail.store_flags(&person.scope, inbox, &[newest], &change).await.map(drop).map_err(said)
         })
@@ -316,7 +316,7 @@ impl Desk {
     }
 
     async fn expunge(&mut self, inbox: MailboxId) -> Result<(), String> {
-        let view = self.mail.open(&self.person()?.scope.clone(), inbox).await.map_err(said)?;
+        let view = self.mail.open(&self.person()?.scope, inbox).await.map_err(said)?;
         let uids: Vec<base::Uid> = view.rows().map(|row| row.uid).collect();
         self.time("a message is removed", async |mail, person, number| {
             let uid = *uids.get(number as usize).ok_or("no message")?;

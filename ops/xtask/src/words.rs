@@ -25,10 +25,9 @@ const ABSENT: [(&[&str], &[&str], &str); 3] = [
 /// Files that may say a word after all: the clock of the system behind the trait; the threads on which both planes hash passwords;
 /// the kinds of holds, which doors only pass on; the store that is made of SQL (docs/decisions/0055). A path with a slash at its end
 /// is a folder.
-const MAY: [(&str, &str); 5] = [
+const MAY: [(&str, &str); 4] = [
     ("core/base/src/clock.rs", "systemtime"),
     ("core/base/src/aside.rs", "spawn"),
-    ("core/base/src/aside.rs", "sleep"),
     ("core/store/src/postgres/", "sqlx"),
     ("core/control/src/capability.rs", "billing"),
 ];

@@ -31,11 +31,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 const OLD_LOOK: Duration = Duration::from_millis(500);
 
 /// The server's side of a transaction; None before the first read and after its end.
-type Slot = Arc<Mutex<Option<Transaction<'static, Postgres>>>>;
+type Snapshot = Mutex<Option<Transaction<'static, Postgres>>>;
+type Slot = Arc<Snapshot>;
 
 /// Transactions with a connection, oldest first.
 #[derive(Default)]
-pub(crate) struct OpenTransactions(Plain<VecDeque<(Instant, Weak<Mutex<Option<Transaction<'static, Postgres>>>>)>>);
+pub(crate) struct OpenTransactions(Plain<VecDeque<(Instant, Weak<Snapshot>)>>);
 
 /// Gives connections back whose transactions are too old, until the store is gone.
 pub(crate) async fn end_old(shared: Weak<Shared>) {

@@ -81,19 +81,20 @@ async fn operations_count_once_while_connections_and_the_server_die() {
     let kv: Arc<dyn Kv> = Arc::new(Nodes::open(&server.fresh()));
     let done = Arc::new(AtomicBool::new(false));
     let (killer, stop) = (server.clone(), done.clone());
-    let kills = tokio::task::spawn_blocking(move || {
+    let kills = tokio::spawn(async move {
         let mut kills = 0;
         while !stop.load(Ordering::Relaxed) {
             if kills % 6 == 5 {
-                killer.down();
-                std::thread::sleep(Duration::from_millis(300));
-                killer.up();
+                block_in_place(|| killer.down());
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                block_in_place(|| killer.up());
             } else {
                 let mine = "application_name = 'posthouse' AND pid <> pg_backend_pid()";
-                killer.ask(&format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {mine}"));
+                let kill = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {mine}");
+                block_in_place(|| killer.ask(&kill));
             }
             kills += 1;
-            std::thread::sleep(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         kills
     });

@@ -1,4 +1,5 @@
 """What several nodes over one store owe their clients, and what they do when something that they share goes away."""
+import imaplib
 import os
 import re
 import signal
@@ -8,7 +9,7 @@ import threading
 import time
 
 import mail
-from check import check, equal, inside, true
+from check import check, equal, inside, refused, true
 from lines import Lines
 from load import Load
 from nodes import DOMAIN, Cluster, until
@@ -214,6 +215,28 @@ def drained(binary):
         load.stop()
         equal([why for _, why in load.refused], [], "refused besides 421 and BYE")
         load.check()
+
+
+@check("two control planes over one database are one: what is made at either holds at every node, and one goes on when the other is killed")
+def two_control_planes(binary):
+    with Cluster(binary, control=2) as cluster:
+        # Both came up at once, on an empty database.
+        equal(cluster.postgres.ask("SELECT count(*) FROM tenant WHERE parent IS NULL"), "1", "providers")
+        accounts = []
+        for name in "ab":
+            cluster.fresh_ports(name)
+            cluster.customer(f"{name}.made.example")
+            accounts.append(cluster.mailbox(len(cluster.info["tenants"]) - 1))
+        cluster.nodes["a"].end(signal.SIGKILL)
+        accounts.append(cluster.mailbox(0))
+        for number, account in enumerate(accounts):
+            deliver(cluster, "bc"[number % 2], account, number)
+            for name in "bc":
+                equal(len(mail.stored(cluster.imap_at(name, account))), 1, f"messages of {account.address} at node {name}")
+        cluster.mutate(cluster.tenant(0)["token"], "mailboxSuspend", "MailboxSuspendInput!", "mailbox { id } pending",
+                       {"mailboxId": accounts[2].node, "reason": "a check"})
+        why = refused(imaplib.IMAP4.error, "a login to a suspended mailbox", cluster.imap_at, "c", accounts[2])
+        inside("suspended", str(why).lower(), "why a login at a node that has no control plane is refused")
 
 
 @check("a node with another master key does not begin to serve")

@@ -1,10 +1,11 @@
-"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first has the control plane, too."""
+"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first (of them, or several) have the control plane, too."""
 import os
 import shutil
 import signal
 import smtplib
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from check import Failed
 from demo import CLIENT_SECONDS_MAX, Account, Demo, Imap, unverified
@@ -20,17 +21,17 @@ DOORS = ["SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS"]
 class Cluster(Demo):
     """`nodes` is by name; clients take the node they connect to."""
 
-    def __init__(self, binary, names=("a", "b", "c"), **variables):
+    def __init__(self, binary, names=("a", "b", "c"), control=1, **variables):
         super().__init__(binary, tempfile.mkdtemp(prefix="posthouse-cluster-"))
         self.sink, self.postgres, self.nodes = Sink(), None, {}
         self.services = self.bucket, self.bus, self.cells = Bucket(), Nats(), Redis()
         try:
-            self.assemble(names, variables)
+            self.assemble(names, control, variables)
         except BaseException:
             self.remove()
             raise
 
-    def assemble(self, names, variables):
+    def assemble(self, names, control, variables):
         self.postgres = Postgres()
         for service in self.services:
             service.start()
@@ -47,17 +48,17 @@ class Cluster(Demo):
             "POSTHOUSE_SMART_HOST_HOST": "127.0.0.1", "POSTHOUSE_SMART_HOST_PORT": str(self.sink.server_address[1]),
             **{f"POSTHOUSE_LISTEN_{door}": "127.0.0.1:0" for door in DOORS}, **variables}
         for number, name in enumerate(names):
-            control = {"POSTHOUSE_SQL_URL": self.postgres.url} if number == 0 else {}
-            own = {**self.shared, **control, "POSTHOUSE_HOSTNAME": f"{name}.provider.example"}
-            node = Process(self.binary, self.data, "data" if number else "all", own)
+            plane = {"POSTHOUSE_SQL_URL": self.postgres.url} if number < control else {}
+            own = {**self.shared, **plane, "POSTHOUSE_HOSTNAME": f"{name}.provider.example"}
+            node = Process(self.binary, self.data, "all" if plane else "data", own)
             node.data = os.path.join(self.data, name)
             node.variables["POSTHOUSE_DATA"] = node.data
             self.nodes[name] = node
 
     def __enter__(self):
         try:
-            for node in self.nodes.values():
-                node.start()
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Process.start, self.nodes.values()))
             self.fresh_ports()
             self.customer()
         except BaseException:
@@ -88,19 +89,21 @@ class Cluster(Demo):
         self.sink.server_close()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def fresh_ports(self):
-        first = next(iter(self.nodes.values()))
+    def fresh_ports(self, name=None):
+        """The API is asked at node `name`, or at the first."""
+        first = self.nodes[name] if name else next(iter(self.nodes.values()))
         self.info = {**(self.info or {}), "graphql_url": f"http://127.0.0.1:{first.ports['http']}/graphql"}
 
-    def customer(self):
+    def customer(self, domain=DOMAIN):
         first = next(iter(self.nodes.values()))
         with open(os.path.join(first.data, "operator.token"), encoding="ascii") as file:
             operator = file.read().strip()
         made = self.mutate(operator, "tenantCreate", "TenantCreateInput!", "tenant { id } token pending",
-                           {"name": "Customer", "maxDomains": 5, "maxMailboxes": 1000, "storageBytesMax": "53687091200", "domain": DOMAIN, "vouch": True})
+                           {"name": f"Customer of {domain}", "maxDomains": 5, "maxMailboxes": 1000, "storageBytesMax": "53687091200", "domain": domain, "vouch": True})
         if made["pending"]:
-            raise Failed("the first tenant is pending")
-        self.info.update(operator_token=operator, tenants=[{"id": made["tenant"]["id"], "token": made["token"], "domains": [DOMAIN]}])
+            raise Failed("the tenant is pending")
+        tenant = {"id": made["tenant"]["id"], "token": made["token"], "domains": [domain]}
+        self.info.update(operator_token=operator, tenants=[*self.info.get("tenants", []), tenant])
 
     def alive(self):
         return [name for name, node in self.nodes.items() if node.process is not None]

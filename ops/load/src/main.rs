@@ -46,6 +46,8 @@ enum Command {
     Corpus(command::corpus::CorpusArgs),
     /// Fill a tenant up to its limit over many connections while the server is killed: exact, and no drift.
     Quota(command::quota::QuotaArgs),
+    /// Take every message, after a delay, and count: the far side of a queue.
+    Sink(command::sink::SinkArgs),
     /// Cost of a delivery as the mailbox grows.
     Flat(command::flat::FlatArgs),
     /// Make customers with mailboxes through the API: rate, cost, memory, sizes.
@@ -84,6 +86,7 @@ fn run(cli: Cli) -> Result<()> {
             Command::Crash(args) => command::crash::run(args).await,
             Command::Corpus(args) => command::corpus::run(args).await,
             Command::Quota(args) => command::quota::run(args).await,
+            Command::Sink(args) => command::sink::run(args).await,
             Command::Flat(args) => command::flat::run(args).await,
             Command::Provision(args) => command::provision::run(args).await,
             Command::Lookup(args) => command::lookup::run(args).await,

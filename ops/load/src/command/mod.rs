@@ -13,6 +13,7 @@ pub mod noisy;
 pub mod portal;
 pub mod provision;
 pub mod quota;
+pub mod sink;
 pub mod smtp;
 
 use clap::Args;

@@ -7,6 +7,7 @@ import socket
 import statistics
 import threading
 import time
+import urllib.error
 
 import mail
 from check import check, equal, inside, refused, true
@@ -20,6 +21,8 @@ HEARD_MS_MAX = 1000
 TAKEN_OVER_SECONDS_MAX = 10
 # How long the bucket is away: POSTHOUSE_CLUSTER_OUTAGE asks for more.
 OUTAGE_SECONDS = float(os.environ.get("POSTHOUSE_CLUSTER_OUTAGE", "15"))
+# How long a node is cut off.
+CUT_SECONDS = 20
 ROUNDS = 6
 
 
@@ -215,6 +218,58 @@ def drained(binary):
         load.stop()
         equal([why for _, why in load.refused], [], "refused besides 421 and BYE")
         load.check()
+
+
+@check("a node that is cut off from what all share loses and doubles nothing: the others go on with its work, and it begins anew when it is back")
+def cut_off(binary):
+    with Cluster(binary, wired=("c",)) as cluster:
+        sender, *accounts = boxes(cluster, 4)
+        load = Load(cluster, accounts)
+        load.rounds(ROUNDS)
+        cluster.sink.held = "held"
+        hold = cluster.sink.hold = threading.Event()
+        with cluster.submission_at("a", sender) as client:
+            for number in range(12):
+                text = mail.by(sender, number).replace(b"Subject: message", b"Subject: held")
+                client.sendmail(sender.address, [f"somebody@host{number}.example"], text)
+        by = cluster.sink.holding
+        until("all are under way", lambda: len(by) >= 12)
+        held = set(by)
+        mine = {subject for subject, node in by.items() if node == "c.provider.example"}
+        true(mine, f"the node sends some of them: {by}")
+        for wire in cluster.wires:
+            wire.cut()
+        begin = time.monotonic()
+        took = until("the others send what it was sending", lambda: all(by[subject] != "c.provider.example" for subject in mine),
+                     TAKEN_OVER_SECONDS_MAX + 5)
+        print(f"     {len(mine)} items under way again after {took:.1f} s", flush=True)
+        true(took <= TAKEN_OVER_SECONDS_MAX, f"{took:.1f} s")
+        until("the balancer is told", lambda: not ready(cluster.nodes["c"]), 30)
+        while time.monotonic() < begin + CUT_SECONDS:
+            time.sleep(0.5)
+        hold.set()
+        for wire in cluster.wires:
+            wire.heal()
+        healed = time.monotonic()
+        until("it is ready again", lambda: ready(cluster.nodes["c"]), 60)
+        print(f"     ready again {time.monotonic() - healed:.1f} s after the wire was whole", flush=True)
+        late = time.monotonic()
+        load.rounds(ROUNDS)
+        load.stop()
+        equal([why for at, why in load.refused if at > late or " at c:" not in why], [], "refused by a node that was not cut off, or after that")
+        load.check()
+        until("what was held is sent", lambda: held <= set(cluster.sink.subjects))
+        theirs = [subject for subject in cluster.sink.subjects if subject in held - mine]
+        equal(sorted(theirs), sorted(set(theirs)), "items that the node had not were sent once")
+
+
+def ready(node):
+    try:
+        with node.get("/readyz") as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
 
 
 @check("two control planes over one database are one: what is made at either holds at every node, and one goes on when the other is killed")

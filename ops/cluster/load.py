@@ -36,15 +36,16 @@ class Load:
         while not self.stopping.is_set():
             alive = self.cluster.alive()
             turn += 1
+            node = alive[turn % len(alive)]
             try:
-                one(alive[turn % len(alive)], worker, turn)
+                one(node, worker, turn)
             except (ConnectionError, EOFError, TimeoutError):
                 time.sleep(0.05)  # the node is gone, or is going
             except Exception as error:  # what a client is told is the finding
                 if any(word in str(error).lower() for word in GONE):
                     time.sleep(0.05)
                 else:
-                    self.refused.append((time.monotonic(), f"{one.__name__}: {type(error).__name__}: {error}"))
+                    self.refused.append((time.monotonic(), f"{one.__name__} at {node}: {type(error).__name__}: {error}"))
                     time.sleep(0.05)
             self.done[worker] += 1
 

@@ -1,4 +1,4 @@
-"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first (of them, or several) have the control plane, too."""
+"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first `control` of them have the control plane, too."""
 import os
 import shutil
 import signal
@@ -13,6 +13,7 @@ from pair import Process
 from postgres import Postgres
 from services import Bucket, Nats, Redis
 from sink import Sink
+from wire import Wire
 
 DOMAIN = "cluster.example"
 DOORS = ["SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS"]
@@ -21,7 +22,8 @@ DOORS = ["SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS"]
 class Cluster(Demo):
     """`nodes` is by name; clients take the node they connect to."""
 
-    def __init__(self, binary, names=("a", "b", "c"), control=1, **variables):
+    def __init__(self, binary, names=("a", "b", "c"), control=1, wired=(), **variables):
+        self.wires, self.wired = [], wired
         super().__init__(binary, tempfile.mkdtemp(prefix="posthouse-cluster-"))
         self.sink, self.postgres, self.nodes = Sink(), None, {}
         self.services = self.bucket, self.bus, self.cells = Bucket(), Nats(), Redis()
@@ -50,6 +52,8 @@ class Cluster(Demo):
         for number, name in enumerate(names):
             plane = {"POSTHOUSE_SQL_URL": self.postgres.url} if number < control else {}
             own = {**self.shared, **plane, "POSTHOUSE_HOSTNAME": f"{name}.provider.example"}
+            if name in self.wired:
+                own = self.over_wires(own)
             node = Process(self.binary, self.data, "all" if plane else "data", own)
             node.data = os.path.join(self.data, name)
             node.variables["POSTHOUSE_DATA"] = node.data
@@ -81,6 +85,8 @@ class Cluster(Demo):
         for node in self.nodes.values():
             if node.process is not None:
                 node.end(signal.SIGKILL)
+        for wire in self.wires:
+            wire.remove()
         for service in self.services:
             service.remove()
         if self.postgres is not None:
@@ -104,6 +110,14 @@ class Cluster(Demo):
             raise Failed("the tenant is pending")
         tenant = {"id": made["tenant"]["id"], "token": made["token"], "domains": [domain]}
         self.info.update(operator_token=operator, tenants=[*self.info.get("tenants", []), tenant])
+
+    def over_wires(self, variables):
+        """The same servers at the ends of wires that can be cut."""
+        for port in [self.postgres.port, *(service.port for service in self.services)]:
+            wire = Wire(port)
+            self.wires.append(wire)
+            variables = {name: value.replace(f":{port}", f":{wire.port}") for name, value in variables.items()}
+        return variables
 
     def alive(self):
         return [name for name, node in self.nodes.items() if node.process is not None]

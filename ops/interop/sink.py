@@ -9,7 +9,7 @@ from demo import CLIENT_SECONDS_MAX
 
 class Sink(socketserver.ThreadingTCPServer):
     """`messages` are as they came over the wire, without the stuffed dots; `subjects` are theirs. While `hold` is an event that is not
-    set, messages are received and not answered: `holding` has who sends them, by subject."""
+    set, messages whose subjects begin with `held` are received and not answered: `holding` has who sends them, by subject."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -31,7 +31,7 @@ class Sink(socketserver.ThreadingTCPServer):
                             return
                         lines.append(part[1:] if part.startswith(b".") else part)
                     subjects = [part[9:].decode(errors="replace").strip() for part in lines if part.startswith(b"Subject: ")]
-                    if self.server.hold is not None:
+                    if self.server.hold is not None and any(subject.startswith(self.server.held) for subject in subjects):
                         self.server.holding.update({subject: name for subject in subjects})
                         self.server.hold.wait(CLIENT_SECONDS_MAX)
                     self.server.subjects += subjects
@@ -42,7 +42,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         self.messages, self.subjects = [], []
-        self.hold, self.holding = None, {}
+        self.hold, self.held, self.holding = None, "", {}
         super().__init__(("127.0.0.1", 0), Sink.Session)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

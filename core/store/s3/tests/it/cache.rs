@@ -21,7 +21,7 @@ use store::{
 };
 use store_s3::{
     CacheOptions, CachedObjects, S3Objects,
-    limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_RANGE_BYTES_MAX},
+    limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_RANGE_BYTES_MAX, CACHE_WARM_SHARE_MAX},
 };
 
 const CHUNK: u64 = CACHE_CHUNK_BYTES as u64;

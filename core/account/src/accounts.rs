@@ -20,7 +20,7 @@ use base::{
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{
-    blob::{Objects, TenantKey},
+    blob::{Objects, Stager, TenantKey},
     ephemeral::{Ephemeral, MemEphemeral},
     kv::{CommitError, Durable, Kv, Read},
 };
@@ -62,6 +62,7 @@ pub struct Accounts(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) kv: Arc<dyn Kv>,
     pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) stager: Stager,
     pub(crate) master: MasterKey,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
@@ -90,7 +91,9 @@ impl Accounts {
 
     /// With rates, and what was sent, counted elsewhere: for several nodes together.
     pub fn with_cells(options: AccountOptions, cells: Arc<dyn Ephemeral>, sent: Arc<dyn Ephemeral>) -> Self {
+        let stager = Stager::new(options.kv.clone(), options.objects.clone(), options.rng.clone());
         Accounts(Arc::new(Inner {
+            stager,
             kv: options.kv,
             objects: options.objects,
             master: options.master,

@@ -4,7 +4,7 @@
 
 use crate::{Accounts, Error, Result, keys, txn::TenantTxn, unit_of_work, work::Work};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base::{Kind, TenantId, limits::BLOB_INLINE_BYTES_MAX};
+use base::{Kind, TenantId};
 use bytes::Bytes;
 use std::{ops::Range, sync::Arc};
 use store::{
@@ -48,8 +48,8 @@ impl Accounts {
     pub async fn stage(&self, tenant: TenantId, plain: &[u8]) -> Result<Staged> {
         let key = self.tenant_key(tenant).await?;
         let sealed = key.seal(plain);
-        if sealed.stored_bytes() > BLOB_INLINE_BYTES_MAX {
-            blob::stage(&self.0.kv, &Self::space(tenant), &sealed, self.0.clock.now()).await?;
+        if sealed.needs_staging() {
+            self.0.stager.stage(&Self::space(tenant), &sealed, self.0.clock.now()).await?;
         }
         Ok(Staged { tenant, sealed: Arc::new(sealed) })
     }

@@ -4,14 +4,11 @@
 //!            readable before their commit.
 
 use crate::{
-    kv::{CommitError, KeyRange, Page, Read},
+    kv::{CommitError, Committed, KeyRange, Page, Read, STAMP_BYTES, Version},
     layer::{Layer, Patch, Slice, decode_i64, encode_i64},
     resolver::{KeyHasher, ReadSet, Resolver, Span, WriteSet},
 };
 use base::limits::{KV_KEY_BYTES_MAX, KV_KEYS_END, KV_TXN_BYTES_MAX, KV_VALUE_BYTES_MAX};
-
-/// Bytes of a commit stamp within a key: version and a zero order, big-endian.
-const STAMP_BYTES: usize = 10;
 
 /// A write to a key that gets its commit stamp at validation.
 pub(crate) struct Stamped {
@@ -62,11 +59,10 @@ impl Prepared {
             let sum = before.as_deref().map_or(0, decode_i64).wrapping_add(*delta);
             self.own.put(key.clone(), encode_i64(sum));
         }
-        let version = resolver.version() + 1;
+        let stamp = Committed::alone(Version(resolver.version() + 1)).stamp();
         for stamped in self.stamped {
             let mut key = stamped.prefix;
-            key.extend_from_slice(&version.to_be_bytes());
-            key.extend_from_slice(&0_u16.to_be_bytes());
+            key.extend_from_slice(&stamp);
             key.extend_from_slice(&stamped.suffix);
             let key = Slice::from(key);
             self.writes.points.push(hasher.point(key.clone()));

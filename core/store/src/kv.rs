@@ -123,14 +123,43 @@ impl fmt::Display for CommitError {
 }
 impl std::error::Error for CommitError {}
 
-/// Commit version: rises with every commit that wrote; later commits have higher versions.
+/// Commit version: a commit that begins after another one was acknowledged has a higher one. Commits of one moment may share
+/// theirs where a store commits in batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub u64);
 
-/// A successful, durable commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Bytes of a commit's stamp within a key: version, then order, big-endian.
+pub const STAMP_BYTES: usize = 10;
+
+/// A successful, durable commit. Their order is that of the commits: unique among those that wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Committed {
     pub version: Version,
+    /// Place among the commits of this version; 0 where no two share one. What only read at a version that several share
+    /// stands behind them all, at `u16::MAX`.
+    pub order: u16,
+}
+
+impl Committed {
+    /// The only commit of its version.
+    pub const fn alone(version: Version) -> Self {
+        Committed { version, order: 0 }
+    }
+
+    /// What `KvTxn::set_versionstamped` writes for this commit.
+    pub fn stamp(&self) -> [u8; STAMP_BYTES] {
+        let mut stamp = [0; STAMP_BYTES];
+        let (version, order) = stamp.split_at_mut(size_of::<u64>());
+        version.copy_from_slice(&self.version.0.to_be_bytes());
+        order.copy_from_slice(&self.order.to_be_bytes());
+        stamp
+    }
+
+    /// The commit of a stamp.
+    pub fn of_stamp(stamp: [u8; STAMP_BYTES]) -> Self {
+        let [version @ .., high, low] = stamp;
+        Committed { version: Version(u64::from_be_bytes(version)), order: u16::from_be_bytes([high, low]) }
+    }
 }
 
 /// Result of a validated commit once it is durable.
@@ -184,7 +213,7 @@ pub trait KvTxn: Send {
     fn clear_range(&mut self, range: &KeyRange);
     /// Adds to a little-endian i64 (missing = 0, wrapping as FoundationDB's ADD does) without a read conflict.
     fn add(&mut self, key: &[u8], delta: i64);
-    /// Sets `prefix || 10-byte big-endian commit stamp || suffix`, unique and rising over all commits.
+    /// Sets `prefix || Committed::stamp || suffix`: unique, and in the order of the commits.
     fn set_versionstamped(&mut self, prefix: &[u8], suffix: &[u8], value: &[u8]);
     /// Adds a read conflict without reading.
     fn must_not_change(&mut self, range: &KeyRange);

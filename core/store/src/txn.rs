@@ -35,7 +35,7 @@ pub(crate) trait Engine: Send + Sync {
 }
 
 pub(crate) fn durable_now(version: u64) -> Durable {
-    Box::pin(ready(Ok(Committed { version: Version(version) })))
+    Box::pin(ready(Ok(Committed::alone(Version(version)))))
 }
 
 pub(crate) struct Transaction {

@@ -5,20 +5,25 @@ use crate::failure::{commit_error, kind};
 use foundationdb::{FdbError, Transaction};
 use futures_util::future::FutureExt;
 use std::{sync::Arc, time::Instant};
-use store::{CommitError, Committed, ReadError, Version, kv::BoxFuture};
+use store::{
+    CommitError, Committed, ReadError,
+    kv::{BoxFuture, STAMP_BYTES},
+};
 
 /// The commit of a transaction that nobody else holds.
 pub(crate) fn commit(txn: Arc<Transaction>) -> BoxFuture<'static, Result<Committed, CommitError>> {
     let Ok(txn) = Arc::try_unwrap(txn) else {
         return std::future::ready(Err(CommitError::Fatal("a read is under way".into()))).boxed();
     };
+    // Asked for before the commit is sent, answered with it: the version alone does not tell the commits of a batch apart.
+    let stamp = txn.get_versionstamp();
     // Sent here, not at the first poll.
     let sent = txn.commit();
     async move {
-        let done = sent.await.map_err(|why| commit_error(FdbError::from(why)))?;
-        // Before this the client said that it was committed: without a number nobody may rely on it.
-        let version = done.committed_version().map_err(|_| CommitError::Unknown)?;
-        Ok(Committed { version: Version(u64::try_from(version).unwrap_or_default()) })
+        let _done = sent.await.map_err(|why| commit_error(FdbError::from(why)))?;
+        // Before this the client said that it was committed: without its stamp nobody may rely on it.
+        let stamp = stamp.await.map_err(|_| CommitError::Unknown)?;
+        <[u8; STAMP_BYTES]>::try_from(&*stamp).map(Committed::of_stamp).map_err(|_| CommitError::Unknown)
     }
     .boxed()
 }

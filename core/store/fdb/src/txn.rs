@@ -21,11 +21,10 @@ use foundationdb::{
 use futures_util::future::FutureExt;
 use std::{sync::Arc, time::Instant};
 use store::{
-    CommitError, Committed, Durable, KeyRange, KvTxn, Page, PageLimit, Read, ReadError, Version, kv::BoxFuture,
+    CommitError, Committed, Durable, KeyRange, KvTxn, Page, PageLimit, Read, ReadError, Version,
+    kv::{BoxFuture, STAMP_BYTES},
 };
 
-/// Bytes of a commit stamp within a key: version and order within its batch, big-endian.
-const STAMP_BYTES: usize = 10;
 /// From here on a value keeps the client's memory instead of a copy.
 const SHARED_VALUE_BYTES_MIN: usize = 4_096;
 
@@ -340,7 +339,8 @@ impl KvTxn for FdbTxn {
         if !self.wrote {
             return Ok(async move {
                 let version = self.version().await.map_err(|why| of_read(read_error(why)))?;
-                Ok(Committed { version: Version(u64::try_from(version).unwrap_or_default()) })
+                // What it read is the end of its version: there is no stamp, and every commit of the version is before it.
+                Ok(Committed { version: Version(u64::try_from(version).unwrap_or_default()), order: u16::MAX })
             }
             .boxed());
         }

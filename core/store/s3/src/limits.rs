@@ -1,7 +1,8 @@
 //! SUMMARY    Every limit of the object store and of its cache by its name. Report the name when one is hit.
 
-/// Largest object that is put in one request, bytes: a usual pack, which is closed by the message that brings it to 16 MiB, is one PUT.
-pub const S3_PUT_BYTES_MAX: usize = 18 << 20;
+/// Largest object that is put in one request, bytes: a usual pack, which is closed by the message that brings it to 16 MiB, is one PUT, and so
+/// is the pack of one message of 25 MB.
+pub const S3_PUT_BYTES_MAX: usize = 32 << 20;
 /// Bytes of a part of a larger one (the last one may be smaller). S3 takes 5 MiB and more.
 pub const S3_PART_BYTES: usize = 16 << 20;
 /// Parts of one object on their way at a time.
@@ -39,6 +40,8 @@ pub const CACHE_RANGE_BYTES_MAX: u64 = 4 << 20;
 pub const CACHE_FETCHES_MAX: usize = 4;
 /// Bytes of the cache on disk unless its options say otherwise.
 pub const CACHE_BYTES_MAX: u64 = 10 << 30;
+/// Part of the cache that one object may take when it is written: one in so many. A larger one is not kept.
+pub const CACHE_WARM_SHARE_MAX: u64 = 8;
 /// What a file takes on disk at least, bytes.
 pub const CACHE_FILE_BYTES_MIN: u64 = 4_096;
 /// Free bytes of the disk below which the cache writes nothing.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     kv::{KvTxn, Read},
-    retry::run,
+    retry::{Retry, run},
 };
 use base::limits::BLOB_FLIPS_MAX;
 
@@ -22,12 +22,8 @@ pub(super) async fn publish(on: &Maintenance<'_>, builder: PackBuilder) -> Resul
     let (pack, blob_bytes) = (builder.pack, builder.blob_bytes());
     let (object, moved) = builder.finish();
     let info = PackInfo { blob_bytes, object_bytes: object.len() as u64, created_ms: on.clock.now().0 };
-    let (info, prefix) = (encode(&info), on.pack_prefix);
-    run::<_, BlobError, _>(on.retry(), |txn| {
-        txn.set(&pack_key(prefix, INFO, &pack), &info);
-        Box::pin(std::future::ready(Ok(())))
-    })
-    .await?;
+    let prefix = on.pack_prefix;
+    announce(on.retry(), prefix, &pack, &info).await?;
     on.objects.put(&object_name(&pack), object).await?;
     let mut turned = 0;
     for some in moved.chunks(BLOB_FLIPS_MAX) {
@@ -37,23 +33,48 @@ pub(super) async fn publish(on: &Maintenance<'_>, builder: PackBuilder) -> Resul
     Ok(turned)
 }
 
+/// Writes the record that accounts for a pack's object.
+pub(super) async fn announce(retry: Retry<'_>, prefix: &[u8], pack: &PackId, info: &PackInfo) -> Result<(), BlobError> {
+    let info = encode(info);
+    run::<_, BlobError, _>(retry, |txn| {
+        txn.set(&pack_key(prefix, INFO, pack), &info);
+        Box::pin(std::future::ready(Ok(())))
+    })
+    .await
+}
+
+/// Whether the pack has not been given up; conflicts with a sweep that does so.
+pub(super) async fn stands(txn: &mut dyn KvTxn, prefix: &[u8], pack: &PackId) -> Result<bool, BlobError> {
+    Ok(txn.get(&pack_key(prefix, INFO, pack), Read::Serializable).await?.is_some())
+}
+
+/// Counts bytes that live in a pack from this transaction on.
+pub(super) fn add_live(txn: &mut dyn KvTxn, prefix: &[u8], pack: &PackId, bytes: u64) {
+    txn.add(&pack_key(prefix, LIVE, pack), i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
+/// Counts bytes that leave a pack with this transaction.
+pub(super) fn take_live(txn: &mut dyn KvTxn, prefix: &[u8], pack: &PackId, bytes: u64) {
+    txn.add(&pack_key(prefix, LIVE, pack), -i64::try_from(bytes).unwrap_or(i64::MAX));
+}
+
 async fn flip(txn: &mut dyn KvTxn, prefix: &[u8], pack: PackId, moved: &[Moved]) -> Result<usize, BlobError> {
-    if txn.get(&pack_key(prefix, INFO, &pack), Read::Serializable).await?.is_none() {
+    if !stands(txn, prefix, &pack).await? {
         tracing::warn!(%pack, "a pack was given up before it was published");
         return Err(BlobError::NotFound);
     }
-    let (mut turned, mut live) = (0, 0_i64);
+    let (mut turned, mut live) = (0, 0);
     for one in moved {
         if meta_at(txn, &one.meta_key).await?.as_ref() != Some(&one.from) {
             continue;
         }
-        let bytes = i64::try_from(one.from.stored_bytes()).unwrap_or(i64::MAX);
+        let bytes = one.from.stored_bytes();
         if let Some(data) = &one.data_of {
             (0..one.from.block_bytes.len()).for_each(|number| txn.clear(&block_key(data, number)));
         }
         match &one.from.location {
             Location::Kv | Location::Meta(_) => {}
-            Location::Pack { pack: old, .. } => txn.add(&pack_key(prefix, LIVE, old), -bytes),
+            Location::Pack { pack: old, .. } => take_live(txn, prefix, old, bytes),
         }
         let to = BlobMeta { location: Location::Pack { pack, offset: one.offset }, ..one.from.clone() };
         txn.set(&one.meta_key, &to.encode());
@@ -61,7 +82,7 @@ async fn flip(txn: &mut dyn KvTxn, prefix: &[u8], pack: PackId, moved: &[Moved])
         live += bytes;
     }
     if live > 0 {
-        txn.add(&pack_key(prefix, LIVE, &pack), live);
+        add_live(txn, prefix, &pack, live);
     }
     Ok(turned)
 }

@@ -1,17 +1,20 @@
-//! SUMMARY    Immutable bytes, content-addressed within a tenant: compressed, encrypted, first in the Kv, later in packs.
+//! SUMMARY    Immutable bytes, content-addressed within a tenant: compressed, encrypted, first in the Kv, later in packs, big
+//!            ones in packs from the beginning.
 //! SECURITY   Reference and keys derive from the tenant's own key, so no two tenants share a blob, and destroying the key
 //!            destroys the content. Nothing here tells a tenant whether another one stores the same bytes.
-//! LIMITS     BLOB_CHUNK_BYTES_MAX, BLOB_INLINE_BYTES_MAX, BLOB_BYTES_MAX, PACK_BYTES_*, BLOB_FLIPS_MAX
+//! LIMITS     BLOB_CHUNK_BYTES_MAX, BLOB_INLINE_BYTES_MAX, BLOB_BYTES_MAX, BLOB_AHEAD_*, PACK_BYTES_*, BLOB_FLIPS_MAX
 //! INVARIANTS A blob exists iff its meta record does. While a link stands its bytes can be read, at every instant of packing,
 //!            compaction and sweeping. Bytes are durable before anything refers to them.
 
 mod compact;
 mod flip;
 mod key;
+pub mod limits;
 mod objects;
 mod pack;
 mod packer;
 mod record;
+mod row_stage;
 mod rows;
 mod seal;
 mod space;
@@ -26,7 +29,7 @@ pub use record::{BlobMeta, Location, PackId};
 pub use rows::{data_range, get, is_data_owned, is_located, link, meta, put, unlink};
 pub use seal::Sealed;
 pub use space::BlobSpace;
-pub use stage::stage;
+pub use stage::Stager;
 pub use sweep::{Swept, sweep};
 
 use crate::{

@@ -62,6 +62,10 @@ impl std::error::Error for ObjectsError {
 /// Immutable named objects.
 pub trait Objects: Send + Sync + 'static {
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>>;
+    /// As `put`, of what will be read soon: a cache keeps it.
+    fn put_warm(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
+        self.put(name, bytes)
+    }
     /// Exactly the bytes of `range`.
     fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>>;
     /// Deleting what does not exist succeeds.

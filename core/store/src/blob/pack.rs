@@ -12,6 +12,10 @@ const HEAD: &[u8; 8] = b"PHPACK1\n";
 const TAIL: &[u8; 8] = b"PHPACKIX";
 const TRAILER_BYTES: usize = 4 + 16 + 8;
 
+/// What the index takes for a blob and for each of its blocks, about: a pack of one big blob is not moved for it.
+const INDEX_ROW_BYTES: usize = 256;
+const INDEX_BLOCK_BYTES: usize = 5;
+
 /// A blob in a pack.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct PackEntry {
@@ -80,14 +84,17 @@ impl PackBuilder {
         (self.bytes.len() - HEAD.len()) as u64
     }
 
+    /// Where in the object it begins.
     pub(super) fn push<'a>(
         &mut self,
         meta_key: Vec<u8>,
         data_of: Option<Vec<u8>>,
         from: BlobMeta,
         blocks: impl IntoIterator<Item = &'a [u8]>,
-    ) {
+    ) -> u64 {
         let start = self.bytes.len();
+        let room = usize::try_from(from.stored_bytes()).unwrap_or_default() + INDEX_ROW_BYTES;
+        self.bytes.reserve(room + from.block_bytes.len() * INDEX_BLOCK_BYTES);
         for block in blocks {
             self.bytes.extend_from_slice(block);
         }
@@ -102,6 +109,7 @@ impl PackBuilder {
             checksum: checksum(self.bytes.get(start..).unwrap_or_default()).to_vec(),
         });
         self.moved.push(Moved { meta_key, data_of, from, offset });
+        offset
     }
 
     /// The object, and what is in it.

@@ -134,7 +134,7 @@ pub(super) struct PackInfo {
     pub created_ms: i64,
 }
 
-/// A staging under way.
+/// A staging in rows under way.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct StageRecord {
     /// Tells one staging of a blob from another.

@@ -4,10 +4,10 @@
 //!            race between them one conflicts. A blob leaves with its last link, in the same transaction.
 
 use super::{
-    BlobError, BlobMeta, BlobRef, BlobSpace, Location, Objects, Sealed, TenantKey,
+    BlobError, BlobMeta, BlobRef, BlobSpace, Location, Objects, Sealed, TenantKey, flip,
     seal::{blocks_of, open_range},
-    space::{INFO, LIVE, object_name, pack_key},
-    stage::check_staged,
+    space::{INFO, object_name, pack_key},
+    stage,
 };
 use crate::kv::{CommitError, KeyRange, KvTxn, PageLimit, Read};
 use base::{
@@ -37,15 +37,17 @@ pub async fn put(txn: &mut dyn KvTxn, space: &BlobSpace, sealed: &Sealed, now: T
     if sealed.size() > BLOB_BYTES_MAX as u64 {
         return Err(BlobError::Commit(CommitError::TooLarge("BLOB_BYTES_MAX")));
     }
+    let mut meta = sealed.meta(now);
     if sealed.needs_staging() {
-        check_staged(txn, space, sealed).await?;
-        txn.clear(&space.staging_key(&blob));
+        if let Some((pack, offset)) = stage::take_over(txn, space, sealed).await? {
+            meta.location = Location::Pack { pack, offset };
+        }
     } else if sealed.is_in_rows() {
         for (number, block) in sealed.blocks.iter().enumerate() {
             txn.set(&space.data_key(&blob, number), block);
         }
     }
-    txn.set(&key, &sealed.meta(now).encode());
+    txn.set(&key, &meta.encode());
     Ok(())
 }
 
@@ -66,16 +68,16 @@ pub async fn unlink(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, owne
     txn.clear(&space.meta_key(blob));
     match meta.location {
         Location::Meta(_) => {}
-        // Point by point: cheaper than a range for the conflict check and for the engine.
-        Location::Kv => (0..meta.block_bytes.len()).for_each(|number| txn.clear(&space.data_key(blob, number))),
-        Location::Pack { pack, .. } => {
-            let bytes = i64::try_from(meta.stored_bytes()).unwrap_or(i64::MAX);
-            txn.add(&pack_key(&space.pack_prefix, LIVE, &pack), -bytes);
+        Location::Kv => {
+            // Point by point: cheaper than a range for the conflict check and for the engine.
+            (0..meta.block_bytes.len()).for_each(|number| txn.clear(&space.data_key(blob, number)));
+            // A staging of the same bytes loses its blocks too, and must notice. Small blobs are never staged.
+            if meta.stored_bytes() > BLOB_INLINE_BYTES_MAX as u64 {
+                txn.clear(&space.staging_key(blob));
+            }
         }
-    }
-    // A staging of the same bytes loses its blocks too, and must notice. Small blobs are never staged.
-    if meta.stored_bytes() > BLOB_INLINE_BYTES_MAX as u64 {
-        txn.clear(&space.staging_key(blob));
+        // A staging of the same bytes has rows, or a pack, of its own: they stay good.
+        Location::Pack { pack, .. } => flip::take_live(txn, &space.pack_prefix, &pack, meta.stored_bytes()),
     }
     Ok(true)
 }
@@ -100,8 +102,9 @@ pub async fn is_located(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef) 
 
 /// Whether data rows of `blob` belong there: its meta points to them, or a staging holds them.
 pub async fn is_data_owned(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef) -> Result<bool, BlobError> {
-    if let Some(meta) = txn.get(&space.meta_key(blob), Read::Snapshot).await? {
-        return Ok(BlobMeta::decode(&meta)?.location == Location::Kv);
+    let meta = txn.get(&space.meta_key(blob), Read::Snapshot).await?.as_ref().map(BlobMeta::decode).transpose()?;
+    if meta.is_some_and(|meta| meta.location == Location::Kv) {
+        return Ok(true);
     }
     Ok(txn.get(&space.staging_key(blob), Read::Snapshot).await?.is_some())
 }

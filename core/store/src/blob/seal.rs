@@ -5,14 +5,15 @@
 //! LIMITS     BLOB_CHUNK_BYTES_MAX (plain bytes of a block), BLOB_BYTES_MAX
 //! INVARIANTS Every block but the last holds BLOB_CHUNK_BYTES_MAX plain bytes, so a range maps to blocks by division.
 
-use super::{BlobError, BlobMeta, BlobRef, Location, TenantKey};
+use super::{BlobError, BlobMeta, BlobRef, Location, TenantKey, stage::Place};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
 use base::{
     Timestamp,
     limits::{BLOB_BYTES_MAX, BLOB_CHUNK_BYTES_MAX, BLOB_IN_META_BYTES_MAX, BLOB_INLINE_BYTES_MAX},
 };
 use bytes::Bytes;
-use std::{cell::RefCell, ops::Range, sync::atomic::AtomicU64};
+use parking_lot::Mutex;
+use std::{cell::RefCell, ops::Range};
 use zstd::bulk::{Compressor, Decompressor};
 
 const LEVEL: i32 = 1;
@@ -42,8 +43,8 @@ pub struct Sealed {
     size: u64,
     pub(super) sealed_by: u32,
     pub(super) blocks: Vec<Vec<u8>>,
-    /// Number of the staging that holds the blocks, 0 = none.
-    pub(super) staging: AtomicU64,
+    /// Where a staging has put the blocks.
+    place: Mutex<Place>,
 }
 
 impl Sealed {
@@ -59,6 +60,14 @@ impl Sealed {
     /// Whether it must be staged before it is put.
     pub fn needs_staging(&self) -> bool {
         self.stored_bytes() > BLOB_INLINE_BYTES_MAX
+    }
+
+    pub(super) fn place(&self) -> Place {
+        *self.place.lock()
+    }
+
+    pub(super) fn settle(&self, place: Place) {
+        *self.place.lock() = place;
     }
 
     pub(super) fn meta(&self, created: Timestamp) -> BlobMeta {
@@ -116,7 +125,7 @@ impl TenantKey {
             done.map_or_else(|_| Vec::new(), |()| sealed)
         };
         let blocks = plain.chunks(BLOB_CHUNK_BYTES_MAX).enumerate().map(encrypt).collect();
-        Sealed { blob, size: plain.len() as u64, sealed_by, blocks, staging: AtomicU64::new(0) }
+        Sealed { blob, size: plain.len() as u64, sealed_by, blocks, place: Mutex::default() }
     }
 }
 

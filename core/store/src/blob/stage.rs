@@ -1,88 +1,123 @@
-//! SUMMARY    Big blobs: their blocks are committed before, in several transactions; `put` adds the meta later.
-//! LIMITS     BLOB_STAGE_BYTES_MAX (a transaction), BLOB_STAGE_MS_MAX (until swept)
-//! INVARIANTS A staging owns the blob's data rows while its record stands with its number: whoever takes the rows away (a
-//!            sweep, another staging, the last unlink) takes the record too, in the same transaction, and the put fails.
+//! SUMMARY    Big blobs: their bytes are stored before the transaction that puts them, in a pack of their own or in rows.
+//! LIMITS     BLOB_BYTES_MAX, BLOB_AHEAD_MS_MAX, BLOB_AHEAD_PAUSE_MS, BLOB_STAGE_MS_MAX (until swept)
+//! INVARIANTS Bytes are durable before a meta refers to them. Objects that are away hold up one blob for BLOB_AHEAD_MS_MAX and
+//!            refuse none. The pack's info stands before its object, as of every pack: without a blob it is swept as empty.
 
 use super::{
-    BlobError, BlobSpace, Sealed,
-    record::{StageRecord, decode, encode},
+    BlobError, BlobSpace, Objects, ObjectsError, PackId, Sealed, flip,
+    limits::{BLOB_AHEAD_MS_MAX, BLOB_AHEAD_PAUSE_MS},
+    packer::fresh_pack,
+    record::PackInfo,
+    row_stage,
+    space::object_name,
 };
 use crate::{
-    kv::{CommitError, KeyRange, Kv, KvTxn, Read},
-    retry::{Retry, run},
+    kv::{CommitError, Kv, KvTxn, Read},
+    retry::Retry,
 };
-use base::{
-    OpId, Rng, SystemRng, Timestamp,
-    limits::{BLOB_BYTES_MAX, BLOB_STAGE_BYTES_MAX},
-};
-use std::{
-    ops::Range,
-    sync::{Arc, atomic::Ordering},
-};
+use base::{OpId, Rng, Timestamp, limits::BLOB_BYTES_MAX};
+use parking_lot::Mutex;
+use std::{io, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout};
 
-/// Commits the blocks of `sealed`, a few at a time; `put` must follow within BLOB_STAGE_MS_MAX.
-pub async fn stage(kv: &Arc<dyn Kv>, space: &BlobSpace, sealed: &Sealed, now: Timestamp) -> Result<(), BlobError> {
-    if sealed.size() > BLOB_BYTES_MAX as u64 {
-        return Err(BlobError::Commit(CommitError::TooLarge("BLOB_BYTES_MAX")));
+/// Where a staging has put the bytes of a big blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Place {
+    #[default]
+    Nowhere,
+    /// The blob's data rows, while a staging record with this number stands.
+    Rows(u64),
+    /// A pack, while its info stands.
+    Pack { pack: PackId, offset: u64 },
+}
+
+/// Stores big blobs ahead of the transactions that put them.
+pub struct Stager {
+    kv: Arc<dyn Kv>,
+    objects: Arc<dyn Objects>,
+    rng: Arc<dyn Rng>,
+    ahead_max: Duration,
+    pause: Duration,
+    /// Until when the objects are not asked.
+    paused_until: Mutex<Option<Instant>>,
+}
+
+impl Stager {
+    pub fn new(kv: Arc<dyn Kv>, objects: Arc<dyn Objects>, rng: Arc<dyn Rng>) -> Self {
+        let (ahead_max, pause) = (Duration::from_millis(BLOB_AHEAD_MS_MAX), Duration::from_millis(BLOB_AHEAD_PAUSE_MS));
+        Stager { kv, objects, rng, ahead_max, pause, paused_until: Mutex::default() }
     }
-    // A number for this staging and jitter for its retries: nothing that a replay depends on.
-    let rng = SystemRng::default();
-    let staging = rng.next_u64() | 1;
-    sealed.staging.store(staging, Ordering::SeqCst);
-    let record = StageRecord { staging, at_ms: now.0, data_prefix: space.data_of(&sealed.blob()) };
-    let mut start = 0;
-    while start < sealed.blocks.len() {
-        let end = batch_end(sealed, start);
-        // Again after an unknown result does no harm: the same rows.
-        let retry = Retry { kv, op: OpId(staging), done_prefix: None, rng: &rng };
-        let wrote = run::<_, BlobError, _>(retry, |txn| Box::pin(write(txn, space, sealed, &record, start..end)));
-        if !wrote.await? {
-            // The blob appeared meanwhile: nothing more to do, and `put` will find it.
+
+    /// With other times than BLOB_AHEAD_MS_MAX and BLOB_AHEAD_PAUSE_MS.
+    pub fn paced(self, ahead_max: Duration, pause: Duration) -> Self {
+        Stager { ahead_max, pause, ..self }
+    }
+
+    /// Stores the bytes of `sealed`; `put` must follow within BLOB_STAGE_MS_MAX.
+    pub async fn stage(&self, space: &BlobSpace, sealed: &Sealed, now: Timestamp) -> Result<(), BlobError> {
+        if sealed.size() > BLOB_BYTES_MAX as u64 {
+            return Err(BlobError::Commit(CommitError::TooLarge("BLOB_BYTES_MAX")));
+        }
+        sealed.settle(Place::Nowhere);
+        if self.kv.begin_read().get(&space.meta_key(&sealed.blob()), Read::Snapshot).await?.is_some() {
+            // Nothing to do: `put` will find it.
             return Ok(());
         }
-        start = end;
+        if !self.is_paused() && self.ahead(space, sealed, now).await? {
+            metrics::counter!("blobs_staged_total", "to" => "pack").increment(1);
+            return Ok(());
+        }
+        metrics::counter!("blobs_staged_total", "to" => "rows").increment(1);
+        row_stage::stage(&self.kv, &*self.rng, space, sealed, now).await
     }
-    Ok(())
+
+    fn is_paused(&self) -> bool {
+        let mut until = self.paused_until.lock();
+        until.take_if(|until| *until <= Instant::now());
+        until.is_some()
+    }
+
+    /// Puts the blob as a pack of its own. False if the objects did not take it.
+    async fn ahead(&self, space: &BlobSpace, sealed: &Sealed, now: Timestamp) -> Result<bool, BlobError> {
+        let mut builder = fresh_pack(&*self.rng);
+        let (pack, blocks) = (builder.pack, sealed.blocks.iter().map(Vec::as_slice));
+        let offset = builder.push(space.meta_key(&sealed.blob()), None, sealed.meta(now), blocks);
+        let blob_bytes = builder.blob_bytes();
+        let (object, _) = builder.finish();
+        let info = PackInfo { blob_bytes, object_bytes: object.len() as u64, created_ms: now.0 };
+        // Again after an unknown result does no harm: the same record.
+        let retry = Retry { kv: &self.kv, op: OpId(self.rng.next_u64()), done_prefix: None, rng: &*self.rng };
+        flip::announce(retry, &space.pack_prefix, &pack, &info).await?;
+        let name = object_name(&pack);
+        let put = timeout(self.ahead_max, self.objects.put_warm(&name, object)).await;
+        let slow =
+            |_| Err(ObjectsError::Io { name, source: io::Error::new(io::ErrorKind::TimedOut, "BLOB_AHEAD_MS_MAX") });
+        if let Err(why) = put.unwrap_or_else(slow) {
+            // It may still arrive: the info stands for it until the sweep.
+            tracing::warn!(%pack, %why, "a big blob goes into the store: the objects did not take it");
+            *self.paused_until.lock() = Some(Instant::now() + self.pause);
+            return Ok(false);
+        }
+        sealed.settle(Place::Pack { pack, offset });
+        Ok(true)
+    }
 }
 
-/// First block that does not fit the transaction any more; at least one fits.
-fn batch_end(sealed: &Sealed, start: usize) -> usize {
-    let mut bytes = 0;
-    let more = sealed.blocks.iter().skip(start).take_while(|block| {
-        bytes += block.len();
-        bytes <= BLOB_STAGE_BYTES_MAX
-    });
-    start + more.count().max(1)
-}
-
-/// False if the blob exists already.
-async fn write(
+/// Takes the staged bytes of `sealed` over for its meta, which this transaction writes: the pack and the offset, if they are in one.
+pub(super) async fn take_over(
     txn: &mut dyn KvTxn,
     space: &BlobSpace,
     sealed: &Sealed,
-    record: &StageRecord,
-    blocks: Range<usize>,
-) -> Result<bool, BlobError> {
-    let blob = sealed.blob();
-    if txn.get(&space.meta_key(&blob), Read::Serializable).await?.is_some() {
-        return Ok(false);
+) -> Result<Option<(PackId, u64)>, BlobError> {
+    match sealed.place() {
+        Place::Nowhere => Err(BlobError::NotStaged),
+        Place::Rows(staging) => row_stage::take_over(txn, space, sealed, staging).await.map(|()| None),
+        Place::Pack { pack, offset } => {
+            if !flip::stands(txn, &space.pack_prefix, &pack).await? {
+                return Err(BlobError::NotStaged);
+            }
+            flip::add_live(txn, &space.pack_prefix, &pack, sealed.stored_bytes() as u64);
+            Ok(Some((pack, offset)))
+        }
     }
-    if blocks.start == 0 {
-        txn.clear_range(&KeyRange::prefix(&record.data_prefix));
-        txn.set(&space.staging_key(&blob), &encode(record));
-    } else {
-        check_staged(txn, space, sealed).await?;
-    }
-    for (number, block) in sealed.blocks.iter().enumerate().skip(blocks.start).take(blocks.len()) {
-        txn.set(&space.data_key(&blob, number), block);
-    }
-    Ok(true)
-}
-
-/// Whether the rows of `sealed` are still those that its staging wrote.
-pub(super) async fn check_staged(txn: &mut dyn KvTxn, space: &BlobSpace, sealed: &Sealed) -> Result<(), BlobError> {
-    let record = txn.get(&space.staging_key(&sealed.blob()), Read::Serializable).await?;
-    let record: Option<StageRecord> = record.as_deref().map(decode).transpose()?;
-    let staging = sealed.staging.load(Ordering::SeqCst);
-    if record.is_some_and(|record| record.staging == staging) { Ok(()) } else { Err(BlobError::NotStaged) }
 }

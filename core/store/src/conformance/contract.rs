@@ -28,6 +28,7 @@ pub(super) async fn all<F: Fn() -> Arc<dyn Kv>>(make: &F) -> Outcome {
         page_conflicts_end_at_its_last_row,
         adds,
         stamps_rise,
+        stamps_are_those_of_commits,
         pages,
         prefixes_of_the_last_byte,
         read_only_commits,
@@ -254,22 +255,52 @@ async fn adds(kv: &Arc<dyn Kv>) -> Outcome {
 }
 
 async fn stamps_rise(kv: &Arc<dyn Kv>) -> Outcome {
-    let mut versions = Vec::new();
+    let mut commits = Vec::new();
     for n in 0..20_u8 {
         let mut txn = kv.begin();
         txn.set_versionstamped(b"log/", b"/a", &[n]);
         txn.set_versionstamped(b"log/", b"/b", &[n]);
-        versions.push(commit(txn).await?);
+        commits.push(commit(txn).await?);
     }
     let mut txn = kv.begin_read();
     let log = page(txn.as_mut(), &KeyRange::prefix(b"log/"), PageLimit::MAX, false).await?;
     let order: Vec<u8> = log.rows.iter().filter_map(|(_, value)| value.first().copied()).collect();
     ensure(order == (0..20).flat_map(|n| [n, n]).collect::<Vec<u8>>(), "stamped keys are in commit order")?;
-    for ((key, _), version) in log.rows.iter().step_by(2).zip(versions) {
-        ensure(key.len() == 4 + 10 + 2 && key.ends_with(b"/a"), "prefix, ten bytes, suffix")?;
-        ensure(key.get(4..12) == Some(&version.0.to_be_bytes()), "the stamp begins with the commit version")?;
+    for ((key, _), done) in log.rows.iter().step_by(2).zip(commits) {
+        ensure(key.as_ref() == [&b"log/"[..], &done.stamp(), b"/a"].concat(), "prefix, stamp of the commit, suffix")?;
     }
     Ok(())
+}
+
+/// Commits of one moment, which a store may give one version: their stamps still tell them apart, and order them as they were.
+async fn stamps_are_those_of_commits(kv: &Arc<dyn Kv>) -> Outcome {
+    const COMMITS: u8 = 50;
+    // All of them begin before the first is submitted, or they would wait for each other where verdicts come later.
+    let begun: Vec<_> = (0..COMMITS)
+        .map(|n| {
+            let mut txn = kv.begin();
+            txn.set(b"last", &[n]);
+            txn.set_versionstamped(b"log/", b"", &[n]);
+            txn
+        })
+        .collect();
+    let mut submitted = Vec::new();
+    for (txn, n) in begun.into_iter().zip(0..) {
+        submitted.push((n, tokio::spawn(txn.submit()?)));
+    }
+    let mut commits = Vec::new();
+    for (n, commit) in submitted {
+        commits.push((commit.await??, n));
+    }
+    commits.sort_unstable();
+    let mut reader = kv.begin_read();
+    let log = page(reader.as_mut(), &KeyRange::prefix(b"log/"), PageLimit::MAX, false).await?;
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = log.rows.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+    let want: Vec<(Vec<u8>, Vec<u8>)> =
+        commits.iter().map(|(done, n)| ([&b"log/"[..], &done.stamp()].concat(), vec![*n])).collect();
+    ensure(rows == want, format!("stamps are those of their commits: {rows:?}, should be {want:?}"))?;
+    let last = get(reader.as_mut(), b"last").await?;
+    ensure(last.as_deref() == commits.last().map(|(_, n)| vec![*n]).as_deref(), "the last commit wins")
 }
 
 async fn pages(kv: &Arc<dyn Kv>) -> Outcome {
@@ -374,13 +405,13 @@ async fn cleared_ranges(kv: &Arc<dyn Kv>) -> Outcome {
 }
 
 async fn versions_rise(kv: &Arc<dyn Kv>) -> Outcome {
-    let mut last = crate::Version(0);
+    let mut last = crate::Committed::default();
     for n in 0..10_u8 {
         let mut txn = kv.begin();
         txn.set(b"k", &[n]);
-        let version = commit(txn).await?;
-        ensure(version > last, "commit versions rise")?;
-        last = version;
+        let done = commit(txn).await?;
+        ensure(done.version > last.version, "commit versions rise")?;
+        last = done;
         let reader = kv.begin();
         ensure(commit(reader).await? >= last, "a read-only commit is as new as what was acknowledged before it")?;
     }

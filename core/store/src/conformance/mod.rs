@@ -8,7 +8,7 @@ mod limits;
 mod retried;
 mod serial;
 
-use crate::kv::{KeyRange, Kv, KvTxn, Page, PageLimit, Read};
+use crate::kv::{CommitError, Committed, KeyRange, Kv, KvTxn, Page, PageLimit, Read};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -48,8 +48,8 @@ async fn page(txn: &mut dyn KvTxn, range: &KeyRange, limit: PageLimit, reverse: 
     Ok(txn.range(range, limit, reverse, Read::Serializable).await?)
 }
 
-async fn commit(txn: Box<dyn KvTxn>) -> Result<crate::Version, crate::CommitError> {
-    Ok(txn.submit()?.await?.version)
+async fn commit(txn: Box<dyn KvTxn>) -> Result<Committed, CommitError> {
+    txn.submit()?.await
 }
 
 /// Commits `rows` in one transaction.

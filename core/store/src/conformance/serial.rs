@@ -1,17 +1,12 @@
 //! SUMMARY    Strict serialisability under threads: random transactions on few keys, then their history replayed.
-//! INVARIANTS Replayed in version order, every transaction must read what it read then, and one that began after an
-//!            acknowledgement must not be older than it.
+//! INVARIANTS Replayed in the order of their commits, every transaction must read what it read then, and one that began after
+//!            an acknowledgement must not be older than it.
 
 use super::{Failure, Outcome, ensure};
-use crate::kv::{CommitError, KeyRange, Kv, KvTxn, PageLimit, Read, Version};
+use crate::kv::{CommitError, Committed, KeyRange, Kv, KvTxn, PageLimit, Read};
 use base::{Rng, rng::SeededRng};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use parking_lot::Mutex;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Keys in play: few enough to collide all the time.
 const KEYS: u64 = 12;
@@ -37,9 +32,9 @@ enum Step {
 
 #[derive(Debug)]
 struct Done {
-    version: Version,
-    /// Newest acknowledged version when it began.
-    floor: u64,
+    at: Committed,
+    /// Newest acknowledged commit when it began.
+    floor: Committed,
     read_only: bool,
     steps: Vec<Step>,
 }
@@ -48,7 +43,7 @@ type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Runs `rounds` transactions on each of `tasks` tasks against an empty store and checks their history.
 pub async fn serialisable(kv: &Arc<dyn Kv>, mix: Mix, tasks: u64, rounds: u64) -> Outcome {
-    let acknowledged = Arc::new(AtomicU64::new(0));
+    let acknowledged = Arc::new(Mutex::new(Committed::default()));
     let running: Vec<_> = (0..tasks)
         .map(|task| {
             let (kv, acknowledged) = (Arc::clone(kv), Arc::clone(&acknowledged));
@@ -60,14 +55,16 @@ pub async fn serialisable(kv: &Arc<dyn Kv>, mix: Mix, tasks: u64, rounds: u64) -
         history.extend(task.await??);
     }
     ensure(history.iter().any(|done| !done.read_only), "no transaction was ever committed")?;
-    history.sort_by_key(|done| (done.version, done.read_only));
+    history.sort_by_key(|done| (done.at, done.read_only));
     let mut state = State::new();
     let mut last = None;
     for done in &history {
-        ensure(done.version.0 >= done.floor, format!("older than what was acknowledged before it: {done:?}"))?;
-        ensure(done.read_only || last != Some(done.version), format!("version used twice: {done:?}"))?;
+        // Its version is its own, or it belongs to a batch that was not decided when it began.
+        let is_newer = if done.read_only { done.at >= done.floor } else { done.at.version > done.floor.version };
+        ensure(is_newer, format!("older than what was acknowledged before it: {done:?}"))?;
+        ensure(done.read_only || last != Some(done.at), format!("version and order used twice: {done:?}"))?;
         if !done.read_only {
-            last = Some(done.version);
+            last = Some(done.at);
         }
         replay(&mut state, done)?;
     }
@@ -86,12 +83,12 @@ async fn work(
     mix: Mix,
     task: u64,
     rounds: u64,
-    acknowledged: &AtomicU64,
+    acknowledged: &Mutex<Committed>,
 ) -> Result<Vec<Done>, Failure> {
     let rng = SeededRng::new(task + 1);
     let mut history = Vec::new();
     for round in 0..rounds {
-        let floor = acknowledged.load(Ordering::SeqCst);
+        let floor = *acknowledged.lock();
         let read_only = rng.below(5) == 0;
         let mut txn = if read_only && rng.below(2) == 0 { kv.begin_read() } else { kv.begin() };
         let mut steps = Vec::new();
@@ -104,9 +101,12 @@ async fn work(
         }
         let read_only = txn.is_read_only();
         match super::commit(txn).await {
-            Ok(version) => {
-                acknowledged.fetch_max(version.0, Ordering::SeqCst);
-                history.push(Done { version, floor, read_only, steps });
+            Ok(at) => {
+                {
+                    let mut newest = acknowledged.lock();
+                    *newest = at.max(*newest);
+                }
+                history.push(Done { at, floor, read_only, steps });
             }
             Err(CommitError::Conflict) => {}
             Err(why) => return Err(why.into()),

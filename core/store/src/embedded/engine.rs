@@ -210,7 +210,7 @@ impl Shared {
 fn wait(receiver: oneshot::Receiver<Result<(), CommitError>>, version: u64) -> Durable {
     Box::pin(async move {
         match receiver.await {
-            Ok(result) => result.map(|()| Committed { version: Version(version) }),
+            Ok(result) => result.map(|()| Committed::alone(Version(version))),
             Err(_) => Err(CommitError::Fatal("the committer is gone".to_owned())),
         }
     })

@@ -307,12 +307,12 @@ impl PostgresTxn {
         }
         let version = self.read_version().await?;
         if self.draft.is_read_only() {
-            return Ok(Committed { version: Version(version) });
+            return Ok(Committed::alone(Version(version)));
         }
         let prepared = self.draft.prepare(&self.shared.hasher, version);
         let answer = self.shared.enqueue(prepared)?;
         match answer.await {
-            Ok(result) => result.map(|version| Committed { version: Version(version) }),
+            Ok(result) => result.map(|version| Committed::alone(Version(version))),
             Err(_) => Err(CommitError::Unknown),
         }
     }

@@ -1,203 +1,16 @@
 //! SUMMARY    Blobs keep their bytes while linked, through packing, compaction, sweeps, races and crashes at every step.
 
+use crate::blob_world::{World, noise, packing};
 use base::{
-    Clock, Rng, Timestamp,
-    limits::{BLOB_STAGE_MS_MAX, KV_ATTEMPTS_MAX, PACK_GRACE_MS},
-    rng::SeededRng,
+    Clock,
+    limits::{BLOB_STAGE_MS_MAX, PACK_GRACE_MS},
 };
-use bytes::Bytes;
-use std::{
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 use store::{
-    CommitError, KeyRange, Kv, MemKv, PageLimit, Read,
-    blob::{
-        self, BlobError, BlobRef, BlobSpace, FsObjects, Location, Maintenance, ObjectInfo, Objects, ObjectsError, Pace,
-        Packing, Sealed, TenantKey,
-    },
-    faults::{FaultRates, Faulty},
-    kv::BoxFuture,
+    CommitError, KeyRange, PageLimit, Read,
+    blob::{self, BlobError, BlobRef, Location, Objects, Packing, TenantKey},
+    faults::FaultRates,
 };
-
-struct Hands(AtomicI64);
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Objects that stop working with the store.
-struct Fragile {
-    files: FsObjects,
-    kv: Faulty,
-    broken: AtomicBool,
-}
-
-impl Fragile {
-    fn check(&self) -> Result<(), ObjectsError> {
-        if self.kv.is_crashed() || self.broken.load(Ordering::SeqCst) {
-            return Err(ObjectsError::Io { name: "any".into(), source: std::io::Error::other("crashed") });
-        }
-        Ok(())
-    }
-}
-
-impl Objects for Fragile {
-    fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
-        let put = self.files.put(name, bytes);
-        Box::pin(async {
-            self.check()?;
-            // The call may be applied and its answer lost.
-            put.await?;
-            self.check()
-        })
-    }
-    fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>> {
-        match self.check() {
-            Ok(()) => self.files.get(name, range),
-            Err(why) => Box::pin(std::future::ready(Err(why))),
-        }
-    }
-    fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>> {
-        match self.check() {
-            Ok(()) => self.files.delete(name),
-            Err(why) => Box::pin(std::future::ready(Err(why))),
-        }
-    }
-    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<ObjectInfo>, ObjectsError>> {
-        match self.check() {
-            Ok(()) => self.files.list(prefix),
-            Err(why) => Box::pin(std::future::ready(Err(why))),
-        }
-    }
-}
-
-struct World {
-    kv: Arc<dyn Kv>,
-    faulty: Faulty,
-    objects: Fragile,
-    clock: Arc<Hands>,
-    rng: SeededRng,
-    spaces: Vec<BlobSpace>,
-    keys: Vec<TenantKey>,
-    _folder: tempfile::TempDir,
-}
-
-fn space(tenant: &str) -> BlobSpace {
-    let prefix = |kind: &str| format!("T{tenant}{kind}").into_bytes();
-    BlobSpace {
-        meta_prefix: prefix("b"),
-        data_prefix: prefix("d"),
-        link_prefix: prefix("l"),
-        pack_prefix: b"Sp".to_vec(),
-        staging_prefix: b"Sg".to_vec(),
-    }
-}
-
-impl World {
-    fn new(rates: FaultRates) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // Seconds of virtual time pass in one transaction here: only Faulty's ages are under test.
-        let faulty = Faulty::new(Arc::new(MemKv::new()), 5, rates);
-        let objects = Fragile {
-            files: FsObjects::open(folder.path()).unwrap(),
-            kv: faulty.clone(),
-            broken: AtomicBool::new(false),
-        };
-        World {
-            kv: Arc::new(faulty.clone()),
-            faulty,
-            objects,
-            clock: Arc::new(Hands(AtomicI64::new(1_700_000_000_000))),
-            rng: SeededRng::new(8),
-            spaces: vec![space("1"), space("2")],
-            keys: vec![TenantKey::new([1; 32]), TenantKey::new([2; 32])],
-            _folder: folder,
-        }
-    }
-
-    fn on(&self) -> Maintenance<'_> {
-        Maintenance {
-            kv: &self.kv,
-            objects: &self.objects,
-            clock: self.clock.as_ref(),
-            rng: &self.rng,
-            pack_prefix: b"Sp",
-            staging_prefix: b"Sg",
-            pace: Pace::default(),
-        }
-    }
-
-    fn later(&self, ms: u64) {
-        self.clock.0.fetch_add(ms as i64, Ordering::SeqCst);
-    }
-
-    async fn try_store(&self, tenant: usize, sealed: &Sealed, owner: &[u8]) -> Result<(), BlobError> {
-        let mut txn = self.kv.begin();
-        let space = &self.spaces[tenant];
-        blob::put(txn.as_mut(), space, sealed, self.clock.now()).await?;
-        blob::link(txn.as_mut(), space, &sealed.blob(), owner);
-        txn.submit()?.await?;
-        Ok(())
-    }
-
-    async fn store(&self, tenant: usize, plain: &[u8], owner: &[u8]) -> BlobRef {
-        let sealed = self.keys[tenant].seal(plain);
-        if sealed.needs_staging() {
-            blob::stage(&self.kv, &self.spaces[tenant], &sealed, self.clock.now()).await.unwrap();
-        }
-        self.try_store(tenant, &sealed, owner).await.unwrap();
-        sealed.blob()
-    }
-
-    async fn unlink(&self, tenant: usize, blob: &BlobRef, owner: &[u8]) -> bool {
-        for _ in 0..KV_ATTEMPTS_MAX {
-            let mut txn = self.kv.begin();
-            let gone = blob::unlink(txn.as_mut(), &self.spaces[tenant], blob, owner).await.unwrap();
-            match txn.submit() {
-                Ok(durable) => {
-                    durable.await.unwrap();
-                    return gone;
-                }
-                Err(why) => assert_eq!(why, CommitError::Conflict),
-            }
-        }
-        unreachable!("conflicts for ever")
-    }
-
-    async fn read(&self, tenant: usize, blob: &BlobRef, range: Option<Range<u64>>) -> Result<Bytes, BlobError> {
-        let mut txn = self.kv.begin_read();
-        blob::get(txn.as_mut(), &self.objects, &self.spaces[tenant], &self.keys[tenant], blob, range).await
-    }
-
-    async fn location(&self, tenant: usize, blob: &BlobRef) -> Location {
-        let mut txn = self.kv.begin_read();
-        blob::meta(txn.as_mut(), &self.spaces[tenant], blob).await.unwrap().unwrap().location
-    }
-
-    async fn keys_under(&self, prefix: &[u8]) -> usize {
-        let mut txn = self.kv.begin_read();
-        txn.range(&KeyRange::prefix(prefix), PageLimit::MAX, false, Read::Snapshot).await.unwrap().rows.len()
-    }
-
-    async fn objects(&self) -> usize {
-        self.objects.files.list("packs/").await.unwrap().len()
-    }
-}
-
-fn packing() -> Packing {
-    Packing { older_than: Duration::from_secs(60), target_bytes: 200_000, least_bytes: 1 }
-}
-
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let rng = SeededRng::new(seed);
-    (0..bytes.div_ceil(8)).flat_map(|_| rng.next_u64().to_le_bytes()).take(bytes).collect()
-}
 
 #[tokio::test]
 async fn a_blob_lives_as_long_as_a_link() {
@@ -419,47 +232,6 @@ async fn maintenance_survives_bad_weather() {
 }
 
 #[tokio::test]
-async fn big_blobs_are_staged_and_swept_if_nothing_comes_of_them() {
-    let world = World::new(FaultRates::default());
-    let plain = noise(3, 9 << 20);
-    let sealed = world.keys[0].seal(&plain);
-    assert!(sealed.needs_staging());
-    assert!(matches!(world.try_store(0, &sealed, b"o").await, Err(BlobError::NotStaged)));
-    blob::stage(&world.kv, &world.spaces[0], &sealed, world.clock.now()).await.unwrap();
-    world.later(BLOB_STAGE_MS_MAX - 1);
-    blob::sweep(&world.on()).await.unwrap();
-    world.try_store(0, &sealed, b"o").await.unwrap();
-    assert_eq!(world.keys_under(b"Sg").await, 0);
-    assert_eq!(world.read(0, &sealed.blob(), None).await.unwrap(), plain);
-    world.unlink(0, &sealed.blob(), b"o").await;
-    assert_eq!(world.keys_under(b"").await, 0);
-    blob::stage(&world.kv, &world.spaces[0], &sealed, world.clock.now()).await.unwrap();
-    world.later(BLOB_STAGE_MS_MAX);
-    assert_eq!(blob::sweep(&world.on()).await.unwrap().stagings, 1);
-    assert_eq!(world.keys_under(b"").await, 0);
-    assert!(matches!(world.try_store(0, &sealed, b"o").await, Err(BlobError::NotStaged)));
-}
-
-#[tokio::test]
-async fn a_staging_notices_that_its_rows_were_taken() {
-    let world = World::new(FaultRates::default());
-    let plain = noise(4, 5 << 20);
-    let (one, two) = (world.keys[0].seal(&plain), world.keys[0].seal(&plain));
-    let space = &world.spaces[0];
-    blob::stage(&world.kv, space, &one, world.clock.now()).await.unwrap();
-    blob::stage(&world.kv, space, &two, world.clock.now()).await.unwrap();
-    assert!(matches!(world.try_store(0, &one, b"a").await, Err(BlobError::NotStaged)), "overtaken");
-    world.try_store(0, &two, b"a").await.unwrap();
-    world.try_store(0, &one, b"b").await.unwrap();
-    assert!(!world.unlink(0, &one.blob(), b"a").await && world.unlink(0, &one.blob(), b"b").await);
-    blob::stage(&world.kv, space, &one, world.clock.now()).await.unwrap();
-    world.try_store(0, &one, b"a").await.unwrap();
-    world.unlink(0, &one.blob(), b"a").await;
-    assert!(matches!(world.try_store(0, &two, b"a").await, Err(BlobError::NotStaged)), "deleted with the last link");
-    assert_eq!(world.keys_under(b"").await, 0);
-}
-
-#[tokio::test]
 async fn damage_in_a_pack_is_told_and_not_copied() {
     let world = World::new(FaultRates::default());
     let mut blobs = Vec::new();
@@ -469,7 +241,7 @@ async fn damage_in_a_pack_is_told_and_not_copied() {
     world.later(60_000);
     blob::pack(&world.on(), &world.spaces, &packing()).await.unwrap();
     let name = world.objects.files.list("packs/").await.unwrap().remove(0).name;
-    let path = world._folder.path().join(&name);
+    let path = world.folder.path().join(&name);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100] ^= 1;
     std::fs::write(&path, &bytes).unwrap();

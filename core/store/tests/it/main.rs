@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod big;
 mod blob;
+mod blob_world;
 mod crash;
 mod embedded;
 mod full;

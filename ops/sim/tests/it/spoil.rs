@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 use store::{
-    Kv, Version,
+    Kv,
     kv::{BoxFuture, CommitError, Committed, Durable, KeyRange, KvTxn, Page, PageLimit, Read, ReadError},
 };
 
@@ -144,7 +144,7 @@ impl KvTxn for SpoiledTxn {
             && !self.inner.is_read_only()
             && self.commits.fetch_add(1, Ordering::Relaxed) % 40 == 39;
         if lost {
-            return Ok(Box::pin(std::future::ready(Ok(Committed { version: Version(0) }))));
+            return Ok(Box::pin(std::future::ready(Ok(Committed::default()))));
         }
         self.inner.submit()
     }

@@ -11,6 +11,6 @@ fn the_suite_passes_on_a_live_cluster() {
         return;
     }
     let mut suite = Command::new(std::env::current_exe().unwrap());
-    let status = suite.args(["suite::", "history::", "--nocapture"]).env(LIVE, "1").status().unwrap();
+    let status = suite.args(["suite::", "--nocapture"]).env(LIVE, "1").status().unwrap();
     assert!(status.success(), "{status}");
 }

@@ -7,7 +7,5 @@ mod cluster;
 mod deployment;
 mod ending;
 mod faults;
-mod history;
 mod live;
 mod suite;
-mod turns;

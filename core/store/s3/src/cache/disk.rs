@@ -1,11 +1,11 @@
 //! SUMMARY    The files of the cache: one per chunk, with a hash; which there are, and which goes next.
 //! SECURITY   File names are hashes. A file that is damaged, cut, or another one's is not served: its hash covers name, place and bytes.
-//! LIMITS     CACHE_FILE_BYTES_MIN, CACHE_PAUSE_MS, CACHE_MARK_MS
+//! LIMITS     CACHE_FILE_BYTES_MIN, CACHE_WARM_SHARE_MAX, CACHE_PAUSE_MS, CACHE_MARK_MS
 //! INVARIANTS A file is whole under its name or does not have it; nothing is synced, as the hash finds what a crash cut. What is being
 //!            written at a moment comes on top of the bound. No error leaves here: without a disk there is no cache.
 
 use super::{CacheOptions, outcome};
-use crate::limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_MARK_MS, CACHE_PAUSE_MS};
+use crate::limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_MARK_MS, CACHE_PAUSE_MS, CACHE_WARM_SHARE_MAX};
 use base::{Clock, Timestamp};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File, FileTimes},
     io::{self, Read, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -171,6 +172,15 @@ impl Disk {
         }
     }
 
+    /// Whether there is something of every chunk of `range`.
+    pub(super) fn holds(&self, object: ObjectHash, range: &Range<u64>) -> bool {
+        let chunk_bytes = CACHE_CHUNK_BYTES as u64;
+        let (first, end) = (range.start / chunk_bytes, range.end.div_ceil(chunk_bytes));
+        let (Ok(from), Ok(to)) = (u32::try_from(first), u32::try_from(end)) else { return false };
+        let keys = ChunkKey { object, number: from }..ChunkKey { object, number: to };
+        self.index.lock().entries.range(keys).count() as u64 == end - first
+    }
+
     pub(super) async fn read(self: &Arc<Self>, key: ChunkKey) -> Option<Bytes> {
         let now = self.clock.now();
         let is_due = self.index.lock().touch(key, now)?;
@@ -195,6 +205,21 @@ impl Disk {
         let disk = self.clone();
         work(move || {
             disk.write_now(key, &bytes);
+            Some(())
+        })
+        .await;
+    }
+
+    /// Writes a whole object, unless it is more than CACHE_WARM_SHARE_MAX allows.
+    pub(super) async fn fill(self: &Arc<Self>, object: ObjectHash, bytes: Bytes) {
+        if bytes.len() as u64 > self.options.bytes_max / CACHE_WARM_SHARE_MAX {
+            return;
+        }
+        let disk = self.clone();
+        work(move || {
+            for (number, chunk) in (0..).zip(bytes.chunks(CACHE_CHUNK_BYTES)) {
+                disk.write_now(ChunkKey { object, number }, chunk);
+            }
             Some(())
         })
         .await;

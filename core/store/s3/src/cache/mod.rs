@@ -1,5 +1,5 @@
-//! SUMMARY    What was read from an object store, kept on the local disk in aligned chunks.
-//! LIMITS     CACHE_CHUNK_BYTES, CACHE_RANGE_BYTES_MAX, CACHE_FETCHES_MAX, CACHE_BYTES_MAX, CACHE_FREE_BYTES_MIN
+//! SUMMARY    What was read from an object store, or will be soon, kept on the local disk in aligned chunks.
+//! LIMITS     CACHE_CHUNK_BYTES, CACHE_RANGE_BYTES_MAX, CACHE_FETCHES_MAX, CACHE_WARM_SHARE_MAX, CACHE_BYTES_MAX, CACHE_FREE_BYTES_MIN
 //! INVARIANTS Objects never change, so what is kept is never stale. Losing the cache, a part of it or its disk costs reads, and nothing
 //!            else. Readers of one chunk at one time fetch it once.
 
@@ -152,14 +152,23 @@ impl<O: Objects> CachedObjects<O> {
 }
 
 impl<O: Objects> Objects for CachedObjects<O> {
-    /// What is written is cold: it comes into the cache when it is read.
+    /// What is written so is cold: it comes into the cache when it is read.
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
         self.objects.put(name, bytes)
     }
 
+    fn put_warm(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
+        let (object, put) = (disk::object(name), self.objects.put_warm(name, bytes.clone()));
+        Box::pin(async move {
+            put.await?;
+            self.disk.fill(object, bytes).await;
+            Ok(())
+        })
+    }
+
     fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>> {
         let length = range.end.saturating_sub(range.start);
-        if length == 0 || length > CACHE_RANGE_BYTES_MAX {
+        if length == 0 || length > CACHE_RANGE_BYTES_MAX && !self.disk.holds(disk::object(name), &range) {
             outcome("past");
             return self.objects.get(name, range);
         }

@@ -21,7 +21,7 @@ use store::{
 };
 use store_s3::{
     CacheOptions, CachedObjects, S3Objects,
-    limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_RANGE_BYTES_MAX},
+    limits::{CACHE_CHUNK_BYTES, CACHE_FILE_BYTES_MIN, CACHE_RANGE_BYTES_MAX, CACHE_WARM_SHARE_MAX},
 };
 
 const CHUNK: u64 = CACHE_CHUNK_BYTES as u64;
@@ -134,6 +134,36 @@ async fn ranges_are_read_through_chunks() {
     assert!(matches!(cached.get("packs/b", 0..1).await, Err(ObjectsError::Missing(_))));
     assert!(matches!(cached.get("../b", 0..1).await, Err(ObjectsError::BadName(_))));
     assert!(matches!(cached.get("packs/a", u64::MAX - 1..u64::MAX).await, Err(ObjectsError::Io { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_just_put_is_read_without_asking() {
+    let folder = tempfile::tempdir().unwrap();
+    let (behind, content) = (Behind::default(), content(CHUNK * 40 + 777));
+    let end = content.len() as u64;
+    let cached = open(&behind, options(folder.path()));
+    cached.put("packs/cold", content.clone()).await.unwrap();
+    assert_eq!((cached.bytes(), files(folder.path()).len()), (0, 0), "what the packer moves stays out");
+    cached.put_warm("packs/warm", content.clone()).await.unwrap();
+    for range in [0..end, 0..1, end - 1..end, 5..end - 5, CHUNK - 1..CHUNK + 1] {
+        let (from, to) = (range.start as usize, range.end as usize);
+        assert_eq!(cached.get("packs/warm", range).await.unwrap(), content.slice(from..to), "{from}..{to}");
+    }
+    assert_eq!(behind.0.taken(), 0, "nobody was asked, not for more than CACHE_RANGE_BYTES_MAX either");
+    assert!(matches!(cached.get("packs/warm", 0..end + 1).await, Err(ObjectsError::Short(_))));
+    // A chunk that is lost is fetched by itself; with none a long range goes past.
+    fs::remove_file(&files(folder.path())[0]).unwrap();
+    behind.0.taken();
+    assert_eq!(cached.get("packs/warm", 0..end).await.unwrap(), content);
+    assert!((1..=2).contains(&behind.0.taken()));
+    cached.delete("packs/warm").await.unwrap();
+    assert!(matches!(cached.get("packs/warm", 0..end).await, Err(ObjectsError::Missing(_))));
+    // More than its share would push out everything else.
+    let small = CacheOptions { bytes_max: end * CACHE_WARM_SHARE_MAX - 1, ..options(folder.path()) };
+    let cached = open(&behind, small);
+    cached.put_warm("packs/warm", content.clone()).await.unwrap();
+    assert_eq!(cached.bytes(), 0);
+    assert_eq!(cached.get("packs/warm", 0..end).await.unwrap(), content);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

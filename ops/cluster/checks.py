@@ -8,6 +8,7 @@ import threading
 import time
 
 import mail
+import stores
 from check import check, equal, inside, true
 from lines import Lines
 from load import Load
@@ -168,7 +169,12 @@ def bucket_away(binary):
         print(f"     {len(load.taken)} taken, {puts:.0f} PUTs", flush=True)
 
 
-@check("PostgreSQL, NATS and Redis are killed and come back under load: nothing is lost, and all is well without anybody's help")
+def and_store():
+    """Of what happens to the store in the next check, in its title."""
+    return f", {stores.outage()}" if stores.outage() else ""
+
+
+@check(f"NATS and Redis are killed and come back{and_store()}, under load: nothing is lost, and all is well without anybody's help")
 def services_restart(binary):
     with Cluster(binary) as cluster:
         accounts = boxes(cluster, 3)
@@ -180,16 +186,17 @@ def services_restart(binary):
             equal([why for _, why in load.refused], [], f"refused without {service.name}")
             service.start()
             load.rounds(ROUNDS)
-        cluster.postgres.stop()
-        time.sleep(3)
-        cluster.postgres.start()
+        if stores.outage():
+            cluster.store.away()
+            time.sleep(3)
+            cluster.store.back()
         back = time.monotonic()
         load.rounds(ROUNDS)
         until("health", lambda: all(cluster.nodes[name].get("/readyz").status == 200 for name in cluster.alive()))
         load.rounds(ROUNDS)
         load.stop()
         late = [why for at, why in load.refused if at > back + 15]
-        equal(late, [], "refused 15 s after the database came back")
+        equal(late, [], "refused 15 s after the store came back")
         load.check()
         account = accounts[0]
         ear = Lines(At(cluster, "c"), account)

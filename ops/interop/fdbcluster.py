@@ -18,8 +18,6 @@ def built(name):
 class Shared:
     """`fake-fdb`: clients come and go, the rows stay as long as it runs; it ends with the process that started it."""
 
-    live = False
-
     def __init__(self, program=None, library=None):
         self.program, self.library = program or built("fake-fdb"), library or built("libfake_fdb.so")
         for path in (self.program, self.library):
@@ -63,14 +61,9 @@ class Shared:
         return {"POSTHOUSE_STORE_KIND": "foundationdb", "POSTHOUSE_STORE_FOUNDATIONDB_CLUSTER": self.cluster_file,
                 "POSTHOUSE_STORE_FOUNDATIONDB_LIBRARY": self.library, "POSTHOUSE_STORE_FOUNDATIONDB_NAME": name}
 
-    def __str__(self):
-        return "foundationdb (fake)"
-
 
 class Live:
     """The cluster of FDB_CLUSTER_FILE with the client library that the system has. Deployments get names of their own, and are left there."""
-
-    live = True
 
     def __init__(self):
         self.cluster_file = os.path.abspath(os.environ["FDB_CLUSTER_FILE"])
@@ -89,10 +82,16 @@ class Live:
         return {"POSTHOUSE_STORE_KIND": "foundationdb", "POSTHOUSE_STORE_FOUNDATIONDB_CLUSTER": self.cluster_file,
                 "POSTHOUSE_STORE_FOUNDATIONDB_NAME": name, **library}
 
-    def __str__(self):
-        return f"foundationdb (live, {self.cluster_file})"
+
+def is_live():
+    return bool(os.environ.get("FDB_CLUSTER_FILE"))
 
 
 def cluster():
     """The live one where there is one, else our own."""
-    return Live() if os.environ.get("FDB_CLUSTER_FILE") else Shared()
+    return Live() if is_live() else Shared()
+
+
+def told():
+    """Which of both, for people."""
+    return f"foundationdb (live, {os.environ['FDB_CLUSTER_FILE']})" if is_live() else "foundationdb (fake)"

@@ -10,6 +10,7 @@ import time
 import urllib.error
 
 import mail
+import stores
 from check import check, equal, inside, refused, true
 from lines import Lines
 from load import Load
@@ -172,7 +173,12 @@ def bucket_away(binary):
         print(f"     {len(load.taken)} taken, {puts:.0f} PUTs", flush=True)
 
 
-@check("PostgreSQL, NATS and Redis are killed and come back under load: nothing is lost, and all is well without anybody's help")
+def and_store():
+    """Of what happens to the store in the next check, in its title."""
+    return f", {stores.outage()}" if stores.outage() else ""
+
+
+@check(f"NATS and Redis are killed and come back{and_store()}, under load: nothing is lost, and all is well without anybody's help")
 def services_restart(binary):
     with Cluster(binary) as cluster:
         accounts = boxes(cluster, 3)
@@ -184,16 +190,17 @@ def services_restart(binary):
             equal([why for _, why in load.refused], [], f"refused without {service.name}")
             service.start()
             load.rounds(ROUNDS)
-        cluster.postgres.stop()
-        time.sleep(3)
-        cluster.postgres.start()
+        if stores.outage():
+            cluster.store.away()
+            time.sleep(3)
+            cluster.store.back()
         back = time.monotonic()
         load.rounds(ROUNDS)
         until("health", lambda: all(cluster.nodes[name].get("/readyz").status == 200 for name in cluster.alive()))
         load.rounds(ROUNDS)
         load.stop()
         late = [why for at, why in load.refused if at > back + 15]
-        equal(late, [], "refused 15 s after the database came back")
+        equal(late, [], "refused 15 s after the store came back")
         load.check()
         account = accounts[0]
         ear = Lines(At(cluster, "c"), account)
@@ -220,7 +227,6 @@ def drained(binary):
         load.check()
 
 
-@check("a node that is cut off from what all share loses and doubles nothing: the others go on with its work, and it begins anew when it is back")
 def cut_off(binary):
     with Cluster(binary, wired=("c",)) as cluster:
         sender, *accounts = boxes(cluster, 4)
@@ -261,6 +267,10 @@ def cut_off(binary):
         until("what was held is sent", lambda: held <= set(cluster.sink.subjects))
         theirs = [subject for subject in cluster.sink.subjects if subject in held - mine]
         equal(sorted(theirs), sorted(set(theirs)), "items that the node had not were sent once")
+
+
+if stores.chosen is stores.InPostgres:  # a wire per server: FoundationDB's clients find theirs by themselves
+    check("a node that is cut off from what all share loses and doubles nothing: the others go on with its work, and it begins anew when it is back")(cut_off)
 
 
 def ready(node):

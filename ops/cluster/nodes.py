@@ -1,4 +1,4 @@
-"""Several nodes over one PostgreSQL, one bucket, one bus and one Redis; the first `control` of them have the control plane, too."""
+"""Several nodes over one store, one bucket, one bus and one Redis; the first `control` of them have the control plane, too, whose SQL is PostgreSQL's."""
 import os
 import shutil
 import signal
@@ -7,6 +7,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import stores
 from check import Failed
 from demo import CLIENT_SECONDS_MAX, Account, Demo, Imap, unverified
 from pair import Process
@@ -25,7 +26,7 @@ class Cluster(Demo):
     def __init__(self, binary, names=("a", "b", "c"), control=1, wired=(), **variables):
         self.wires, self.wired = [], wired
         super().__init__(binary, tempfile.mkdtemp(prefix="posthouse-cluster-"))
-        self.sink, self.postgres, self.nodes = Sink(), None, {}
+        self.sink, self.postgres, self.store, self.nodes = Sink(), None, None, {}
         self.services = self.bucket, self.bus, self.cells = Bucket(), Nats(), Redis()
         try:
             self.assemble(names, control, variables)
@@ -35,6 +36,7 @@ class Cluster(Demo):
 
     def assemble(self, names, control, variables):
         self.postgres = Postgres()
+        self.store = stores.chosen(self.postgres)
         for service in self.services:
             service.start()
         self.bucket.make()
@@ -42,7 +44,7 @@ class Cluster(Demo):
         with open(key, "wb") as file:
             file.write(os.urandom(32))
         self.shared = {
-            "POSTHOUSE_STORE_KIND": "postgres", "POSTHOUSE_STORE_POSTGRES_URL": self.postgres.url, "POSTHOUSE_STORE_MASTER_KEY": key,
+            **self.store.variables(), "POSTHOUSE_STORE_MASTER_KEY": key,
             "POSTHOUSE_OBJECTS_KIND": "s3", "POSTHOUSE_OBJECTS_ENDPOINT": self.bucket.url, "POSTHOUSE_OBJECTS_BUCKET": self.bucket.NAME,
             "POSTHOUSE_OBJECTS_ACCESS_KEY": self.bucket.ACCESS, "POSTHOUSE_OBJECTS_SECRET_KEY": self.bucket.SECRET,
             "POSTHOUSE_OBJECTS_PATH_STYLE": "true", "POSTHOUSE_BUS_KIND": "nats", "POSTHOUSE_BUS_URL": self.bus.url,
@@ -89,6 +91,8 @@ class Cluster(Demo):
             wire.remove()
         for service in self.services:
             service.remove()
+        if self.store is not None:
+            self.store.remove()
         if self.postgres is not None:
             self.postgres.remove()
         self.sink.shutdown()

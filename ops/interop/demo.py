@@ -16,6 +16,7 @@ READY_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 CLIENT_SECONDS_MAX = 60
 MAILBOXES_MAX = 1000
+VERIFY_SECONDS_MAX = 120
 
 imaplib._MAXLINE = 100_000_000  # a SEARCH over thousands of messages is one line
 
@@ -89,6 +90,16 @@ class Demo:
             raise RuntimeError(f"posthouse did not end within {STOP_SECONDS_MAX} s") from None
         finally:
             process.stdout.close()
+
+    def remove(self):
+        """Ends what it started."""
+        self.stop()
+
+    def verify(self):
+        """Whether the store that it left is whole, and what `ctl` says of it."""
+        done = subprocess.run([self.binary, "ctl", "--data", self.data, "verify"], capture_output=True, text=True, timeout=VERIFY_SECONDS_MAX,
+                              check=False)
+        return done.returncode == 0, (done.stdout + done.stderr).strip()
 
     def log_tail(self, lines=30):
         try:

@@ -2,7 +2,8 @@
 """Our FoundationDB library under FoundationDB's own Python binding: `ops/interop/foundationdb.py --fake target/debug/libfake_fdb.so`.
 
 The binding finds the library by the loader's path under the name libfdb_c.so, and knows nothing of it: what it and its tuple and directory
-layers do with a cluster they do here. Each weather (fair, slow, faulty) is a process of its own, as a process has one library.
+layers do with a cluster they do here. Each weather (fair, slow, faulty) is a process of its own, as a process has one library. Then the same over
+the cluster that several processes share (`fake-fdb`), where processes are killed and connections cut besides.
 """
 import argparse
 import json
@@ -20,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import check  # noqa: E402
+import fdbcluster  # noqa: E402
 
 PACKAGES = os.path.join(os.environ.get("CARGO_TARGET_DIR", "target"), "interop-foundationdb")
 FAULTS = "seed=7,conflict=100,too_old=20,read_too_old=5,read_behind=5,unknown_applied=80,unknown_lost=80"
@@ -485,12 +487,17 @@ def directories_in_storms(db):
     check.true(not fdb.directory.exists(db, ("storms",)), "removed")
 
 
-def inside(weather):
-    """Runs in the process that has the library: one JSON line for each check."""
+def bind():
+    """The binding, in the process that has the library."""
     global fdb
     import fdb as binding
     fdb = binding
     fdb.api_version(730)
+
+
+def inside(weather):
+    """Runs in the process that has the library: one JSON line for each check."""
+    bind()
     db = fdb.open()
     for title, function in check.take():
         if weather == "faulty" and function.__name__ not in STORMY:
@@ -513,24 +520,51 @@ def run(weather, environment):
     return results
 
 
+WEATHERS = [("fair", {}), ("slow", {"FAKE_FDB_FAULTS": "delay_ms=2,batch=1"}), ("faulty", {"FAKE_FDB_FAULTS": FAULTS})]
+
+
+def everything(plain, folder):
+    """Weather, title and failure of every check."""
+    for weather, more in WEATHERS:
+        yield from ([weather, *result] for result in run(weather, {**plain, **more}))
+    library = os.path.realpath(os.path.join(folder, "libfdb_c.so"))
+    for weather, more in WEATHERS:
+        cluster = fdbcluster.Shared(library=library)
+        try:
+            yield from ([f"shared, {weather}", *result] for result in run(weather, {**plain, **more, "FDB_CLUSTER_FILE": cluster.cluster_file}))
+        finally:
+            cluster.remove()
+    check.take()  # the binding's own, which ran
+    import fdbprocesses
+    yield from (["shared", *result] for result in fdbprocesses.run(os.path.abspath(__file__), plain, folder))
+
+
+def child(what, names):
+    if what in ("worker", "judge"):
+        import fdbprocesses
+        bind()
+        fdbprocesses.work(fdb, *names) if what == "worker" else fdbprocesses.judge(fdb)
+    else:
+        inside(what)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     target = os.environ.get("CARGO_TARGET_DIR", "target")
     parser.add_argument("--fake", default=os.path.join(target, "debug", "libfake_fdb.so"), help="our library")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--inside", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        inside(options.inside)
+        child(options.inside[0], options.inside[1:])
         return 0
     results = []
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.path.abspath(options.fake), os.path.join(folder, "libfdb_c.so"))
         plain = {name: value for name, value in os.environ.items() if name not in ("FDB_CLUSTER_FILE", "FAKE_FDB_FAULTS")}
         plain.update(LD_LIBRARY_PATH=folder, PYTHONPATH=PACKAGES, PYTHONDONTWRITEBYTECODE="1")
-        for weather, more in [("fair", {}), ("slow", {"FAKE_FDB_FAULTS": "delay_ms=2,batch=1"}), ("faulty", {"FAKE_FDB_FAULTS": FAULTS})]:
-            for title, failure in run(weather, dict(plain, **more)):
-                results.append(failure)
-                print(f"{'FAIL' if failure else 'PASS'} fake-fdb, {weather}: {title}" + (f"\n     {failure}" if failure else ""), flush=True)
+        for weather, title, failure in everything(plain, folder):
+            results.append(failure)
+            print(f"{'FAIL' if failure else 'PASS'} fake-fdb, {weather}: {title}" + (f"\n     {failure}" if failure else ""), flush=True)
     failed = sum(failure is not None for failure in results)
     print(f"fake-fdb: {len(results) - failed} passed, {failed} failed")
     return 1 if failed or not results else 0

@@ -106,8 +106,7 @@ pub unsafe extern "C" fn fdb_database_create_transaction(
     // SAFETY: a database that the caller has not destroyed: one more holder of it; and room for one pointer.
     unsafe {
         Arc::increment_strong_count(database);
-        let transaction = Transaction::new(Arc::from_raw(database));
-        out.write(Box::into_raw(Box::new(Mutex::new(transaction))));
+        out.write(Arc::into_raw(Transaction::open(Arc::from_raw(database))));
     }
     code::SUCCESS
 }
@@ -116,7 +115,8 @@ pub unsafe extern "C" fn fdb_database_create_transaction(
 pub unsafe extern "C" fn fdb_database_get_client_status(database: *const Database) -> *mut Handle {
     // SAFETY: as for `fdb_database_set_option`.
     let Some(database) = (unsafe { database.as_ref() }) else { return failed(code::INVALID_OPERATION) };
-    let status = format!(r#"{{"Healthy":true,"ClusterID":"{}"}}"#, database.cluster.name);
+    let (healthy, name) = (database.cluster.is_reached(), &database.cluster.name);
+    let status = format!(r#"{{"Healthy":{healthy},"ClusterID":"{name}"}}"#);
     give(network::promise(Ok(Answer::Key(Bytes::from(status)))))
 }
 

@@ -21,16 +21,25 @@ unsafe fn with<T>(transaction: Shared, act: impl FnOnce(&mut Transaction) -> T) 
 }
 
 /// The same, where a future comes out.
-unsafe fn promised(transaction: Shared, act: impl FnOnce(&mut Transaction) -> Arc<Future>) -> *mut Handle {
+unsafe fn promised(
+    transaction: Shared,
+    act: impl FnOnce(&mut Transaction) -> Arc<Future> + Send + 'static,
+) -> *mut Handle {
     // SAFETY: as for `with`.
-    unsafe { with(transaction, act) }.map_or_else(|| failed(code::INVALID_OPERATION), give)
+    unsafe { with(transaction, |txn| txn.answer(act)) }.map_or_else(|| failed(code::INVALID_OPERATION), give)
+}
+
+/// The same, where the database is read.
+unsafe fn read(transaction: Shared, act: impl FnOnce(&mut Transaction) -> Arc<Future> + Send + 'static) -> *mut Handle {
+    // SAFETY: as for `with`.
+    unsafe { with(transaction, |txn| txn.read(act)) }.map_or_else(|| failed(code::INVALID_OPERATION), give)
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fdb_transaction_destroy(transaction: *mut Mutex<Transaction>) {
+pub unsafe extern "C" fn fdb_transaction_destroy(transaction: Shared) {
     if !transaction.is_null() {
         // SAFETY: made by fdb_database_create_transaction, destroyed once.
-        drop(unsafe { Box::from_raw(transaction) });
+        drop(unsafe { Arc::from_raw(transaction) });
     }
 }
 
@@ -69,7 +78,7 @@ pub unsafe extern "C" fn fdb_transaction_set_read_version(transaction: Shared, v
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdb_transaction_get_read_version(transaction: Shared) -> *mut Handle {
     // SAFETY: as for `with`.
-    unsafe { promised(transaction, Transaction::read_version) }
+    unsafe { read(transaction, Transaction::read_version) }
 }
 
 #[unsafe(no_mangle)]
@@ -82,7 +91,7 @@ pub unsafe extern "C" fn fdb_transaction_get(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let key = bytes(key, key_length);
-        promised(transaction, |txn| txn.get(&key, snapshot != 0))
+        read(transaction, move |txn| txn.get(&key, snapshot != 0))
     }
 }
 
@@ -98,7 +107,7 @@ pub unsafe extern "C" fn fdb_transaction_get_key(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let selector = Selector::new(bytes(key, key_length), or_equal != 0, offset);
-        promised(transaction, |txn| txn.get_key(&selector, snapshot != 0))
+        read(transaction, move |txn| txn.get_key(&selector, snapshot != 0))
     }
 }
 
@@ -125,8 +134,8 @@ pub unsafe extern "C" fn fdb_transaction_get_range(
         let begin = Selector::new(bytes(begin, begin_length), begin_or_equal != 0, begin_offset);
         let end = Selector::new(bytes(end, end_length), end_or_equal != 0, end_offset);
         let (snapshot, reverse) = (snapshot != 0, reverse != 0);
-        let read = RangeRead { begin, end, limit, target_bytes, mode, iteration, snapshot, reverse };
-        promised(transaction, |txn| txn.get_range(&read))
+        let wanted = RangeRead { begin, end, limit, target_bytes, mode, iteration, snapshot, reverse };
+        read(transaction, move |txn| txn.get_range(&wanted))
     }
 }
 
@@ -151,7 +160,7 @@ pub unsafe extern "C" fn fdb_transaction_get_estimated_range_size_bytes(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (begin, end) = (bytes(begin, begin_length), bytes(end, end_length));
-        promised(transaction, |txn| network::promise(txn.size_of(&begin, &end)))
+        read(transaction, move |txn| network::promise(txn.size_of(&begin, &end)))
     }
 }
 
@@ -167,7 +176,7 @@ pub unsafe extern "C" fn fdb_transaction_get_range_split_points(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (begin, end) = (bytes(begin, begin_length), bytes(end, end_length));
-        promised(transaction, |txn| network::promise(txn.split_points(&begin, &end, chunk_bytes)))
+        read(transaction, move |txn| network::promise(txn.split_points(&begin, &end, chunk_bytes)))
     }
 }
 
@@ -182,7 +191,7 @@ pub unsafe extern "C" fn fdb_transaction_set(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (key, value) = (bytes(key, key_length), bytes(value, value_length));
-        with(transaction, |txn| txn.set(key, value));
+        with(transaction, |txn| txn.act(move |txn| txn.set(key, value)));
     }
 }
 
@@ -198,7 +207,7 @@ pub unsafe extern "C" fn fdb_transaction_atomic_op(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (key, operand) = (bytes(key, key_length), bytes(operand, operand_length));
-        with(transaction, |txn| txn.atomic(key, operand, kind));
+        with(transaction, |txn| txn.act(move |txn| txn.atomic(key, operand, kind)));
     }
 }
 
@@ -207,7 +216,7 @@ pub unsafe extern "C" fn fdb_transaction_clear(transaction: Shared, key: *const 
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let key = bytes(key, key_length);
-        with(transaction, |txn| txn.clear(&key));
+        with(transaction, |txn| txn.act(move |txn| txn.clear(&key)));
     }
 }
 
@@ -222,7 +231,7 @@ pub unsafe extern "C" fn fdb_transaction_clear_range(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (begin, end) = (bytes(begin, begin_length), bytes(end, end_length));
-        with(transaction, |txn| txn.clear_range(begin, end));
+        with(transaction, |txn| txn.act(move |txn| txn.clear_range(begin, end)));
     }
 }
 
@@ -231,7 +240,7 @@ pub unsafe extern "C" fn fdb_transaction_watch(transaction: Shared, key: *const 
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let key = bytes(key, key_length);
-        promised(transaction, |txn| txn.watch(&key))
+        read(transaction, move |txn| txn.watch(&key))
     }
 }
 
@@ -275,7 +284,7 @@ pub unsafe extern "C" fn fdb_transaction_get_versionstamp(transaction: Shared) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fdb_transaction_on_error(transaction: Shared, error: Code) -> *mut Handle {
     // SAFETY: as for `with`.
-    unsafe { promised(transaction, |txn| txn.on_error(error)) }
+    unsafe { with(transaction, |txn| txn.on_error(error)) }.map_or_else(|| failed(code::INVALID_OPERATION), give)
 }
 
 #[unsafe(no_mangle)]
@@ -290,6 +299,6 @@ pub unsafe extern "C" fn fdb_transaction_add_conflict_range(
     // SAFETY: as for `with` and `bytes`.
     unsafe {
         let (begin, end) = (bytes(begin, begin_length), bytes(end, end_length));
-        with(transaction, |txn| code_of(txn.add_conflict(&begin, &end, kind))).unwrap_or(code::INVALID_OPERATION)
+        with(transaction, |txn| code_of(txn.add_conflict(begin, end, kind))).unwrap_or(code::INVALID_OPERATION)
     }
 }

@@ -13,6 +13,10 @@ use super::{
     ranges::Ranges,
     transaction::{Transaction, Watched},
 };
+use crate::shared::{
+    frame::{Decided, Wanted},
+    link::Link,
+};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
@@ -87,7 +91,7 @@ impl Transaction {
         let cluster = Arc::clone(&self.database.cluster);
         let rates = self.database.faults.rates();
         let at = Instant::now() + Duration::from_millis(rates.delay_ms);
-        if rates.delay_ms > 0
+        if (rates.delay_ms > 0 || cluster.link.is_some())
             && let Some(deadline) = self.deadline()
         {
             network::answer(&future, Err(code::TIMED_OUT), Some(deadline));
@@ -122,44 +126,83 @@ enum Verdict {
 
 /// Decides commits together: at one version, one after the other.
 fn decide(cluster: &Cluster, mut sent: Vec<Sent>) {
+    if let Some(link) = &cluster.link {
+        return ask(link, sent);
+    }
     let mut batch = cluster.batch();
     let verdicts: Vec<Verdict> = sent.iter_mut().map(|sent| sent.decide(&mut batch)).collect();
     drop(batch);
-    for (sent, verdict) in sent.into_iter().zip(verdicts) {
-        match verdict {
-            Verdict::Committed(version, stamp) => {
-                *sent.progress.lock() = Progress::Committed(version);
-                sent.succeed(Ok(stamp));
-            }
-            Verdict::Failed(code) => sent.fail(code),
-            Verdict::Silent => {
-                if let Some(deadline) = sent.deadline {
-                    network::answer(&sent.future, Err(code::TIMED_OUT), Some(deadline));
-                }
-            }
-        }
+    sent.into_iter().zip(verdicts).for_each(|(sent, verdict)| sent.end(verdict));
+}
+
+/// Has them decided where the cluster is.
+fn ask(link: &Link, sent: Vec<Sent>) {
+    let (mut asked, lost): (Vec<Sent>, Vec<Sent>) = sent.into_iter().partition(|sent| sent.fate.arrives());
+    for sent in lost {
+        let verdict = if let Fate::Refused(code) = sent.fate { Verdict::Failed(code) } else { Verdict::Silent };
+        sent.end(verdict);
     }
+    if asked.is_empty() {
+        return;
+    }
+    let wanted = asked.iter_mut().map(Sent::wanted).collect();
+    // None is no limit; it is the latest of all.
+    let until =
+        asked.iter().map(|sent| sent.deadline).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
+    link.commit(
+        wanted,
+        until,
+        Box::new(move |answer| {
+            let mut decided = answer.unwrap_or_else(|code| vec![Err(code); asked.len()]).into_iter();
+            for sent in asked {
+                let verdict = sent.verdict(decided.next().unwrap_or(Err(code::COMMIT_UNKNOWN)));
+                sent.end(verdict);
+            }
+        }),
+    );
 }
 
 impl Sent {
     fn decide(&mut self, batch: &mut Batch<'_>) -> Verdict {
-        match self.fate {
-            Fate::Fair => match self.apply(batch) {
-                Ok((version, stamp)) => Verdict::Committed(version, stamp),
-                Err(code) => Verdict::Failed(code),
-            },
-            Fate::Refused(code) => Verdict::Failed(code),
-            Fate::Applied(code) => Verdict::Failed(self.apply(batch).err().unwrap_or(code)),
-            Fate::Silent { applied } => {
-                if applied {
-                    self.apply(batch).ok();
+        let decided = if self.fate.arrives() { self.apply(batch) } else { Err(code::COMMIT_UNKNOWN) };
+        self.verdict(decided)
+    }
+
+    /// What is told of what was decided.
+    fn verdict(&self, decided: Decided) -> Verdict {
+        match (self.fate, decided) {
+            (Fate::Fair, Ok((version, stamp))) => Verdict::Committed(version, stamp),
+            (Fate::Fair, Err(code)) | (Fate::Refused(code), _) => Verdict::Failed(code),
+            (Fate::Applied(code), decided) => Verdict::Failed(decided.err().unwrap_or(code)),
+            (Fate::Silent { .. }, _) => Verdict::Silent,
+        }
+    }
+
+    fn end(self, verdict: Verdict) {
+        match verdict {
+            Verdict::Committed(version, stamp) => {
+                *self.progress.lock() = Progress::Committed(version);
+                self.succeed(Ok(stamp));
+            }
+            Verdict::Failed(code) => self.fail(code),
+            Verdict::Silent => {
+                if let Some(deadline) = self.deadline {
+                    network::answer(&self.future, Err(code::TIMED_OUT), Some(deadline));
                 }
-                Verdict::Silent
             }
         }
     }
 
-    fn apply(&mut self, batch: &mut Batch<'_>) -> Result<(i64, [u8; STAMP_BYTES]), Code> {
+    fn wanted(&mut self) -> Wanted {
+        Wanted {
+            mutations: std::mem::take(&mut self.mutations),
+            read_version: self.read_version,
+            reads: std::mem::take(&mut self.reads),
+            writes: std::mem::take(&mut self.writes),
+        }
+    }
+
+    fn apply(&mut self, batch: &mut Batch<'_>) -> Decided {
         batch.commit(Request {
             mutations: &self.mutations,
             read_version: self.read_version,

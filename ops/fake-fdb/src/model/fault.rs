@@ -67,6 +67,16 @@ pub enum Fate {
     },
 }
 
+impl Fate {
+    /// Whether the commit reaches the cluster.
+    pub fn arrives(self) -> bool {
+        match self {
+            Fate::Fair | Fate::Applied(_) | Fate::Silent { applied: true } => true,
+            Fate::Refused(_) | Fate::Silent { applied: false } => false,
+        }
+    }
+}
+
 /// Rates and the dice.
 pub struct Faults {
     rates: Rates,

@@ -22,3 +22,7 @@ pub const BACKOFF_MS_MAX: u64 = 1_000;
 /// The newest API version that is spoken, and the oldest.
 pub const API_VERSION_MAX: i32 = 730;
 pub const API_VERSION_MIN: i32 = 700;
+/// Longest frame between a client and the server of a shared cluster, bytes: a transaction, and what batches with it.
+pub const FRAME_BYTES_MAX: usize = 256_000_000;
+/// What the server keeps for a client that does not read; then it is cut off.
+pub const BACKLOG_BYTES_MAX: usize = 1_000_000_000;

@@ -14,4 +14,5 @@ pub mod read;
 pub mod selector;
 pub mod transaction;
 
+mod wait;
 mod write;

@@ -36,6 +36,8 @@ struct Queue {
     /// By time, and by number where times are equal.
     later: BTreeMap<(Instant, u64), Job>,
     number: u64,
+    /// What has to be told that the thread has stopped.
+    at_stop: Vec<Work>,
 }
 
 impl Queue {
@@ -45,8 +47,13 @@ impl Queue {
     }
 }
 
-static QUEUE: Mutex<Queue> =
-    Mutex::new(Queue { phase: Phase::Fresh, ready: VecDeque::new(), later: BTreeMap::new(), number: 0 });
+static QUEUE: Mutex<Queue> = Mutex::new(Queue {
+    phase: Phase::Fresh,
+    ready: VecDeque::new(),
+    later: BTreeMap::new(),
+    number: 0,
+    at_stop: Vec::new(),
+});
 static WORK: Condvar = Condvar::new();
 
 pub fn choose_version(runtime: i32, header: i32) -> Result<(), Code> {
@@ -121,7 +128,9 @@ pub fn run() -> Result<(), Code> {
     queue.phase = Phase::Stopped;
     let ready = std::mem::take(&mut queue.ready);
     let later = std::mem::take(&mut queue.later);
+    let at_stop = std::mem::take(&mut queue.at_stop);
     drop(queue);
+    at_stop.into_iter().for_each(|work| work());
     for job in ready.into_iter().chain(later.into_values()) {
         match job {
             Job::Answer(future, _) => future.answer(Err(code::NETWORK_STOPPED)),
@@ -170,6 +179,29 @@ pub fn later(at: Instant, work: Work) {
     }
     queue.put_off(at, Job::Do(work));
     WORK.notify_all();
+}
+
+/// Does something in the network thread, behind what it has to do already.
+pub fn soon(work: Work) {
+    let mut queue = QUEUE.lock();
+    if queue.phase == Phase::Stopped {
+        drop(queue);
+        work();
+        return;
+    }
+    queue.ready.push_back(Job::Do(work));
+    WORK.notify_all();
+}
+
+/// Does something once the thread has stopped.
+pub fn at_stop(work: Work) {
+    let mut queue = QUEUE.lock();
+    if queue.phase == Phase::Stopped {
+        drop(queue);
+        work();
+        return;
+    }
+    queue.at_stop.push(work);
 }
 
 /// A future that the network thread answers soon.

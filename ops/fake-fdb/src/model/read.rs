@@ -32,10 +32,14 @@ pub struct RangeRead {
 impl Transaction {
     /// The answer to a read: from the network thread, or only when the transaction times out.
     fn promise(&self, outcome: Outcome) -> Arc<Future> {
-        if !self.database.faults.is_silent() {
-            return network::promise(outcome);
-        }
         let future = Arc::new(Future::default());
+        if !self.database.faults.is_silent() {
+            let link = self.database.cluster.link.as_ref();
+            if !link.is_some_and(|link| link.hold(&future, outcome.clone())) {
+                network::answer(&future, outcome, None);
+                return future;
+            }
+        }
         if let Some(deadline) = self.deadline() {
             network::answer(&future, Err(code::TIMED_OUT), Some(deadline));
         }
@@ -47,18 +51,24 @@ impl Transaction {
         if self.read.as_ref().is_some_and(|read| self.database.cluster.is_too_old(read.version)) {
             return Err(code::TOO_OLD);
         }
+        if self.read.is_none() && self.database.cluster.link.is_some() {
+            // Whatever reads has asked for it.
+            return Err(code::INVALID_OPERATION);
+        }
         Ok(self.read.get_or_insert_with(|| self.database.cluster.snapshot()))
     }
 
     pub fn set_read_version(&mut self, version: i64) {
-        if self.read.is_some() {
+        if self.read.is_some() || self.asked.is_some() {
             self.wrong.get_or_insert(code::READ_VERSION_ALREADY_SET);
             return;
         }
-        match self.database.cluster.snapshot_at(version) {
-            Ok(snapshot) => self.read = Some(snapshot),
-            Err(code) => self.wrong = Some(code),
-        }
+        // A copy has got as far as the version once it is told a later one.
+        self.ask();
+        self.act(move |txn| match txn.database.cluster.snapshot_at(version) {
+            Ok(snapshot) => txn.read = Some(snapshot),
+            Err(code) => txn.wrong = Some(code),
+        });
     }
 
     pub fn read_version(&mut self) -> Arc<Future> {

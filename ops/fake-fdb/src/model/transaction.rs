@@ -1,5 +1,5 @@
-//! SUMMARY    A transaction: what it holds, how it begins, is cancelled, times out and is tried again. `read`, `write` and `commit`
-//!            have the rest.
+//! SUMMARY    A transaction: what it holds, how it begins, is cancelled, times out and is tried again. `read`, `write`, `commit` and
+//!            `wait` have the rest.
 //! INVARIANTS Its version is taken at the first read and stays. Dropped, it answers whoever waits for what will not come.
 
 use super::{
@@ -12,15 +12,15 @@ use super::{
     network,
     option::Options,
     ranges::{Ranges, after},
+    wait::Asked,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
-/// What `fdb_transaction_get_range` is asked.
 /// Keys from here on are the system's.
 pub(super) const SYSTEM: &[u8] = &[0xff];
 /// No key is here or behind.
@@ -34,6 +34,10 @@ pub struct Watched {
 
 pub struct Transaction {
     pub(super) database: Arc<Database>,
+    /// Itself, for what comes later.
+    pub(super) me: Weak<Mutex<Transaction>>,
+    /// Some while a shared cluster is asked for the version.
+    pub(super) asked: Option<Asked>,
     pub(super) options: Options,
     pub(super) began: Instant,
     pub(super) read: Option<Snapshot>,
@@ -57,10 +61,16 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub fn new(database: Arc<Database>) -> Self {
+    pub fn open(database: Arc<Database>) -> Arc<Mutex<Self>> {
+        Arc::new_cyclic(|me| Mutex::new(Transaction::new(database, Weak::clone(me))))
+    }
+
+    fn new(database: Arc<Database>, me: Weak<Mutex<Self>>) -> Self {
         let options = *database.options.lock();
         Transaction {
             database,
+            me,
+            asked: None,
             options,
             began: Instant::now(),
             read: None,
@@ -83,23 +93,32 @@ impl Transaction {
         if option == 51 && (self.view.is_some() || !self.mutations.is_empty()) {
             return Err(code::INVALID_OPERATION);
         }
-        self.options.set(option, value)
+        let mut options = self.options;
+        options.set(option, value)?;
+        let value = Bytes::copy_from_slice(value);
+        self.act(move |txn| {
+            if let Err(code) = txn.options.set(option, &value) {
+                txn.wrong.get_or_insert(code);
+            }
+        });
+        Ok(())
     }
 
     /// As new.
     pub fn reset(&mut self) {
-        *self = Transaction::new(Arc::clone(&self.database));
+        *self = Transaction::new(Arc::clone(&self.database), Weak::clone(&self.me));
     }
 
     /// After a commit: nothing is read or written, options stay.
     pub(super) fn clear_work(&mut self) {
         let (options, progress, retries) = (self.options, Arc::clone(&self.progress), self.retries);
-        *self = Transaction::new(Arc::clone(&self.database));
+        *self = Transaction::new(Arc::clone(&self.database), Weak::clone(&self.me));
         (self.options, self.progress, self.retries) = (options, progress, retries);
     }
 
     pub fn cancel(&mut self) {
         self.cancelled = true;
+        self.forget();
         for future in self.stamps.drain(..).chain(self.watches.drain(..).map(|watched| watched.future)) {
             network::answer(&future, Err(code::CANCELLED), None);
         }
@@ -181,6 +200,7 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        self.forget();
         for future in self.stamps.iter().chain(self.watches.iter().map(|watched| &watched.future)) {
             network::answer(future, Err(code::CANCELLED), None);
         }

@@ -109,21 +109,21 @@ impl Transaction {
     }
 
     /// Conflict ranges by hand: 0 of reads, 1 of writes.
-    pub fn add_conflict(&mut self, begin: &Bytes, end: &Bytes, kind: i32) -> Result<(), Code> {
+    pub fn add_conflict(&mut self, begin: Bytes, end: Bytes, kind: i32) -> Result<(), Code> {
         if begin > end {
             return Err(code::INVERTED_RANGE);
         }
         match kind {
             0 => {
-                self.check_read_end(end)?;
-                self.note_read(begin, end);
+                self.check_read_end(&end)?;
+                self.act(move |txn| txn.note_read(&begin, &end));
             }
             1 => {
                 let limit = if self.options.writes_system { END } else { SYSTEM };
                 if &end[..] > limit {
                     return Err(code::OUTSIDE_LEGAL_RANGE);
                 }
-                self.writes.add(begin.clone(), end.clone());
+                self.act(move |txn| txn.writes.add(begin, end));
             }
             _ => return Err(code::INVALID_OPERATION),
         }

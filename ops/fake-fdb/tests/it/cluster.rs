@@ -25,6 +25,8 @@ fn cluster_files_name_a_cluster_and_its_weather() {
         ("a:b@127.0.0.1:4500", None),
         ("# a comment\n\na:b@127.0.0.1:4500,[::1]:4501\n", None),
         ("# fake-fdb: seed=1,conflict=5\na:b@host:1", None),
+        ("# fake-fdb is shared\n# fake-fdb: seed=1\na:shared@127.0.0.1:1", None),
+        ("# fake-fdb is shared", Some(code::CONNECTION_STRING_INVALID)),
         ("", Some(code::CONNECTION_STRING_INVALID)),
         ("# fake-fdb: seed=1", Some(code::CONNECTION_STRING_INVALID)),
         ("a@127.0.0.1:4500", Some(code::CONNECTION_STRING_INVALID)),

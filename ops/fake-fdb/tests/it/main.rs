@@ -6,3 +6,4 @@
 mod abi;
 mod cluster;
 mod ranges;
+mod shared;

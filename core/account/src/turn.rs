@@ -1,6 +1,6 @@
 //! SUMMARY    Turns of messages that are taken: of each tenant only so many at once, so that another one's mail finds little before it.
-//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
-//!            TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
+//! LIMITS     TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_PRESSING, TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE,
+//!            TENANT_CREDIT_MS, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
 //! INVARIANTS A connection that goes away gives its turn back; while it rests it was not served. Whatever a tenant does makes it
 //!            company for the others.
 
@@ -8,8 +8,8 @@ use crate::{Accounts, Error, Result};
 use base::{
     Kind, TenantId,
     limits::{
-        TENANT_COMPANY_MS, TENANT_CREDIT_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_SHARED, TENANT_MESSAGES_WAITING,
-        TENANT_PACE_PERMILLE, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS,
+        TENANT_COMPANY_MS, TENANT_CREDIT_MS, TENANT_MESSAGES_ALONE, TENANT_MESSAGES_PRESSING, TENANT_MESSAGES_SHARED,
+        TENANT_MESSAGES_WAITING, TENANT_PACE_PERMILLE, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS,
     },
     share::{Bounds, Entry, Shares},
 };
@@ -44,6 +44,7 @@ impl Turns {
         Bounds {
             alone: TENANT_MESSAGES_ALONE,
             shared: TENANT_MESSAGES_SHARED,
+            pressing: TENANT_MESSAGES_PRESSING,
             waiting: TENANT_MESSAGES_WAITING,
             company: Duration::from_millis(TENANT_COMPANY_MS),
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),

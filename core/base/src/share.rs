@@ -2,8 +2,9 @@
 //! LIMITS     Bounds, given by who uses it
 //! INVARIANTS A key that is alone may have `alone` at once and never rests. While another one was active within `company`, each has
 //!            `shared` at most, whatever it asks for, and of each second no more than `pace` of service beyond `credit`: who comes
-//!            seldom finds little before him and is not held up himself. No rest is longer than `rest_max`. Within a key, those that wait begin in their order.
-//!            A key that does nothing takes no memory for longer than it owes a rest.
+//!            seldom finds little before him and is not held up himself. Those that all want more than `shared` at once press each
+//!            other: each has `pressing` at once and none rests, for nobody would gain by it. No rest is longer than `rest_max`.
+//!            Within a key, those that wait begin in their order. A key that does nothing takes no memory for longer than it owes a rest.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,7 +17,10 @@ use std::{
 pub struct Bounds {
     /// While no other key is active.
     pub alone: usize,
+    /// While another one is active that asks for no more than so many itself.
     pub shared: usize,
+    /// While all others that are active ask for more than `shared`.
+    pub pressing: usize,
     /// How many of a key may wait.
     pub waiting: usize,
     /// How long a key counts as active after it began something.
@@ -43,29 +47,48 @@ pub enum Entry {
     Full,
 }
 
+/// Who else was active lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    None,
+    /// Only keys that ask for more than `shared` at once.
+    Pressing,
+    /// Somebody who does not.
+    Quiet,
+}
+
 struct Lane<W> {
     running: usize,
     waiting: VecDeque<W>,
     /// When all of its service is paid for by the pace.
     paid: Duration,
+    /// When it last asked for more than `shared` at once.
+    pressed: Option<Duration>,
 }
 
 /// The keys that do something. `W` stands for one that waits.
 pub struct Shares<K, W> {
     bounds: Bounds,
     lanes: HashMap<K, Lane<W>>,
-    /// The two keys that began something last, the latest first.
-    recent: [Option<(K, Duration)>; 2],
+    /// The two keys that did something last and did not press, the latest first.
+    quiet: Recent<K>,
+    /// The two that pressed last.
+    pressing: Recent<K>,
     /// Lanes after the last look for those that owe nothing.
     swept: usize,
 }
 
+/// Two different keys that did something, and when; the latest first.
+type Recent<K> = [Option<(K, Duration)>; 2];
+
+/// How long a key counts as pressing after it asked for more than `shared` at once.
+const PRESSES_FOR: Duration = Duration::from_millis(250);
 /// Lanes below which nobody looks for those that owe nothing.
 const LANES_SWEPT_MIN: usize = 64;
 
 impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     pub fn new(bounds: Bounds) -> Self {
-        Shares { bounds, lanes: HashMap::new(), recent: [None, None], swept: 0 }
+        Shares { bounds, lanes: HashMap::new(), quiet: [None, None], pressing: [None, None], swept: 0 }
     }
 
     pub fn set_bounds(&mut self, bounds: Bounds) {
@@ -78,15 +101,19 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
 
     /// One of `key` wants to begin. The waiter is made only when it has to wait.
     pub fn enter(&mut self, key: &K, now: Duration, waiter: impl FnOnce() -> W) -> Entry {
-        self.mark(key, now);
         self.sweep(now);
-        let company = self.has_company(key, now);
-        let (max, waiting, credit) = (self.at_once(company), self.bounds.waiting, self.bounds.credit);
-        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO };
+        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO, pressed: None };
         let lane = self.lanes.entry(key.clone()).or_insert_with(idle);
+        if lane.running + lane.waiting.len() >= self.bounds.shared.max(1) {
+            lane.pressed = Some(now);
+        }
+        self.mark(key, now);
+        let company = self.company(key, now);
+        let (max, waiting, credit) = (self.at_once(company), self.bounds.waiting, self.bounds.credit);
+        let Some(lane) = self.lanes.get_mut(key) else { return Entry::Full };
         if lane.running < max && lane.waiting.is_empty() {
             lane.running += 1;
-            return Entry::Begun(if company { lane.rest(now, credit) } else { Duration::ZERO });
+            return Entry::Begun(lane.rest_in(company, now, credit));
         }
         if lane.waiting.len() >= waiting {
             return Entry::Full;
@@ -98,11 +125,11 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     /// One of `key` has ended that was served for `took`: those of it that begin now, and how long each rests first. Each of them
     /// ends by `leave` as well.
     pub fn leave(&mut self, key: &K, now: Duration, took: Duration) -> Vec<(W, Duration)> {
-        let company = self.has_company(key, now);
+        let company = self.company(key, now);
         let (max, credit) = (self.at_once(company), self.bounds.credit);
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
-        if company {
+        if company == Company::Quiet {
             let queued = !lane.waiting.is_empty();
             let pace = if queued { self.bounds.pace_permille } else { self.bounds.pace_unqueued_permille };
             let costs = took.saturating_mul(1_000) / pace.max(1);
@@ -113,7 +140,7 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         while lane.running < max {
             let Some(waiter) = lane.waiting.pop_front() else { break };
             lane.running += 1;
-            next.push((waiter, if company { lane.rest(now, credit) } else { Duration::ZERO }));
+            next.push((waiter, lane.rest_in(company, now, credit)));
         }
         if lane.is_idle(now) {
             self.lanes.remove(key);
@@ -121,22 +148,47 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         next
     }
 
-    fn at_once(&self, company: bool) -> usize {
-        if company { self.bounds.shared.max(1) } else { self.bounds.alone.max(1) }
+    fn at_once(&self, company: Company) -> usize {
+        let most = match company {
+            Company::None => self.bounds.alone,
+            Company::Pressing => self.bounds.pressing,
+            Company::Quiet => self.bounds.shared,
+        };
+        most.max(1)
     }
 
-    /// Whether another key was active lately.
+    /// Whether another key was active lately that does not press: what is done for this one is to leave room for it.
     pub fn has_company(&self, key: &K, now: Duration) -> bool {
-        let other = self.recent.iter().flatten().find(|(k, _)| k != key);
-        other.is_some_and(|(_, at)| now.saturating_sub(*at) < self.bounds.company)
+        self.company(key, now) == Company::Quiet
+    }
+
+    fn company(&self, key: &K, now: Duration) -> Company {
+        let lately = |recent: &Recent<K>, presses: bool| {
+            recent.iter().flatten().any(|(other, at)| {
+                other != key && now.saturating_sub(*at) < self.bounds.company && self.presses(other, now) == presses
+            })
+        };
+        if lately(&self.quiet, false) || lately(&self.pressing, false) {
+            Company::Quiet
+        } else if lately(&self.quiet, true) || lately(&self.pressing, true) {
+            Company::Pressing
+        } else {
+            Company::None
+        }
+    }
+
+    fn presses(&self, key: &K, now: Duration) -> bool {
+        let pressed = self.lanes.get(key).and_then(|lane| lane.pressed);
+        pressed.is_some_and(|at| now.saturating_sub(at) < PRESSES_FOR)
     }
 
     /// The key is active, whatever it does.
     pub fn mark(&mut self, key: &K, now: Duration) {
-        if !matches!(&self.recent[0], Some((k, _)) if k == key) {
-            self.recent.swap(0, 1);
+        let recent = if self.presses(key, now) { &mut self.pressing } else { &mut self.quiet };
+        if !matches!(&recent[0], Some((k, _)) if k == key) {
+            recent.swap(0, 1);
         }
-        self.recent[0] = Some((key.clone(), now));
+        recent[0] = Some((key.clone(), now));
     }
 
     /// Forgets those that owe nothing, once there are twice as many as were left the last time.
@@ -153,6 +205,13 @@ impl<W> Lane<W> {
         self.paid.saturating_sub(now).saturating_sub(credit)
     }
 
+    fn rest_in(&self, company: Company, now: Duration, credit: Duration) -> Duration {
+        match company {
+            Company::None | Company::Pressing => Duration::ZERO,
+            Company::Quiet => self.rest(now, credit),
+        }
+    }
+
     fn is_idle(&self, now: Duration) -> bool {
         self.running == 0 && self.waiting.is_empty() && self.paid <= now
     }
@@ -165,6 +224,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds {
         alone: 3,
         shared: 1,
+        pressing: 2,
         waiting: 2,
         company: Duration::from_secs(1),
         pace_permille: 250,
@@ -210,6 +270,39 @@ mod tests {
         assert_eq!(shares.enter(&"a", NOW, || 1), Entry::Waits, "b was here a moment ago");
         assert_eq!(shares.enter(&"b", NOW, || 2), BEGUN);
         assert_eq!(who(shares.leave(&"a", NOW, MS)), [1]);
+    }
+
+    #[test]
+    fn those_that_all_press_share_without_rests_until_a_quiet_one_comes() {
+        let mut shares = shares();
+        for key in ["a", "b"] {
+            assert_eq!(shares.enter(&key, NOW, || 0), BEGUN);
+            assert_eq!(shares.enter(&key, NOW, || 0), BEGUN, "{key} asks for two at once, as the other one does");
+        }
+        for key in ["a", "b"] {
+            assert_eq!(shares.enter(&key, NOW, || 1), Entry::Waits, "{key}");
+        }
+        let later = NOW + 100 * MS;
+        assert_eq!(shares.leave(&"a", later, 2_000 * MS), [(1, Duration::ZERO)], "nobody gains by a rest");
+        assert_eq!(shares.enter(&"c", later, || 0), BEGUN);
+        assert_eq!(shares.enter(&"b", later, || 2), Entry::Waits);
+        assert!(shares.leave(&"b", later, MS).is_empty(), "one at once beside a quiet one");
+        assert_eq!(who(shares.leave(&"b", later, MS)), [1]);
+        shares.leave(&"c", later, MS);
+        assert_eq!(who(shares.leave(&"b", later + BOUNDS.company, MS)), [2]);
+    }
+
+    #[test]
+    fn who_pressed_a_while_ago_is_quiet_again() {
+        let mut shares = shares();
+        for _ in 0..2 {
+            shares.enter(&"a", NOW, || 0);
+        }
+        shares.enter(&"b", NOW, || 0);
+        assert_eq!(shares.enter(&"b", NOW, || 0), BEGUN, "a presses");
+        shares.leave(&"b", NOW, MS);
+        let later = NOW + PRESSES_FOR;
+        assert_eq!(shares.enter(&"b", later, || 0), Entry::Waits, "a was here, and asks for no more than one now");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! SUMMARY    Turns of the API: of each tenant only so many requests at once, so that nobody waits behind another one's many.
-//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE, TENANT_CREDIT_MS,
-//!            TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
+//! LIMITS     TENANT_REQUESTS_ALONE, TENANT_REQUESTS_SHARED, TENANT_REQUESTS_PRESSING, TENANT_REQUESTS_WAITING, TENANT_PACE_PERMILLE,
+//!            TENANT_CREDIT_MS, TENANT_PACE_UNQUEUED_PERMILLE, TENANT_REST_MAX_MS
 //! INVARIANTS A request that waits holds no connection of the database. A client that goes away gives its turn back; while it rests
 //!            it was not served. Who has not said who it is shares turns with those that come from the same address only.
 
@@ -20,6 +20,8 @@ use tokio::{sync::oneshot, time::Instant};
 pub(crate) const TENANT_REQUESTS_ALONE: usize = 16;
 /// The same while others do.
 pub(crate) const TENANT_REQUESTS_SHARED: usize = 2;
+/// The same while all others that do ask for more than that, too.
+pub(crate) const TENANT_REQUESTS_PRESSING: usize = 4;
 /// Requests of a tenant that wait for their turn.
 pub(crate) const TENANT_REQUESTS_WAITING: usize = 256;
 /// How long a tenant counts as asking after its last request.
@@ -57,6 +59,7 @@ impl Turns {
         let bounds = Bounds {
             alone: TENANT_REQUESTS_ALONE,
             shared: TENANT_REQUESTS_SHARED,
+            pressing: TENANT_REQUESTS_PRESSING,
             waiting: TENANT_REQUESTS_WAITING,
             company: COMPANY,
             pace_permille: TENANT_PACE_PERMILLE.saturating_mul(cores),

@@ -1,4 +1,5 @@
-//! SUMMARY    Big blobs: their bytes are stored before the transaction that puts them, in a pack of their own or in rows.
+//! SUMMARY    Big blobs: their bytes are stored before the transaction that puts them, in a pack of their own where store or objects
+//!            are far, else in rows.
 //! LIMITS     BLOB_BYTES_MAX, BLOB_AHEAD_MS_MAX, BLOB_AHEAD_PAUSE_MS, BLOB_STAGE_MS_MAX (until swept)
 //! INVARIANTS Bytes are durable before a meta refers to them. Objects that are away hold up one blob for BLOB_AHEAD_MS_MAX and
 //!            refuse none. The pack's info stands before its object, as of every pack: without a blob it is swept as empty.
@@ -63,12 +64,17 @@ impl Stager {
             // Nothing to do: `put` will find it.
             return Ok(());
         }
-        if !self.is_paused() && self.ahead(space, sealed, now).await? {
+        if self.goes_ahead() && self.ahead(space, sealed, now).await? {
             metrics::counter!("blobs_staged_total", "to" => "pack").increment(1);
             return Ok(());
         }
         metrics::counter!("blobs_staged_total", "to" => "rows").increment(1);
         row_stage::stage(&self.kv, &*self.rng, space, sealed, now).await
+    }
+
+    /// Whether the objects are asked. Through a store that is shared megabytes cost everybody.
+    fn goes_ahead(&self) -> bool {
+        (self.objects.is_far() || !self.kv.validates_at_submit()) && !self.is_paused()
     }
 
     fn is_paused(&self) -> bool {

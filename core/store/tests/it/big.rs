@@ -216,6 +216,20 @@ async fn objects_that_refused_are_asked_again_after_the_pause() {
     }
 }
 
+/// Beside an embedded store they are files, which take longer to make than rows in its log.
+#[tokio::test]
+async fn near_objects_are_left_to_the_packer() {
+    let world = World::new(FaultRates::default());
+    world.objects.is_far.store(false, Ordering::SeqCst);
+    let plain = noise(3, BIG);
+    let blob = world.store(0, &plain, b"o").await;
+    assert_eq!((world.location(0, &blob).await, world.objects().await), (Location::Kv, 0));
+    world.later(60_000);
+    assert_eq!(blob::pack(&world.on(), &world.spaces, &packing()).await.unwrap().blobs, 1);
+    assert_eq!(world.read(0, &blob, None).await.unwrap(), plain);
+    leaves_nothing(&world, &blob, &[b"o"]).await;
+}
+
 #[tokio::test]
 async fn two_stagings_of_the_same_bytes_end_as_one_blob() {
     let world = World::new(FaultRates::default());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     kv::{CommitError, Kv, KvTxn, Read},
-    retry::Retry,
+    retry::{Retry, run},
 };
 use base::{OpId, Rng, Timestamp, limits::BLOB_BYTES_MAX};
 use parking_lot::Mutex;
@@ -60,7 +60,8 @@ impl Stager {
             return Err(BlobError::Commit(CommitError::TooLarge("BLOB_BYTES_MAX")));
         }
         sealed.settle(Place::Nowhere);
-        if self.kv.begin_read().get(&space.meta_key(&sealed.blob()), Read::Snapshot).await?.is_some() {
+        let meta_key = space.meta_key(&sealed.blob());
+        if run::<_, BlobError, _>(self.retry(), |txn| Box::pin(exists(txn, &meta_key))).await? {
             // Nothing to do: `put` will find it.
             return Ok(());
         }
@@ -70,6 +71,11 @@ impl Stager {
         }
         metrics::counter!("blobs_staged_total", "to" => "rows").increment(1);
         row_stage::stage(&self.kv, &*self.rng, space, sealed, now).await
+    }
+
+    /// A retry loop for what may be done again after an unknown result: it reads, or writes the same record.
+    fn retry(&self) -> Retry<'_> {
+        Retry { kv: &self.kv, op: OpId(self.rng.next_u64()), done_prefix: None, rng: &*self.rng }
     }
 
     /// Whether the objects are asked. Through a store that is shared megabytes cost everybody.
@@ -91,9 +97,7 @@ impl Stager {
         let blob_bytes = builder.blob_bytes();
         let (object, _) = builder.finish();
         let info = PackInfo { blob_bytes, object_bytes: object.len() as u64, created_ms: now.0 };
-        // Again after an unknown result does no harm: the same record.
-        let retry = Retry { kv: &self.kv, op: OpId(self.rng.next_u64()), done_prefix: None, rng: &*self.rng };
-        flip::announce(retry, &space.pack_prefix, &pack, &info).await?;
+        flip::announce(self.retry(), &space.pack_prefix, &pack, &info).await?;
         let name = object_name(&pack);
         let put = timeout(self.ahead_max, self.objects.put_warm(&name, object)).await;
         let slow =
@@ -107,6 +111,10 @@ impl Stager {
         sealed.settle(Place::Pack { pack, offset });
         Ok(true)
     }
+}
+
+async fn exists(txn: &mut dyn KvTxn, key: &[u8]) -> Result<bool, BlobError> {
+    Ok(txn.get(key, Read::Snapshot).await?.is_some())
 }
 
 /// Takes the staged bytes of `sealed` over for its meta, which this transaction writes: the pack and the offset, if they are in one.

@@ -72,6 +72,10 @@ impl S3Objects {
 }
 
 impl Objects for S3Objects {
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
         let name = self.checked(name);
         Box::pin(async move {

@@ -1,5 +1,5 @@
-//! SUMMARY    Immutable bytes, content-addressed within a tenant: compressed, encrypted, first in the Kv, later in packs, big
-//!            ones in packs from the beginning.
+//! SUMMARY    Immutable bytes, content-addressed within a tenant: compressed, encrypted, first in the Kv, later in packs; big
+//!            ones may be in packs from the beginning.
 //! SECURITY   Reference and keys derive from the tenant's own key, so no two tenants share a blob, and destroying the key
 //!            destroys the content. Nothing here tells a tenant whether another one stores the same bytes.
 //! LIMITS     BLOB_CHUNK_BYTES_MAX, BLOB_INLINE_BYTES_MAX, BLOB_BYTES_MAX, BLOB_AHEAD_*, PACK_BYTES_*, BLOB_FLIPS_MAX

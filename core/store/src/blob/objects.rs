@@ -61,6 +61,11 @@ impl std::error::Error for ObjectsError {
 
 /// Immutable named objects.
 pub trait Objects: Send + Sync + 'static {
+    /// Whether they are a service: then big blobs are put before their commit. Files beside an embedded store take longer to
+    /// make than rows in its log.
+    fn is_far(&self) -> bool {
+        false
+    }
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>>;
     /// As `put`, of what will be read soon: a cache keeps it.
     fn put_warm(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {

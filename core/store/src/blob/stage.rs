@@ -1,4 +1,5 @@
-//! SUMMARY    Big blobs: their bytes are stored before the transaction that puts them, in a pack of their own or in rows.
+//! SUMMARY    Big blobs: their bytes are stored before the transaction that puts them, in a pack of their own where store or objects
+//!            are far, else in rows.
 //! LIMITS     BLOB_BYTES_MAX, BLOB_AHEAD_MS_MAX, BLOB_AHEAD_PAUSE_MS, BLOB_STAGE_MS_MAX (until swept)
 //! INVARIANTS Bytes are durable before a meta refers to them. Objects that are away hold up one blob for BLOB_AHEAD_MS_MAX and
 //!            refuse none. The pack's info stands before its object, as of every pack: without a blob it is swept as empty.
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     kv::{CommitError, Kv, KvTxn, Read},
-    retry::Retry,
+    retry::{Retry, run},
 };
 use base::{OpId, Rng, Timestamp, limits::BLOB_BYTES_MAX};
 use parking_lot::Mutex;
@@ -59,16 +60,27 @@ impl Stager {
             return Err(BlobError::Commit(CommitError::TooLarge("BLOB_BYTES_MAX")));
         }
         sealed.settle(Place::Nowhere);
-        if self.kv.begin_read().get(&space.meta_key(&sealed.blob()), Read::Snapshot).await?.is_some() {
+        let meta_key = space.meta_key(&sealed.blob());
+        if run::<_, BlobError, _>(self.retry(), |txn| Box::pin(exists(txn, &meta_key))).await? {
             // Nothing to do: `put` will find it.
             return Ok(());
         }
-        if !self.is_paused() && self.ahead(space, sealed, now).await? {
+        if self.goes_ahead() && self.ahead(space, sealed, now).await? {
             metrics::counter!("blobs_staged_total", "to" => "pack").increment(1);
             return Ok(());
         }
         metrics::counter!("blobs_staged_total", "to" => "rows").increment(1);
         row_stage::stage(&self.kv, &*self.rng, space, sealed, now).await
+    }
+
+    /// A retry loop for what may be done again after an unknown result: it reads, or writes the same record.
+    fn retry(&self) -> Retry<'_> {
+        Retry { kv: &self.kv, op: OpId(self.rng.next_u64()), done_prefix: None, rng: &*self.rng }
+    }
+
+    /// Whether the objects are asked. Through a store that is shared megabytes cost everybody.
+    fn goes_ahead(&self) -> bool {
+        (self.objects.is_far() || !self.kv.validates_at_submit()) && !self.is_paused()
     }
 
     fn is_paused(&self) -> bool {
@@ -85,9 +97,7 @@ impl Stager {
         let blob_bytes = builder.blob_bytes();
         let (object, _) = builder.finish();
         let info = PackInfo { blob_bytes, object_bytes: object.len() as u64, created_ms: now.0 };
-        // Again after an unknown result does no harm: the same record.
-        let retry = Retry { kv: &self.kv, op: OpId(self.rng.next_u64()), done_prefix: None, rng: &*self.rng };
-        flip::announce(retry, &space.pack_prefix, &pack, &info).await?;
+        flip::announce(self.retry(), &space.pack_prefix, &pack, &info).await?;
         let name = object_name(&pack);
         let put = timeout(self.ahead_max, self.objects.put_warm(&name, object)).await;
         let slow =
@@ -101,6 +111,10 @@ impl Stager {
         sealed.settle(Place::Pack { pack, offset });
         Ok(true)
     }
+}
+
+async fn exists(txn: &mut dyn KvTxn, key: &[u8]) -> Result<bool, BlobError> {
+    Ok(txn.get(key, Read::Snapshot).await?.is_some())
 }
 
 /// Takes the staged bytes of `sealed` over for its meta, which this transaction writes: the pack and the offset, if they are in one.

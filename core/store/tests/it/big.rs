@@ -154,6 +154,24 @@ async fn a_crash_at_any_point_of_a_delivery_loses_nothing_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn big_blobs_come_through_bad_weather() {
+    let world = World::new(FaultRates { read_too_old: 200, slow: 0, ..FaultRates::STORMY });
+    for n in 0..6 {
+        let plain = noise(n, 5 << 20);
+        let sealed = world.keys[0].seal(&plain);
+        world.stage(0, &sealed).await.unwrap();
+        // Putting and linking again after an unknown result does no harm.
+        while world.try_store(0, &sealed, b"o").await.is_err() {}
+        let mut read = world.read(0, &sealed.blob(), None).await;
+        while matches!(read, Err(BlobError::Read(_))) {
+            read = world.read(0, &sealed.blob(), None).await;
+        }
+        assert_eq!(read.unwrap(), plain);
+    }
+    assert_eq!(world.objects.puts.load(Ordering::SeqCst), 6);
+}
+
+#[tokio::test]
 async fn objects_that_are_away_refuse_no_delivery() {
     let world = World::new(FaultRates::default());
     world.objects.broken.store(true, Ordering::SeqCst);
@@ -214,6 +232,20 @@ async fn objects_that_refused_are_asked_again_after_the_pause() {
             world.unlink(0, &sealed.blob(), b"o").await;
         }
     }
+}
+
+/// Beside an embedded store they are files, which take longer to make than rows in its log.
+#[tokio::test]
+async fn near_objects_are_left_to_the_packer() {
+    let world = World::new(FaultRates::default());
+    world.objects.is_far.store(false, Ordering::SeqCst);
+    let plain = noise(3, BIG);
+    let blob = world.store(0, &plain, b"o").await;
+    assert_eq!((world.location(0, &blob).await, world.objects().await), (Location::Kv, 0));
+    world.later(60_000);
+    assert_eq!(blob::pack(&world.on(), &world.spaces, &packing()).await.unwrap().blobs, 1);
+    assert_eq!(world.read(0, &blob, None).await.unwrap(), plain);
+    leaves_nothing(&world, &blob, &[b"o"]).await;
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ pub struct Fragile {
     pub files: FsObjects,
     kv: Faulty,
     pub broken: AtomicBool,
+    pub is_far: AtomicBool,
     pub mood: Mutex<Mood>,
     pub puts: AtomicUsize,
 }
@@ -58,6 +59,9 @@ impl Fragile {
 }
 
 impl Objects for Fragile {
+    fn is_far(&self) -> bool {
+        self.is_far.load(Ordering::SeqCst)
+    }
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
         let (put, mood) = (self.files.put(name, bytes), *self.mood.lock());
         Box::pin(async move {
@@ -107,7 +111,7 @@ pub struct World {
     pub folder: tempfile::TempDir,
 }
 
-fn space(tenant: &str) -> BlobSpace {
+pub fn space(tenant: &str) -> BlobSpace {
     let prefix = |kind: &str| format!("T{tenant}{kind}").into_bytes();
     BlobSpace {
         meta_prefix: prefix("b"),
@@ -127,6 +131,7 @@ impl World {
             files: FsObjects::open(folder.path()).unwrap(),
             kv: faulty.clone(),
             broken: AtomicBool::new(false),
+            is_far: AtomicBool::new(true),
             mood: Mutex::new(Mood::Good),
             puts: AtomicUsize::new(0),
         };

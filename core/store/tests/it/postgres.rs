@@ -1,7 +1,10 @@
 //! SUMMARY    PostgreSQL as a store conforms, alone and as two nodes, and nothing is lost or doubled when it fails.
 
-use super::postgres_server::PostgresServer;
-use base::limits::KV_TXN_MS_MAX;
+use super::{
+    blob_world::{noise, space},
+    postgres_server::PostgresServer,
+};
+use base::{Clock, SystemClock, SystemRng, limits::KV_TXN_MS_MAX};
 use std::{
     sync::{
         Arc,
@@ -10,7 +13,9 @@ use std::{
     time::Duration,
 };
 use store::{
-    BoxFuture, CommitError, Kv, KvTxn, Read, ReadError, conformance,
+    BoxFuture, CommitError, Kv, KvTxn, Read, ReadError,
+    blob::{self, FsObjects, Stager, TenantKey},
+    conformance,
     faults::{FaultRates, Faulty},
     postgres::{OpenError, PostgresOptions, open},
 };
@@ -143,6 +148,31 @@ async fn an_old_transaction_gives_its_connection_back_and_the_log_is_cut() {
     assert!(txn.submit().unwrap().await.unwrap().version.0 == 5);
     kv.close().await;
     assert!(kv.health().await.is_err());
+}
+
+/// A big blob is in a pack before its commit, wherever packs are: megabytes in a shared store cost everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_big_blob_passes_by_the_store() {
+    let (server, folder) = (PostgresServer::start(), tempfile::tempdir().unwrap());
+    let options = server.fresh();
+    let kv = node(&options);
+    let objects = Arc::new(FsObjects::open(folder.path()).unwrap());
+    let (key, plain, space) = (TenantKey::new([1; 32]), noise(3, 20_000_000), space("1"));
+    let sealed = key.seal(&plain);
+    let stager = Stager::new(kv.clone(), objects.clone(), Arc::new(SystemRng::default()));
+    stager.stage(&space, &sealed, SystemClock.now()).await.unwrap();
+    let mut txn = kv.begin();
+    blob::put(txn.as_mut(), &space, &sealed, SystemClock.now()).await.unwrap();
+    blob::link(txn.as_mut(), &space, &sealed.blob(), b"o");
+    txn.submit().unwrap().await.unwrap();
+    let bytes = |what: &str, table: &str| {
+        server.ask(&format!("SELECT sum(length({what})) FROM {}.{table}", options.schema)).parse::<u64>().unwrap()
+    };
+    assert!(bytes("value", "kv") < 10_000 && bytes("writes", "kv_log") < 10_000);
+    let mut txn = kv.begin_read();
+    let read = blob::get(txn.as_mut(), &*objects, &space, &key, &sealed.blob(), None).await.unwrap();
+    assert!(read == plain);
+    kv.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -152,6 +152,10 @@ impl<O: Objects> CachedObjects<O> {
 }
 
 impl<O: Objects> Objects for CachedObjects<O> {
+    fn is_far(&self) -> bool {
+        self.objects.is_far()
+    }
+
     /// What is written so is cold: it comes into the cache when it is read.
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), ObjectsError>> {
         self.objects.put(name, bytes)

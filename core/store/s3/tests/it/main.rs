@@ -7,4 +7,5 @@ mod cache;
 mod packs;
 mod proxy;
 mod s3;
+mod tls;
 mod weed;

@@ -49,6 +49,7 @@ async fn objects_on_a_real_server() {
     crate::cache::on_a_real_server(&weed).await;
     crate::packs::on_a_real_server(&weed).await;
     crate::packs::a_big_message(&weed).await;
+    crate::tls::on_a_real_server(&weed).await;
     a_server_that_goes_and_comes_back(&mut weed).await;
     let figures = recorder.render();
     for wanted in [

@@ -1,7 +1,10 @@
-"""A FoundationDB cluster for checks: our own, in a process that several share, or the live one that FDB_CLUSTER_FILE names."""
+"""A FoundationDB cluster for checks: our own, in a process that several share, or the live one that FDB_CLUSTER_FILE names.
+
+As a command: `fdbcluster.py COMMAND...` runs the live suite of the store (core/store/fdb) on our own, in the place of the real one."""
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -95,3 +98,19 @@ def cluster():
 def told():
     """Which of both, for people."""
     return f"foundationdb (live, {os.environ['FDB_CLUSTER_FILE']})" if is_live() else "foundationdb (fake)"
+
+
+def main():
+    """Runs a command for which our cluster is the live one and our library the system's; ends as the command does."""
+    cluster = Shared()
+    try:
+        os.symlink(cluster.library, os.path.join(cluster.folder, "libfdb_c.so"))
+        paths = os.pathsep.join(filter(None, [cluster.folder, os.environ.get("LD_LIBRARY_PATH")]))
+        environment = {**os.environ, "FDB_CLUSTER_FILE": cluster.cluster_file, "LD_LIBRARY_PATH": paths, "STORE_FDB_LIVE": "1"}
+        return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
+    finally:
+        cluster.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

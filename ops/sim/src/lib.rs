@@ -1,6 +1,6 @@
 //! SUMMARY    Simulation: seeded worlds of several tenants and nodes over one failing store, checked against what clients were told.
 //! LIMITS     tap::TXN_CALLS_MAX
-//! INVARIANTS A seed replays. No socket, no thread, no wall clock. Rules are checked over what is stored, read by a process that
+//! INVARIANTS A seed replays over a store in memory: no socket, no thread, no wall clock. Over FoundationDB its client has them. Rules are checked over what is stored, read by a process that
 //!            has just begun; the model knows only what clients were told.
 
 mod act;
@@ -14,10 +14,12 @@ pub mod money;
 mod post;
 mod run;
 mod scan;
+mod stores;
 mod tap;
 mod world;
 
 pub use run::{Failure, Report, run};
+pub use stores::{Backend, Library};
 pub use world::{Options, Spoil};
 
 /// Seeds that once failed, each with what it found; they run with every test.

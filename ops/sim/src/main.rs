@@ -1,8 +1,9 @@
-//! SUMMARY    `cargo run -p sim -- --seeds 200` and `… money --schedules 10000`: run seeds, print those that fail with what was done in them.
+//! SUMMARY    `cargo run -p sim -- --seeds 200 [--store foundationdb]` and `… money --schedules 10000`: run seeds, print those that fail
+//!            with what was done in them.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use sim::{
-    Options, PINNED, Report,
+    Backend, Library, Options, PINNED, Report,
     money::{Played, Provider, Theatre},
 };
 use std::process::ExitCode;
@@ -25,6 +26,9 @@ struct Arguments {
     /// Rounds of concurrent operations in each world.
     #[arg(long, default_value_t = 30)]
     rounds: usize,
+    /// What the worlds are made on. A seed replays in memory alone.
+    #[arg(long, value_enum, default_value_t = On::Memory)]
+    store: On,
     /// Go on after a failure.
     #[arg(long)]
     all: bool,
@@ -36,6 +40,13 @@ enum Part {
     Money(Money),
     /// What operations cost the store: transactions, rows, bytes.
     Cost,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum On {
+    Memory,
+    /// Through its client crate: the live cluster of FDB_CLUSTER_FILE, else our own library.
+    Foundationdb,
 }
 
 #[derive(clap::Args)]
@@ -121,6 +132,21 @@ fn schedules(arguments: &Money) -> ExitCode {
 }
 
 fn worlds(arguments: &Arguments) -> ExitCode {
+    let backend = match arguments.store {
+        On::Memory => Backend::Memory,
+        On::Foundationdb => match Backend::foundationdb() {
+            Ok(backend) => backend,
+            Err(why) => {
+                eprintln!("{why}");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    let (store, flag) = match &backend {
+        Backend::Memory => ("memory", ""),
+        Backend::FoundationDb(Library::Fake(_)) => ("foundationdb (fake)", " --store foundationdb"),
+        Backend::FoundationDb(Library::Live(_)) => ("foundationdb (live)", " --store foundationdb"),
+    };
     let seeds: Vec<u64> = match arguments.seed {
         Some(seed) => vec![seed],
         None => {
@@ -130,11 +156,11 @@ fn worlds(arguments: &Arguments) -> ExitCode {
     };
     let (mut sum, mut failed) = (Report::default(), 0);
     for seed in &seeds {
-        match sim::run(&Options { rounds: arguments.rounds, ..Options::new(*seed) }) {
+        match sim::run(&Options { rounds: arguments.rounds, backend: backend.clone(), ..Options::new(*seed) }) {
             Ok(report) => sum = sum.plus(&report),
             Err(failure) => {
                 eprintln!("{failure}");
-                eprintln!("again: cargo run -p sim -- --seed {seed} --rounds {}", arguments.rounds);
+                eprintln!("again: cargo run -p sim -- --seed {seed} --rounds {}{flag}", arguments.rounds);
                 failed += 1;
                 if !arguments.all {
                     return ExitCode::FAILURE;
@@ -143,7 +169,7 @@ fn worlds(arguments: &Arguments) -> ExitCode {
         }
     }
     println!(
-        "{} seeds, {failed} failed: {} operations ({} told, {} refused, {} unsure), {} messages, {} deaths of nodes",
+        "{} seeds over {store}, {failed} failed: {} operations ({} told, {} refused, {} unsure), {} messages, {} deaths of nodes",
         seeds.len(),
         sum.operations,
         sum.told,

@@ -1,5 +1,5 @@
 //! SUMMARY    One seed from beginning to end: rounds of concurrent operations, deaths, and checks while nothing is under way.
-//! INVARIANTS One thread, a paused clock, one seed: the same run every time, told by its digest.
+//! INVARIANTS One thread, a paused clock, one seed: the same run every time, told by its digest; over a store in memory.
 
 use crate::{
     act::{Ack, Act, Outcome, Step},
@@ -284,7 +284,7 @@ impl Run {
     /// The storm is over and every node new: whoever has room gets mail.
     async fn fair_weather(&mut self) -> Result<(), String> {
         self.round += 1;
-        self.world.rates = store::faults::FaultRates::default();
+        self.world.clear_up();
         self.world.is_far = false;
         let node = self.world.node().await?;
         self.world.nodes = vec![node];

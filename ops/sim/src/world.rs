@@ -4,6 +4,7 @@
 use crate::{
     clock::{SkewedClock, VirtualClock},
     post::RemoteHost,
+    stores::{Backend, Stores},
     tap::{Fuse, Tap},
 };
 use account::{AccountOptions, AccountScope, Accounts, Login, MasterKey, Owner, Peers};
@@ -16,7 +17,7 @@ use mail::Mail;
 use parking_lot::Mutex;
 use std::{fmt::Display, sync::Arc};
 use store::{
-    Kv, MemKv,
+    Kv,
     blob::FsObjects,
     faults::{FaultRates, Faulty},
 };
@@ -53,11 +54,12 @@ pub struct Options {
     /// How the store fails; `None`: the seed decides.
     pub rates: Option<FaultRates>,
     pub spoil: Option<Spoil>,
+    pub backend: Backend,
 }
 
 impl Options {
     pub fn new(seed: u64) -> Self {
-        Options { seed, rounds: 30, rates: None, spoil: None }
+        Options { seed, rounds: 30, rates: None, spoil: None, backend: Backend::default() }
     }
 }
 
@@ -107,7 +109,9 @@ pub(crate) struct World {
     /// Whether links to the store are slow at times, and cut.
     pub(crate) is_far: bool,
     kv: Arc<dyn Kv>,
-    pub(crate) rates: FaultRates,
+    /// The same, failing as the store itself does.
+    rough: Arc<dyn Kv>,
+    rates: FaultRates,
     clock: Arc<dyn Clock>,
     folder: tempfile::TempDir,
 }
@@ -120,14 +124,14 @@ impl World {
     pub(crate) async fn new(options: &Options) -> Result<Self, String> {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new());
         let rng = Arc::new(SeededRng::new(options.seed));
-        let kv: Arc<dyn Kv> = Arc::new(MemKv::with_clock(clock.clone()));
-        let kv = options.spoil.map_or(kv.clone(), |spoil| spoil(kv));
         let rates = options.rates.unwrap_or_else(|| match rng.below(4) {
             0 => FaultRates::default(),
             1 => FaultRates { conflict: 30, unknown_applied: 10, unknown_lost: 10, ..FaultRates::default() },
             2 => FaultRates { unknown_late: 150, ..FaultRates::STORMY },
             _ => FaultRates::STORMY,
         });
+        let stores = Stores::open(&options.backend, &clock, rates, options.seed, options.spoil).await?;
+        let Stores { quiet: kv, rough, rates } = stores;
         let folder = tempfile::tempdir().map_err(said)?;
         let mut world = World {
             tenants: 2 + rng.below(2),
@@ -140,6 +144,7 @@ impl World {
             pool_version: 1,
             host: Mutex::default(),
             kv,
+            rough,
             rates,
             clock,
             folder,
@@ -157,6 +162,11 @@ impl World {
         self.mail(self.kv.clone(), self.rng.next_u64(), self.clock.clone())
     }
 
+    /// What comes from here on meets no faults.
+    pub(crate) fn clear_up(&mut self) {
+        (self.rough, self.rates) = (self.kv.clone(), FaultRates::default());
+    }
+
     /// The store itself.
     pub(crate) fn store(&self) -> Arc<dyn Kv> {
         self.kv.clone()
@@ -170,7 +180,7 @@ impl World {
     /// A server process that has just begun, and joined the others.
     pub(crate) async fn node(&self) -> Result<Node, String> {
         let fuse = Fuse::new(self.rng.next_u64());
-        let faulty = Arc::new(Faulty::new(self.kv.clone(), self.rng.next_u64(), self.rates));
+        let faulty = Arc::new(Faulty::new(self.rough.clone(), self.rng.next_u64(), self.rates));
         let tap = Arc::new(Tap { inner: faulty, fuse: fuse.clone(), is_far: self.is_far });
         let ahead_ms = self.rng.below(2 * CLOCK_SKEW_MS_MAX) as i64 - CLOCK_SKEW_MS_MAX as i64;
         let clock = Arc::new(SkewedClock { right: self.clock.clone(), ahead_ms });

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod cost;
+mod foundationdb;
 mod metered;
 mod money;
 mod spoil;

@@ -13,6 +13,7 @@ mod model;
 pub mod money;
 mod post;
 mod run;
+pub mod scale;
 mod scan;
 mod stores;
 mod tap;

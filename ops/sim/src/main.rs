@@ -40,6 +40,8 @@ enum Part {
     Money(Money),
     /// What operations cost the store: transactions, rows, bytes.
     Cost,
+    /// Many nodes at their busiest hour, by measured costs: how busy they are, what clients wait for.
+    Scale(sim::scale::Supposed),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,7 +82,21 @@ fn main() -> ExitCode {
     match &arguments.part {
         Some(Part::Money(money)) => schedules(money),
         Some(Part::Cost) => costs(),
+        Some(Part::Scale(supposed)) => hour(supposed),
         None => worlds(&arguments),
+    }
+}
+
+fn hour(supposed: &sim::scale::Supposed) -> ExitCode {
+    match sim::scale::play(supposed) {
+        Ok(outcome) => {
+            print!("{outcome}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -119,6 +119,16 @@ fn put_mutations(out: &mut BytesMut, mutations: &[Mutation]) {
     }
 }
 
+fn put_decided(out: &mut BytesMut, decided: Decided) {
+    let (code, (version, stamp)) = match decided {
+        Ok(committed) => (0, committed),
+        Err(code) => (code, (0, [0; STAMP_BYTES])),
+    };
+    out.put_i32_le(code);
+    out.put_i64_le(version);
+    out.put_slice(&stamp);
+}
+
 impl Frame {
     /// With its length in front.
     pub fn encode(&self) -> Bytes {
@@ -176,15 +186,7 @@ impl Frame {
                 out.put_u8(9);
                 out.put_u64_le(*id);
                 put_count(&mut out, decided.len());
-                for one in decided {
-                    let (code, version, stamp) = match one {
-                        Ok((version, stamp)) => (0, *version, *stamp),
-                        Err(code) => (*code, 0, [0; STAMP_BYTES]),
-                    };
-                    out.put_i32_le(code);
-                    out.put_i64_le(version);
-                    out.put_slice(&stamp);
-                }
+                decided.iter().for_each(|one| put_decided(&mut out, *one));
             }
         }
         let length = u32::try_from(out.len() - 4).unwrap_or(u32::MAX).to_le_bytes();

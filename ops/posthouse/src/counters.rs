@@ -66,6 +66,7 @@ const OF_WHAT_IS_SHARED: &[&str] = &[
     "cells_errors_total",
     "objects_bytes_total",
     "objects_cache_total",
+    "blobs_staged_total",
     "objects_puts_total",
     "objects_requests_total",
     "objects_retries_total",

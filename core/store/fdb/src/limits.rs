@@ -13,6 +13,8 @@ pub const FDB_TXN_TIMEOUT_MS: u64 = 2 * base::limits::KV_TXN_MS_MAX;
 pub const FDB_HEALTH_MS_MAX: u64 = 2_000;
 /// Attempts to make or open the directory.
 pub const FDB_OPEN_ATTEMPTS_MAX: u32 = 64;
+/// How often a transaction of reads begins anew before its first answer.
+pub const FDB_READS_AGAIN_MAX: u32 = 4;
 
 const _: () = assert!(
     base::limits::KV_KEY_BYTES_MAX + FDB_PREFIX_BYTES_MAX + FDB_STAMP_OFFSET_BYTES <= FDB_KEY_BYTES_MAX,

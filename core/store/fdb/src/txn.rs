@@ -1,5 +1,5 @@
 //! SUMMARY    A transaction on the cluster: the client keeps its own writes over what it reads, and notes what conflicts.
-//! LIMITS     KV_KEY_BYTES_MAX, KV_VALUE_BYTES_MAX, KV_TXN_BYTES_MAX, KV_TXN_MS_MAX, KV_KEYS_END
+//! LIMITS     KV_KEY_BYTES_MAX, KV_VALUE_BYTES_MAX, KV_TXN_BYTES_MAX, KV_TXN_MS_MAX, KV_KEYS_END, FDB_READS_AGAIN_MAX
 //! INVARIANTS The read version is asked for at the beginning and waited for at the first read. Stamped keys are handed over at the
 //!            end: the client would not read around them. What is refused here was never sent.
 
@@ -7,7 +7,7 @@ use crate::{
     commit::{commit, measure, of_read},
     failure::{commit_error, read_error, told},
     kv::Deployment,
-    limits::FDB_STAMP_OFFSET_BYTES,
+    limits::{FDB_READS_AGAIN_MAX, FDB_STAMP_OFFSET_BYTES},
     page,
     unseen::Commit,
     unstarted::Unstarted,
@@ -61,6 +61,10 @@ pub(crate) struct FdbTxn {
     /// Whether the client has a write of it: a cleared range may be empty.
     changed: bool,
     began_ms: i64,
+    /// Whether a read was answered.
+    told: bool,
+    /// How often it began anew.
+    begun_again: u32,
 }
 
 /// A transaction, or one that says why there is none.
@@ -99,7 +103,22 @@ impl FdbTxn {
             writable,
             wrote: false,
             changed: false,
+            told: false,
+            begun_again: 0,
         }
+    }
+
+    /// Begins anew if nobody can tell: of reads alone, with none answered yet, and failed in a way that the client calls retryable. The cluster
+    /// answers so to any read when it is behind, recovers or was away.
+    fn begins_again(&mut self, why: FdbError) -> bool {
+        if self.writable || self.told || self.begun_again >= FDB_READS_AGAIN_MAX || !why.is_retryable() {
+            return false;
+        }
+        let Ok(txn) = self.deployment.database.create_trx() else { return false };
+        self.txn = Arc::new(txn);
+        self.start = Start::Waiting { version: self.txn.get_read_version().boxed(), late: false };
+        self.begun_again += 1;
+        true
     }
 
     fn is_too_old(&self) -> bool {
@@ -135,12 +154,22 @@ impl FdbTxn {
         if key.is_empty() || key.as_slice() >= KV_KEYS_END {
             return Ok(None);
         }
-        self.version().await.map_err(read_error)?;
         let conflicts = self.writable && read == Read::Serializable;
         if conflicts {
             self.bytes += key.len();
         }
-        let found = self.txn.get(&self.absolute(&key), !conflicts).await.map_err(read_error)?;
+        let key = self.absolute(&key);
+        let found = loop {
+            let found = match self.version().await {
+                Ok(_) => self.txn.get(&key, !conflicts).await,
+                Err(why) => Err(why),
+            };
+            match found {
+                Err(why) if self.begins_again(why) => {}
+                found => break found.map_err(read_error)?,
+            }
+        };
+        self.told = true;
         Ok(found.map(|value| {
             if value.len() >= SHARED_VALUE_BYTES_MIN {
                 Bytes::from_owner(value)
@@ -164,10 +193,18 @@ impl FdbTxn {
         if from >= to {
             return Ok(Page::default());
         }
-        self.version().await.map_err(read_error)?;
-        let (first, end) = (self.absolute(from), self.absolute(to));
-        let page = page::read(&self.txn, first, end, limit, reverse, self.deployment.prefix.len());
-        let page = page.await.map_err(read_error)?;
+        let page = loop {
+            let (first, end) = (self.absolute(from), self.absolute(to));
+            let page = match self.version().await {
+                Ok(_) => page::read(&self.txn, first, end, limit, reverse, self.deployment.prefix.len()).await,
+                Err(why) => Err(why),
+            };
+            match page {
+                Err(why) if self.begins_again(why) => {}
+                page => break page.map_err(read_error)?,
+            }
+        };
+        self.told = true;
         if self.writable && read == Read::Serializable {
             let last = page.rows.last().map(|(key, _)| key).filter(|_| page.more);
             match (last, reverse) {

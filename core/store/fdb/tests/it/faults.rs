@@ -64,6 +64,22 @@ async fn serialisable_with_conflicts_thrown_in() {
     conformance::serialisable(&cluster.fresh(), conformance::Mix::Everything, 6, 60).await.unwrap();
 }
 
+/// What a look of a client is: nobody runs it again.
+#[tokio::test]
+async fn a_transaction_of_reads_begins_anew_before_its_first_answer_and_never_after() {
+    let kv = in_weather("seed=9,read_too_old=100,read_behind=100").await;
+    let (mut first, mut second) = (0, 0);
+    for _ in 0..200 {
+        let mut txn = kv.begin_read();
+        match get(txn.as_mut()).await {
+            Ok(_) => second += usize::from(get(txn.as_mut()).await.is_err()),
+            Err(_) => first += 1,
+        }
+    }
+    assert!(first <= 2, "five times a fifth: {first} of 200");
+    assert!(second > 10, "two reads of one transaction see one state, or none: {second}");
+}
+
 #[tokio::test]
 async fn each_failure_of_a_commit_has_its_word() {
     for (rates, want, applied) in [
@@ -84,7 +100,7 @@ async fn a_read_that_another_try_can_do_is_too_old() {
         let kv = in_weather(rates).await;
         let (mut good, mut old) = (0, 0);
         for _ in 0..100 {
-            match get(kv.begin_read().as_mut()).await {
+            match get(kv.begin().as_mut()).await {
                 Ok(false) => good += 1,
                 Err(ReadError::TooOld) => old += 1,
                 other => panic!("{rates}: {other:?}"),

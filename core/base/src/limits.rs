@@ -392,7 +392,7 @@ pub const PLANE_EVENTS_MAX: u32 = 1_000;
 pub const TENANT_MESSAGES_ALONE: usize = 64;
 /// The same while others are.
 pub const TENANT_MESSAGES_SHARED: usize = 1;
-/// The same while all others that are active ask for more than that, too: nobody is quiet, and nobody rests.
+/// The same while all others that are active come about as often: nobody is quiet, and nobody rests.
 pub const TENANT_MESSAGES_PRESSING: usize = 16;
 /// Time in each second that is spent on a tenant's messages, or requests, while others are active that ask for little: thousandths, for each core.
 /// All that is done for it at once counts together, waiting for the disk too; messages and requests each on their own, so a tenant

@@ -2,9 +2,10 @@
 //! LIMITS     Bounds, given by who uses it
 //! INVARIANTS A key that is alone may have `alone` at once and never rests. While another one was active within `company`, each has
 //!            `shared` at most, whatever it asks for, and of each second no more than `pace` of service beyond `credit`: who comes
-//!            seldom finds little before him and is not held up himself. Those that all want more than `shared` at once press each
-//!            other: each has `pressing` at once and none rests, for nobody would gain by it. No rest is longer than `rest_max`.
-//!            Within a key, those that wait begin in their order. A key that does nothing takes no memory for longer than it owes a rest.
+//!            seldom finds little before him and is not held up himself. Where all others that are active come about as often as a key
+//!            itself, each has `pressing` at once and none rests, for nobody would gain by it. No rest is longer than `rest_max`.
+//!            Within a key, those that wait begin in their order. A key that does nothing is forgotten when its rest is over and
+//!            it has not come for some seconds.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,9 +18,9 @@ use std::{
 pub struct Bounds {
     /// While no other key is active.
     pub alone: usize,
-    /// While another one is active that asks for no more than so many itself.
+    /// While another one is active that comes seldom.
     pub shared: usize,
-    /// While all others that are active ask for more than `shared`.
+    /// While all others that are active come often.
     pub pressing: usize,
     /// How many of a key may wait.
     pub waiting: usize,
@@ -51,9 +52,9 @@ pub enum Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Company {
     None,
-    /// Only keys that ask for more than `shared` at once.
+    /// Only keys that come about as often as this one.
     Pressing,
-    /// Somebody who does not.
+    /// Somebody who comes seldom.
     Quiet,
 }
 
@@ -62,18 +63,19 @@ struct Lane<W> {
     waiting: VecDeque<W>,
     /// When all of its service is paid for by the pace.
     paid: Duration,
-    /// When it last asked for more than `shared` at once.
-    pressed: Option<Duration>,
+    /// How often it came: each time counts one, and half of that CAME_HALF later.
+    came: f64,
+    came_at: Duration,
 }
 
 /// The keys that do something. `W` stands for one that waits.
 pub struct Shares<K, W> {
     bounds: Bounds,
     lanes: HashMap<K, Lane<W>>,
-    /// The two keys that did something last and did not press, the latest first.
-    quiet: Recent<K>,
-    /// The two that pressed last.
-    pressing: Recent<K>,
+    /// The two keys that did something last and come seldom, the latest first.
+    seldom: Recent<K>,
+    /// The two of those that come often.
+    often: Recent<K>,
     /// Lanes after the last look for those that owe nothing.
     swept: usize,
 }
@@ -81,14 +83,20 @@ pub struct Shares<K, W> {
 /// Two different keys that did something, and when; the latest first.
 type Recent<K> = [Option<(K, Duration)>; 2];
 
-/// How long a key counts as pressing after it asked for more than `shared` at once.
-const PRESSES_FOR: Duration = Duration::from_millis(250);
+/// After this a time that a key came counts half.
+const CAME_HALF: Duration = Duration::from_secs(1);
+/// Who came less often than this, in all that counts, comes seldom whatever others do: about three times a second.
+const OFTEN_MIN: f64 = 4.0;
+/// Who comes at least so often as another one, divided by this, comes as often as it.
+const AS_OFTEN: f64 = 3.0;
+/// What is left of the times that a key came when they are forgotten.
+const FORGOTTEN: f64 = 0.05;
 /// Lanes below which nobody looks for those that owe nothing.
 const LANES_SWEPT_MIN: usize = 64;
 
 impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     pub fn new(bounds: Bounds) -> Self {
-        Shares { bounds, lanes: HashMap::new(), quiet: [None, None], pressing: [None, None], swept: 0 }
+        Shares { bounds, lanes: HashMap::new(), seldom: [None, None], often: [None, None], swept: 0 }
     }
 
     pub fn set_bounds(&mut self, bounds: Bounds) {
@@ -102,11 +110,10 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     /// One of `key` wants to begin. The waiter is made only when it has to wait.
     pub fn enter(&mut self, key: &K, now: Duration, waiter: impl FnOnce() -> W) -> Entry {
         self.sweep(now);
-        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO, pressed: None };
+        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO, came: 0.0, came_at: now };
         let lane = self.lanes.entry(key.clone()).or_insert_with(idle);
-        if lane.running + lane.waiting.len() >= self.bounds.shared.max(1) {
-            lane.pressed = Some(now);
-        }
+        lane.came = lane.came(now) + 1.0;
+        lane.came_at = now;
         self.mark(key, now);
         let company = self.company(key, now);
         let (max, waiting, credit) = (self.at_once(company), self.bounds.waiting, self.bounds.credit);
@@ -157,34 +164,37 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         most.max(1)
     }
 
-    /// Whether another key was active lately that does not press: what is done for this one is to leave room for it.
+    /// Whether another key was active lately that comes seldom: what is done for this one is to leave room for it.
     pub fn has_company(&self, key: &K, now: Duration) -> bool {
         self.company(key, now) == Company::Quiet
     }
 
     fn company(&self, key: &K, now: Duration) -> Company {
-        let lately = |recent: &Recent<K>, presses: bool| {
-            recent.iter().flatten().any(|(other, at)| {
-                other != key && now.saturating_sub(*at) < self.bounds.company && self.presses(other, now) == presses
-            })
-        };
-        if lately(&self.quiet, false) || lately(&self.pressing, false) {
-            Company::Quiet
-        } else if lately(&self.quiet, true) || lately(&self.pressing, true) {
-            Company::Pressing
-        } else {
-            Company::None
+        let mine = self.came(key, now);
+        let others = self
+            .seldom
+            .iter()
+            .chain(&self.often)
+            .flatten()
+            .filter(|(other, at)| other != key && now.saturating_sub(*at) < self.bounds.company);
+        let mut company = Company::None;
+        for (other, _) in others {
+            let theirs = self.came(other, now);
+            if theirs < OFTEN_MIN || theirs * AS_OFTEN < mine {
+                return Company::Quiet;
+            }
+            company = Company::Pressing;
         }
+        company
     }
 
-    fn presses(&self, key: &K, now: Duration) -> bool {
-        let pressed = self.lanes.get(key).and_then(|lane| lane.pressed);
-        pressed.is_some_and(|at| now.saturating_sub(at) < PRESSES_FOR)
+    fn came(&self, key: &K, now: Duration) -> f64 {
+        self.lanes.get(key).map_or(0.0, |lane| lane.came(now))
     }
 
     /// The key is active, whatever it does.
     pub fn mark(&mut self, key: &K, now: Duration) {
-        let recent = if self.presses(key, now) { &mut self.pressing } else { &mut self.quiet };
+        let recent = if self.came(key, now) < OFTEN_MIN { &mut self.seldom } else { &mut self.often };
         if !matches!(&recent[0], Some((k, _)) if k == key) {
             recent.swap(0, 1);
         }
@@ -212,8 +222,13 @@ impl<W> Lane<W> {
         }
     }
 
+    fn came(&self, now: Duration) -> f64 {
+        let halves = now.saturating_sub(self.came_at).as_secs_f64() / CAME_HALF.as_secs_f64();
+        self.came * (-halves).exp2()
+    }
+
     fn is_idle(&self, now: Duration) -> bool {
-        self.running == 0 && self.waiting.is_empty() && self.paid <= now
+        self.running == 0 && self.waiting.is_empty() && self.paid <= now && self.came(now) < FORGOTTEN
     }
 }
 
@@ -258,7 +273,8 @@ mod tests {
         for _ in 0..3 {
             assert!(shares.leave(&"a", NOW, MS).is_empty());
         }
-        assert!(shares.lanes.is_empty(), "who does nothing takes no memory");
+        let later = NOW + Duration::from_secs(10);
+        assert!(shares.lanes.values().all(|lane| lane.is_idle(later)), "who does nothing is forgotten");
     }
 
     #[test]
@@ -272,12 +288,22 @@ mod tests {
         assert_eq!(who(shares.leave(&"a", NOW, MS)), [1]);
     }
 
+    /// Lets `key` come and be served so often at one moment.
+    fn comes(shares: &mut Shares<&'static str, u32>, key: &'static str, times: usize, now: Duration) {
+        for _ in 0..times {
+            assert!(matches!(shares.enter(&key, now, || 0), Entry::Begun(_)));
+            shares.leave(&key, now, Duration::ZERO);
+        }
+    }
+
     #[test]
-    fn those_that_all_press_share_without_rests_until_a_quiet_one_comes() {
+    fn those_that_all_come_often_share_without_rests_until_a_seldom_one_comes() {
         let mut shares = shares();
+        comes(&mut shares, "a", 30, NOW);
+        comes(&mut shares, "b", 20, NOW);
         for key in ["a", "b"] {
             assert_eq!(shares.enter(&key, NOW, || 0), BEGUN);
-            assert_eq!(shares.enter(&key, NOW, || 0), BEGUN, "{key} asks for two at once, as the other one does");
+            assert_eq!(shares.enter(&key, NOW, || 0), BEGUN, "{key} has two at once, as the other one does");
         }
         for key in ["a", "b"] {
             assert_eq!(shares.enter(&key, NOW, || 1), Entry::Waits, "{key}");
@@ -285,24 +311,22 @@ mod tests {
         let later = NOW + 100 * MS;
         assert_eq!(shares.leave(&"a", later, 2_000 * MS), [(1, Duration::ZERO)], "nobody gains by a rest");
         assert_eq!(shares.enter(&"c", later, || 0), BEGUN);
-        assert_eq!(shares.enter(&"b", later, || 2), Entry::Waits);
-        assert!(shares.leave(&"b", later, MS).is_empty(), "one at once beside a quiet one");
+        assert!(shares.leave(&"b", later, MS).is_empty(), "one at once beside one that comes seldom");
         assert_eq!(who(shares.leave(&"b", later, MS)), [1]);
-        shares.leave(&"c", later, MS);
-        assert_eq!(who(shares.leave(&"b", later + BOUNDS.company, MS)), [2]);
     }
 
     #[test]
-    fn who_pressed_a_while_ago_is_quiet_again() {
+    fn who_comes_much_more_often_than_another_one_leaves_room_for_it() {
         let mut shares = shares();
-        for _ in 0..2 {
-            shares.enter(&"a", NOW, || 0);
-        }
-        shares.enter(&"b", NOW, || 0);
-        assert_eq!(shares.enter(&"b", NOW, || 0), BEGUN, "a presses");
-        shares.leave(&"b", NOW, MS);
-        let later = NOW + PRESSES_FOR;
-        assert_eq!(shares.enter(&"b", later, || 0), Entry::Waits, "a was here, and asks for no more than one now");
+        comes(&mut shares, "b", 10, NOW);
+        comes(&mut shares, "a", 31, NOW);
+        assert!(shares.has_company(&"a", NOW), "three times as often and more");
+        assert!(!shares.has_company(&"b", NOW), "who comes less often does not make room");
+        comes(&mut shares, "b", 1, NOW);
+        assert!(!shares.has_company(&"a", NOW));
+        let later = NOW + 5 * CAME_HALF;
+        comes(&mut shares, "b", 1, later);
+        assert!(shares.has_company(&"a", later), "once in five seconds is seldom");
     }
 
     #[test]
@@ -374,9 +398,9 @@ mod tests {
         shares.leave(&"a", NOW, 200 * MS);
         assert_eq!(shares.enter(&"a", NOW, || 0), Entry::Begun(300 * MS), "400 ms at this pace, 100 ms in hand");
         shares.leave(&"a", NOW + 400 * MS, Duration::ZERO);
-        for key in 0..LANES_SWEPT_MIN {
+        for key in 0..2 * LANES_SWEPT_MIN {
             let name: &'static str = Box::leak(key.to_string().into_boxed_str());
-            shares.enter(&name, NOW + 900 * MS, || 0);
+            shares.enter(&name, NOW + Duration::from_secs(10), || 0);
         }
         assert!(!shares.lanes.contains_key("a"));
     }

@@ -20,7 +20,7 @@ use tokio::{sync::oneshot, time::Instant};
 pub(crate) const TENANT_REQUESTS_ALONE: usize = 16;
 /// The same while others do.
 pub(crate) const TENANT_REQUESTS_SHARED: usize = 2;
-/// The same while all others that do ask for more than that, too.
+/// The same while all others that do ask about as often.
 pub(crate) const TENANT_REQUESTS_PRESSING: usize = 4;
 /// Requests of a tenant that wait for their turn.
 pub(crate) const TENANT_REQUESTS_WAITING: usize = 256;

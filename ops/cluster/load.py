@@ -35,6 +35,8 @@ class Load:
         turn = worker
         while not self.stopping.is_set():
             alive = self.cluster.alive()
+            if not alive:
+                return  # the check is over
             turn += 1
             node = alive[turn % len(alive)]
             try:

@@ -102,7 +102,16 @@ impl Counts {
             *mean = (now - before) as f64 / TIMES as f64;
         }
         let [transactions, commits, gets, pages, rows_read, bytes_read, rows_written, bytes_written] = each;
-        Cost { transactions, commits, reads: gets + pages, rows_read, bytes_read, rows_written, bytes_written, micros: 0.0 }
+        Cost {
+            transactions,
+            commits,
+            reads: gets + pages,
+            rows_read,
+            bytes_read,
+            rows_written,
+            bytes_written,
+            micros: 0.0,
+        }
     }
 }
 

@@ -157,16 +157,20 @@ def queue_taken_over(binary):
 @check("with the bucket away, slow mail is no refused mail: deliveries go on, and packing catches up")
 def bucket_away(binary):
     with Cluster(binary, names=("a", "b"), POSTHOUSE_UPKEEP_INTERVAL="1s", POSTHOUSE_UPKEEP_COLD_AFTER="1s") as cluster:
-        accounts = boxes(cluster, 3)
-        load = Load(cluster, accounts, size=100_000)
+        is_long = OUTAGE_SECONDS > 60
+        # A long one fills mailboxes of a gigabyte.
+        accounts = boxes(cluster, 12 if is_long else 3)
+        load = Load(cluster, accounts, size=100_000, pause=0.2 if is_long else 0.0)
         until("something is packed", lambda: cluster.counter("posthouse_upkeep_packs_total") >= 1, 120)
         cluster.bucket.stop()
+        before = len(load.taken)
         packed = cluster.counter("posthouse_upkeep_packs_total")
         end = time.monotonic() + OUTAGE_SECONDS
         while time.monotonic() < end:
             load.rounds(1)
         # Readers may need what is in the bucket; senders never do.
         equal([why for _, why in load.refused if "read" not in why.split(":")[0]], [], "refused without a bucket")
+        print(f"     {len(load.taken) - before} taken in {OUTAGE_SECONDS:.0f} s without a bucket", flush=True)
         cluster.bucket.start()
         until("packing goes on", lambda: cluster.counter("posthouse_upkeep_packs_total") > packed, 120)
         load.stop()

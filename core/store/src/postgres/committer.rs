@@ -1,4 +1,4 @@
-//! SUMMARY    The one task of a node that writes: lock, hear what others wrote, validate a group, write it, commit once.
+//! SUMMARY    The one task of a node that writes: lock, hear what others wrote, validate all that waits by then, write it, commit once.
 //! INVARIANTS What failed before COMMIT was sent is not there. What failed with it is looked up by its batch id under the lock,
 //!            which the old connection's transaction holds for as long as it lives; only when that cannot be done in
 //!            RESOLVE_WAIT is it told as unknown. After any failure the window of recent commits is read again.
@@ -72,8 +72,7 @@ impl Committer {
     pub(super) async fn run(mut self) {
         while let Some(group) = self.shared.next_group().await {
             let began = Instant::now();
-            let commits = group.len() as u64;
-            self.commit(group).await;
+            let commits = self.commit(group).await;
             metrics::histogram!("store_commit_seconds").record(began.elapsed().as_secs_f64());
             metrics::counter!("store_commit_groups_total").increment(1);
             metrics::counter!("store_commits_total").increment(commits);
@@ -81,19 +80,22 @@ impl Committer {
         self.shared.stopped.send_replace(true);
     }
 
-    /// Answers everybody of the group.
-    async fn commit(&mut self, group: Vec<Waiting>) {
+    /// Answers everybody of the group and those that join it; how many they were.
+    async fn commit(&mut self, mut group: Vec<Waiting>) -> u64 {
         if let Err(why) = self.lock_within(SERVER_WAIT).await {
             tracing::warn!(%why, "PostgreSQL does not take commits");
             // Nothing was written, and another run may find the server again.
+            let commits = group.len() as u64;
             group.into_iter().for_each(|waiting| tell(waiting.answer, Err(CommitError::TooOld)));
-            return;
+            return commits;
         }
+        self.shared.join(&mut group);
+        let commits = group.len() as u64;
         let valid = self.validate(group);
         if valid.answers.is_empty() {
             let ended = self.end().await;
             self.after(&ended);
-            return;
+            return commits;
         }
         let batch = batch_id();
         let last = valid.answers.last().map_or(0, |(_, version)| *version);
@@ -119,6 +121,7 @@ impl Committer {
         for (answer, version) in valid.answers {
             tell(answer, result.clone().map(|()| version));
         }
+        commits
     }
 
     /// Begins a transaction, takes the lock, and enters what others wrote; connects again where that helps.

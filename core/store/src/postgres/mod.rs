@@ -123,7 +123,8 @@ impl Shared {
         loop {
             {
                 let mut queue = self.queue.lock();
-                let group = take_group(&mut queue.waiting);
+                let mut group = Vec::new();
+                fill(&mut group, &mut queue.waiting);
                 if !group.is_empty() {
                     return Some(group);
                 }
@@ -134,11 +135,16 @@ impl Shared {
             self.work.notified().await;
         }
     }
+
+    /// Adds to a group what has come since it was taken: the more nodes commit, the longer each waits for its turn, and the larger its groups are.
+    pub(crate) fn join(&self, group: &mut Vec<Waiting>) {
+        fill(group, &mut self.queue.lock().waiting);
+    }
 }
 
 /// As many as fit into a group, at least one.
-fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    let (mut group, mut bytes) = (Vec::new(), 0);
+fn fill(group: &mut Vec<Waiting>, waiting: &mut VecDeque<Waiting>) {
+    let mut bytes: usize = group.iter().map(|waiting| waiting.txn.bytes).sum();
     while let Some(next) = waiting.front() {
         bytes += next.txn.bytes;
         if !group.is_empty() && (bytes > KV_GROUP_BYTES_MAX || group.len() >= KV_GROUP_COMMITS_MAX) {
@@ -146,7 +152,6 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
         }
         group.extend(waiting.pop_front());
     }
-    group
 }
 
 /// A store in one schema of a PostgreSQL database.

@@ -156,7 +156,12 @@ def queue_taken_over(binary):
 
 @check("with the bucket away, slow mail is no refused mail: deliveries go on, and packing catches up")
 def bucket_away(binary):
-    with Cluster(binary, names=("a", "b"), POSTHOUSE_UPKEEP_INTERVAL="1s", POSTHOUSE_UPKEEP_COLD_AFTER="1s") as cluster:
+    cluster = Cluster(binary, names=("a", "b"), POSTHOUSE_UPKEEP_INTERVAL="1s", POSTHOUSE_UPKEEP_COLD_AFTER="1s")
+    # Node b finds its keys as Amazon's tools do.
+    found = cluster.nodes["b"].variables
+    found["AWS_ACCESS_KEY_ID"] = found.pop("POSTHOUSE_OBJECTS_ACCESS_KEY")
+    found["AWS_SECRET_ACCESS_KEY"] = found.pop("POSTHOUSE_OBJECTS_SECRET_KEY")
+    with cluster:
         is_long = OUTAGE_SECONDS > 60
         # A long one fills mailboxes of a gigabyte.
         accounts = boxes(cluster, 12 if is_long else 3)
@@ -174,6 +179,10 @@ def bucket_away(binary):
         cluster.bucket.start()
         until("packing goes on", lambda: cluster.counter("posthouse_upkeep_packs_total") > packed, 120)
         load.stop()
+        passes = cluster.counter("posthouse_upkeep_passes_total", 'job="pack"')
+        # The second of these begins when nothing comes any more.
+        took = until("packing catches up", lambda: cluster.counter("posthouse_upkeep_passes_total", 'job="pack"') >= passes + 2, 60 + OUTAGE_SECONDS)
+        print(f"     packing caught up {took:.0f} s after the load: {cluster.counter('posthouse_upkeep_packs_total') - packed:.0f} packs", flush=True)
         load.check()
         puts = cluster.counter("objects_puts_total")
         print(f"     {len(load.taken)} taken, {puts:.0f} PUTs", flush=True)
@@ -231,6 +240,10 @@ def drained(binary):
         load.stop()
         equal([why for _, why in load.refused], [], "refused besides 421 and BYE")
         load.check()
+        # Of a node that is stopped: its configuration leads to the store that it shares.
+        answer = node.ctl("verify")
+        equal(answer["rows"], [], "violations")
+        true(answer["summary"].endswith(", 0 violations") and not answer["summary"].startswith("0 "), answer["summary"])
 
 
 def cut_off(binary):

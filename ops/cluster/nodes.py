@@ -145,13 +145,13 @@ class Cluster(Demo):
         client.login(account.address, account.password)
         return client
 
-    def counter(self, metric):
-        """Of all nodes that live, labels added up."""
+    def counter(self, metric, label=""):
+        """Of all nodes that live; what has this label, added up."""
         total = 0.0
         for name in self.alive():
             with self.nodes[name].get("/metrics") as answer:
                 for line in answer.read().decode().splitlines():
-                    if line.split("{")[0].split(" ")[0] == metric:
+                    if line.split("{")[0].split(" ")[0] == metric and label in line:
                         total += float(line.rsplit(" ", 1)[1])
         return total
 

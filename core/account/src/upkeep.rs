@@ -295,10 +295,8 @@ impl Upkept {
     }
 }
 
+/// What a pass did; packs are counted as they come about (`store::blob`).
 fn count(done: &Upkept) {
-    metrics::counter!("posthouse_upkeep_packs_total").increment(done.packed.packs as u64);
-    metrics::counter!("posthouse_upkeep_packed_blobs_total").increment(done.packed.blobs as u64);
-    metrics::counter!("posthouse_upkeep_packed_bytes_total").increment(done.packed.bytes);
     metrics::counter!("posthouse_upkeep_compacted_packs_total").increment(done.compacted.packs as u64);
     metrics::counter!("posthouse_upkeep_compacted_blobs_total").increment(done.compacted.blobs as u64);
     metrics::counter!("posthouse_upkeep_damaged_packs_total").increment(done.compacted.damaged as u64);

@@ -57,7 +57,8 @@ pub fn planes(data: &Path) -> Result<Planes, String> {
         return Ok(planes);
     }
     Err(format!(
-        "{} holds no Posthouse data; name the server's folder with --data DIR or POSTHOUSE_DATA",
+        "{} holds no Posthouse data; name the server's folder with --data DIR or POSTHOUSE_DATA, or its configuration with --config FILE \
+         when its store is shared",
         data.display()
     ))
 }

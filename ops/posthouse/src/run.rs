@@ -15,14 +15,27 @@ use tenants::Service;
 const NO_CONFIGURATION: &str = "there is no configuration: name a file with --config FILE (`posthouse config --example` prints one to \
      start from), or set POSTHOUSE_HOSTNAME and POSTHOUSE_DATA. To try Posthouse without any: posthouse demo";
 
-/// File and environment.
-fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+fn environment_over(file: Option<&Path>) -> Result<Loaded, Failure> {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
-    let loaded = Loaded::read(file, std::env::vars_os().filter_map(text)).map_err(Failure::Usage)?;
+    Loaded::read(file, std::env::vars_os().filter_map(text)).map_err(Failure::Usage)
+}
+
+/// File and environment; one of them says something.
+fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+    let loaded = environment_over(file)?;
     let empty = loaded.text("hostname").is_none() && loaded.path("data").is_none();
     if file.is_none() && empty { Err(Failure::Usage(NO_CONFIGURATION.to_owned())) } else { Ok(loaded) }
+}
+
+/// The configuration of a server, where a file or the environment says one.
+pub fn found(file: Option<&Path>) -> Result<Option<Config>, Failure> {
+    let loaded = environment_over(file)?;
+    if file.is_none() && loaded.text("hostname").is_none() {
+        return Ok(None);
+    }
+    Config::from_loaded(&loaded).map(Some).map_err(Failure::Usage)
 }
 
 /// `posthouse config`.

@@ -55,7 +55,7 @@ pub struct Server {
 }
 
 /// The control plane, where the role has one.
-async fn open_service(
+pub async fn control_plane(
     config: &Config,
     control: &Arc<dyn Control>,
     clock: &Arc<dyn Clock>,
@@ -90,7 +90,7 @@ impl Server {
                 remote.insert(Arc::new(RemotePlane::new(url, files.clone())?)).clone() as Arc<dyn Control>
             }
         };
-        let service = open_service(config, &control, &clock).await?;
+        let service = control_plane(config, &control, &clock).await?;
         let billing = match &service {
             Some(service) => control_work(config, service, &shutdown, &mut tasks)?,
             None => None,

@@ -16,4 +16,4 @@ mod read;
 pub use cache::{CacheOptions, CachedObjects};
 pub use call::Counts;
 pub use objects::S3Objects;
-pub use options::{Checksum, Encryption, Keys, S3Options};
+pub use options::{Checksum, Credentials, Encryption, Keys, S3Options};

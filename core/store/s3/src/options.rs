@@ -1,5 +1,5 @@
 //! SUMMARY    Where the objects are and how they are written.
-//! SECURITY   Keys are wiped when dropped and not shown. The environment is read by whoever composes the options, not here.
+//! SECURITY   Keys are wiped when dropped and not shown.
 //! LIMITS     S3_CONNECT_MS_MAX, S3_ATTEMPT_MS_MAX, S3_REQUEST_MS_MAX
 
 use crate::limits::{S3_ATTEMPT_MS_MAX, S3_CONNECT_MS_MAX, S3_REQUEST_MS_MAX};
@@ -24,6 +24,21 @@ impl Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+/// Where the keys are.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    Keys(Keys),
+    /// Where the tools of Amazon look for them, in their order: `AWS_ACCESS_KEY_ID` and its like, a profile, a web identity token
+    /// (`AWS_WEB_IDENTITY_TOKEN_FILE`), the container's (`AWS_CONTAINER_CREDENTIALS_FULL_URI`), the machine's.
+    Found,
+}
+
+impl From<Keys> for Credentials {
+    fn from(keys: Keys) -> Self {
+        Credentials::Keys(keys)
     }
 }
 
@@ -55,7 +70,7 @@ pub struct S3Options {
     pub bucket: String,
     /// First words of every key, without a slash at the end: one deployment, one prefix. May be empty.
     pub prefix: String,
-    pub keys: Keys,
+    pub credentials: Credentials,
     /// `https://host/bucket/key` instead of `https://bucket.host/key`.
     pub path_style: bool,
     /// Certificates to trust (PEM) besides those of the system.
@@ -76,13 +91,13 @@ impl S3Options {
         self.is_conditional.then(|| "*".to_owned())
     }
 
-    pub fn new(region: impl Into<String>, bucket: impl Into<String>, keys: Keys) -> Self {
+    pub fn new(region: impl Into<String>, bucket: impl Into<String>, credentials: impl Into<Credentials>) -> Self {
         S3Options {
             endpoint: None,
             region: region.into(),
             bucket: bucket.into(),
             prefix: String::new(),
-            keys,
+            credentials: credentials.into(),
             path_style: false,
             ca_pem: None,
             encryption: Encryption::Bucket,

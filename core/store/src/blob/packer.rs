@@ -124,9 +124,14 @@ impl<'a> Packer<'a> {
     async fn publish(&mut self) -> Result<(), BlobError> {
         let full = std::mem::replace(&mut self.builder, fresh_pack(self.on.rng));
         let bytes = full.blob_bytes();
-        self.done.blobs += flip::publish(self.on, full).await?;
+        let blobs = flip::publish(self.on, full).await?;
+        self.done.blobs += blobs;
         self.done.packs += 1;
         self.done.bytes += bytes;
+        // Each as it is there: a pass over a backlog takes hours.
+        metrics::counter!("posthouse_upkeep_packs_total").increment(1);
+        metrics::counter!("posthouse_upkeep_packed_blobs_total").increment(blobs as u64);
+        metrics::counter!("posthouse_upkeep_packed_bytes_total").increment(bytes);
         Ok(())
     }
 }

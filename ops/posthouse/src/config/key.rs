@@ -202,7 +202,11 @@ pub const KEYS: &[Key] = &[
     key("objects.region", Kind::Text, Some("us-east-1"), "Region of the bucket."),
     key("objects.bucket", Kind::Text, None, "The bucket; it exists."),
     key("objects.prefix", Kind::Text, Some("posthouse"), "What all names in the bucket begin with."),
-    secret("objects.access_key", Kind::Text, "Access key of the bucket."),
+    secret(
+        "objects.access_key",
+        Kind::Text,
+        "Access key of the bucket; with none, keys are found where Amazon's tools find them.",
+    ),
     secret("objects.secret_key", Kind::Text, "Its secret key."),
     key("objects.path_style", Kind::Flag, Some("false"), "The bucket is part of the path, not of the host's name."),
     key(

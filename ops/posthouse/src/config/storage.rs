@@ -51,8 +51,8 @@ pub struct S3 {
     pub region: String,
     pub bucket: String,
     pub prefix: String,
-    pub access_key: String,
-    pub secret_key: String,
+    /// Access key and secret key. None: they are found where the tools of Amazon look for them.
+    pub keys: Option<(String, String)>,
     pub path_style: bool,
     pub encryption: Encryption,
     pub ca_file: Option<PathBuf>,
@@ -207,13 +207,18 @@ fn objects(from: &Loaded) -> Result<ObjectStore, String> {
         (Some("aes256"), None) => Encryption::Aes256,
         (_, None) => Encryption::Bucket,
     };
+    let keys = match (from.text("objects.access_key"), from.text("objects.secret_key")) {
+        (Some(access), Some(secret)) => Some((access, secret)),
+        (Some(_), None) => return Err("objects.secret_key: it is needed with objects.access_key".to_owned()),
+        (None, Some(_)) => return Err("objects.access_key: it is needed with objects.secret_key".to_owned()),
+        (None, None) => None,
+    };
     Ok(ObjectStore::S3(Box::new(S3 {
         endpoint,
         region: from.text("objects.region").unwrap_or_default(),
         bucket: need("objects.bucket")?,
         prefix: from.text("objects.prefix").unwrap_or_default(),
-        access_key: need("objects.access_key")?,
-        secret_key: need("objects.secret_key")?,
+        keys,
         path_style: from.flag("objects.path_style"),
         encryption,
         ca_file: from.path("objects.ca_file"),

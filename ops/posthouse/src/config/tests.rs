@@ -259,6 +259,12 @@ fn nodes_that_share_a_store_share_what_belongs_to_it() {
     refused(postgres, "store.master_key: ");
     refused(&shared, "objects.kind: ");
     refused(&format!("{shared}[objects]\nkind = \"s3\"\nbucket = \"b\"\naccess_key = \"a\""), "objects.secret_key: ");
+    refused(&format!("{shared}[objects]\nkind = \"s3\"\nbucket = \"b\"\nsecret_key = \"a\""), "objects.access_key: ");
+    let found = check(&format!(
+        "{shared}[objects]\nkind = \"s3\"\nbucket = \"b\"\n[bus]\nkind = \"redis\"\nurl = \"redis://h\"\n"
+    ))
+    .unwrap();
+    assert!(matches!(&found.store.objects, ObjectStore::S3(s3) if s3.keys.is_none()));
     refused("[objects]\nbucket = \"b\"", "objects.bucket: it is of no use");
     refused("[bus]\nkind = \"nats\"\nurl = \"nats://h\"", "bus.kind: ");
     refused("[bus]\nurl = \"nats://h\"", "bus.url: it is of no use");

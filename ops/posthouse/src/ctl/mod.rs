@@ -19,16 +19,23 @@ mod tests;
 pub use desk::Desk;
 
 use crate::{
-    Failure, folder,
+    Failure,
+    config::{Config, Role},
+    folder,
     plane::AbsentPlane,
     stores::{self, Stores},
 };
-use base::{AccountId, QueueId, SystemClock, TenantId};
+use base::{AccountId, Clock, QueueId, SystemClock, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
 use print::{Printer, Shape};
 use request::{Request, Select};
-use std::{io::BufRead, path::PathBuf, sync::Arc};
+use std::{
+    io::BufRead,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tenants::{Service, SignInOptions};
 use tokio::sync::mpsc;
 
 /// Bytes of a password line.
@@ -36,9 +43,12 @@ const PASSWORD_LINE_BYTES_MAX: u64 = 1_024;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The server's data folder.
-    #[arg(long, global = true, env = "POSTHOUSE_DATA", default_value = "posthouse-data")]
-    data: PathBuf,
+    /// The server's data folder; the configuration's, or posthouse-data, when missing.
+    #[arg(long, global = true, env = "POSTHOUSE_DATA")]
+    data: Option<PathBuf>,
+    /// The server's configuration (the environment adds to it): with it a stopped server's store and database are found where they are not in its folder.
+    #[arg(long, global = true, env = "POSTHOUSE_CONFIG")]
+    config: Option<PathBuf>,
     /// One JSON object on standard output: {"rows": [...], "next": ..., "summary": ...} or {"error": ...}.
     #[arg(long, global = true)]
     json: bool,
@@ -235,9 +245,13 @@ enum Queue {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (request, shape) = asked(arguments.command)?;
     let mut printer = Printer::new(shape, arguments.json, request.is_dry_run());
-    let asked = match socket::connect(&arguments.data).await {
+    let config = crate::run::found(arguments.config.as_deref())?;
+    let data = arguments.data.or_else(|| config.as_ref().map(|config| config.data.clone()));
+    let data = data.unwrap_or_else(|| "posthouse-data".into());
+    let asked = match socket::connect(&data).await {
         Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
-        Ok(None) => offline(&arguments.data, request, &mut printer).await,
+        // A configuration that names another folder is not this server's.
+        Ok(None) => offline(&data, config.filter(|config| config.data == data), request, &mut printer).await,
         Err(why) => Err(why),
     };
     if let Err(why) = asked {
@@ -246,35 +260,69 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     printer.end()
 }
 
-async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer) -> Result<(), String> {
+/// What a stopped server has, opened.
+struct Stopped {
+    stores: Option<Stores>,
+    control: Arc<dyn Control>,
+    service: Option<Arc<Service>>,
+}
+
+/// The data plane as the control plane sees it.
+fn control_of(stores: Option<&Stores>) -> Arc<dyn Control> {
+    match stores {
+        Some(stores) => Arc::new(stores.accounts.clone()),
+        None => Arc::new(AbsentPlane),
+    }
+}
+
+impl Stopped {
+    /// What a folder holds.
+    async fn in_folder(data: &Path) -> Result<Stopped, String> {
+        let planes = folder::planes(data)?;
+        let stores = match planes.data {
+            true => Some(Stores::open(data, Arc::new(SystemClock)).await.map_err(|e| locked(data, e))?),
+            false => None,
+        };
+        let control = control_of(stores.as_ref());
+        let keys = stores::Keys::in_folder(data);
+        let clock = Arc::new(SystemClock);
+        let service = match planes.control {
+            true => {
+                let (domains, sign_in) = (crate::domains::stopped(data)?, SignInOptions::default());
+                Some(stores::service(data, &keys, None, control.clone(), domains, sign_in, clock).await?)
+            }
+            false => None,
+        };
+        Ok(Stopped { stores, control, service })
+    }
+
+    /// What a configuration names; a shared store may have nodes that run.
+    async fn configured(config: &Config) -> Result<Stopped, String> {
+        let clock = Arc::new(SystemClock);
+        let stores = match &config.role {
+            Role::All | Role::Data { .. } => {
+                if !config.store.is_shared() {
+                    folder::planes(&config.data)?;
+                }
+                Some(Stores::of(config, clock.clone()).await.map_err(|e| locked(&config.data, e))?)
+            }
+            Role::Control { .. } => None,
+        };
+        let control = control_of(stores.as_ref());
+        let service = crate::server::control_plane(config, &control, &(clock as Arc<dyn Clock>)).await?;
+        Ok(Stopped { stores, control, service })
+    }
+}
+
+async fn offline(data: &Path, config: Option<Config>, request: Request, printer: &mut Printer) -> Result<(), String> {
     if let Request::Status | Request::Drain(_) = request {
         return Err(format!("no server runs on {}", data.display()));
     }
-    let planes = folder::planes(data)?;
-    let stores = match planes.data {
-        true => Some(Stores::open(data, Arc::new(SystemClock)).await.map_err(|e| locked(data, e))?),
-        false => None,
+    let Stopped { stores, control, service } = match &config {
+        Some(config) => Stopped::configured(config).await?,
+        None => Stopped::in_folder(data).await?,
     };
     let accounts = stores.as_ref().map(|stores| stores.accounts.clone());
-    let control: Arc<dyn Control> = match &accounts {
-        Some(accounts) => Arc::new(accounts.clone()),
-        None => Arc::new(AbsentPlane),
-    };
-    let service = match planes.control {
-        true => Some(
-            stores::service(
-                data,
-                &stores::Keys::in_folder(data),
-                None,
-                control.clone(),
-                crate::domains::stopped(data)?,
-                tenants::SignInOptions::default(),
-                Arc::new(SystemClock),
-            )
-            .await?,
-        ),
-        false => None,
-    };
     let desk = Desk { accounts, service, billing: None, control, status: serde_json::Value::Null };
     let who = socket::own_user().map(|user| format!("uid {user}")).map_err(|e| e.to_string())?;
     let (events, mut pending) = mpsc::channel(64);
@@ -295,7 +343,7 @@ async fn offline(data: &std::path::Path, request: Request, printer: &mut Printer
 }
 
 /// The store is open elsewhere, and nobody answers at the socket.
-fn locked(data: &std::path::Path, why: String) -> String {
+fn locked(data: &Path, why: String) -> String {
     if !why.contains("another process has this store open") {
         return why;
     }

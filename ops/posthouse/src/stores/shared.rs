@@ -44,9 +44,12 @@ pub(super) fn objects(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn
 
 #[cfg(feature = "s3")]
 fn bucket(config: &Config, s3: &config::S3, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
-    use store_s3::{CacheOptions, CachedObjects, Encryption, Keys, S3Objects, S3Options};
-    let keys = Keys::new(s3.access_key.as_str(), s3.secret_key.as_str());
-    let mut options = S3Options::new(s3.region.as_str(), s3.bucket.as_str(), keys);
+    use store_s3::{CacheOptions, CachedObjects, Credentials, Encryption, Keys, S3Objects, S3Options};
+    let credentials = match &s3.keys {
+        Some((access, secret)) => Keys::new(access.as_str(), secret.as_str()).into(),
+        None => Credentials::Found,
+    };
+    let mut options = S3Options::new(s3.region.as_str(), s3.bucket.as_str(), credentials);
     options.endpoint.clone_from(&s3.endpoint);
     options.prefix.clone_from(&s3.prefix);
     options.path_style = s3.path_style;

@@ -240,8 +240,8 @@ async fn encryption_by_a_key_management_is_asked_for() {
 
 async fn wrong_keys_and_buckets_are_refused(weed: &Weed) {
     for options in [
-        S3Options { keys: Keys::new("AKTEST", "another-secret"), ..weed.options() },
-        S3Options { keys: Keys::new("AKNOBODY", "SKTESTSECRET"), ..weed.options() },
+        S3Options { credentials: Keys::new("AKTEST", "another-secret").into(), ..weed.options() },
+        S3Options { credentials: Keys::new("AKNOBODY", "SKTESTSECRET").into(), ..weed.options() },
     ] {
         assert!(!format!("{options:?}").contains("secret"));
         let objects = open(options);

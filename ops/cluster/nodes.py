@@ -105,8 +105,9 @@ class Cluster(Demo):
         self.info = {**(self.info or {}), "graphql_url": f"http://127.0.0.1:{first.ports['http']}/graphql"}
 
     def customer(self, domain=DOMAIN):
-        first = next(iter(self.nodes.values()))
-        with open(os.path.join(first.data, "operator.token"), encoding="ascii") as file:
+        # Of several control planes the one that was first has it.
+        tokens = [os.path.join(node.data, "operator.token") for node in self.nodes.values()]
+        with open(next(filter(os.path.exists, tokens)), encoding="ascii") as file:
             operator = file.read().strip()
         made = self.mutate(operator, "tenantCreate", "TenantCreateInput!", "tenant { id } token pending",
                            {"name": f"Customer of {domain}", "maxDomains": 5, "maxMailboxes": 1000, "storageBytesMax": "53687091200", "domain": domain, "vouch": True})

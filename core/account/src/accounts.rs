@@ -81,6 +81,11 @@ pub(crate) struct Inner {
     pool_lanes: Vec<Arc<Mutex<()>>>,
 }
 
+/// Which store `kv` is, for the objects that belong to it (`store::blob::OwnedObjects`).
+pub async fn store_id(kv: &Arc<dyn Kv>, rng: &dyn Rng) -> Result<String> {
+    Ok(store::blob::store_id(kv, rng, &keys::system_packs()).await?)
+}
+
 impl Accounts {
     /// With rates counted in this process.
     pub fn new(options: AccountOptions) -> Self {

@@ -31,7 +31,7 @@ mod upkeep;
 mod verify;
 mod work;
 
-pub use accounts::{AccountOptions, Accounts, Attempts, Begin, MasterKey};
+pub use accounts::{AccountOptions, Accounts, Attempts, Begin, MasterKey, store_id};
 pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
 pub use error::{Error, Result};

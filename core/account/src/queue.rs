@@ -167,7 +167,12 @@ impl Accounts {
         let mut range = keys::system_due_after(request.after);
         let mut wrapped = false;
         while leases.len() < request.items.min(QUEUE_LEASE_MAX) {
-            let Some(tenant) = self.first_tenant(&range).await? else {
+            let first = match self.first_tenant(&range).await {
+                // What is leased already is worked at; the next look meets the same error.
+                Err(_) if !leases.is_empty() => break,
+                first => first?,
+            };
+            let Some(tenant) = first else {
                 if wrapped {
                     break;
                 }
@@ -179,7 +184,10 @@ impl Accounts {
                 break;
             }
             let room = request.items_per_tenant.min(request.items - leases.len());
-            leases.extend(self.lease_of(tenant, now, room, request.lease).await?);
+            match self.lease_of(tenant, now, room, request.lease).await {
+                Err(_) if !leases.is_empty() => break,
+                more => leases.extend(more?),
+            }
             range = keys::system_due_after(tenant);
         }
         Ok(leases)
@@ -212,6 +220,32 @@ impl Accounts {
                 leases.push(Lease { tenant, item });
             }
             Ok(leases)
+        })
+    }
+
+    /// The items that this node holds.
+    pub async fn held(&self) -> Result<Vec<(TenantId, QueueId)>> {
+        let mut range = keys::system_held_by(self.node());
+        let mut held = Vec::new();
+        loop {
+            let mut txn = self.0.kv.begin_read();
+            let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(QUEUE_LEASE_MAX)).await?;
+            held.extend(page.rows.iter().filter_map(|(key, _)| keys::decode_held(key)));
+            let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(held) };
+            range.from = [last.as_ref(), &[0]].concat();
+        }
+    }
+
+    /// Makes items due now that this node holds and nobody works at, and how many these were: a lease may be taken whose answer
+    /// never came. What somebody works at after all is refused.
+    pub async fn give_up(&self, items: &[(TenantId, QueueId)]) -> Result<usize> {
+        let node = self.node();
+        unit_of_work!(self, &[], self.op(), work => {
+            let mut given_up = 0;
+            for (tenant, id) in items {
+                given_up += usize::from(work.reclaim(node, &keys::system_held(node, *tenant, *id)).await?);
+            }
+            Ok(given_up)
         })
     }
 

@@ -3,7 +3,8 @@
 //! INVARIANTS A key that is alone may have `alone` at once and never rests. While another one was active within `company`, each has
 //!            `shared` at most, whatever it asks for, and of each second no more than `pace` of service beyond `credit`: who comes
 //!            seldom finds little before him and is not held up himself. Where all others that are active come about as often as a key
-//!            itself, each has `pressing` at once and none rests, for nobody would gain by it. No rest is longer than `rest_max`.
+//!            itself, each has `pressing` at once and none rests, for nobody would gain by it; who outruns the others as soon as it may
+//!            is not let again for a while. No rest is longer than `rest_max`.
 //!            Within a key, those that wait begin in their order. A key that does nothing is forgotten when its rest is over and
 //!            it has not come for some seconds.
 
@@ -63,9 +64,23 @@ struct Lane<W> {
     waiting: VecDeque<W>,
     /// When all of its service is paid for by the pace.
     paid: Duration,
-    /// How often it came: each time counts one, and half of that CAME_HALF later.
-    came: f64,
-    came_at: Duration,
+    came: Came,
+    /// It came about as often as all others when that was looked at last.
+    keeps_up: bool,
+    /// When that began.
+    kept_up_since: Duration,
+    /// From when on it may be looked at again, after it outran the others.
+    again_at: Duration,
+    /// How long that takes the next time.
+    again_after: Duration,
+}
+
+/// How often a key came: each time counts one, and half of that CAME_HALF later, and BURST_HALF later.
+#[derive(Debug, Clone, Copy, Default)]
+struct Came {
+    lately: f64,
+    just_now: f64,
+    at: Duration,
 }
 
 /// The keys that do something. `W` stands for one that waits.
@@ -89,6 +104,13 @@ const CAME_HALF: Duration = Duration::from_secs(1);
 const OFTEN_MIN: f64 = 4.0;
 /// Who comes at least so often as another one, divided by this, comes as often as it.
 const AS_OFTEN: f64 = 3.0;
+/// The same for what comes at once: who is let go on without rests shows within moments what it would do.
+const BURST_HALF: Duration = Duration::from_millis(50);
+/// What may come at once beyond AS_OFTEN times what another one does: connections that waited go on together.
+const BURST: f64 = 16.0;
+/// How long who outran the others is not let again, at first and at most; each time twice as long.
+const AGAIN_AFTER_MIN: Duration = Duration::from_secs(5);
+const AGAIN_AFTER_MAX: Duration = Duration::from_secs(80);
 /// What is left of the times that a key came when they are forgotten.
 const FORGOTTEN: f64 = 0.05;
 /// Lanes below which nobody looks for those that owe nothing.
@@ -110,11 +132,10 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     /// One of `key` wants to begin. The waiter is made only when it has to wait.
     pub fn enter(&mut self, key: &K, now: Duration, waiter: impl FnOnce() -> W) -> Entry {
         self.sweep(now);
-        let idle = || Lane { running: 0, waiting: VecDeque::new(), paid: Duration::ZERO, came: 0.0, came_at: now };
-        let lane = self.lanes.entry(key.clone()).or_insert_with(idle);
-        lane.came = lane.came(now) + 1.0;
-        lane.came_at = now;
+        let lane = self.lanes.entry(key.clone()).or_insert_with(Lane::idle);
+        lane.came = lane.came.one_more(now);
         self.mark(key, now);
+        self.judge(key, now);
         let company = self.company(key, now);
         let (max, waiting, credit) = (self.at_once(company), self.bounds.waiting, self.bounds.credit);
         let Some(lane) = self.lanes.get_mut(key) else { return Entry::Full };
@@ -169,18 +190,18 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         self.company(key, now) == Company::Quiet
     }
 
+    /// How often the other keys came that were active lately.
+    fn others(&self, key: &K, now: Duration) -> impl Iterator<Item = Came> {
+        let recent = self.seldom.iter().chain(&self.often).flatten();
+        let others = recent.filter(move |(other, at)| other != key && now.saturating_sub(*at) < self.bounds.company);
+        others.map(move |(other, _)| self.came(other, now))
+    }
+
     fn company(&self, key: &K, now: Duration) -> Company {
-        let mine = self.came(key, now);
-        let others = self
-            .seldom
-            .iter()
-            .chain(&self.often)
-            .flatten()
-            .filter(|(other, at)| other != key && now.saturating_sub(*at) < self.bounds.company);
         let mut company = Company::None;
-        for (other, _) in others {
-            let theirs = self.came(other, now);
-            if theirs < OFTEN_MIN || theirs * AS_OFTEN < mine {
+        for theirs in self.others(key, now) {
+            let keeps_up = || self.lanes.get(key).is_some_and(|lane| lane.keeps_up);
+            if theirs.lately < OFTEN_MIN || !keeps_up() {
                 return Company::Quiet;
             }
             company = Company::Pressing;
@@ -188,13 +209,31 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         company
     }
 
-    fn came(&self, key: &K, now: Duration) -> f64 {
-        self.lanes.get(key).map_or(0.0, |lane| lane.came(now))
+    /// Looks whether all others come about as often as the key does.
+    fn judge(&mut self, key: &K, now: Duration) {
+        let mine = self.came(key, now);
+        let outruns =
+            |theirs: Came| theirs.lately * AS_OFTEN < mine.lately || theirs.just_now * AS_OFTEN + BURST < mine.just_now;
+        let (mut is_alone, mut outran, mut all_often) = (true, false, true);
+        for theirs in self.others(key, now) {
+            is_alone = false;
+            all_often &= theirs.lately >= OFTEN_MIN;
+            outran |= theirs.lately >= OFTEN_MIN && outruns(theirs);
+        }
+        match self.lanes.get_mut(key) {
+            Some(lane) if is_alone => lane.keeps_up = false,
+            Some(lane) => lane.judge(now, outran, all_often),
+            None => {}
+        }
+    }
+
+    fn came(&self, key: &K, now: Duration) -> Came {
+        self.lanes.get(key).map_or_else(Came::default, |lane| lane.came.at(now))
     }
 
     /// The key is active, whatever it does.
     pub fn mark(&mut self, key: &K, now: Duration) {
-        let recent = if self.came(key, now) < OFTEN_MIN { &mut self.seldom } else { &mut self.often };
+        let recent = if self.came(key, now).lately < OFTEN_MIN { &mut self.seldom } else { &mut self.often };
         if !matches!(&recent[0], Some((k, _)) if k == key) {
             recent.swap(0, 1);
         }
@@ -210,7 +249,50 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
     }
 }
 
+impl Came {
+    /// What is left of it at `now`.
+    fn at(self, now: Duration) -> Came {
+        let past = now.saturating_sub(self.at).as_secs_f64();
+        let left = |half: Duration| (-past / half.as_secs_f64()).exp2();
+        Came { lately: self.lately * left(CAME_HALF), just_now: self.just_now * left(BURST_HALF), at: now }
+    }
+
+    fn one_more(self, now: Duration) -> Came {
+        let left = self.at(now);
+        Came { lately: left.lately + 1.0, just_now: left.just_now + 1.0, ..left }
+    }
+}
+
 impl<W> Lane<W> {
+    fn idle() -> Self {
+        Lane {
+            running: 0,
+            waiting: VecDeque::new(),
+            paid: Duration::ZERO,
+            came: Came::default(),
+            keeps_up: false,
+            kept_up_since: Duration::ZERO,
+            again_at: Duration::ZERO,
+            again_after: AGAIN_AFTER_MIN,
+        }
+    }
+
+    /// It `outran` somebody who comes often; `all_often`: nobody else comes seldom.
+    fn judge(&mut self, now: Duration, outran: bool, all_often: bool) {
+        if self.keeps_up && outran {
+            self.keeps_up = false;
+            if now.saturating_sub(self.kept_up_since) >= AGAIN_AFTER_MIN {
+                // It did for a while: others became fewer.
+                self.again_after = AGAIN_AFTER_MIN;
+            }
+            self.again_at = now.saturating_add(self.again_after);
+            self.again_after = (self.again_after * 2).min(AGAIN_AFTER_MAX);
+        } else if !self.keeps_up && !outran && all_often && now >= self.again_at {
+            self.keeps_up = true;
+            self.kept_up_since = now;
+        }
+    }
+
     fn rest(&self, now: Duration, credit: Duration) -> Duration {
         self.paid.saturating_sub(now).saturating_sub(credit)
     }
@@ -222,13 +304,8 @@ impl<W> Lane<W> {
         }
     }
 
-    fn came(&self, now: Duration) -> f64 {
-        let halves = now.saturating_sub(self.came_at).as_secs_f64() / CAME_HALF.as_secs_f64();
-        self.came * (-halves).exp2()
-    }
-
     fn is_idle(&self, now: Duration) -> bool {
-        self.running == 0 && self.waiting.is_empty() && self.paid <= now && self.came(now) < FORGOTTEN
+        self.running == 0 && self.waiting.is_empty() && self.paid <= now && self.came.at(now).lately < FORGOTTEN
     }
 }
 
@@ -321,12 +398,51 @@ mod tests {
         comes(&mut shares, "b", 10, NOW);
         comes(&mut shares, "a", 31, NOW);
         assert!(shares.has_company(&"a", NOW), "three times as often and more");
-        assert!(!shares.has_company(&"b", NOW), "who comes less often does not make room");
         comes(&mut shares, "b", 1, NOW);
-        assert!(!shares.has_company(&"a", NOW));
-        let later = NOW + 5 * CAME_HALF;
+        assert!(!shares.has_company(&"b", NOW), "who comes less often does not make room");
+        comes(&mut shares, "a", 1, NOW);
+        assert!(shares.has_company(&"a", NOW), "nor is it let again at once");
+        let later = NOW + AGAIN_AFTER_MIN;
+        comes(&mut shares, "b", 5, later);
+        comes(&mut shares, "a", 5, later);
+        assert!(!shares.has_company(&"a", later));
+        let later = later + 5 * CAME_HALF;
         comes(&mut shares, "b", 1, later);
         assert!(shares.has_company(&"a", later), "once in five seconds is seldom");
+    }
+
+    #[test]
+    fn who_outruns_a_steady_one_whenever_it_may_is_let_ever_more_seldom() {
+        let mut shares = shares();
+        let (mut free, mut tries, mut was_free) = (0, 0, false);
+        // One comes 100 times a second; the other would come 2,000 times where it does not rest, and comes 100 times where it does.
+        for ms in 0..60_000_u32 {
+            let now = NOW + ms * MS;
+            if ms % 10 == 0 {
+                comes(&mut shares, "b", 1, now);
+            }
+            let is_free = !shares.has_company(&"a", now);
+            if is_free || ms % 10 == 5 {
+                comes(&mut shares, "a", if is_free { 2 } else { 1 }, now);
+            }
+            let steady = ms > 1_000;
+            tries += u32::from(steady && is_free && !was_free);
+            free += u32::from(steady && is_free);
+            was_free = is_free;
+        }
+        assert!((1..=5).contains(&tries) && free < 40 * tries, "{tries} tries, {free} ms");
+    }
+
+    #[test]
+    fn those_that_run_as_fast_as_each_other_are_never_held_up_again() {
+        let mut shares = shares();
+        for ms in 0..10_000_u32 {
+            let now = NOW + ms * MS;
+            // Bursts of one and of the other, as connections have them that serve both.
+            comes(&mut shares, if ms / 5 % 2 == 0 { "a" } else { "b" }, 2, now);
+            let held_up = ["a", "b"].iter().any(|key| shares.has_company(key, now));
+            assert!(!held_up || ms < 100, "after {ms} ms");
+        }
     }
 
     #[test]

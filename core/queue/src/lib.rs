@@ -17,9 +17,9 @@ mod worker;
 pub use resolve::{DnsResolver, Host, NoResolver, Resolve, ResolveError};
 pub use trust::Trust;
 
-use base::Domain;
+use base::{Domain, QueueId, TenantId};
 use mail::Mail;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 /// How the smart host is spoken to. With a login the certificate is verified whatever stands here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct QueueOptions {
     pub per_domain_max: usize,
     /// How long an attempt may take before its item comes up again.
     pub lease: Duration,
+    /// How often it is looked for items that this node holds and nobody here works at.
+    pub look_after: Duration,
 }
 
 impl QueueOptions {
@@ -75,6 +77,7 @@ impl QueueOptions {
             workers: 32,
             per_domain_max: 4,
             lease: Duration::from_secs(900),
+            look_after: Duration::from_secs(30),
         }
     }
 }
@@ -90,4 +93,6 @@ struct Inner {
     verified_tls: tokio_rustls::TlsConnector,
     signers: sign::Signers,
     busy: parking_lot::Mutex<std::collections::HashMap<String, usize>>,
+    /// Items that are worked at here.
+    in_hand: parking_lot::Mutex<BTreeSet<(TenantId, QueueId)>>,
 }

@@ -12,10 +12,14 @@ use crate::{
     trust,
 };
 use account::{Lease, LeaseRequest, record::QueueItem, unit_of_work};
-use base::{Kind, TenantId, Timestamp, limits::QUEUE_ATTEMPTS_MAX};
+use base::{
+    Kind, QueueId, TenantId, Timestamp,
+    limits::{QUEUE_ATTEMPTS_MAX, QUEUE_LEASE_MAX},
+};
 use bytes::Bytes;
 use mail::{Error, Mail};
 use std::{
+    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -34,6 +38,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// How long an item is put off when its domain has enough attempts under way.
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 
+/// Between two attempts to store what became of an item.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Part of its lease that an attempt may take.
 const LEASE_SHARE: f64 = 0.9;
 
@@ -47,12 +53,14 @@ impl Queue {
             verified_tls,
             signers: Signers::default(),
             busy: parking_lot::Mutex::default(),
+            in_hand: parking_lot::Mutex::default(),
         }))
     }
 
     /// Sends what is due until `stop`, then waits for the attempts under way. Who drops it leaves them to the next worker.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        tokio::join!(self.clone().release(stop.clone()), self.clone().count(stop.clone()), self.serve(stop));
+        let (release, count) = (self.clone().release(stop.clone()), self.clone().count(stop.clone()));
+        tokio::join!(release, count, self.clone().look_after(stop.clone()), self.serve(stop));
     }
 
     /// Shows how many items are due.
@@ -76,6 +84,7 @@ impl Queue {
             let leases = if free == 0 { Vec::new() } else { self.lease(free, after).await };
             let idle = leases.is_empty();
             after = leases.last().map_or(after, |l| l.tenant);
+            self.0.in_hand.lock().extend(leases.iter().map(item_of));
             for group in groups(leases) {
                 let Ok(slot) = slots.clone().acquire_owned().await else { return };
                 let inner = self.0.clone();
@@ -96,6 +105,41 @@ impl Queue {
         let all = u32::try_from(self.0.options.workers).unwrap_or(u32::MAX);
         // Nobody closes the semaphore: this is all attempts ended.
         let _ = slots.acquire_many(all).await;
+    }
+
+    /// Gives up what this node holds and nobody here works at, seen twice: a store that fails may have leased an item and not
+    /// have said so.
+    async fn look_after(self, mut stop: watch::Receiver<bool>) {
+        let mut idle = BTreeSet::new();
+        while !*stop.borrow() {
+            tokio::select! {
+                () = tokio::time::sleep(self.0.options.look_after) => {}
+                _ = stop.changed() => return,
+            }
+            idle = match self.give_up(&idle).await {
+                Ok(idle) => idle,
+                Err(error) => {
+                    tracing::warn!(%error, "looking after queue items");
+                    BTreeSet::new()
+                }
+            };
+        }
+    }
+
+    /// Gives up those of `before` that nobody has begun to work at; the others that nobody works at.
+    async fn give_up(&self, before: &BTreeSet<(TenantId, QueueId)>) -> Result<BTreeSet<(TenantId, QueueId)>, Error> {
+        let accounts = self.0.mail.accounts();
+        let mut idle: BTreeSet<_> = accounts.held().await?.into_iter().collect();
+        // Looked at after the store: what is leased is in hand a moment later.
+        idle.retain(|item| !self.0.in_hand.lock().contains(item));
+        let forgotten: Vec<_> = idle.intersection(before).copied().take(QUEUE_LEASE_MAX).collect();
+        if !forgotten.is_empty() {
+            let given_up = accounts.give_up(&forgotten).await?;
+            metrics::counter!("posthouse_queue_given_up_total").increment(given_up as u64);
+            tracing::warn!(items = given_up, "held by this node and worked at by nobody: due again");
+        }
+        forgotten.iter().for_each(|item| drop(idle.remove(item)));
+        Ok(idle)
     }
 
     /// Makes parked mail due again whose senders may send.
@@ -141,6 +185,7 @@ impl Inner {
                 let due = self.mail.accounts().clock().now().plus(BUSY_PAUSE);
                 self.settle(lease, QueueItem { due_at_ms: due.0, ..lease.item.clone() }).await
             };
+            self.in_hand.lock().remove(&item_of(lease));
             match result {
                 Ok(()) => {}
                 // Another worker has it: its outcome counts.
@@ -207,13 +252,35 @@ impl Inner {
         let now = accounts.clock().now();
         let (mut item, failed) = outcome(&lease.item, &fates, now, accounts.rng().next_u64());
         let relayed: Vec<usize> = fates.iter().filter(|f| f.relayed).map(|f| f.recipient).collect();
-        report(&self.mail, lease.tenant, &item, Action::Failed, &failed, &message, now).await?;
-        report(&self.mail, lease.tenant, &item, Action::Relayed, &relayed, &message, now).await?;
-        self.notice_delay(lease, &mut item, &message, now).await?;
+        let tell = |action, whom| report(&self.mail, lease.tenant, &item, action, whom, &message, now);
+        self.insist(lease, || tell(Action::Failed, &failed)).await?;
+        self.insist(lease, || tell(Action::Relayed, &relayed)).await?;
+        if is_late(&item, now) {
+            let waiting = attempt::waiting(&item);
+            self.insist(lease, || tell(Action::Delayed, &waiting)).await?;
+            item.delay_notified = true;
+        }
         let delivered = fates.iter().filter(|f| f.delivered).count();
         metrics::counter!("posthouse_queue_delivered_total").increment(delivered as u64);
         metrics::counter!("posthouse_queue_failed_total").increment(failed.len() as u64);
         self.settle(lease, item).await
+    }
+
+    /// Does again what the store did not take, for as long as the lease holds: what was sent is not to be forgotten.
+    async fn insist<F>(&self, lease: &Lease, mut step: impl FnMut() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
+        let clock = self.mail.accounts().clock();
+        loop {
+            match step().await {
+                Err(error) if error.kind == Kind::Unavailable && clock.now().0 < lease.item.due_at_ms => {
+                    tracing::warn!(%error, item = lease.item.id, "what became of a queue item: again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     async fn send(&self, link: &mut Option<Link>, tenant: TenantId, item: &QueueItem, message: &Bytes) -> Vec<Fate> {
@@ -246,27 +313,23 @@ impl Inner {
         }
     }
 
-    async fn notice_delay(
-        &self,
-        lease: &Lease,
-        item: &mut QueueItem,
-        message: &Bytes,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let began = Timestamp(item.created_at_ms.saturating_add(item.rested_ms));
-        let old = now.since(began) >= schedule::DELAY_NOTICE_AFTER;
-        if item.delay_notified || !old {
-            return Ok(());
-        }
-        let waiting = attempt::waiting(item);
-        item.delay_notified = true;
-        report(&self.mail, lease.tenant, item, Action::Delayed, &waiting, message, now).await
-    }
-
     async fn settle(&self, lease: &Lease, item: QueueItem) -> Result<(), Error> {
-        let accounts = self.mail.accounts();
-        unit_of_work!(accounts, &[], accounts.op(), work => { work.settle(lease, item.clone()).await })
+        let (accounts, item) = (self.mail.accounts(), &item);
+        let settle = || async move {
+            unit_of_work!(accounts, &[], accounts.op(), work => { work.settle(lease, item.clone()).await })
+        };
+        self.insist(lease, settle).await
     }
+}
+
+/// Whether its sender is to hear that it waits.
+fn is_late(item: &QueueItem, now: Timestamp) -> bool {
+    let began = Timestamp(item.created_at_ms.saturating_add(item.rested_ms));
+    !item.delay_notified && now.since(began) >= schedule::DELAY_NOTICE_AFTER
+}
+
+fn item_of(lease: &Lease) -> (TenantId, QueueId) {
+    (lease.tenant, QueueId(lease.item.id))
 }
 
 /// Leases by tenant and domain, in the order of their first ones.

@@ -33,6 +33,7 @@ const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_queue_released_total", None),
     ("posthouse_quota_below_zero_total", Some(("counter", &["pool", "tenant", "mailbox"]))),
     ("posthouse_send_limit_refusals_total", None),
+    ("posthouse_queue_given_up_total", None),
     ("posthouse_sessions_cut_total", Some(("door", &["submission", "imap"]))),
     ("posthouse_upkeep_cleared_marks_total", None),
     ("posthouse_upkeep_compacted_blobs_total", None),

@@ -1,8 +1,15 @@
 //! SUMMARY    What a data folder holds before anything is written to it: nothing, ours, or somebody else's files.
 //! INVARIANTS A command that was given the wrong folder leaves it as it is.
 
-use crate::{config::Role, demo};
-use std::path::Path;
+use crate::{
+    config::Role,
+    demo,
+    stores::{at, make_folder},
+};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+};
 
 /// Names that are told of a folder that is not ours.
 const NAMES_SHOWN: usize = 3;
@@ -61,6 +68,26 @@ pub fn planes(data: &Path) -> Result<Planes, String> {
          when its store is shared",
         data.display()
     ))
+}
+
+/// What a running server has locked where no store of its own is.
+const LOCK: &str = "server.lock";
+
+/// A data folder in use by this server, for as long as this is kept.
+pub struct Held(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
+
+/// For a server whose folder no embedded store keeps from others: a second one would take its control socket and its cache.
+pub fn hold(data: &Path) -> Result<Held, String> {
+    make_folder(data)?;
+    let path = data.join(LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| at(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Held(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("{} is in use by another server: each has a folder of its own", data.display()))
+        }
+        Err(TryLockError::Error(e)) => Err(at(&path, e)),
+    }
 }
 
 /// For a server: one plane apart does not begin in the folder of the other one, or of both.

@@ -59,7 +59,7 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let server = Server::start(&config, Arc::new(SystemClock)).await?;
     if let Some(service) = &server.service
-        && let Some(token) = first_token(&config.data, service).await?
+        && let Some(token) = first_token(&config, service).await?
     {
         println!("operator token (shown once, also in operator.token): {token}");
     }
@@ -84,10 +84,10 @@ pub async fn serve(file: Option<&Path>) -> Result<(), Failure> {
     signals.unless_again(server.stop()).await
 }
 
-/// Makes the provider and its operator token at the first start.
-async fn first_token(data: &Path, service: &Service) -> Result<Option<String>, String> {
-    let path = data.join("operator.token");
-    if path.exists() {
+/// Makes the provider and its operator token at the first start; of several control planes over one database, of the first.
+async fn first_token(config: &Config, service: &Service) -> Result<Option<String>, String> {
+    let path = config.data.join("operator.token");
+    if path.exists() || config.sql.is_some() && service.console("start").await.is_ok() {
         return Ok(None);
     }
     let token = service.bootstrap("Provider").await.map_err(|e| e.to_string())?.operator_token;

@@ -6,7 +6,7 @@ use crate::{
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
-    http, mta_sts, notices, payment,
+    folder, http, mta_sts, notices, payment,
     plane::RemotePlane,
     portal, stores,
 };
@@ -52,6 +52,7 @@ pub struct Server {
     config: Config,
     tasks: Tasks,
     _ctl: Option<ctl::socket::Bound>,
+    _folder: Option<folder::Held>,
 }
 
 /// The control plane, where the role has one.
@@ -77,7 +78,9 @@ impl Server {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
-        crate::folder::may_hold(&config.data, &config.role)?;
+        folder::may_hold(&config.data, &config.role)?;
+        let has_store = !config.store.is_shared() && !matches!(config.role, Role::Control { .. });
+        let folder = if has_store { None } else { Some(folder::hold(&config.data)?) };
         crate::counters::show(!matches!(config.role, Role::Control { .. }));
         let (shutdown, mut tasks) = (Shutdown::default(), Tasks::new());
         let (mut data, mut remote) = (None, None);
@@ -131,7 +134,17 @@ impl Server {
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
-        Ok(Server { ports, service, data, remote, shutdown, config: config.clone(), tasks, _ctl: ctl.ok() })
+        Ok(Server {
+            ports,
+            service,
+            data,
+            remote,
+            shutdown,
+            config: config.clone(),
+            tasks,
+            _ctl: ctl.ok(),
+            _folder: folder,
+        })
     }
 
     /// Ends when the store is lost to this process.

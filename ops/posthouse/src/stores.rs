@@ -10,16 +10,19 @@ use crate::config::{Config, Sql, storage::KvStore};
 use account::{AccountOptions, Accounts, MasterKey};
 use base::{Clock, SystemRng};
 use control::Control;
-use std::{fmt::Display, path::Path, sync::Arc};
+use std::{fmt::Display, path::Path, sync::Arc, time::Duration};
 use store::{
     Kv,
-    blob::{FsObjects, Objects},
+    blob::{FsObjects, Objects, ObjectsError, OwnedObjects},
     bus::Bus,
     embedded,
     ephemeral::{Ephemeral, MemEphemeral},
     postgres,
 };
 use tenants::{Database, DomainOptions, PasswordCost, Service, ServiceOptions, SignInOptions};
+
+/// How long a start waits for the objects.
+const CLAIM_WAIT: Duration = Duration::from_secs(5);
 
 /// What a data plane keeps things in, opened.
 pub struct Stores {
@@ -35,9 +38,10 @@ impl Stores {
         let master = Keys::in_folder(data).master()?;
         let kv = open_embedded(data)?;
         let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
+        let objects = owned(&kv, Arc::new(objects)).await?;
         let cells = || -> Arc<dyn Ephemeral> { Arc::new(MemEphemeral::new(clock.clone())) };
         let (cells, sent) = (cells(), cells());
-        Stores::on(kv, Arc::new(objects), master, clock, (cells, sent), None)
+        Stores::on(kv, objects, master, clock, (cells, sent), None)
     }
 
     /// Opens what a configuration says.
@@ -52,7 +56,8 @@ impl Stores {
             }
             KvStore::FoundationDb(options) => shared::foundationdb(options, &clock).await?,
         };
-        let objects = shared::objects(config, &clock)?;
+        let objects = owned(&kv, shared::objects(config, &clock)?).await?;
+        claim(&objects).await?;
         let (cells, bus) = (shared::cells(config, &clock)?, shared::bus(config, &clock)?);
         let stores = Stores::on(kv, objects, master, clock, cells, bus)?;
         stores.accounts.check_master_key().await.map_err(|e| format!("store.master_key: {e}"))?;
@@ -61,7 +66,7 @@ impl Stores {
 
     fn on(
         kv: Arc<dyn Kv>,
-        objects: Arc<dyn Objects>,
+        objects: Arc<OwnedObjects>,
         master: [u8; 32],
         clock: Arc<dyn Clock>,
         (cells, sent): (Arc<dyn Ephemeral>, Arc<dyn Ephemeral>),
@@ -78,6 +83,29 @@ impl Stores {
         // Derived, so that every node of a deployment shows the same fake salts.
         let secret = keys::derive("scram", &master)?;
         Ok(Stores { kv, accounts, secret })
+    }
+}
+
+/// `objects` as those of the store `kv`.
+async fn owned(kv: &Arc<dyn Kv>, objects: Arc<dyn Objects>) -> Result<Arc<OwnedObjects>, String> {
+    let store = account::store_id(kv, &SystemRng::default()).await.map_err(|e| e.to_string())?;
+    Ok(Arc::new(OwnedObjects::new(objects, &store)))
+}
+
+/// Another store's objects are no place to start at. Where they are is asked again before anything is written there, so a bucket that is away
+/// keeps no node from starting.
+async fn claim(objects: &OwnedObjects) -> Result<(), String> {
+    match tokio::time::timeout(CLAIM_WAIT, objects.claim()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why @ ObjectsError::Foreign { .. })) => Err(format!("[objects]: {why}")),
+        Ok(Err(why)) => {
+            tracing::warn!(%why, "the objects are not reached: mail stays in the store until they are");
+            Ok(())
+        }
+        Err(_) => {
+            tracing::warn!("the objects do not answer: mail stays in the store until they do");
+            Ok(())
+        }
     }
 }
 
@@ -113,7 +141,7 @@ pub fn at(path: &Path, e: impl Display) -> String {
     format!("{}: {e}", path.display())
 }
 
-fn make_folder(data: &Path) -> Result<(), String> {
+pub fn make_folder(data: &Path) -> Result<(), String> {
     if data.is_dir() {
         return Ok(());
     }

@@ -6,7 +6,13 @@ use sim::{
     Backend, Library, Options, PINNED, Report,
     money::{Played, Provider, Theatre},
 };
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+/// How often an endless run says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs simulated worlds from seeds; a failing seed is printed with its operations.
 #[derive(Parser)]
@@ -17,9 +23,9 @@ struct Arguments {
     /// How many seeds to run.
     #[arg(long, default_value_t = 200)]
     seeds: u64,
-    /// The first seed.
-    #[arg(long, default_value_t = 1)]
-    from: u64,
+    /// The first seed; 1 when missing.
+    #[arg(long)]
+    from: Option<u64>,
     /// Only this seed.
     #[arg(long)]
     seed: Option<u64>,
@@ -32,6 +38,9 @@ struct Arguments {
     /// Go on after a failure.
     #[arg(long)]
     all: bool,
+    /// One seed after another, from a fresh one on unless --from says where, until one fails or it is told to end; says every minute how far it is.
+    #[arg(long, conflicts_with_all = ["seeds", "seed"])]
+    endless: bool,
 }
 
 #[derive(Subcommand)]
@@ -147,6 +156,22 @@ fn schedules(arguments: &Money) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Those asked for, the pinned ones first.
+fn seeds(arguments: &Arguments) -> Box<dyn Iterator<Item = u64>> {
+    if let Some(seed) = arguments.seed {
+        return Box::new(std::iter::once(seed));
+    }
+    let pinned = PINNED.iter().map(|(seed, _)| *seed);
+    if arguments.endless {
+        // A fresh one: the time, so that each run goes where none was.
+        let now = || UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs() << 20);
+        let from = arguments.from.unwrap_or_else(now);
+        return Box::new(pinned.chain((0..).map(move |n: u64| from.wrapping_add(n))));
+    }
+    let from = arguments.from.unwrap_or(1);
+    Box::new(pinned.chain((0..arguments.seeds).map(move |n| from.wrapping_add(n))))
+}
+
 fn worlds(arguments: &Arguments) -> ExitCode {
     let backend = match arguments.store {
         On::Memory => Backend::Memory,
@@ -163,16 +188,14 @@ fn worlds(arguments: &Arguments) -> ExitCode {
         Backend::FoundationDb(Library::Fake(_)) => ("foundationdb (fake)", " --store foundationdb"),
         Backend::FoundationDb(Library::Live(_)) => ("foundationdb (live)", " --store foundationdb"),
     };
-    let seeds: Vec<u64> = match arguments.seed {
-        Some(seed) => vec![seed],
-        None => {
-            let pinned = PINNED.iter().map(|(seed, _)| *seed);
-            pinned.chain((0..arguments.seeds).map(|n| arguments.from.wrapping_add(n))).collect()
+    let (mut sum, mut done, mut failed, mut told) = (Report::default(), 0, 0, Instant::now());
+    for seed in seeds(arguments) {
+        if arguments.endless && told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            println!("{done} seeds over {store}, {failed} failed: {} operations; now {seed}", sum.operations);
         }
-    };
-    let (mut sum, mut failed) = (Report::default(), 0);
-    for seed in &seeds {
-        match sim::run(&Options { rounds: arguments.rounds, backend: backend.clone(), ..Options::new(*seed) }) {
+        done += 1;
+        match sim::run(&Options { rounds: arguments.rounds, backend: backend.clone(), ..Options::new(seed) }) {
             Ok(report) => sum = sum.plus(&report),
             Err(failure) => {
                 eprintln!("{failure}");
@@ -185,14 +208,8 @@ fn worlds(arguments: &Arguments) -> ExitCode {
         }
     }
     println!(
-        "{} seeds over {store}, {failed} failed: {} operations ({} told, {} refused, {} unsure), {} messages, {} deaths of nodes",
-        seeds.len(),
-        sum.operations,
-        sum.told,
-        sum.refused,
-        sum.unsure,
-        sum.messages,
-        sum.deaths
+        "{done} seeds over {store}, {failed} failed: {} operations ({} told, {} refused, {} unsure), {} messages, {} deaths of nodes",
+        sum.operations, sum.told, sum.refused, sum.unsure, sum.messages, sum.deaths
     );
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

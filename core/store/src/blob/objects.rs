@@ -33,6 +33,11 @@ pub enum ObjectsError {
     Missing(String),
     /// Shorter than the range that was asked for.
     Short(String),
+    /// The objects belong to another store: the names of its mark and of ours.
+    Foreign {
+        theirs: String,
+        ours: String,
+    },
     Io {
         name: String,
         source: io::Error,
@@ -45,6 +50,11 @@ impl fmt::Display for ObjectsError {
             ObjectsError::BadName(name) => write!(f, "bad object name {name:?}"),
             ObjectsError::Missing(name) => write!(f, "no object {name}"),
             ObjectsError::Short(name) => write!(f, "object {name} is too short"),
+            ObjectsError::Foreign { theirs, ours } => write!(
+                f,
+                "the objects here belong to another store (object {theirs}; this store's would be {ours}): give this one a prefix, \
+                 bucket or folder of its own, or remove that object if the other store is gone for good"
+            ),
             ObjectsError::Io { name, source } => write!(f, "object {name}: {source}"),
         }
     }
@@ -54,7 +64,10 @@ impl std::error::Error for ObjectsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             ObjectsError::Io { source, .. } => Some(source),
-            ObjectsError::BadName(_) | ObjectsError::Missing(_) | ObjectsError::Short(_) => None,
+            ObjectsError::BadName(_)
+            | ObjectsError::Missing(_)
+            | ObjectsError::Short(_)
+            | ObjectsError::Foreign { .. } => None,
         }
     }
 }
@@ -73,6 +86,10 @@ pub trait Objects: Send + Sync + 'static {
     }
     /// Exactly the bytes of `range`.
     fn get(&self, name: &str, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ObjectsError>>;
+    /// Drops what a cache keeps of an object, for what was read of it is damaged: the next `get` asks for it anew.
+    fn forget(&self, _name: &str) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
     /// Deleting what does not exist succeeds.
     fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>>;
     /// Objects whose names start with `prefix` (which ends with `/`), at most OBJECT_LIST_MAX, in no order.

@@ -137,14 +137,24 @@ pub async fn get(
             let wanted = wanted.ok_or(BlobError::Corrupt("too few blocks"))?;
             let before = lengths(meta.block_bytes.get(..blocks.start).unwrap_or_default());
             let from = offset + before;
-            let read = objects.get(&object_name(pack), from..from + lengths(wanted)).await?;
-            let mut rest = read.as_ref();
-            let cut = wanted.iter().map_while(|bytes| {
-                let (block, after) = rest.split_at_checked(*bytes as usize)?;
-                rest = after;
-                Some(block)
-            });
-            open_range(key, blob, &meta, &range, cut.collect::<Vec<_>>())
+            let (name, bytes) = (object_name(pack), from..from + lengths(wanted));
+            let open = |read: Bytes| {
+                let mut rest = read.as_ref();
+                let cut = wanted.iter().map_while(|bytes| {
+                    let (block, after) = rest.split_at_checked(*bytes as usize)?;
+                    rest = after;
+                    Some(block)
+                });
+                open_range(key, blob, &meta, &range, cut.collect::<Vec<_>>())
+            };
+            match open(objects.get(&name, bytes.clone()).await?) {
+                // What came damaged once, over the network, may be kept by a cache.
+                Err(BlobError::Corrupt(_)) => {
+                    objects.forget(&name).await;
+                    open(objects.get(&name, bytes).await?)
+                }
+                opened => opened,
+            }
         }
     }
 }

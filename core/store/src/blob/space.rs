@@ -69,6 +69,14 @@ pub(super) fn pack_range(pack_prefix: &[u8], kind: u8) -> KeyRange {
     KeyRange::prefix(&[pack_prefix, &[kind]].concat())
 }
 
+/// What is wrong with the record under `store_key` when it is no id.
+pub(super) const STORE: &str = "id of the store";
+
+/// Which store this is.
+pub(super) fn store_key(pack_prefix: &[u8]) -> Vec<u8> {
+    [pack_prefix, b"s"].concat()
+}
+
 /// The pack at the end of a pack key.
 pub(super) fn pack_of_key(key: &[u8]) -> Result<PackId, BlobError> {
     key.last_chunk().map(|id| PackId(*id)).ok_or(BlobError::Corrupt("pack key"))

@@ -4,7 +4,7 @@
 //!            port may stand behind a proxy. The socket has mode 0600, and the kernel is asked for each caller's user: the
 //!            server's own or root. A stolen operator token cannot reach it, and no network can.
 //! LIMITS     CTL_LINE_BYTES_MAX, CTL_CONNECTIONS_MAX, REQUEST_TIMEOUT
-//! INVARIANTS The socket is bound while the store's lock is held: what lies at its place is stale and is replaced.
+//! INVARIANTS The socket is bound while the lock of the store, or of the folder, is held: what lies at its place is stale and is replaced.
 
 use super::{
     desk::Desk,

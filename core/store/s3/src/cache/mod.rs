@@ -1,7 +1,7 @@
 //! SUMMARY    What was read from an object store, or will be soon, kept on the local disk in aligned chunks.
 //! LIMITS     CACHE_CHUNK_BYTES, CACHE_RANGE_BYTES_MAX, CACHE_FETCHES_MAX, CACHE_WARM_SHARE_MAX, CACHE_BYTES_MAX, CACHE_FREE_BYTES_MIN
 //! INVARIANTS Objects never change, so what is kept is never stale. Losing the cache, a part of it or its disk costs reads, and nothing
-//!            else. Readers of one chunk at one time fetch it once.
+//!            else; what came damaged is dropped (`forget`). Readers of one chunk at one time fetch it once.
 
 mod disk;
 
@@ -140,7 +140,12 @@ impl<O: Objects> CachedObjects<O> {
                 Ok(bytes)
             }
             Err(ObjectsError::Short(_)) => self.fetch_end(name, part).await,
-            Err(why @ (ObjectsError::BadName(_) | ObjectsError::Missing(_) | ObjectsError::Io { .. })) => Err(why),
+            Err(
+                why @ (ObjectsError::BadName(_)
+                | ObjectsError::Missing(_)
+                | ObjectsError::Foreign { .. }
+                | ObjectsError::Io { .. }),
+            ) => Err(why),
         }
     }
 
@@ -178,6 +183,14 @@ impl<O: Objects> Objects for CachedObjects<O> {
         }
         let name = validate_name(name).map(|()| name.to_owned());
         Box::pin(async move { self.read(&name?, range).await })
+    }
+
+    fn forget(&self, name: &str) -> BoxFuture<'_, ()> {
+        let object = disk::object(name);
+        Box::pin(async move {
+            outcome("damaged");
+            self.disk.forget(object).await;
+        })
     }
 
     fn delete(&self, name: &str) -> BoxFuture<'_, Result<(), ObjectsError>> {

@@ -244,6 +244,10 @@ def drained(binary):
         answer = node.ctl("verify")
         equal(answer["rows"], [], "violations")
         true(answer["summary"].endswith(", 0 violations") and not answer["summary"].startswith("0 "), answer["summary"])
+        said = cluster.nodes["a"].refuses_to_start()
+        true("is in use by another server" in said, said)
+        said = node.refuses_to_start(**cluster.store.of_another())
+        true("belong to another store" in said, said)
 
 
 def cut_off(binary):

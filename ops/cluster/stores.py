@@ -17,6 +17,11 @@ class InPostgres:
     def variables(self):
         return {"POSTHOUSE_STORE_KIND": "postgres", "POSTHOUSE_STORE_POSTGRES_URL": self.postgres.url}
 
+    @staticmethod
+    def of_another():
+        """Variables of a store beside it that nobody has used."""
+        return {"POSTHOUSE_STORE_POSTGRES_SCHEMA": "another_kv"}
+
     def away(self):
         self.postgres.stop()
 
@@ -42,6 +47,9 @@ class InFoundationDb:
 
     def variables(self):
         return self.cluster.variables(self.name)
+
+    def of_another(self):
+        return self.cluster.variables(f"{self.name}-another")
 
     def away(self):
         self.cluster.away()

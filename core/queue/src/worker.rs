@@ -138,7 +138,7 @@ impl Queue {
             metrics::counter!("posthouse_queue_given_up_total").increment(given_up as u64);
             tracing::warn!(items = given_up, "held by this node and worked at by nobody: due again");
         }
-        forgotten.iter().for_each(|item| drop(idle.remove(item)));
+        idle.retain(|item| !forgotten.contains(item));
         Ok(idle)
     }
 

@@ -12,7 +12,7 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Address block and TLVs, bytes.
 const BODY_BYTES_MAX: usize = 2048;
 
-/// Reads the header. `None`: a LOCAL connection (health check), the peer's own address stands.
+/// Reads the header. `None`: a LOCAL connection (health check) or one without addresses, the peer's own stands.
 pub(crate) async fn read_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     let mut head = [0u8; 16];
     stream.read_exact(&mut head).await?;
@@ -26,6 +26,8 @@ pub(crate) async fn read_header(stream: &mut TcpStream) -> io::Result<Option<Soc
     stream.read_exact(&mut body).await?;
     match version_command & 15 {
         0 => Ok(None),
+        // UNSPEC: the sender knows no address; the connection's own counts (section 2.2).
+        1 if family == 0 => Ok(None),
         1 => source(family, &body).map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into()),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }

@@ -51,9 +51,12 @@ impl Stores {
         let master = Keys::of(config)?.master()?;
         let kv: Arc<dyn Kv> = match &store.kv {
             KvStore::Embedded => open_embedded(data)?,
-            KvStore::Postgres(options) => {
-                Arc::new(postgres::open(options).await.map_err(|e| format!("store.postgres_url: {e}"))?)
-            }
+            KvStore::Postgres(options) => Arc::new(postgres::open(options).await.map_err(|e| match e {
+                postgres::OpenError::Schema(_) => format!("store.postgres_schema: {e}"),
+                postgres::OpenError::Invalid(_) | postgres::OpenError::Server(_) | postgres::OpenError::Format(_) => {
+                    format!("store.postgres_url: {e}")
+                }
+            })?),
             KvStore::FoundationDb(options) => shared::foundationdb(options, &clock).await?,
         };
         let objects = owned(&kv, shared::objects(config, &clock)?).await?;

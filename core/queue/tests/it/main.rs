@@ -293,6 +293,23 @@ async fn a_dead_workers_item_comes_up_again_when_its_lease_ends() {
 }
 
 #[tokio::test]
+async fn what_a_node_holds_and_nobody_there_works_at_is_due_again() {
+    let mut desk = Desk::new().await;
+    desk.options.look_after = Duration::from_millis(100);
+    desk.send(&["ok@b.example"]).await;
+    let request =
+        account::LeaseRequest { items: 5, items_per_tenant: 5, lease: Duration::from_secs(900), after: TenantId(0) };
+    // Leased, and the answer never came.
+    let lost = desk.accounts.lease(request).await.unwrap();
+    assert_eq!(desk.accounts.held().await.unwrap(), [(lost[0].tenant, base::QueueId(lost[0].item.id))]);
+    desk.start();
+    desk.until("sent long before the lease ends", async |d: &Desk| d.waiting().await == 0).await;
+    assert_eq!(desk.taken.lock().unwrap().len(), 1);
+    assert!(desk.accounts.held().await.unwrap().is_empty());
+    desk.end().await;
+}
+
+#[tokio::test]
 async fn who_starts_alone_takes_over_at_once_what_a_dead_worker_held() {
     let desk = Desk::new().await;
     desk.send(&["ok@b.example"]).await;

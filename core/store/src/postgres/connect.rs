@@ -42,7 +42,9 @@ impl Connect {
             && schema.len() <= 63
             && schema.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !is_word {
-            return Err(OpenError::Invalid(format!("schema {schema:?}: a lower-case word of at most 63 letters")));
+            return Err(OpenError::Schema(format!(
+                "{schema:?}: a lower-case word of at most 63 letters, digits and _"
+            )));
         }
         let replicas = options.replicas.iter().map(|url| read_url(url)).collect::<Result<_, _>>()?;
         Ok(Connect { options: read_url(&options.url)?, replicas, schema, connections: options.connections.max(2) })

@@ -50,8 +50,10 @@ pub struct PostgresOptions {
 /// Why the store did not open. Shows no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenError {
-    /// The URL or the schema's name is none.
+    /// The URL is none.
     Invalid(String),
+    /// The schema's name is none.
+    Schema(String),
     /// The server cannot be reached, refuses, or its tables cannot be made.
     Server(String),
     /// Tables of a newer format.
@@ -61,7 +63,7 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::Invalid(why) => f.write_str(why),
+            OpenError::Invalid(why) | OpenError::Schema(why) => f.write_str(why),
             OpenError::Server(why) => write!(f, "PostgreSQL: {why}"),
             OpenError::Format(found) => write!(f, "PostgreSQL: tables of format {found}: a newer Posthouse made them"),
         }

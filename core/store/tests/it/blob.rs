@@ -232,6 +232,17 @@ async fn maintenance_survives_bad_weather() {
 }
 
 #[tokio::test]
+async fn what_came_damaged_from_a_pack_is_asked_for_again() {
+    let world = World::new(FaultRates::default());
+    let blob = world.store(0, &noise(1, 50_000), b"a").await;
+    world.later(61_000);
+    blob::pack(&world.on(), &world.spaces, &packing()).await.unwrap();
+    world.objects.is_damaged.store(true, Ordering::SeqCst);
+    assert_eq!(world.read(0, &blob, None).await.unwrap(), noise(1, 50_000));
+    assert!(!world.objects.is_damaged.load(Ordering::SeqCst), "a cache was told to forget it");
+}
+
+#[tokio::test]
 async fn damage_in_a_pack_is_told_and_not_copied() {
     let world = World::new(FaultRates::default());
     let mut blobs = Vec::new();

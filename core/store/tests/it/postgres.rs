@@ -186,7 +186,7 @@ async fn what_is_wrong_is_told() {
     };
     assert!(matches!(open(&at("mysql://x", "kv")).await, Err(OpenError::Invalid(_))));
     for schema in ["", "Kv", "1kv", "a b", "a;b", "a\"b", &"a".repeat(64)] {
-        assert!(matches!(open(&at(&server.url(), schema)).await, Err(OpenError::Invalid(_))), "{schema}");
+        assert!(matches!(open(&at(&server.url(), schema)).await, Err(OpenError::Schema(_))), "{schema}");
     }
     let closed = server.url().replace(|c: char| c.is_ascii_digit(), "1").replace("111.1.1.1", "127.0.0.1");
     assert!(matches!(open(&at(&closed, "kv")).await, Err(OpenError::Server(_))));

@@ -104,6 +104,20 @@ async fn behind(name: &str, length: u64) -> (Behind, Bytes) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_damaged_is_kept_until_it_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (behind, content) = behind("packs/a", CHUNK * 2).await;
+    let cached = open(&behind, options(folder.path()));
+    let wrong = Bytes::from(vec![7; content.len()]);
+    behind.put("packs/a", wrong.clone()).await.unwrap();
+    assert_eq!(cached.get("packs/a", 0..CHUNK).await.unwrap(), wrong.slice(..CHUNK as usize));
+    behind.put("packs/a", content.clone()).await.unwrap();
+    assert_eq!(cached.get("packs/a", 0..10).await.unwrap(), wrong.slice(..10), "from the disk");
+    cached.forget("packs/a").await;
+    assert_eq!(cached.get("packs/a", 0..CHUNK).await.unwrap(), content.slice(..CHUNK as usize));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ranges_are_read_through_chunks() {
     let folder = tempfile::tempdir().unwrap();
     let length = CHUNK * 20 + 777;

@@ -296,6 +296,7 @@ job "posthouse" {
       shutdown_delay = "10s"
 
       # In a network of its own, of which only the port `http` is published.
+      # Consul answers DNS there too (an address that containers reach), for NATS and Redis.
       config {
         image = "registry.example.org/posthouse:${var.version}"
         args  = ["serve", "--config", "/local/posthouse.toml"]

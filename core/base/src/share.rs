@@ -75,11 +75,13 @@ struct Lane<W> {
     again_after: Duration,
 }
 
-/// How often a key came: each time counts one, and half of that CAME_HALF later, and BURST_HALF later.
+/// How often a key came, and for how long it was served: each time counts one, and half of that CAME_HALF later, and BURST_HALF later.
 #[derive(Debug, Clone, Copy, Default)]
 struct Came {
     lately: f64,
     just_now: f64,
+    /// Seconds of service, halved as `lately`.
+    served: f64,
     at: Duration,
 }
 
@@ -108,6 +110,8 @@ const AS_OFTEN: f64 = 3.0;
 const BURST_HALF: Duration = Duration::from_millis(50);
 /// What may come at once beyond AS_OFTEN times what another one does: connections that waited go on together.
 const BURST: f64 = 16.0;
+/// Seconds that may be served beyond AS_OFTEN times those of another one: a few requests that take long are no flood.
+const SERVED_MORE: f64 = 0.25;
 /// How long who outran the others is not let again, at first and at most; each time twice as long.
 const AGAIN_AFTER_MIN: Duration = Duration::from_secs(5);
 const AGAIN_AFTER_MAX: Duration = Duration::from_secs(80);
@@ -157,6 +161,8 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         let (max, credit) = (self.at_once(company), self.bounds.credit);
         let Some(lane) = self.lanes.get_mut(key) else { return Vec::new() };
         lane.running = lane.running.saturating_sub(1);
+        lane.came = lane.came.at(now);
+        lane.came.served += took.min(self.bounds.rest_max).as_secs_f64();
         if company == Company::Quiet {
             let queued = !lane.waiting.is_empty();
             let pace = if queued { self.bounds.pace_permille } else { self.bounds.pace_unqueued_permille };
@@ -209,11 +215,14 @@ impl<K: Hash + Eq + Clone, W> Shares<K, W> {
         company
     }
 
-    /// Looks whether all others come about as often as the key does.
+    /// Looks whether all others come about as often as the key does, and are served about as long.
     fn judge(&mut self, key: &K, now: Duration) {
         let mine = self.came(key, now);
-        let outruns =
-            |theirs: Came| theirs.lately * AS_OFTEN < mine.lately || theirs.just_now * AS_OFTEN + BURST < mine.just_now;
+        let outruns = |theirs: Came| {
+            theirs.lately * AS_OFTEN < mine.lately
+                || theirs.just_now * AS_OFTEN + BURST < mine.just_now
+                || theirs.served * AS_OFTEN + SERVED_MORE < mine.served
+        };
         let (mut is_alone, mut outran, mut all_often) = (true, false, true);
         for theirs in self.others(key, now) {
             is_alone = false;
@@ -254,7 +263,13 @@ impl Came {
     fn at(self, now: Duration) -> Came {
         let past = now.saturating_sub(self.at).as_secs_f64();
         let left = |half: Duration| (-past / half.as_secs_f64()).exp2();
-        Came { lately: self.lately * left(CAME_HALF), just_now: self.just_now * left(BURST_HALF), at: now }
+        let lately = left(CAME_HALF);
+        Came {
+            lately: self.lately * lately,
+            just_now: self.just_now * left(BURST_HALF),
+            served: self.served * lately,
+            at: now,
+        }
     }
 
     fn one_more(self, now: Duration) -> Came {
@@ -431,6 +446,19 @@ mod tests {
             was_free = is_free;
         }
         assert!((1..=5).contains(&tries) && free < 40 * tries, "{tries} tries, {free} ms");
+    }
+
+    #[test]
+    fn who_comes_as_often_and_takes_much_longer_leaves_room() {
+        let mut shares = shares();
+        for n in 0..40_u32 {
+            let now = NOW + 10 * n * MS;
+            comes(&mut shares, "b", 1, now);
+            assert!(matches!(shares.enter(&"a", now, || 0), Entry::Begun(_)));
+            shares.leave(&"a", now, 20 * MS);
+        }
+        assert!(shares.has_company(&"a", NOW + 400 * MS), "800 ms of service beside none");
+        assert!(!shares.has_company(&"b", NOW + 400 * MS));
     }
 
     #[test]

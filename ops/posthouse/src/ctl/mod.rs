@@ -245,13 +245,19 @@ enum Queue {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (request, shape) = asked(arguments.command)?;
     let mut printer = Printer::new(shape, arguments.json, request.is_dry_run());
-    let config = crate::run::found(arguments.config.as_deref())?;
-    let data = arguments.data.or_else(|| config.as_ref().map(|config| config.data.clone()));
-    let data = data.unwrap_or_else(|| "posthouse-data".into());
+    // What the environment alone says may be half of a configuration: a running server is asked without.
+    let config = || match arguments.config.as_deref() {
+        Some(file) => crate::run::found(Some(file)),
+        None => Ok(crate::run::found(None).unwrap_or_default()),
+    };
+    let data = match arguments.data {
+        Some(data) => data,
+        None => config()?.map_or_else(|| "posthouse-data".into(), |config| config.data),
+    };
     let asked = match socket::connect(&data).await {
         Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
         // A configuration that names another folder is not this server's.
-        Ok(None) => offline(&data, config.filter(|config| config.data == data), request, &mut printer).await,
+        Ok(None) => offline(&data, config()?.filter(|config| config.data == data), request, &mut printer).await,
         Err(why) => Err(why),
     };
     if let Err(why) = asked {

@@ -165,7 +165,7 @@ def bucket_away(binary):
         is_long = OUTAGE_SECONDS > 60
         # A long one fills mailboxes of a gigabyte.
         accounts = boxes(cluster, 12 if is_long else 3)
-        load = Load(cluster, accounts, size=100_000, pause=0.2 if is_long else 0.0)
+        load = Load(cluster, accounts, size=100_000, pause=0.5 if is_long else 0.0)
         until("something is packed", lambda: cluster.counter("posthouse_upkeep_packs_total") >= 1, 120)
         cluster.bucket.stop()
         before = len(load.taken)

@@ -2,7 +2,7 @@
 //! INVARIANTS A command that was given the wrong folder leaves it as it is.
 
 use crate::{
-    config::Role,
+    config::{Config, Role},
     demo,
     stores::{at, make_folder},
 };
@@ -77,12 +77,17 @@ const LOCK: &str = "server.lock";
 pub struct Held(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
 
 /// For a server whose folder no embedded store keeps from others: a second one would take its control socket and its cache.
-pub fn hold(data: &Path) -> Result<Held, String> {
+pub fn hold(config: &Config) -> Result<Option<Held>, String> {
+    let has_store = !config.store.is_shared() && !matches!(config.role, Role::Control { .. });
+    if has_store {
+        return Ok(None);
+    }
+    let data = &config.data;
     make_folder(data)?;
     let path = data.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| at(&path, e))?;
     match file.try_lock() {
-        Ok(()) => Ok(Held(file)),
+        Ok(()) => Ok(Some(Held(file))),
         Err(TryLockError::WouldBlock) => {
             Err(format!("{} is in use by another server: each has a folder of its own", data.display()))
         }

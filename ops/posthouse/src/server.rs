@@ -79,8 +79,7 @@ impl Server {
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
         folder::may_hold(&config.data, &config.role)?;
-        let has_store = !config.store.is_shared() && !matches!(config.role, Role::Control { .. });
-        let folder = if has_store { None } else { Some(folder::hold(&config.data)?) };
+        let folder = folder::hold(config)?;
         crate::counters::show(!matches!(config.role, Role::Control { .. }));
         let (shutdown, mut tasks) = (Shutdown::default(), Tasks::new());
         let (mut data, mut remote) = (None, None);

@@ -59,7 +59,8 @@ impl OwnedObjects {
 
     /// Finds the mark, or makes it where there is none; `Foreign` where another store's is.
     pub async fn claim(&self) -> Result<(), ObjectsError> {
-        self.claimed.get_or_try_init(|| self.mark()).await.map(|()| ())
+        self.claimed.get_or_try_init(|| self.mark()).await?;
+        Ok(())
     }
 
     async fn mark(&self) -> Result<(), ObjectsError> {

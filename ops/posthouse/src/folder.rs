@@ -76,8 +76,10 @@ const LOCK: &str = "server.lock";
 /// A data folder in use by this server, for as long as this is kept.
 pub struct Held(#[expect(dead_code, reason = "the lock goes when the file is closed")] File);
 
-/// For a server whose folder no embedded store keeps from others: a second one would take its control socket and its cache.
+/// For a server: the folder is one for it, and where no embedded store keeps others from it, it is locked: a second one would take its control
+/// socket and its cache.
 pub fn hold(config: &Config) -> Result<Option<Held>, String> {
+    may_hold(&config.data, &config.role)?;
     let has_store = !config.store.is_shared() && !matches!(config.role, Role::Control { .. });
     if has_store {
         return Ok(None);
@@ -95,8 +97,8 @@ pub fn hold(config: &Config) -> Result<Option<Held>, String> {
     }
 }
 
-/// For a server: one plane apart does not begin in the folder of the other one, or of both.
-pub fn may_hold(data: &Path, role: &Role) -> Result<(), String> {
+/// One plane apart does not begin in the folder of the other one, or of both.
+fn may_hold(data: &Path, role: &Role) -> Result<(), String> {
     let shown = data.display();
     match role {
         Role::Data { .. } if data.join(CONTROL_DATABASE).exists() => Err(format!(

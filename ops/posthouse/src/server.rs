@@ -78,7 +78,6 @@ impl Server {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
             .install_recorder()
             .map_err(|e| format!("metrics: {e}"))?;
-        folder::may_hold(&config.data, &config.role)?;
         let folder = folder::hold(config)?;
         crate::counters::show(!matches!(config.role, Role::Control { .. }));
         let (shutdown, mut tasks) = (Shutdown::default(), Tasks::new());

@@ -225,7 +225,12 @@ async function file(page, demo, who) {
   await page.getByRole("button", { name: "Suspend them" }).click();
   await page.getByText("Saved.").waitFor();
   await page.goto(`${portal}mailboxes?q=${who}-`);
-  assert.equal(await page.getByText("Restricted", { exact: true }).count(), 2);
+  const restricted = page.getByText("Restricted", { exact: true });
+  for (let i = 0; i < 20 && (await restricted.count()) < 2; i += 1) {
+    await page.waitForTimeout(300);
+    await page.reload();
+  }
+  assert.equal(await restricted.count(), 2);
   await page.getByLabel(`Tick ${who}-one@${domain}`).check();
   await page.getByLabel(`Tick ${who}-two@${domain}`).check();
   await page.getByRole("button", { name: "Delete them" }).click();

@@ -4,7 +4,7 @@
 //! INVARIANTS A page has a size: `first` or `last`, one of them.
 
 use crate::{
-    cost::PAGE_ITEMS_MAX,
+    cost::{PAGE_ITEMS_MAX, Paid},
     failure::top_level,
     types::{Alias, Domain, Group, Mailbox, Masked, Tenant},
 };
@@ -19,6 +19,7 @@ pub(crate) struct Paging {
     pub(crate) size: u32,
     /// Whether the query asks how many there are.
     counted: bool,
+    paid: Option<Paid>,
 }
 
 impl Paging {
@@ -39,7 +40,20 @@ impl Paging {
             return Err(top_level("INVALID", format!("A page has 1 to {PAGE_ITEMS_MAX} items (PAGE_ITEMS_MAX)")));
         }
         let counted = ctx.look_ahead().field("totalCount").exists();
-        Ok(Paging { backward, cursor: cursor.map(|c| c.to_string()), size, counted })
+        Ok(Paging {
+            backward,
+            cursor: cursor.map(|c| c.to_string()),
+            size,
+            counted,
+            paid: Paid::of(ctx, size as usize),
+        })
+    }
+
+    /// The page has so many items; what it was paid for beyond comes back.
+    pub(crate) fn had(&self, items: usize) {
+        if let Some(paid) = &self.paid {
+            paid.had(items);
+        }
     }
 
     /// With one item more than asked for, to know whether there are others.
@@ -92,6 +106,7 @@ macro_rules! connection {
                     rows.remove(0);
                 }
                 rows.truncate(size);
+                paging.had(rows.len());
                 let nodes = $node::together(rows).into_iter();
                 let edges: Vec<$edge> = nodes.map(|node| $edge { cursor: node.id.to_string(), node }).collect();
                 let beyond = paging.cursor.is_some();

@@ -2,20 +2,26 @@
 //! SECURITY   The cost is known before anything runs: pages count with their size, bulks with their items.
 //! LIMITS     QUERY_COST_MAX, QUERY_DEPTH_MAX, QUERY_ALIASES_MAX, PAGE_ITEMS_MAX, TOKEN_COST_MAX, TENANT_COST_MAX,
 //!            OPERATOR_COST_MAX, ADDRESS_COST_MAX, BUCKETS_MAX
-//! INVARIANTS Every answer to a valid request says in `extensions.cost` what it cost and what is left.
+//! INVARIANTS Every answer to a valid request says in `extensions.cost` what it was taken for, what it cost and what is left. What a
+//!            page did not have comes back: an empty list costs what it asks for one item only while it is read.
 
 use crate::failure::top_level;
 use async_graphql::{
-    Pos, Response, ServerError, ServerResult, ValidationResult, Variables,
+    Context, Pos, Request, Response, SelectionField, ServerError, ServerResult, ValidationResult, Variables,
     async_trait::async_trait,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextRequest, NextValidation},
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextRequest, NextValidation,
+    },
     parser::types::{ExecutableDocument, Selection, SelectionSet},
     value,
 };
 use base::Timestamp;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tenants::{Actor, Service};
 
@@ -107,8 +113,13 @@ impl Rate {
 pub(crate) struct Buckets(Mutex<HashMap<String, Bucket>>);
 
 impl Buckets {
-    /// Takes a cost from all buckets of an actor: what is left in the lesser one, or the seconds to wait.
-    pub(crate) fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<i64, i64> {
+    /// Takes a cost from all buckets of an actor, or says the seconds to wait.
+    pub(crate) fn take(&self, actor: &Actor, cost: usize, at: Timestamp) -> Result<(), i64> {
+        self.spend(Self::of(actor), cost, at)
+    }
+
+    /// The buckets of an actor.
+    fn of(actor: &Actor) -> Vec<(String, Rate)> {
         let (token, tenant) = if actor.is_operator() { (OPERATOR, OPERATOR) } else { (TOKEN, TENANT) };
         let mut keys = vec![(actor.name().to_owned(), token)];
         // Whoever has not said who it is has its own bucket by its address.
@@ -118,11 +129,24 @@ impl Buckets {
                 keys.push((actor.address().to_owned(), ADDRESS));
             }
         }
-        self.spend(keys, cost, at)
+        keys
+    }
+
+    /// Gives back what of a cost that was taken had nothing to pay for: what is left then in the lesser bucket.
+    fn give_back(&self, actor: &Actor, cost: usize, at: Timestamp) -> i64 {
+        let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lefts = Self::of(actor).into_iter().filter_map(|(key, rate)| {
+            let known = buckets.get_mut(&key)?;
+            let left = rate.left(Some(known), at).saturating_add(cost).min(i64::from(rate.max) * 1_000);
+            *known = Bucket { left, at };
+            Some(left)
+        });
+        lefts.min().unwrap_or(0) / 1_000
     }
 
     /// Takes a cost from all of some buckets, or from none.
-    fn spend(&self, keys: Vec<(String, Rate)>, cost: usize, at: Timestamp) -> Result<i64, i64> {
+    fn spend(&self, keys: Vec<(String, Rate)>, cost: usize, at: Timestamp) -> Result<(), i64> {
         let cost = i64::from(u32::try_from(cost).unwrap_or(u32::MAX)) * 1_000;
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= BUCKETS_MAX {
@@ -139,12 +163,50 @@ impl Buckets {
         if wait > 0 {
             return Err(wait);
         }
-        let least = now.iter().map(|(_, _, left)| *left).min().unwrap_or(0);
         for (key, _, left) in now {
             buckets.insert(key, Bucket { left, at });
         }
-        Ok(least / 1_000)
+        Ok(())
     }
+}
+
+/// What the pages of one request were paid for and did not have.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unspent(Arc<AtomicUsize>);
+
+impl Unspent {
+    fn add(&self, cost: usize) {
+        self.0.fetch_add(cost, Ordering::Relaxed);
+    }
+
+    fn all(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What an item of a page costs at least, and where it is told that there were fewer.
+pub(crate) struct Paid {
+    item: usize,
+    items: usize,
+    unspent: Unspent,
+}
+
+impl Paid {
+    /// For a page of so many items. A field counts as one, also where `complexity` has it dearer: more than was taken never comes back.
+    pub(crate) fn of(ctx: &Context<'_>, items: usize) -> Option<Paid> {
+        let unspent = ctx.data_opt::<Unspent>()?.clone();
+        Some(Paid { item: fields(ctx.field()), items, unspent })
+    }
+
+    /// The page has so many.
+    pub(crate) fn had(&self, items: usize) {
+        self.unspent.add(self.items.saturating_sub(items).saturating_mul(self.item));
+    }
+}
+
+/// The fields below a field.
+fn fields(field: SelectionField<'_>) -> usize {
+    field.selection_set().map(|below| 1 + fields(below)).sum()
 }
 
 /// Counts, bounds and reports the cost of requests.
@@ -156,29 +218,47 @@ impl ExtensionFactory for CostCounter {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Spent {
     requested: usize,
     depth: usize,
-    left: Option<i64>,
+    /// Whose buckets it was taken from; `None` where it was not.
+    payer: Option<Actor>,
 }
 
 #[derive(Default)]
-struct Count(Mutex<Option<Spent>>);
+struct Count {
+    spent: Mutex<Option<Spent>>,
+    unspent: Unspent,
+}
 
 #[async_trait]
 impl Extension for Count {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let response = next.run(ctx).await;
-        let spent = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Spent { requested, depth, left }) = spent else { return response };
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Spent { requested, depth, payer }) = spent else { return response };
+        let unspent = self.unspent.all().min(requested);
+        let left = match (payer, ctx.data_opt::<Buckets>(), ctx.data_opt::<Arc<Service>>()) {
+            (Some(actor), Some(buckets), Some(service)) => Some(buckets.give_back(&actor, unspent, service.now())),
+            _ => None,
+        };
         response.extension(
             "cost",
             value!({
-                "requested": requested, "max": QUERY_COST_MAX, "depth": depth, "left": left,
-                "perSecond": TOKEN_COST_PER_SECOND,
+                "requested": requested, "spent": requested - unspent, "max": QUERY_COST_MAX, "depth": depth,
+                "left": left, "perSecond": TOKEN_COST_PER_SECOND,
             }),
         )
+    }
+
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        next.run(ctx, request.data(self.unspent.clone())).await
     }
 
     async fn parse_query(
@@ -204,9 +284,9 @@ impl Extension for Count {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let valid = next.run(ctx).await?;
-        let mut spent = Spent { requested: valid.complexity, depth: valid.depth, left: None };
+        let mut spent = Spent { requested: valid.complexity, depth: valid.depth, payer: None };
         let checked = check(ctx, &mut spent);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(spent);
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) = Some(spent);
         checked.map_err(|e| vec![e]).map(|()| valid)
     }
 }
@@ -224,8 +304,8 @@ fn check(ctx: &ExtensionContext<'_>, spent: &mut Spent) -> ServerResult<()> {
         return Ok(());
     };
     match buckets.take(actor, spent.requested, service.now()) {
-        Ok(left) => {
-            spent.left = Some(left);
+        Ok(()) => {
+            spent.payer = Some(actor.clone());
             Ok(())
         }
         Err(seconds) => {

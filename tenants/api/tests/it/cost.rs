@@ -15,7 +15,24 @@ async fn the_cost_is_known_before_and_told_after() {
     );
     let again = desk.ask(&token, &page(100)).await["extensions"]["cost"].clone();
     assert_eq!(again["requested"], 301);
-    assert!(again["left"].as_u64() < cost["left"].as_u64());
+    assert!(again["left"].as_u64() <= cost["left"].as_u64());
+}
+
+#[tokio::test]
+async fn what_a_page_does_not_have_is_not_paid_for() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let page =
+        format!("mailboxes(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id address displayName version }} }} ");
+    let query = format!("{{ {} }}", (0..9).map(|n| format!("a{n}: {page}")).collect::<String>());
+    for _ in 0..20 {
+        let (status, answer) = desk.send(&token, &query).await;
+        assert_eq!(status, 200, "{answer}");
+        let cost = &answer["extensions"]["cost"];
+        assert_eq!(cost["requested"], 4509);
+        let (spent, had) = (cost["spent"].as_u64().unwrap(), answer["data"]["a0"]["nodes"].as_array().unwrap().len());
+        assert_eq!(spent, 9 * (1 + 5 * had as u64), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -49,16 +66,17 @@ async fn what_costs_too_much_is_not_begun() {
 async fn a_token_that_spends_too_much_waits_and_others_do_not() {
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;
-    let (_, other, _) = desk.customer("beta").await;
-    let page =
-        format!("mailboxes(tenantId: \"{tenant}\", first: 100) {{ nodes {{ id address displayName version }} }} ");
-    let query = format!("{{ {} }}", (0..9).map(|n| format!("a{n}: {page}")).collect::<String>());
+    let (beta, other, _) = desk.customer("beta").await;
+    let query = |tenant: &str| {
+        let verify = format!("auditVerify(tenantId: \"{tenant}\") {{ verified }} ");
+        format!("{{ {} }}", (0..9).map(|n| format!("a{n}: {verify}")).collect::<String>())
+    };
     for _ in 0..20 {
-        let (status, answer) = desk.send(&token, &query).await;
+        let (status, answer) = desk.send(&token, &query(&tenant)).await;
         if status == 429 {
             assert_eq!(answer["errors"][0]["extensions"]["code"], "THROTTLED");
             assert!(answer["errors"][0]["extensions"]["retryAfterSeconds"].as_f64().unwrap() >= 1.0);
-            assert_eq!(desk.send(&other, &query).await.0, 200);
+            assert_eq!(desk.send(&other, &query(&beta)).await.0, 200);
             return;
         }
     }

@@ -22,11 +22,13 @@ const CACHE_ENTRIES_MAX: usize = 50_000;
 pub(crate) struct Snapshots {
     entitlements: Cache<TenantId, EntitlementSnapshot>,
     profiles: Cache<AccountId, AccountSnapshot>,
+    domains: Cache<Vec<u8>, DomainSnapshot>,
+    addresses: Cache<Vec<u8>, AddressSnapshot>,
 }
 
 impl Snapshots {
     pub(crate) fn profile(&self, account: AccountId, stored: &Bytes) -> Result<Arc<AccountSnapshot>> {
-        self.profiles.parse(account, stored, "profile")
+        self.profiles.parse(&account, stored, "profile")
     }
 }
 
@@ -38,9 +40,9 @@ impl<K, V> Default for Cache<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V: DeserializeOwned> Cache<K, V> {
-    fn parse(&self, key: K, bytes: &Bytes, what: &'static str) -> Result<Arc<V>> {
-        if let Some((known, value)) = self.0.read().get(&key)
+impl<K: Eq + Hash + Clone, V: DeserializeOwned> Cache<K, V> {
+    fn parse(&self, key: &K, bytes: &Bytes, what: &'static str) -> Result<Arc<V>> {
+        if let Some((known, value)) = self.0.read().get(key)
             && known == bytes
         {
             return Ok(value.clone());
@@ -51,7 +53,7 @@ impl<K: Eq + Hash, V: DeserializeOwned> Cache<K, V> {
             map.clear();
         }
         // The stored slice may pin a page of the engine: keep a copy of its own.
-        map.insert(key, (Bytes::copy_from_slice(bytes), value.clone()));
+        map.insert(key.clone(), (Bytes::copy_from_slice(bytes), value.clone()));
         Ok(value)
     }
 }
@@ -83,13 +85,14 @@ impl Accounts {
         read: Read,
     ) -> Result<Option<Arc<EntitlementSnapshot>>> {
         let stored = SystemTxn::new(txn).get_as(&keys::system_entitlement(tenant), read).await?;
-        stored.map(|bytes| self.0.snapshots.entitlements.parse(tenant, &bytes, "entitlement")).transpose()
+        stored.map(|bytes| self.0.snapshots.entitlements.parse(&tenant, &bytes, "entitlement")).transpose()
     }
 
     /// The snapshot of a domain, if the control plane sent one.
-    pub(crate) async fn domain_in(&self, txn: &mut dyn KvTxn, domain: &str) -> Result<Option<DomainSnapshot>> {
-        let stored = SystemTxn::new(txn).get_snapshot(&keys::system_domain(domain)).await?;
-        stored.map(|bytes| parse_snapshot(&bytes, "domain")).transpose()
+    pub(crate) async fn domain_in(&self, txn: &mut dyn KvTxn, domain: &str) -> Result<Option<Arc<DomainSnapshot>>> {
+        let key = keys::system_domain(domain);
+        let stored = SystemTxn::new(txn).get_snapshot(&key).await?;
+        stored.map(|bytes| self.0.snapshots.domains.parse(&key, &bytes, "domain")).transpose()
     }
 
     /// The snapshot of an address, if the control plane sent one.
@@ -98,8 +101,9 @@ impl Accounts {
         txn: &mut dyn KvTxn,
         domain: &str,
         local: &str,
-    ) -> Result<Option<AddressSnapshot>> {
-        let stored = SystemTxn::new(txn).get_snapshot(&keys::system_address(domain, local)).await?;
-        stored.map(|bytes| parse_snapshot(&bytes, "address")).transpose()
+    ) -> Result<Option<Arc<AddressSnapshot>>> {
+        let key = keys::system_address(domain, local);
+        let stored = SystemTxn::new(txn).get_snapshot(&key).await?;
+        stored.map(|bytes| self.0.snapshots.addresses.parse(&key, &bytes, "address")).transpose()
     }
 }

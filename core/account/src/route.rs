@@ -14,8 +14,8 @@ use base::{
     AccountId, Address, Domain, Kind, TenantId,
     limits::{ROUTE_DEPTH_MAX, ROUTE_TARGETS_MAX},
 };
-use control::{Capability, Destination, DomainSnapshot, Posting};
-use std::collections::HashSet;
+use control::{AddressSnapshot, Capability, Destination, DomainSnapshot, Posting};
+use std::{collections::HashSet, sync::Arc};
 use store::kv::KvTxn;
 
 /// Who sends the mail that is routed.
@@ -134,7 +134,7 @@ impl Accounts {
         &self,
         txn: &mut dyn KvTxn,
         domain: &DomainSnapshot,
-    ) -> Result<Option<DomainSnapshot>> {
+    ) -> Result<Option<Arc<DomainSnapshot>>> {
         let Some(name) = &domain.alias_of else { return Ok(None) };
         let other = self.domain_in(txn, name).await?;
         Ok(other.filter(|o| o.live && o.tenant == domain.tenant && o.alias_of.is_none()))
@@ -162,7 +162,7 @@ struct Search<'a> {
 
 struct Step {
     address: Address,
-    domain: DomainSnapshot,
+    domain: Arc<DomainSnapshot>,
     detail: Option<String>,
     depth: usize,
 }
@@ -189,7 +189,7 @@ impl<'a> Search<'a> {
         held.or(forbidden).or(self.closed.map(RouteError::Closed)).unwrap_or(RouteError::Unknown)
     }
 
-    async fn expand(&mut self, txn: &mut dyn KvTxn, address: &Address, domain: DomainSnapshot) -> Result<()> {
+    async fn expand(&mut self, txn: &mut dyn KvTxn, address: &Address, domain: Arc<DomainSnapshot>) -> Result<()> {
         let mut steps = vec![Step { address: address.clone(), domain, detail: None, depth: 0 }];
         while let Some(step) = steps.pop() {
             if !self.seen.insert(step.address.canonical()) {
@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
     }
 
     async fn step(&mut self, txn: &mut dyn KvTxn, step: Step, steps: &mut Vec<Step>) -> Result<()> {
-        let (destination, tenant, detail) = match self.look_up(txn, &step).await? {
+        let (row, detail) = match self.look_up(txn, &step).await? {
             Some(found) => found,
             None => match self.accounts.alternate(txn, &step.domain).await? {
                 Some(other) => {
@@ -215,14 +215,15 @@ impl<'a> Search<'a> {
                 None => return self.catch_all(step, steps),
             },
         };
-        match destination {
-            Destination::Account(account) => self.add_local(txn, tenant, account, detail.or(step.detail)).await,
+        let tenant = row.tenant;
+        match &row.destination {
+            Destination::Account(account) => self.add_local(txn, tenant, *account, detail.or(step.detail)).await,
             Destination::Forward(targets) => self.follow(txn, tenant, targets, step.depth, steps).await,
             Destination::Group { members, posting } => {
-                if self.may_post(txn, tenant, &members, posting).await? {
+                if self.may_post(txn, tenant, members, *posting).await? {
                     return self.follow(txn, tenant, members, step.depth, steps).await;
                 }
-                let who = if posting == Posting::Tenant { "people of its organisation" } else { "its members" };
+                let who = if *posting == Posting::Tenant { "people of its organisation" } else { "its members" };
                 self.forbidden = Some(format!("Only {who} may write to this group, with their own login."));
                 Ok(())
             }
@@ -239,7 +240,7 @@ impl<'a> Search<'a> {
         &mut self,
         txn: &mut dyn KvTxn,
         tenant: TenantId,
-        targets: Vec<String>,
+        targets: &[String],
         depth: usize,
         steps: &mut Vec<Step>,
     ) -> Result<()> {
@@ -247,7 +248,7 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         for target in targets {
-            let address = Address::parse(&target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
+            let address = Address::parse(target).map_err(|e| Error::new(Kind::Corrupt, e.to_string()))?;
             let domain = self.accounts.domain_in(txn, address.domain().as_str()).await?;
             match domain.filter(|d| d.live && is_ours_for(d, tenant)) {
                 Some(domain) => steps.push(Step { address, domain, detail: None, depth: depth + 1 }),
@@ -276,7 +277,7 @@ impl<'a> Search<'a> {
             (Posting::Members, Sender::User { account, .. }) => {
                 let mut inner = Search { asks: false, ..Search::new(self.accounts, self.sender) };
                 let mut steps = Vec::new();
-                inner.follow(txn, tenant, members.to_vec(), 0, &mut steps).await?;
+                inner.follow(txn, tenant, members, 0, &mut steps).await?;
                 for step in steps {
                     Box::pin(inner.expand(txn, &step.address, step.domain)).await?;
                 }
@@ -290,17 +291,17 @@ impl<'a> Search<'a> {
         &self,
         txn: &mut dyn KvTxn,
         step: &Step,
-    ) -> Result<Option<(Destination, TenantId, Option<String>)>> {
+    ) -> Result<Option<(Arc<AddressSnapshot>, Option<String>)>> {
         let domain = step.address.domain().as_str();
         if let Some(row) = self.accounts.address_in(txn, domain, &step.address.canonical_local()).await? {
-            return Ok(Some((row.destination, row.tenant, None)));
+            return Ok(Some((row, None)));
         }
         let (base, Some(detail)) = step.address.subaddress() else { return Ok(None) };
         if !step.domain.plus_addressing {
             return Ok(None);
         }
         let row = self.accounts.address_in(txn, domain, &base).await?;
-        Ok(row.map(|row| (row.destination, row.tenant, Some(detail.to_owned()))))
+        Ok(row.map(|row| (row, Some(detail.to_owned()))))
     }
 
     fn catch_all(&self, step: Step, steps: &mut Vec<Step>) -> Result<()> {

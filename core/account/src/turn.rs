@@ -72,9 +72,12 @@ impl Turns {
         }
     }
 
+    fn has_company(&self, tenant: TenantId) -> bool {
+        self.0.shares.lock().has_company(&tenant, self.0.origin.elapsed())
+    }
+
     async fn give_way(&self, tenant: TenantId) {
-        let has_company = self.0.shares.lock().has_company(&tenant, self.0.origin.elapsed());
-        if has_company {
+        if self.has_company(tenant) {
             std::thread::yield_now();
             tokio::task::yield_now().await;
         }
@@ -94,6 +97,11 @@ impl Accounts {
         if let Some(tenant) = tenant {
             self.0.turns.give_way(tenant).await;
         }
+    }
+
+    /// Whether somebody was active lately who comes seldom: a long answer to the tenant is to leave room for him.
+    pub fn has_company(&self, tenant: TenantId) -> bool {
+        self.0.turns.has_company(tenant)
     }
 
     /// The tenant does something else: nobody has all turns to himself for a while.

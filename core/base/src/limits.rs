@@ -14,6 +14,10 @@ pub const KV_TXN_MS_MAX: u64 = 5_000;
 pub const KV_PAGE_ROWS_MAX: usize = 4_096;
 /// Bytes of one range page.
 pub const KV_PAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of rows that the embedded store keeps beside its engine.
+pub const ROW_CACHE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a value that is kept there.
+pub const ROW_CACHE_VALUE_BYTES_MAX: usize = 4 << 10;
 /// Attempts of the retry loop.
 pub const KV_ATTEMPTS_MAX: u32 = 64;
 /// Milliseconds after which an operation is not tried again: its client hears that it may try later.

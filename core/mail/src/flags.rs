@@ -53,12 +53,18 @@ impl KeywordNames {
     }
 
     /// Names of the set bits.
-    pub fn names(&self, bits: u64) -> impl Iterator<Item = &str> {
-        let system = SYSTEM.iter().enumerate().filter(move |(i, _)| bits & (1 << i) != 0).map(|(_, n)| *n);
-        let first = Reader::FIRST_KEYWORD_BIT;
-        let own =
-            self.0.iter().enumerate().filter(move |(i, _)| bits & (1 << (first + i)) != 0).map(|(_, n)| n.as_str());
-        system.chain(own)
+    pub fn names(&self, mut bits: u64) -> impl Iterator<Item = &str> {
+        std::iter::from_fn(move || {
+            while bits != 0 {
+                let bit = bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let own = || self.0.get(bit.checked_sub(Reader::FIRST_KEYWORD_BIT)?).map(String::as_str);
+                if let Some(name) = SYSTEM.get(bit).copied().or_else(own) {
+                    return Some(name);
+                }
+            }
+            None
+        })
     }
 
     /// Bit of a name, if the account knows it.

@@ -28,8 +28,12 @@ use wire::{
 
 /// Messages whose cards are read together.
 const GROUP: usize = 512;
-/// Messages whose bytes or cards are written before others have their turn: a third of a millisecond at most.
-const SLICE: usize = 16;
+/// What is written before others have their turn, a third of a millisecond at most: so many messages, or cards, or rows of neither.
+const SLICE: usize = 2_048;
+const SLICE_MESSAGES: usize = 16;
+const SLICE_CARDS: usize = 128;
+/// After so many of those others have their turn whoever they are; a turn that nobody takes costs as much as some cards.
+const SLICES_ALONE: usize = 8;
 
 impl Session {
     pub(super) async fn fetch(&mut self, link: &mut Link, tag: &str, mut fetch: Fetch) -> Result<Flow, Failure> {
@@ -108,7 +112,12 @@ impl Session {
         let (mail, scope) = self.reader()?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
         let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
-        let mut missing = false;
+        let weight = match (messages, cards) {
+            (true, _) => SLICE / SLICE_MESSAGES,
+            (false, true) => SLICE / SLICE_CARDS,
+            (false, false) => 1,
+        };
+        let (mut missing, mut slice, mut slices) = (false, 0, 0);
         let mut reader = mail.accounts().read(&scope);
         for group in rows.chunks(GROUP) {
             let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
@@ -116,7 +125,7 @@ impl Session {
                 if cards { read_many::<EmailCard>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
             let mut emails =
                 if messages { read_many::<EmailRecord>(&mut reader, &ids).await? } else { Vec::new() }.into_iter();
-            for (n, (seq, row)) in (1..).zip(group) {
+            for (seq, row) in group {
                 let card = found.next().flatten();
                 let message = match emails.next().flatten() {
                     Some(email) => {
@@ -132,11 +141,14 @@ impl Session {
                 }
                 write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
                 link.flush_if_large().await?;
-                if n % SLICE == 0 && (cards || messages) {
-                    tokio::task::yield_now().await;
+                slice += weight;
+                if slice >= SLICE {
+                    (slice, slices) = (0, slices + 1);
+                    if slices % SLICES_ALONE == 0 || mail.accounts().has_company(scope.tenant()) {
+                        tokio::task::yield_now().await;
+                    }
                 }
             }
-            tokio::task::yield_now().await;
             self.still_allowed().await?;
             reader.renew();
         }

@@ -2,7 +2,11 @@
 //! INVARIANTS Reads go through snapshots only. A batch holds a key once. Every batch carries its commit version, under a key
 //!            behind KV_KEYS_END. Big values live apart from their keys and are never compressed (they are ciphertext).
 
-use super::{EmbeddedOptions, OpenError, folder::Folder};
+use super::{
+    EmbeddedOptions, OpenError,
+    cache::{Look, RowCache},
+    folder::Folder,
+};
 use crate::{
     layer::{Layer, Patch, Slice},
     page::{Base, Row, Scan},
@@ -14,7 +18,7 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy},
 };
 use parking_lot::Mutex;
-use std::{io, path::Path};
+use std::{io, path::Path, sync::Arc};
 
 /// Values from here on are kept apart from their keys.
 const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
@@ -31,6 +35,7 @@ pub(super) struct Disk {
     rows: Keyspace,
     database: Database,
     untidy_bytes: Mutex<usize>,
+    cache: Arc<RowCache>,
 }
 
 fn version_key() -> Slice {
@@ -127,11 +132,11 @@ impl Disk {
                 why => damaged(why),
             })?;
         let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
-        Ok((Disk { rows, database, untidy_bytes: Mutex::new(0) }, journal_is_long))
+        Ok((Disk { rows, database, untidy_bytes: Mutex::new(0), cache: Arc::new(RowCache::new()) }, journal_is_long))
     }
 
     fn version(&self) -> Result<u64, OpenError> {
-        Ok(match self.publish().get(&version_key()).map_err(OpenError::Damaged)? {
+        Ok(match self.database.snapshot().get(&self.rows, version_key()).map_err(damaged)? {
             None => 0,
             Some(value) => {
                 let bytes =
@@ -156,9 +161,15 @@ impl Disk {
         Ok(())
     }
 
-    /// The rows as they are now; the caller knows that they are durable.
-    pub(super) fn publish(&self) -> Published {
-        Published { rows: self.rows.clone(), snapshot: self.database.snapshot() }
+    /// The rows as they are now, which is as commit `version` left them; the caller knows that they are durable.
+    pub(super) fn publish(&self, version: u64) -> Published {
+        self.cache.advance(version);
+        Published {
+            rows: self.rows.clone(),
+            snapshot: self.database.snapshot(),
+            cache: Arc::clone(&self.cache),
+            version,
+        }
     }
 
     /// Writes `group` as one batch and fsyncs it.
@@ -166,12 +177,12 @@ impl Disk {
         let mut batch =
             OwnedWriteBatch::with_capacity(self.database.clone(), 64).durability(Some(PersistMode::SyncData));
         let mut bytes = 0;
+        let mut gone = Vec::new();
         for (from, to) in group.clears() {
             for row in base.scan(from, to, false) {
                 let (key, _) = row?;
                 if matches!(group.lookup(&key), Some(Patch::Gone)) {
-                    bytes += key.len();
-                    batch.remove(&self.rows, key);
+                    gone.push(key);
                 }
             }
         }
@@ -181,21 +192,35 @@ impl Disk {
                     bytes += key.len() + value.len();
                     batch.insert(&self.rows, key.clone(), value.clone());
                 }
-                // Under a cleared range the walk above has removed it if it was there.
+                // Under a cleared range the walk above has found it if it was there.
                 Patch::Gone | Patch::Add(_) if group.is_cleared(key) => {}
-                Patch::Gone | Patch::Add(_) => {
-                    bytes += key.len();
-                    batch.remove(&self.rows, key.clone());
-                }
+                Patch::Gone | Patch::Add(_) => gone.push(key.clone()),
             }
+        }
+        for key in &gone {
+            bytes += key.len();
+            batch.remove(&self.rows, key.clone());
         }
         batch.insert(&self.rows, version_key(), Slice::from(version.to_be_bytes()));
         batch
             .commit()
             .map_err(|why| WriteError { may_pass: may_pass(&why), why: format!("writing commit {version}: {why}") })?;
-        let published = self.publish();
+        let published = self.publish(version);
+        self.keep_up(group, &gone, version);
         self.tidy(bytes, &published);
         Ok(published)
+    }
+
+    /// Brings the kept rows to `version`, before anybody is shown it.
+    fn keep_up(&self, group: &Layer, gone: &[Slice], version: u64) {
+        for (key, patch) in group.patches() {
+            if let Patch::Put(value) = patch {
+                self.cache.write(key, value, version);
+            }
+        }
+        for key in gone {
+            self.cache.remove(key);
+        }
     }
 
     /// fjall frees old versions, and the memory of written tables, only after so many closed snapshots. With one snapshot
@@ -216,6 +241,8 @@ impl Disk {
 pub(super) struct Published {
     rows: Keyspace,
     snapshot: Snapshot,
+    cache: Arc<RowCache>,
+    version: u64,
 }
 
 fn row(guard: fjall::Guard) -> Row {
@@ -224,7 +251,15 @@ fn row(guard: fjall::Guard) -> Row {
 
 impl Base for Published {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, String> {
-        self.snapshot.get(&self.rows, key).map_err(|why| format!("reading a key: {why}"))
+        let look = self.cache.look(key, self.version);
+        if let Look::Kept(value) = look {
+            return Ok(Some(value));
+        }
+        let found = self.snapshot.get(&self.rows, key).map_err(|why| format!("reading a key: {why}"))?;
+        if let (Look::Again(hash), Some(value)) = (look, &found) {
+            self.cache.found(hash, key, value, self.version);
+        }
+        Ok(found)
     }
 
     fn scan(&self, from: &[u8], to: &[u8], reverse: bool) -> Scan<'_> {

@@ -78,7 +78,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(disk: &Disk, version: u64, folder: Folder, free_bytes_min: u64) -> Self {
-        let base: Arc<dyn Base> = Arc::new(disk.publish());
+        let base: Arc<dyn Base> = Arc::new(disk.publish(version));
         let view =
             Arc::new(View { base: Arc::clone(&base), older: Layer::default(), newer: Layer::default(), version });
         let state = State {
@@ -163,7 +163,7 @@ impl Shared {
         self.void_to.store(void_to - 1, Ordering::Release);
         state.resolver = Resolver::new(void_to);
         state.in_flight = void_to;
-        state.base = Arc::new(disk.publish());
+        state.base = Arc::new(disk.publish(void_to));
         state.failed = None;
         self.show(&state);
         self.show_durable(&state, void_to);

@@ -1,8 +1,9 @@
 //! SUMMARY    The default store: one process, one folder; fjall's plain batches under our own resolver and committer.
-//! LIMITS     KV_* ; EmbeddedOptions for memory and for a full disk (STORE_FREE_BYTES_MIN, STORE_REVIVE_*)
+//! LIMITS     KV_*, ROW_CACHE_*; EmbeddedOptions for memory and for a full disk (STORE_FREE_BYTES_MIN, STORE_REVIVE_*)
 //! INVARIANTS One committer thread writes: one batch in version order and one fsync for all transactions that wait. A commit is
 //!            acknowledged after that fsync, never before. A store that lost a commit it had acknowledged refuses to open.
 
+mod cache;
 mod committer;
 mod disk;
 mod engine;

@@ -15,6 +15,7 @@ pub struct FetchLine<'o> {
 }
 
 impl<'o> FetchLine<'o> {
+    #[inline]
     pub fn begin(out: &'o mut Vec<u8>, seq: u32) -> Self {
         out.extend_from_slice(b"* ");
         number(out, u64::from(seq));
@@ -23,6 +24,7 @@ impl<'o> FetchLine<'o> {
     }
 
     /// The buffer, positioned for the next item.
+    #[inline]
     pub fn item(&mut self) -> &mut Vec<u8> {
         if !self.first {
             self.out.push(b' ');
@@ -31,11 +33,13 @@ impl<'o> FetchLine<'o> {
         self.out
     }
 
+    #[inline]
     pub fn end(self) {
         self.out.extend_from_slice(b")\r\n");
     }
 }
 
+#[inline]
 pub fn uid(out: &mut Vec<u8>, n: u32) {
     out.extend_from_slice(b"UID ");
     number(out, u64::from(n));
@@ -46,11 +50,13 @@ pub fn flags<'a>(out: &mut Vec<u8>, names: impl Iterator<Item = &'a str>) {
     super::list_of(out, names);
 }
 
+#[inline]
 pub fn size(out: &mut Vec<u8>, bytes: u32) {
     out.extend_from_slice(b"RFC822.SIZE ");
     number(out, u64::from(bytes));
 }
 
+#[inline]
 pub fn mod_seq(out: &mut Vec<u8>, n: u64) {
     out.extend_from_slice(b"MODSEQ (");
     number(out, n);
@@ -87,6 +93,7 @@ pub fn preview(out: &mut Vec<u8>, text: &str) {
 }
 
 /// An item whose value is rendered already: ENVELOPE, BODY, BODYSTRUCTURE.
+#[inline]
 pub fn plain_item(out: &mut Vec<u8>, name: &str, rendered: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.push(b' ');

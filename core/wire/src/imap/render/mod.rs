@@ -19,6 +19,7 @@ use super::set::NumSet;
 const QUOTED_BYTES_MAX: usize = 1_000;
 
 /// Appends a decimal number.
+#[inline]
 pub fn number(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0u8; 20];
     let (mut rest, mut used) = (n, 0);

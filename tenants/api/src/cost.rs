@@ -204,9 +204,9 @@ impl Paid {
     }
 }
 
-/// The fields below a field.
+/// The fields below a field that are paid for: `__typename` is not.
 fn fields(field: SelectionField<'_>) -> usize {
-    field.selection_set().map(|below| 1 + fields(below)).sum()
+    field.selection_set().filter(|below| below.name() != "__typename").map(|below| 1 + fields(below)).sum()
 }
 
 /// Counts, bounds and reports the cost of requests.

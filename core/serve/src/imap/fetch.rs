@@ -28,12 +28,22 @@ use wire::{
 
 /// Messages whose cards are read together.
 const GROUP: usize = 512;
-/// What is written before others have their turn, a third of a millisecond at most: so many messages, or cards, or rows of neither.
+/// What is written before others have their turn, a third of a millisecond at most, in units: a row of the view is one.
 const SLICE: usize = 2_048;
-const SLICE_MESSAGES: usize = 16;
-const SLICE_CARDS: usize = 128;
-/// After so many of those others have their turn whoever they are; a turn that nobody takes costs as much as some cards.
+/// Units of a card, and of an item that is made of a message, beside its bytes.
+const CARD_UNITS: usize = 16;
+const ITEM_UNITS: usize = 64;
+/// Bytes of a message that are read, decoded or copied for a unit.
+const UNIT_BYTES: usize = 128;
+/// After so many slices others have their turn whoever they are; a turn that nobody takes costs as much as some cards.
 const SLICES_ALONE: usize = 8;
+
+/// What was written since others had their turn.
+#[derive(Default)]
+struct Slice {
+    units: usize,
+    slices: usize,
+}
 
 impl Session {
     pub(super) async fn fetch(&mut self, link: &mut Link, tag: &str, mut fetch: Fetch) -> Result<Flow, Failure> {
@@ -112,12 +122,8 @@ impl Session {
         let (mail, scope) = self.reader()?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
         let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
-        let weight = match (messages, cards) {
-            (true, _) => SLICE / SLICE_MESSAGES,
-            (false, true) => SLICE / SLICE_CARDS,
-            (false, false) => 1,
-        };
-        let (mut missing, mut slice, mut slices) = (false, 0, 0);
+        let units = if cards { CARD_UNITS } else { 1 };
+        let (mut missing, mut slice) = (false, Slice::default());
         let mut reader = mail.accounts().read(&scope);
         for group in rows.chunks(GROUP) {
             let ids: Vec<EmailId> = group.iter().map(|(_, r)| r.email).collect();
@@ -139,20 +145,70 @@ impl Session {
                     missing = true;
                     continue;
                 }
-                write_row(&mut link.out, *seq, row, selected, items, card.as_ref(), message.as_ref())?;
-                link.flush_if_large().await?;
-                slice += weight;
-                if slice >= SLICE {
-                    (slice, slices) = (0, slices + 1);
-                    if slices % SLICES_ALONE == 0 || mail.accounts().has_company(scope.tenant()) {
-                        tokio::task::yield_now().await;
+                match &message {
+                    None => write_row(&mut link.out, *seq, row, selected, items, card.as_ref()),
+                    Some(message) => {
+                        let line = link.out.len();
+                        let written =
+                            self.write_message(&mut link.out, *seq, row, items, card.as_ref(), message, &mut slice);
+                        if let Err(why) = written.await {
+                            // Half a line would be taken for a part of what follows.
+                            link.out.truncate(line);
+                            return Err(why);
+                        }
                     }
                 }
+                link.flush_if_large().await?;
+                self.turn(&mut slice, units).await?;
             }
             self.still_allowed().await?;
             reader.renew();
         }
         Ok(missing)
+    }
+
+    /// A row with items that are made of the message's bytes. Each may take as long as the message is large, and one command can
+    /// ask for hundreds of them.
+    #[expect(clippy::too_many_arguments, reason = "one row and where it goes")]
+    async fn write_message(
+        &self,
+        out: &mut Vec<u8>,
+        seq: u32,
+        row: &Row,
+        items: &[FetchItem],
+        card: Option<&EmailCard>,
+        message: &Message,
+        slice: &mut Slice,
+    ) -> Result<(), Failure> {
+        let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
+        let units = ITEM_UNITS + message.bytes.len() / UNIT_BYTES;
+        let (mut line, mut last) = (FetchLine::begin(out, seq), Decoded::default());
+        for item in items {
+            if needs_message(item) {
+                write_bytes(&mut line, item, message, &mut last)?;
+                self.turn(slice, units).await?;
+            } else {
+                write_item(&mut line, item, row, selected, card);
+            }
+        }
+        line.end();
+        Ok(())
+    }
+
+    /// So much was written: others have their turn when it is time.
+    async fn turn(&self, slice: &mut Slice, units: usize) -> Result<(), Failure> {
+        slice.units += units;
+        if slice.units < SLICE {
+            return Ok(());
+        }
+        let is_long = slice.units >= SLICE * SLICES_ALONE;
+        (slice.units, slice.slices) = (0, slice.slices + 1);
+        let (mail, scope) = self.reader()?;
+        if is_long || slice.slices.is_multiple_of(SLICES_ALONE) || mail.accounts().has_company(scope.tenant()) {
+            tokio::task::yield_now().await;
+            self.still_allowed().await?;
+        }
+        Ok(())
     }
 }
 
@@ -186,12 +242,12 @@ async fn make_room(claim: &mut Claim, row: &Row) -> Result<(), Failure> {
 /// A message with its structure, scanned when first asked for.
 pub(super) struct Message {
     pub(super) bytes: Bytes,
-    structure: std::cell::OnceCell<mime::Structure>,
+    structure: std::sync::OnceLock<mime::Structure>,
 }
 
 impl Message {
     pub(super) fn new(bytes: Bytes) -> Self {
-        Message { bytes, structure: std::cell::OnceCell::new() }
+        Message { bytes, structure: std::sync::OnceLock::new() }
     }
 
     pub(super) fn structure(&self) -> &mime::Structure {
@@ -222,33 +278,31 @@ fn write_row(
     selected: &Selected,
     items: &[FetchItem],
     card: Option<&EmailCard>,
-    message: Option<&Message>,
-) -> Result<(), Failure> {
+) {
     let mut line = FetchLine::begin(out, seq);
     for item in items {
-        match item {
-            FetchItem::Flags => render::flags(line.item(), selected.keywords.names(row.flags)),
-            FetchItem::Uid => render::uid(line.item(), row.uid.0),
-            FetchItem::InternalDate => render::internal_date(line.item(), Timestamp::from_secs(row.received_at_secs)),
-            FetchItem::Rfc822Size => render::size(line.item(), row.size),
-            FetchItem::ModSeq => render::mod_seq(line.item(), row.modseq.0),
-            FetchItem::EmailId => render::email_id(line.item(), &row.email.to_string()),
-            FetchItem::ThreadId => render::thread_id(line.item(), &row.thread.to_string()),
-            FetchItem::SaveDate => render::save_date(line.item(), Timestamp::from_secs(row.saved_at_secs)),
-            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure | FetchItem::Preview { .. } => {
-                if let Some(card) = card {
-                    write_card(line.item(), item, card);
-                }
-            }
-            item => {
-                if let Some(message) = message {
-                    write_bytes(&mut line, item, message)?;
-                }
+        write_item(&mut line, item, row, selected, card);
+    }
+    line.end();
+}
+
+/// An item of the view or of a card.
+fn write_item(line: &mut FetchLine<'_>, item: &FetchItem, row: &Row, selected: &Selected, card: Option<&EmailCard>) {
+    match item {
+        FetchItem::Flags => render::flags(line.item(), selected.keywords.names(row.flags)),
+        FetchItem::Uid => render::uid(line.item(), row.uid.0),
+        FetchItem::InternalDate => render::internal_date(line.item(), Timestamp::from_secs(row.received_at_secs)),
+        FetchItem::Rfc822Size => render::size(line.item(), row.size),
+        FetchItem::ModSeq => render::mod_seq(line.item(), row.modseq.0),
+        FetchItem::EmailId => render::email_id(line.item(), &row.email.to_string()),
+        FetchItem::ThreadId => render::thread_id(line.item(), &row.thread.to_string()),
+        FetchItem::SaveDate => render::save_date(line.item(), Timestamp::from_secs(row.saved_at_secs)),
+        item => {
+            if let Some(card) = card.filter(|_| needs_card(item)) {
+                write_card(line.item(), item, card);
             }
         }
     }
-    line.end();
-    Ok(())
 }
 
 fn write_card(out: &mut Vec<u8>, item: &FetchItem, card: &EmailCard) {
@@ -263,7 +317,12 @@ fn write_card(out: &mut Vec<u8>, item: &FetchItem, card: &EmailCard) {
     }
 }
 
-fn write_bytes(line: &mut FetchLine<'_>, item: &FetchItem, message: &Message) -> Result<(), Failure> {
+fn write_bytes(
+    line: &mut FetchLine<'_>,
+    item: &FetchItem,
+    message: &Message,
+    last: &mut Decoded,
+) -> Result<(), Failure> {
     let bytes: &[u8] = &message.bytes;
     let part = |kind| mime::section(bytes, message.structure(), &mime::Section { path: Vec::new(), kind });
     match item {
@@ -284,11 +343,11 @@ fn write_bytes(line: &mut FetchLine<'_>, item: &FetchItem, message: &Message) ->
             render::body_section(line.item(), section, found);
         }
         FetchItem::Binary { part, partial, .. } => {
-            let decoded = decoded(message, part)?;
-            render::binary(line.item(), part, *partial, decoded.as_deref().map(|b| cut(b, *partial)));
+            let decoded = last.of(message, part)?;
+            render::binary(line.item(), part, *partial, decoded.map(|b| cut(b, *partial)));
         }
         FetchItem::BinarySize(part) => {
-            let size = decoded(message, part)?.map_or(0, |b| b.len());
+            let size = last.of(message, part)?.map_or(0, <[u8]>::len);
             render::binary_size(line.item(), part, size as u64);
         }
         _ => {}
@@ -296,13 +355,27 @@ fn write_bytes(line: &mut FetchLine<'_>, item: &FetchItem, message: &Message) ->
     Ok(())
 }
 
-fn decoded<'m>(message: &'m Message, part: &[u32]) -> Result<Option<Cow<'m, [u8]>>, Failure> {
-    match mime::binary(&message.bytes, message.structure(), part) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(mime::BinaryError::NoSuchPart) => Ok(None),
-        Err(mime::BinaryError::UnknownEncoding) => {
-            Err(Failure::No(Some(Code::Word("UNKNOWN-CTE")), "The part's encoding is unknown".into()))
+/// The part of a message that was decoded last: clients read large ones piece by piece, in one command too.
+#[derive(Default)]
+struct Decoded {
+    part: Vec<u32>,
+    bytes: Option<Vec<u8>>,
+}
+
+impl Decoded {
+    fn of<'a>(&'a mut self, message: &'a Message, part: &[u32]) -> Result<Option<&'a [u8]>, Failure> {
+        if self.bytes.is_none() || self.part != part {
+            match mime::binary(&message.bytes, message.structure(), part) {
+                Ok(Cow::Borrowed(bytes)) => return Ok(Some(bytes)),
+                Ok(Cow::Owned(bytes)) => (self.part, self.bytes) = (part.to_vec(), Some(bytes)),
+                Err(mime::BinaryError::NoSuchPart) => return Ok(None),
+                Err(mime::BinaryError::UnknownEncoding) => {
+                    let code = Some(Code::Word("UNKNOWN-CTE"));
+                    return Err(Failure::No(code, "The part's encoding is unknown".into()));
+                }
+            }
         }
+        Ok(self.bytes.as_deref())
     }
 }
 

@@ -36,6 +36,19 @@ async fn what_a_page_does_not_have_is_not_paid_for() {
 }
 
 #[tokio::test]
+async fn an_empty_page_pays_for_nothing_beside_it() {
+    let desk = Desk::new().await;
+    let (tenant, token, _) = desk.customer("alpha").await;
+    let names = "__typename ".repeat(60);
+    let query = format!(
+        "{{ auditVerify(tenantId: \"{tenant}\") {{ verified }} webhooks(tenantId: \"{tenant}\", first: 100) {{ {names} ...on \
+         WebhookConnection {{ nodes {{ __typename id }} }} }} }}"
+    );
+    let cost = desk.ask(&token, &query).await["extensions"]["cost"].clone();
+    assert_eq!((cost["requested"].as_u64(), cost["spent"].as_u64()), (Some(501 + 201), Some(501 + 1)), "{cost}");
+}
+
+#[tokio::test]
 async fn what_costs_too_much_is_not_begun() {
     let desk = Desk::new().await;
     let (tenant, token, _) = desk.customer("alpha").await;

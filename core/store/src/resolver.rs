@@ -13,7 +13,7 @@ use std::{
 
 /// Passes an already hashed key through.
 #[derive(Debug, Clone, Default)]
-struct Hashed(u64);
+pub(crate) struct Hashed(u64);
 
 impl Hasher for Hashed {
     fn finish(&self) -> u64 {

@@ -8,12 +8,12 @@
 //! A row is kept at the second time it is read, so that a walk over many rows drives nothing out. A shard has a young and an old
 //! half: when the young one is full it becomes the old one, and what is read of the old one is young again.
 
-use crate::layer::Slice;
+use crate::{layer::Slice, resolver::Hashed};
 use base::limits::{ROW_CACHE_BYTES_MAX, ROW_CACHE_VALUE_BYTES_MAX};
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -35,26 +35,6 @@ struct Kept {
 impl Kept {
     fn bytes(&self) -> usize {
         ROW_BYTES + self.key.len() + self.value.len()
-    }
-}
-
-/// Hands on what is a hash already.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

@@ -357,6 +357,37 @@ pub const VERIFY_VIOLATIONS_MAX: usize = 1_000;
 pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
 /// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
 pub const OP_MARK_MS_MAX: i64 = 86_400_000;
+// --- exported mail ---
+/// Entries of one archive; an export with more has several archives.
+pub const ARCHIVE_ENTRIES_MAX: usize = 250_000;
+/// Bytes of an archive's directory, which stands in memory until the archive ends.
+pub const ARCHIVE_DIRECTORY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of the name of one entry: a mailbox of MAILBOX_DEPTH_MAX levels, and a file in it.
+pub const ARCHIVE_NAME_BYTES_MAX: usize = 2_600;
+/// Bytes of one segment of such a name: what file systems take.
+pub const ARCHIVE_SEGMENT_BYTES_MAX: usize = 255;
+/// Bytes of the segment that is made of one level of a mailbox's path.
+pub const ARCHIVE_LEVEL_BYTES_MAX: usize = 100;
+/// Bytes of one line of metadata: an email that is in all mailboxes of an account.
+pub const ARCHIVE_LINE_BYTES_MAX: usize = 2 << 20;
+/// Bytes of a manifest.
+pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
+/// Bytes of a signature's file.
+pub const MANIFEST_SIGNATURE_BYTES_MAX: usize = 4_096;
+/// Files of one manifest.
+pub const MANIFEST_FILES_MAX: usize = 100_000;
+/// Bytes of a `From ` line that may divide two messages of an mbox file; a longer one is text.
+pub const MBOX_FROM_BYTES_MAX: usize = 1_000;
+/// Labels of one message that are read.
+pub const MBOX_LABELS_MAX: usize = 500;
+/// Bytes of the header field of labels that are read.
+pub const MBOX_LABELS_BYTES_MAX: usize = 64 * 1024;
+/// Keywords of a Maildir: the letters `a` to `z`.
+pub const MAILDIR_KEYWORDS_MAX: usize = 26;
+/// Bytes of a file of keywords of a Maildir that are read.
+pub const MAILDIR_KEYWORDS_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the name of a Maildir's folder or file.
+pub const MAILDIR_NAME_BYTES_MAX: usize = 200;
 // --- the process ---
 /// Longest time a server may be told to take for its end, seconds.
 pub const STOP_SECS_MAX: u64 = 600;

@@ -14,9 +14,13 @@ const ABSENT: [(&[&str], &[&str], &str); 3] = [
         &["graphql", "sqlite", "sqlx", "invoice", "billing", "price", "prices"],
         "the data plane does not know the control plane",
     ),
-    (&["core/base/src/", "core/wire/src/"], &["async", "await", "tokio"], "codecs and ids wait for nothing"),
     (
-        &["core/base/src/", "core/wire/src/"],
+        &["core/base/src/", "core/wire/src/", "core/archive/src/"],
+        &["async", "await", "tokio"],
+        "codecs and ids wait for nothing",
+    ),
+    (
+        &["core/base/src/", "core/wire/src/", "core/archive/src/"],
         &["systemtime", "tcpstream", "tcplistener", "udpsocket", "openoptions", "sleep", "spawn"],
         "codecs and ids have no clock, no socket, no thread and no file",
     ),

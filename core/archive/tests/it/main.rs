@@ -1,0 +1,5 @@
+//! SUMMARY    Integration tests of the formats, one binary; `harness` holds what the fuzz targets run as well.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod zip;

@@ -378,6 +378,8 @@ pub const MANIFEST_SIGNATURE_BYTES_MAX: usize = 4_096;
 pub const MANIFEST_FILES_MAX: usize = 100_000;
 /// Bytes of a `From ` line that may divide two messages of an mbox file; a longer one is text.
 pub const MBOX_FROM_BYTES_MAX: usize = 1_000;
+/// Bytes of the sender in a `From ` line that is written: an address of RFC 5321 §4.5.3.1.3 fits.
+pub const MBOX_SENDER_BYTES_MAX: usize = 320;
 /// Labels of one message that are read.
 pub const MBOX_LABELS_MAX: usize = 500;
 /// Bytes of the header field of labels that are read.

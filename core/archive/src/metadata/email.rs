@@ -1,0 +1,49 @@
+//! SUMMARY    An email as the export has it: a line of `emails.jsonl`.
+//! STANDARDS  RFC 8621 §4.1.1
+
+use std::collections::BTreeMap;
+
+use base::{AccountId, EmailId, MailboxId, ThreadId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::date;
+use crate::{Name, Sha256, Text, mbox::LineEnds};
+
+/// An email's metadata. Its header is in its message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Email {
+    pub id: Text<EmailId>,
+    pub thread_id: Text<ThreadId>,
+    /// Each is true.
+    pub mailbox_ids: BTreeMap<Text<MailboxId>, bool>,
+    /// Each is true; lower case.
+    pub keywords: BTreeMap<String, bool>,
+    /// Bytes of the message as it is stored.
+    pub size: u64,
+    #[serde(with = "date")]
+    pub received_at: Timestamp,
+    // Ours.
+    pub account_id: Text<AccountId>,
+    /// Its uid in each mailbox.
+    pub uids: BTreeMap<Text<MailboxId>, u32>,
+    /// Of the message as it is stored.
+    pub sha256: Sha256,
+    /// How the message stands in an mbox file.
+    pub line_ends: LineEnds,
+    /// The sender of the envelope that it came with, if it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// The file of the archive that has it.
+    pub path: Name,
+    /// Where its `From ` line begins in that file, if it is an mbox, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+impl Email {
+    /// Its keywords that are set, in order.
+    pub fn set_keywords(&self) -> impl Iterator<Item = &str> {
+        self.keywords.iter().filter(|(_, set)| **set).map(|(keyword, _)| keyword.as_str())
+    }
+}

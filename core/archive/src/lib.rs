@@ -3,6 +3,7 @@
 //! INVARIANTS No await, no clock, no socket, no file. Writers push bytes into a vector: the same calls give the same bytes, always, so
 //!            that an export that was cut off goes on as if it had not been. Readers are fed pieces, cut anywhere.
 
+pub mod manifest;
 pub mod mbox;
 pub mod metadata;
 pub mod name;
@@ -16,5 +17,6 @@ mod text;
 pub use content::{Content, Contents, Sha256};
 pub use error::Error;
 pub use lines::{Line, Lines, write_line};
+pub use manifest::Manifest;
 pub use name::Name;
 pub use text::Text;

@@ -370,8 +370,8 @@ pub const ARCHIVE_SEGMENT_BYTES_MAX: usize = 255;
 pub const ARCHIVE_LEVEL_BYTES_MAX: usize = 100;
 /// Bytes of one line of metadata: an email that is in all mailboxes of an account.
 pub const ARCHIVE_LINE_BYTES_MAX: usize = 2 << 20;
-/// Bytes of a manifest.
-pub const MANIFEST_BYTES_MAX: usize = 128 << 20;
+/// Bytes of a manifest: some 150,000 entries by name; archives with more are counted. In memory it is several times that.
+pub const MANIFEST_BYTES_MAX: usize = 32 << 20;
 /// Bytes of a signature's file.
 pub const MANIFEST_SIGNATURE_BYTES_MAX: usize = 4_096;
 /// Files of one manifest.

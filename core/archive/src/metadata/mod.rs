@@ -4,7 +4,7 @@
 //! LIMITS     ARCHIVE_LINE_BYTES_MAX
 //! INVARIANTS One object a line, members in a fixed order: the same value is the same bytes. Members that are not known are passed over.
 
-mod date;
+pub(crate) mod date;
 mod email;
 mod flag;
 mod mailbox;

@@ -1,6 +1,8 @@
 //! How fast mbox files are written and read: `cargo run --release -p archive --example mbox_speed [MBOX]`.
 //! Without a file, a made-up mailbox: texts of short lines, and attachments in base64.
 
+#![allow(clippy::expect_used, reason = "a measuring tool")]
+
 use std::time::Instant;
 
 use archive::mbox::{EndsScan, Item, LineEnds, MessageWriter, Reader, Restorer};

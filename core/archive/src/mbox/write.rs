@@ -2,9 +2,9 @@
 //! INVARIANTS Every line that is `From ` after any number of `>` gets one `>` more, so that reading takes exactly one away.
 
 use base::Timestamp;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
-use super::{EndsScan, FROM, LineEnds, from_line};
+use super::{FROM, LineEnds, from_line};
 use crate::Error;
 
 /// One message on its way into an mbox file.
@@ -13,7 +13,19 @@ pub struct MessageWriter {
     ends: LineEnds,
     /// Only `>` so far on this line, then so many bytes of `From `, which were not written yet. None: in the midst of a line.
     matched: Option<usize>,
-    scan: EndsScan,
+    found: Found,
+}
+
+/// Line ends of a message that was said to have pure CRLF.
+#[derive(Debug, Default)]
+struct Found {
+    cr: usize,
+    crlf: usize,
+    bare_lf: bool,
+    /// The last piece of a line ended with CR.
+    after_cr: bool,
+    /// The last byte of all was a LF.
+    ended: bool,
 }
 
 impl MessageWriter {
@@ -21,13 +33,14 @@ impl MessageWriter {
     /// `EndsScan` said about the message.
     pub fn begin(sender: &str, received: Timestamp, ends: LineEnds, out: &mut Vec<u8>) -> Self {
         from_line::render(sender, received, out);
-        MessageWriter { ends, matched: Some(0), scan: EndsScan::default() }
+        MessageWriter { ends, matched: Some(0), found: Found::default() }
     }
 
     /// Writes a piece of the message, cut anywhere.
     pub fn write(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
-        if self.ends == LineEnds::Crlf {
-            self.scan.feed(bytes);
+        if let (LineEnds::Crlf, Some(last)) = (self.ends, bytes.last()) {
+            self.found.cr += memchr_iter(b'\r', bytes).count();
+            self.found.ended = *last == b'\n';
         }
         out.reserve(bytes.len());
         while !bytes.is_empty() {
@@ -46,8 +59,9 @@ impl MessageWriter {
     /// Ends the message. An error if it was said to have pure CRLF and has not: the file is worth nothing then.
     pub fn end(self, out: &mut Vec<u8>) -> Result<(), Error> {
         out.extend_from_slice(FROM.get(..self.matched.unwrap_or(0)).unwrap_or_default());
+        let Found { cr, crlf, bare_lf, ended, .. } = self.found;
         match self.ends {
-            LineEnds::Crlf if self.scan.end() == LineEnds::Crlf => out.push(b'\n'),
+            LineEnds::Crlf if ended && !bare_lf && cr == crlf => out.push(b'\n'),
             LineEnds::Crlf => return Err(Error::Changed("a message has other line ends than were found before")),
             LineEnds::AsIs => out.extend_from_slice(b"\n\n"),
         }
@@ -78,14 +92,30 @@ impl MessageWriter {
     }
 
     /// Bytes of one line, up to its end or cut before.
-    fn text(&self, bytes: &[u8], out: &mut Vec<u8>) {
-        match (self.ends, bytes) {
-            (LineEnds::Crlf, [text @ .., b'\r', b'\n']) => {
+    fn text(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.ends == LineEnds::AsIs {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        let after_cr = std::mem::take(&mut self.found.after_cr);
+        match bytes {
+            [text @ .., b'\r', b'\n'] => {
                 out.extend_from_slice(text);
                 out.push(b'\n');
+                self.found.crlf += 1;
             }
-            (LineEnds::Crlf, [text @ .., b'\r']) => out.extend_from_slice(text),
-            (LineEnds::Crlf | LineEnds::AsIs, text) => out.extend_from_slice(text),
+            [text @ .., b'\r'] => {
+                out.extend_from_slice(text);
+                self.found.after_cr = true;
+            }
+            [b'\n'] if after_cr => {
+                out.push(b'\n');
+                self.found.crlf += 1;
+            }
+            text => {
+                out.extend_from_slice(text);
+                self.found.bare_lf |= text.ends_with(b"\n");
+            }
         }
     }
 }

@@ -119,12 +119,17 @@ fn the_bytes_of_a_file_are_these() {
 
 #[test]
 fn a_message_that_is_not_as_it_was_scanned_is_an_error() {
-    for changed in [&b"a\n"[..], b"a\r\nb", b"\r\r\n", b""] {
-        let mut out = Vec::new();
-        let mut writer = MessageWriter::begin("a", Timestamp::from_secs(0), LineEnds::Crlf, &mut out);
-        writer.write(changed, &mut out);
-        assert!(writer.end(&mut out).is_err(), "{}", changed.escape_ascii());
+    for changed in [&b"a\n"[..], b"a\r\nb", b"a\r\n>", b"\r\r\n", b"\n\r", b"\r", b"a\rb\n\r\n", b""] {
+        assert!(!is_pure(changed, 1) && !is_pure(changed, 9), "{}", changed.escape_ascii());
     }
+}
+
+/// Whether a writer believes that a message has pure CRLF.
+fn is_pure(message: &[u8], size: usize) -> bool {
+    let mut out = Vec::new();
+    let mut writer = MessageWriter::begin("a", Timestamp::from_secs(0), LineEnds::Crlf, &mut out);
+    message.chunks(size).for_each(|piece| writer.write(piece, &mut out));
+    writer.end(&mut out).is_ok()
 }
 
 /// Bytes that look like mbox files.
@@ -179,6 +184,11 @@ proptest! {
         let crlf = String::from_utf8_lossy(&message).replace('\r', "").replace('\n', "\r\n") + "\r\n";
         prop_assert_eq!(EndsScan::of(crlf.as_bytes()), LineEnds::Crlf);
         harness::round_trip(crlf.as_bytes(), size);
+    }
+
+    #[test]
+    fn writer_and_scan_agree(message in "(\r\n|\r|\n|>|From |x){0,12}", size in 1_usize..9) {
+        prop_assert_eq!(is_pure(message.as_bytes(), size), EndsScan::of(message.as_bytes()) == LineEnds::Crlf);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How fast mbox files are written and read: `cargo run --release -p archive --example mbox_speed [MBOX]`.
+//! SUMMARY    How fast mbox files are written and read: `cargo run --release -p archive --example mbox_speed [MBOX]`.
 //! Without a file, a made-up mailbox: texts of short lines, and attachments in base64.
 
 #![allow(clippy::expect_used, reason = "a measuring tool")]

@@ -31,7 +31,7 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        text::write_hex(&self.0, f)
     }
 }
 impl fmt::Debug for Sha256 {
@@ -43,20 +43,7 @@ impl FromStr for Sha256 {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
         let wrong = || Error::Format("a SHA-256 has 64 lower-case hexadecimal digits".to_owned());
-        let digit = |b: u8| match b {
-            b'0'..=b'9' => Ok(b - b'0'),
-            b'a'..=b'f' => Ok(b - b'a' + 10),
-            _ => Err(wrong()),
-        };
-        let mut out = [0; 32];
-        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(wrong()) };
-        if pairs.len() != out.len() {
-            return Err(wrong());
-        }
-        for (to, [high, low]) in out.iter_mut().zip(pairs) {
-            *to = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Sha256(out))
+        text::from_hex(text).map(Sha256).ok_or_else(wrong)
     }
 }
 text::as_text!(Sha256);

@@ -13,16 +13,13 @@ use crate::Error;
 pub fn write_line<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
     let before = out.len();
     let written = serde_json::to_writer(&mut *out, value).map_err(Error::from);
-    let fits = out.len() - before <= ARCHIVE_LINE_BYTES_MAX;
+    let too_long = out.len() - before > ARCHIVE_LINE_BYTES_MAX;
+    let written = written.and(if too_long { Err(Error::Limit("ARCHIVE_LINE_BYTES_MAX")) } else { Ok(()) });
     match written {
-        Ok(()) if fits => out.push(b'\n'),
-        wrong => {
-            out.truncate(before);
-            wrong?;
-            return Err(Error::Limit("ARCHIVE_LINE_BYTES_MAX"));
-        }
+        Ok(()) => out.push(b'\n'),
+        Err(_) => out.truncate(before),
     }
-    Ok(())
+    written
 }
 
 /// A line of a file.

@@ -7,7 +7,7 @@
 //!
 //! Each email counts once for each mailbox it is in. Its item is
 //!
-//!     full name of the mailbox, keywords that are set (lower case, sorted, each once), receivedAt in whole seconds, SHA-256
+//! - full name of the mailbox, keywords that are set (lower case, sorted, each once), receivedAt in whole seconds, SHA-256
 //!
 //! as bytes: the name's length (4 bytes, big-endian) and the name; the number of keywords (4 bytes) and each as its length (4 bytes)
 //! and itself; the seconds (8 bytes, two's complement); the hash (32 bytes). Let h be the SHA-256 of the item, and h(i) the SHA-256 of
@@ -22,6 +22,8 @@ use crate::{Error, Sha256};
 /// Numbers of a sum, and bytes of all of them.
 const NUMBERS: usize = 1_024;
 const SUM_BYTES: usize = 2 * NUMBERS;
+/// Hashes that they are taken from.
+const BLOCKS: u16 = 64;
 
 /// An email in a mailbox.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +63,7 @@ impl MailDigest {
         let mut seeded = Context::new(&SHA256);
         seeded.update(&seed);
         let mut sums = self.sums.iter_mut();
-        for block in 0..(SUM_BYTES / 32) as u16 {
+        for block in 0..BLOCKS {
             let mut hash = seeded.clone();
             hash.update(&block.to_be_bytes());
             let hash = hash.finish();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Name, Sha256, Text,
     metadata::{Role, date},
+    zip,
 };
 
 /// The version that this release writes, and the newest major one that it reads.
@@ -95,6 +96,12 @@ pub struct FileEntry {
     pub name: Name,
     pub bytes: u64,
     pub sha256: Sha256,
+}
+
+impl From<&zip::Entry> for FileEntry {
+    fn from(entry: &zip::Entry) -> Self {
+        FileEntry { name: entry.name.clone(), bytes: entry.bytes, sha256: entry.sha256 }
+    }
 }
 
 /// Counts of emails. An account's are those of its mailboxes together: an email in two counts twice, but for `bytes` of an account.

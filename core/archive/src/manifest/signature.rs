@@ -22,20 +22,14 @@ pub struct KeyId([u8; KEY_ID_BYTES]);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        text::write_hex(&self.0, f)
     }
 }
 impl FromStr for KeyId {
     type Err = Error;
     fn from_str(id: &str) -> Result<Self, Error> {
         let wrong = || Error::Format("the id of a key has 32 lower-case hexadecimal digits".to_owned());
-        // As the first half of a hash.
-        let Sha256(hash) =
-            format!("{id}{}", "0".repeat(64_usize.saturating_sub(id.len()))).parse().map_err(|_| wrong())?;
-        if id.len() != 2 * KEY_ID_BYTES {
-            return Err(wrong());
-        }
-        Ok(KeyId(hash.first_chunk().copied().unwrap_or_default()))
+        text::from_hex(id).map(KeyId).ok_or_else(wrong)
     }
 }
 text::as_text!(KeyId);

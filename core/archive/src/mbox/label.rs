@@ -15,7 +15,7 @@ use crate::metadata::Role;
 /// What the labels of one message say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels {
-    /// Mailboxes by what they are for. `Archive` stands for no other.
+    /// Mailboxes of Gmail itself, by what they are for; `Archive` is where mail is that is in none of the others.
     pub roles: BTreeSet<Role>,
     /// Labels of the user: paths with `/` between levels.
     pub mailboxes: BTreeSet<String>,

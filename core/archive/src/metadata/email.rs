@@ -34,7 +34,14 @@ pub struct Email {
     /// The sender of the envelope that it came with, if it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
-    /// The file of the archive that has it.
+    /// Where its message stands in the archive: once, or in the file of each of its mailboxes. Nowhere if it could not be read.
+    pub copies: Vec<MessageCopy>,
+}
+
+/// A message in an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCopy {
+    /// The file that has it.
     pub path: Name,
     /// Where its `From ` line begins in that file, if it is an mbox, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

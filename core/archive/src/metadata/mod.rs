@@ -10,7 +10,7 @@ mod flag;
 mod mailbox;
 mod problem;
 
-pub use email::Email;
+pub use email::{Email, MessageCopy};
 pub use flag::{flag_of_keyword, keyword_of_flag};
 pub use mailbox::{Mailbox, Role};
 pub use problem::{Place, Problem, Trouble};

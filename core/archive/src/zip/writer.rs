@@ -59,7 +59,8 @@ impl ZipWriter {
         self.offset
     }
 
-    /// Begins a file. `length` is what is known of its length, and must be the same each time the archive is made.
+    /// Begins a file. `length` is what is known of its length, and must be the same each time the archive is made. Errors: the name is
+    /// taken, the archive is full, another file is open.
     pub fn begin(&mut self, name: &Name, length: Length, modified: Timestamp, out: &mut Vec<u8>) -> Result<(), Error> {
         if self.open.is_some() {
             return Err(Error::Order("an entry of the archive is still open"));
@@ -74,7 +75,7 @@ impl ZipWriter {
         Ok(())
     }
 
-    /// Writes bytes of the file that was begun.
+    /// Writes bytes of the file that was begun. An error if there are more than its `Length` allows.
     pub fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let open = self.open.as_mut().ok_or(Error::Order("no entry of the archive is open"))?;
         let after = open.content.bytes() + bytes.len() as u64;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use archive::mbox::LineEnds;
-use archive::metadata::{Email, Mailbox, Place, Problem, Role, Trouble};
+use archive::metadata::{Email, Mailbox, MessageCopy, Place, Problem, Role, Trouble};
 use archive::{Error, Line, Lines, Name, Sha256, Text, write_line};
 use base::limits::{ARCHIVE_LINE_BYTES_MAX, MAILBOXES_MAX};
 use base::{AccountId, EmailId, MailboxId, ThreadId, Timestamp};
@@ -27,13 +27,12 @@ fn email(mailboxes: u32) -> Email {
         sha256: Sha256::of(b""),
         line_ends: LineEnds::AsIs,
         mail_from: None,
-        path: Name::new("INBOX.mbox").unwrap(),
-        offset: Some(77),
+        copies: vec![MessageCopy { path: Name::new("INBOX.mbox").unwrap(), offset: Some(77) }],
     }
 }
 
 /// Written by this release and by every later one, and read by all of them.
-const EMAIL: &str = r#"{"id":"eml_0000000000004","threadId":"thr_0000000000005","mailboxIds":{"mbx_0000000000001":true},"keywords":{"$seen":true,"work":true},"size":1234,"receivedAt":"2026-11-23T19:23:32Z","accountId":"acc_0000000000002","uids":{"mbx_0000000000001":4294967295},"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","lineEnds":"as-is","path":"INBOX.mbox","offset":77}"#;
+const EMAIL: &str = r#"{"id":"eml_0000000000004","threadId":"thr_0000000000005","mailboxIds":{"mbx_0000000000001":true},"keywords":{"$seen":true,"work":true},"size":1234,"receivedAt":"2026-11-23T19:23:32Z","accountId":"acc_0000000000002","uids":{"mbx_0000000000001":4294967295},"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","lineEnds":"as-is","copies":[{"path":"INBOX.mbox","offset":77}]}"#;
 const MAILBOX: &str = r#"{"id":"mbx_0000000000001","name":"Größe","parentId":null,"role":"inbox","sortOrder":1,"totalEmails":2,"unreadEmails":1,"isSubscribed":true,"accountId":"acc_0000000000002","fullName":"Größe","uidValidity":9,"uidNext":10,"path":"Größe.mbox"}"#;
 const PROBLEM: &str =
     r#"{"what":"message-unreadable","where":{"accountId":"acc_0000000000002","uid":7},"why":"The block is damaged."}"#;

@@ -107,6 +107,18 @@ fn many_entries_need_zip64_and_too_many_are_refused() {
     assert!(matches!(refused, Err(Error::Limit("ARCHIVE_ENTRIES_MAX"))));
 }
 
+#[test]
+fn a_directory_that_would_not_fit_in_memory_is_refused() {
+    let folders = format!("{}/", "x".repeat(240)).repeat(10);
+    let (mut zip, mut out) = (ZipWriter::new(), Vec::new());
+    let refused = (0..ARCHIVE_ENTRIES_MAX).find_map(|n| {
+        out.clear();
+        zip.begin(&name(&format!("{folders}{n}")), Length::Below4Gib, AT, &mut out).unwrap();
+        zip.end(&mut out).err()
+    });
+    assert!(matches!(refused, Some(Error::Limit("ARCHIVE_DIRECTORY_BYTES_MAX"))));
+}
+
 /// Nobody writes 5 GiB in a test: the writer is told that it did, and the directory says so.
 #[test]
 fn places_beyond_4_gib_stand_in_the_directory() {

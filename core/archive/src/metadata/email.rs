@@ -34,7 +34,8 @@ pub struct Email {
     /// The sender of the envelope that it came with, if it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
-    /// Where its message stands in the archive: once, or in the file of each of its mailboxes. Nowhere if it could not be read.
+    /// Where its message stands in the archive: once, or in the file of each of its mailboxes. Nowhere if it could not be read. With
+    /// copies in thousands of files the line may become too long.
     pub copies: Vec<MessageCopy>,
 }
 

@@ -13,7 +13,7 @@ use crate::{Error, Sha256};
 /// Where the mailboxes of one account stand in an archive: for each path (levels with `/` between them) its segments.
 ///
 /// A level that can stay as it is does. One that cannot (a character, a dot at its end, the name of a device, its length, the end of
-/// a file's name) is made safe and gets eight digits of the SHA-256 of its path as a mark, `report.~1f0a23b4`. So does the later, in
+/// a file's name) is made safe and gets eight digits of the SHA-256 of its path as a mark, `report~e9de1265`. So does the later, in
 /// order of bytes, of two that differ only in case or composition. What a mailbox is really called stands in the metadata.
 pub fn mailbox_folders<'a>(paths: &[&'a str]) -> Result<BTreeMap<&'a str, Vec<String>>, Error> {
     if paths.len() > MAILBOXES_MAX {
@@ -23,7 +23,7 @@ pub fn mailbox_folders<'a>(paths: &[&'a str]) -> Result<BTreeMap<&'a str, Vec<St
     for path in paths {
         nodes.extend(levels(path).map(|end| (parent(path, end), end)));
     }
-    // Those that stay as they are come first: a mark is never in the way of a name.
+    // Those that can stay as they are come first.
     let mut cleaned: Vec<_> = nodes.iter().map(|(above, own)| (clean(level(above, own)), *above, *own)).collect();
     cleaned.sort_by_key(|(clean, _, own)| (clean.altered, *own));
     let mut taken: HashSet<(&str, String)> = HashSet::new();

@@ -5,6 +5,7 @@
 mod accept;
 mod append;
 mod card;
+mod expunged;
 mod flags;
 mod letter;
 mod mailbox;
@@ -17,6 +18,7 @@ pub use accept::{Accept, Accepted, EnvelopeRecipient, Source, answering};
 pub use account::{Error, Login, Result};
 pub use append::NewMessage;
 pub use card::{PerEmail, read_many};
+pub use expunged::{ExpungedMessage, Restored};
 pub use flags::{Change, Flags, KeywordNames, Operation, StoreOutcome};
 pub use letter::{Letter, Sent};
 pub use mailbox::{MailboxInfo, NewPath};

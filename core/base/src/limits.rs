@@ -355,6 +355,10 @@ pub const EXPUNGED_BYTES_MAX: i64 = 16 * 1024 * 1024 * 1024;
 pub const EXPUNGED_FORGOTTEN_MAX: usize = 100;
 /// Older expunged emails that make room for one that is expunged now; upkeep sees to the rest.
 pub const EXPUNGED_EVICTED_MAX: usize = 2;
+/// Bytes of an expunged email in which its sender and subject are looked for.
+pub const EXPUNGED_HEADER_BYTES: u64 = 16 * 1024;
+/// Characters of a sender or a subject in a list of expunged emails.
+pub const EXPUNGED_TEXT_CHARS_MAX: usize = 200;
 /// Expunged emails that one request brings back.
 pub const EXPUNGED_RESTORED_MAX: usize = 500;
 /// Expunged emails of one page.

@@ -11,6 +11,7 @@ mod letter;
 mod mailbox;
 mod message;
 mod notice;
+mod plane;
 mod quota;
 mod view;
 
@@ -24,6 +25,7 @@ pub use letter::{Letter, Sent};
 pub use mailbox::{MailboxInfo, NewPath};
 pub use message::{Expunge, Moved};
 pub use notice::Notice;
+pub use plane::Plane;
 pub use view::{Row, View, ViewChanges};
 
 use account::Accounts;

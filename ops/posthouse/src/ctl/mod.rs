@@ -276,7 +276,7 @@ struct Stopped {
 /// The data plane as the control plane sees it.
 fn control_of(stores: Option<&Stores>) -> Arc<dyn Control> {
     match stores {
-        Some(stores) => Arc::new(stores.accounts.clone()),
+        Some(stores) => Arc::new(Plane::new(Mail::new(stores.accounts.clone(), "localhost"))),
         None => Arc::new(AbsentPlane),
     }
 }

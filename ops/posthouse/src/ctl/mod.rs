@@ -28,6 +28,7 @@ use crate::{
 use base::{AccountId, Clock, QueueId, SystemClock, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
+use mail::{Mail, Plane};
 use print::{Printer, Shape};
 use request::{Request, Select};
 use std::{

@@ -54,17 +54,8 @@ pub enum Job {
 }
 
 impl Job {
-    pub const ALL: [Job; 9] = [
-        Job::Purge,
-        Job::Expunged,
-        Job::Trim,
-        Job::Marks,
-        Job::Ended,
-        Job::Pack,
-        Job::Compact,
-        Job::Sweep,
-        Job::Quota,
-    ];
+    pub const ALL: [Job; 9] =
+        [Job::Purge, Job::Expunged, Job::Trim, Job::Marks, Job::Ended, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
 
     pub fn name(self) -> &'static str {
         match self {

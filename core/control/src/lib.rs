@@ -10,9 +10,7 @@ mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
 pub use event::{Event, EventKind};
-pub use expunged::{
-    ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored,
-};
+pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{
     QueueActed, QueueAction, QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueOrder, QueuePage,
     QueuePlace, QueueRecipient, QueueState,

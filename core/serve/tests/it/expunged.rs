@@ -37,7 +37,8 @@ impl Kept {
     }
 
     async fn days(&self, version: u64, expunged_days: u32, capabilities: Capabilities) {
-        let snapshot = EntitlementSnapshot { expunged_days, capabilities, ..EntitlementSnapshot::new(TenantId(1), version) };
+        let snapshot =
+            EntitlementSnapshot { expunged_days, capabilities, ..EntitlementSnapshot::new(TenantId(1), version) };
         self.world.accounts.apply(vec![Change::Entitlement(snapshot)]).await.unwrap();
     }
 

@@ -9,8 +9,8 @@ use base::{AccountId, Clock, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
 use control::{
     Change, Control, ControlError, ControlFuture, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage,
-    ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
-    QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
+    ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage,
+    QueueRecipient, QueueState, Usage,
 };
 use serde_json::{Value, json};
 use std::{

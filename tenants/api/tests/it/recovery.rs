@@ -86,7 +86,8 @@ async fn days_are_the_tenants_own_or_those_of_the_nearest_above_that_says_some()
              {{ tenant {{ emailRecoveryDays }} userErrors {{ code message }} }} }}"
         )
     };
-    let provider = desk.ask(&desk.operator, "{ viewer { id } }").await["data"]["viewer"]["id"].as_str().unwrap().to_owned();
+    let provider =
+        desk.ask(&desk.operator, "{ viewer { id } }").await["data"]["viewer"]["id"].as_str().unwrap().to_owned();
     desk.done(&desk.operator, &set(&provider, "3")).await;
     assert_eq!(days(&desk, &tenant), Some(3), "those below hear of it");
     assert_eq!(desk.done(&token, &set(&tenant, "0")).await["tenant"]["emailRecoveryDays"], 0);

@@ -4,8 +4,8 @@ use super::world::{TENANT, World, account, address, entitlement, first, keyed, s
 use account::RouteError;
 use base::{AccountId, TenantId};
 use control::{
-    Change, ControlError, Destination, EntitlementSnapshot, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate,
-    QueueFilter, QueueOrder, QueueState, Usage,
+    Change, ControlError, Destination, EntitlementSnapshot, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction,
+    QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.

@@ -10,7 +10,7 @@ use crate::{
     login::LoginCache,
     node::Place,
     read::Reader,
-    scope::{AccountScope, BreakGlass, CanRead},
+    scope::{AccountScope, BreakGlass, CanRead, Owner},
     turn::Turns,
     work::Work,
 };

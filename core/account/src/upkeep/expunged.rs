@@ -91,7 +91,7 @@ impl Upkeep {
 
     /// The oldest of `range`, one transaction of them, until `bytes` went; gives how many.
     async fn forget_some(&self, tenant: TenantId, account: AccountId, range: &KeyRange, bytes: i64) -> Result<u64> {
-        let chosen = self.oldest(tenant, account, range, bytes).await?;
+        let chosen = self.oldest(tenant, range, bytes).await?;
         if chosen.is_empty() {
             return Ok(0);
         }
@@ -113,7 +113,6 @@ impl Upkeep {
     async fn oldest(
         &self,
         tenant: TenantId,
-        account: AccountId,
         range: &KeyRange,
         mut bytes: i64,
     ) -> Result<Vec<ExpungedId>> {

@@ -110,12 +110,7 @@ impl Upkeep {
         Ok(chosen.len() as u64)
     }
 
-    async fn oldest(
-        &self,
-        tenant: TenantId,
-        range: &KeyRange,
-        mut bytes: i64,
-    ) -> Result<Vec<ExpungedId>> {
+    async fn oldest(&self, tenant: TenantId, range: &KeyRange, mut bytes: i64) -> Result<Vec<ExpungedId>> {
         let mut txn = self.accounts.0.kv.begin_read();
         let limit = PageLimit::rows(EXPUNGED_FORGOTTEN_MAX);
         let page = TenantTxn::new(&mut *txn, tenant).page(range, limit, Read::Snapshot).await?;

@@ -39,6 +39,9 @@ pub struct Plane {
     pub recovered: Mutex<Vec<ExpungedOrder>>,
 }
 
+/// Emails that every mailbox can have back.
+pub const EXPUNGED: u64 = 25;
+
 /// What every tenant has in its queue.
 pub fn queued(tenant: TenantId) -> QueueItem {
     let (host, reply, status) = ("mx.b.example".to_owned(), "450 4.2.0 later".to_owned(), "4.2.0".to_owned());
@@ -110,10 +113,10 @@ impl Control for Plane {
                 from: told("Bea <bea@b.example>"),
                 subject: told("Hello"),
             };
-            let emails = (1..=3).rev().filter(|n| asked.before.is_none_or(|b| *n < b.email));
+            let emails = (1..=EXPUNGED).rev().filter(|n| asked.before.is_none_or(|b| *n < b.email));
             let emails: Vec<_> = emails.take(asked.limit as usize).map(one).collect();
             let more = emails.last().is_some_and(|e| e.place.email > 1);
-            Ok(ExpungedPage { emails, more, kept_emails: 3, kept_bytes: 27 })
+            Ok(ExpungedPage { emails, more, kept_emails: EXPUNGED as i64, kept_bytes: 9 * EXPUNGED as i64 })
         })
     }
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
@@ -121,7 +124,7 @@ impl Control for Plane {
             if self.down.load(Ordering::SeqCst) {
                 return Err(ControlError::Unavailable("down".into()));
             }
-            let (restored, gone) = order.places.iter().partition(|place| place.email <= 3);
+            let (restored, gone) = order.places.iter().partition(|place| place.email <= EXPUNGED);
             self.recovered.lock().unwrap().push(order);
             Ok(ExpungedRestored { restored, gone, stopped: String::new() })
         })

@@ -36,26 +36,26 @@ fn days(desk: &Desk, tenant: &str) -> Option<u32> {
 async fn the_user_of_a_mailbox_sees_what_was_deleted_and_others_only_that_something_was() {
     let desk = Desk::new().await;
     let (tenant, token, mailbox) = desk.customer("alpha").await;
-    let answer = desk.ask(&token, &listed(&mailbox, ", first: 2")).await;
+    let answer = desk.ask(&token, &listed(&mailbox, ", first: 20")).await;
     let page = &answer["data"]["r"];
-    assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(3), &json!(true)), "{answer}");
+    assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(25), &json!(true)), "{answer}");
     assert_eq!(page["nodes"][0]["mailboxPath"], "INBOX");
     assert_eq!((&page["nodes"][0]["from"], &page["nodes"][0]["subject"]), (&Value::Null, &Value::Null), "{answer}");
     let cursor = page["pageInfo"]["endCursor"].as_str().unwrap();
-    let rest = desk.ask(&token, &listed(&mailbox, &format!(", first: 2, after: \"{cursor}\""))).await;
-    assert_eq!(rest["data"]["r"]["nodes"].as_array().unwrap().len(), 1, "{rest}");
-    let tokens = desk.done("", &sign_in("ann@alpha.example", "long enough")).await["tokens"].clone();
+    let rest = desk.ask(&token, &listed(&mailbox, &format!(", first: 20, after: \"{cursor}\""))).await;
+    assert_eq!(rest["data"]["r"]["nodes"].as_array().unwrap().len(), 5, "{rest}");
+    let user = sign_in("ann@alpha.example", "long enough").replace("input: {", "input: { kind: MAILBOX,");
+    let tokens = desk.done("", &user).await["tokens"].clone();
     let user = tokens["accessToken"].as_str().unwrap();
     let own = desk.ask(user, &listed(&mailbox, ", first: 2")).await;
     assert_eq!(own["data"]["r"]["nodes"][0]["subject"], "Hello", "{own}");
     // The user brings it back itself; who may only look does not.
-    let done = desk.done(user, &recover(&mailbox, "\"5000/3\", \"5000/9\"", "")).await;
-    assert_eq!(done["recovered"], json!({ "recoveredIds": ["5000/3"], "goneIds": ["5000/9"], "stopped": null }));
+    let done = desk.done(user, &recover(&mailbox, "\"5000/3\", \"5000/99\"", "")).await;
+    assert_eq!(done["recovered"], json!({ "recoveredIds": ["5000/3"], "goneIds": ["5000/99"], "stopped": null }));
     let auditor = signed_in(&desk, &token, &tenant, "aud@x.example", "auditor").await;
     let auditor = auditor["accessToken"].as_str().unwrap();
-    assert_eq!(desk.ask(auditor, &listed(&mailbox, ", first: 1")).await["data"]["r"]["totalCount"], 3);
-    let refused = desk.ask(auditor, &recover(&mailbox, "\"5000/3\"", "")).await;
-    assert!(refused["errors"][0]["extensions"]["code"] == "FORBIDDEN", "{refused}");
+    assert_eq!(desk.ask(auditor, &listed(&mailbox, ", first: 1")).await["data"]["r"]["totalCount"], 25);
+    assert_eq!(desk.refused(auditor, &recover(&mailbox, "\"5000/3\"", "")).await, "FORBIDDEN");
     assert_eq!(desk.plane.recovered.lock().unwrap().len(), 1);
 }
 

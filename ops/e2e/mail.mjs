@@ -60,7 +60,24 @@ export async function send(port, message) {
 }
 
 // How many messages the inbox has, and all of them as text; `null` where the login is refused.
-export async function inbox(port, { address, password }) {
+export function inbox(port, account) {
+  return session(port, account, async (ask) => {
+    const count = Number(/^\* (\d+) EXISTS/m.exec(await ask("b", "EXAMINE INBOX"))?.[1]);
+    return { count, text: count ? await ask("c", "FETCH 1:* BODY.PEEK[]") : "" };
+  });
+}
+
+// Deletes all of an inbox for good.
+export function empty(port, account) {
+  return session(port, account, async (ask) => {
+    await ask("b", "SELECT INBOX");
+    await ask("c", "STORE 1:* +FLAGS (\\Deleted)");
+    await ask("d", "EXPUNGE");
+  });
+}
+
+// What is done in a session of a mailbox; null: its password does not open it.
+function session(port, { address, password }, what) {
   return talk(plain(port, "127.0.0.1"), async (hear, say) => {
     const ask = (tag, command) => {
       say(`${tag} ${command}`);
@@ -68,8 +85,7 @@ export async function inbox(port, { address, password }) {
     };
     await hear((line) => line.startsWith("* "));
     if (!/^a OK/m.test(await ask("a", `LOGIN "${address}" "${password}"`))) return null;
-    const count = Number(/^\* (\d+) EXISTS/m.exec(await ask("b", "EXAMINE INBOX"))?.[1]);
-    return { count, text: count ? await ask("c", "FETCH 1:* BODY.PEEK[]") : "" };
+    return what(ask);
   });
 }
 

@@ -1,12 +1,14 @@
 // The pages beyond domains, mailboxes and security: what is looked at, and how each is used, with scripts and without.
 import assert from "node:assert/strict";
 import { signIn, titled } from "./journeys.mjs";
+import { arrives, empty, inbox, send } from "./mail.mjs";
 
 // Paths of the pages with the names of their screenshots.
 export function looks(mailbox) {
   return [
     [`${mailbox}/set-up`, "set-up"],
     [`${mailbox}/app-passwords`, "app-passwords"], [`${mailbox}/sharing`, "sharing"], [`${mailbox}/masked`, "masked"],
+    [`${mailbox}/recover`, "recover"],
     ["mailboxes/import", "import"], ["addresses/aliases", "aliases"], ["addresses/groups", "groups"],
     ["domains/florist.example/settings", "domain-settings"], ["security/passkey", "passkey"],
     ["trace", "trace"], ["access/members", "members"], ["access/roles", "roles"], ["access/tokens", "tokens"], ["access/webhooks", "webhooks"],
@@ -240,6 +242,19 @@ async function file(page, demo, who) {
   await page.getByText("Nothing found").waitFor();
 }
 
+// Mail that was deleted for good comes back.
+async function recovered(page, demo, account) {
+  const { imap, smtp } = demo.info;
+  await send(smtp.mx_port, { from: "friend@elsewhere.example", to: account.address, subject: "Lost and found" });
+  await arrives(imap.port, account, "Subject: Lost and found");
+  await empty(imap.port, account);
+  assert.equal((await inbox(imap.port, account)).count, 0);
+  await page.getByRole("link", { name: "Deleted mail" }).click();
+  await page.getByRole("button", { name: "Bring back: Lost and found" }).click();
+  await page.getByText("It is back.").waitFor();
+  await arrives(imap.port, account, "Subject: Lost and found");
+}
+
 async function user(page, demo, account) {
   const { portal_url: portal } = demo.info;
   await page.goto(`${portal}sign-in`);
@@ -253,6 +268,8 @@ async function user(page, demo, account) {
     assert.ok(response.status() < 500, `${path}: ${response.status()}`);
     assert.equal(await page.getByText("owner@").count(), 0, path);
   }
+  await page.goto(portal);
+  await recovered(page, demo, account);
   await page.goto(portal);
   await page.getByRole("link", { name: "App passwords" }).click();
   await page.getByLabel("Name of the device").fill("Tablet");

@@ -91,6 +91,9 @@ operations! {
     "operations/privacy.graphql": Privacy;
     "operations/privacy_file.graphql": PrivacyFile;
     "operations/mailbox_retention_set.graphql": MailboxRetentionSet;
+    "operations/email_recovery_set.graphql": EmailRecoverySet;
+    "operations/recoverable_emails.graphql": RecoverableEmails;
+    "operations/emails_recover.graphql": EmailsRecover;
     "operations/totp_enroll.graphql": TotpEnroll;
     "operations/totp_confirm.graphql": TotpConfirm;
     "operations/factor_remove.graphql": FactorRemove;

@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
 }
 
 /// Values that are refused: where the form stands (it and all below it), the field, and the text that has all rules for it.
-const INVALID: [(&str, &str, &str); 26] = [
+const INVALID: [(&str, &str, &str); 27] = [
     ("", "password", "refused-password"),
     ("", "email", "refused-address"),
     ("", "delegate", "refused-address"),
@@ -36,6 +36,7 @@ const INVALID: [(&str, &str, &str); 26] = [
     ("/mailboxes", "address", "refused-local"),
     ("/mailboxes", "alias", "refused-address"),
     ("/privacy", "days", "refused-retention"),
+    ("/privacy", "recovery-days", "refused-recovery-days"),
     ("/signup", "address", "refused-signup-name"),
     ("/signup", "contact", "refused-contact"),
     ("/signup", "coupon", "refused-coupon"),
@@ -147,6 +148,7 @@ fn by_code(code: &str) -> &'static str {
         "MOMENT" => "refused-moment",
         "FEATURE_OFF" => "refused-feature-off",
         "NAME" => "refused-name",
+        "RECOVERY_STOPPED" => "refused-recovery-stopped",
         "LOW_CONTRAST" => "refused-contrast",
         "UNPAID" => "refused-unpaid",
         "PICTURE" => "refused-picture",

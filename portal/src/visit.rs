@@ -242,6 +242,7 @@ pub(crate) fn see(path: impl Into<String>) -> Reply {
 fn done(ok: &str) -> Option<&'static str> {
     Some(match ok {
         "saved" => "done-saved",
+        "recovered" => "done-recovered",
         "claimed" => "done-claimed",
         "checked" => "done-checked",
         "given-up" => "done-given-up",

@@ -41,6 +41,7 @@ impl Service {
             storage_bytes_max: self.own_limit(txn, tenant, Limit::StorageBytes).await?,
             storage_grace_bytes: u64::try_from(number(&row, "storage_grace_bytes")?).unwrap_or(0),
             send,
+            expunged_days: self.email_recovery(txn, &row).await?,
             ..EntitlementSnapshot::new(tenant, u64::try_from(number(&row, "version")?).unwrap_or(0))
         }))
     }

@@ -54,6 +54,7 @@ mod permission;
 mod publish;
 mod queue;
 mod records;
+mod recovery;
 mod rename;
 mod resend;
 mod rows;

@@ -200,6 +200,12 @@ pub const SEND_AS_PER_MAILBOX_MAX: i64 = 100;
 pub const MAILBOX_RETENTION_DAYS: i64 = 30;
 /// The same at most.
 pub const MAILBOX_RETENTION_DAYS_MAX: i64 = 365;
+/// Days in which expunged mail can be brought back, where no tenant says another number.
+pub const EMAIL_RECOVERY_DAYS: u32 = 14;
+/// Days that a tenant may say.
+pub const EMAIL_RECOVERY_DAYS_MAX: u32 = 90;
+/// Emails that one request brings back.
+pub const EMAILS_RECOVERED_MAX: usize = 100;
 /// Mailboxes that one look for due ones purges.
 pub const PURGED_AT_ONCE: i64 = 100;
 /// Bytes of a file of mailboxes.

@@ -65,6 +65,9 @@ pub struct Tenant {
     pub limits: Limits,
     /// Days its deleted mailboxes are kept; `None`: as the tenant above.
     pub mailbox_retention_days: Option<u32>,
+    /// Days in which its expunged mail can be brought back; `None`: as the tenant above.
+    #[serde(default)]
+    pub email_recovery_days: Option<u32>,
     /// Restrictions on the tenant and on those above it.
     pub holds: Vec<Hold>,
     pub version: i64,
@@ -259,6 +262,7 @@ fn from_row(row: &Row, holds: Vec<Hold>) -> Result<Tenant> {
         parent: parent.and_then(|p| p.parse().ok()),
         name: text(row, "name")?,
         limits: limits_of(row)?,
+        email_recovery_days: crate::recovery::days(row)?,
         mailbox_retention_days: optional(row, "mailbox_retention_days")?.and_then(|d| u32::try_from(d).ok()),
         holds,
         version: number(row, "version")?,

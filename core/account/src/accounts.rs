@@ -10,7 +10,7 @@ use crate::{
     login::LoginCache,
     node::Place,
     read::Reader,
-    scope::{AccountScope, BreakGlass, CanRead},
+    scope::{AccountScope, BreakGlass, CanRead, Owner},
     turn::Turns,
     work::Work,
 };
@@ -152,6 +152,15 @@ impl Accounts {
     /// Whether only a new start of the process can serve from the store again.
     pub fn is_lost(&self) -> bool {
         self.0.kv.is_lost()
+    }
+
+    /// The right to do what the control plane orders for an account; who may is what it asked. `NotFound`: deleted, unknown, of
+    /// another tenant.
+    pub async fn ordered(&self, tenant: TenantId, account: AccountId) -> Result<AccountScope<Owner>> {
+        let mut txn = self.0.kv.begin_read();
+        let standing = self.standing_in(&mut *txn, tenant, account).await?;
+        let live = standing.is_some_and(|standing| standing.profile.live);
+        live.then(|| AccountScope::issue(tenant, account)).ok_or_else(|| Error::not_found("account"))
     }
 
     /// An operator's access without a credential; the reason goes to the audit log.

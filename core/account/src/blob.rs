@@ -142,6 +142,11 @@ impl Work {
         blob::link(self.txn(), &Accounts::space(tenant), blob, owner);
     }
 
+    /// Another owner keeps a blob in place of the one that kept it, which this transaction has read.
+    pub(crate) fn relink_blob(&mut self, tenant: TenantId, blob: &BlobRef, from: &[u8], to: &[u8]) {
+        blob::relink(self.txn(), &Accounts::space(tenant), blob, from, to);
+    }
+
     /// Removes a link; the blob goes with its last one.
     pub(crate) async fn unlink_blob(&mut self, tenant: TenantId, blob: &BlobRef, owner: &[u8]) -> Result<()> {
         blob::unlink(self.txn(), &Accounts::space(tenant), blob, owner).await?;

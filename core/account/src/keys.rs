@@ -22,6 +22,7 @@
 //! T <tenant> a <acct> k           -> KeywordTable          T <tenant> a <acct> l     -> LogMarks: how old the change log is
 //! T <tenant> a <acct> r <bucket 1> -> hashes of recipients it wrote to
 //! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
+//! T <tenant> a <acct> g <when 8> <email 8>       -> ExpungedRecord: in no mailbox, kept for a while
 //! T <tenant> a <acct> n <parent 4> <name>        -> mailbox id (unique live names)
 //! T <tenant> a <acct> h <hash 8>                 -> thread id (threading index)
 //! T <tenant> a <acct> c <type> <modseq 8> <id 8> -> ChangeRecord
@@ -351,6 +352,23 @@ pub(crate) fn emails(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
 pub(crate) fn cards(acct: AccountId, from: EmailId, to: EmailId) -> KeyRange {
     KeyRange { from: card(acct, from), to: behind(account(acct, b'o').tag(CARD).u64(to.0)) }
 }
+/// An email that left its last mailbox.
+pub(crate) fn expunged(acct: AccountId, at: Timestamp, id: EmailId) -> Key {
+    account(acct, b'g').u64(due_bits(at)).u64(id.0).done()
+}
+/// All of them, oldest first.
+pub(crate) fn all_expunged(acct: AccountId) -> KeyRange {
+    KeyRange::prefix(&account(acct, b'g').done())
+}
+/// Those of `at` and before.
+pub(crate) fn expunged_until(acct: AccountId, at: Timestamp) -> KeyRange {
+    KeyRange { from: account(acct, b'g').done(), to: behind(account(acct, b'g').u64(due_bits(at))) }
+}
+/// When an email was expunged, and which.
+pub(crate) fn decode_expunged(key: &[u8]) -> Option<(Timestamp, EmailId)> {
+    let at = (key.len() == 26).then(|| i64::try_from(be64(key, 10)?).ok()).flatten()?;
+    Some((Timestamp(at), EmailId(be64(key, 18)?)))
+}
 pub(crate) fn thread(acct: AccountId, id: ThreadId) -> Key {
     object(acct, THREAD, id.0)
 }
@@ -460,6 +478,7 @@ pub(crate) enum AccountRow {
     Keywords,
     LogMarks,
     Known,
+    Expunged(Timestamp, EmailId),
     Mailbox(MailboxId),
     Email(EmailId),
     Card(EmailId),
@@ -497,6 +516,7 @@ fn decode_account(key: &[u8]) -> Option<AccountRow> {
         b'k' if len == 10 => Some(AccountRow::Keywords),
         b'l' if len == 10 => Some(AccountRow::LogMarks),
         b'r' if len == 11 => Some(AccountRow::Known),
+        b'g' => decode_expunged(key).map(|(at, id)| AccountRow::Expunged(at, id)),
         b'o' => {
             let id = decode_object(key)?;
             match *key.get(10)? {

@@ -1,5 +1,5 @@
 //! SUMMARY    Reading an account at one durable version: pages of rows, cards, records, changes, message bytes.
-//! LIMITS     KV_TXN_MS_MAX: a reader that lives longer is renewed by `renew`, which moves to a newer version
+//! LIMITS     EXPUNGED_PAGE_MAX; KV_TXN_MS_MAX: a reader that lives longer is renewed by `renew`, which moves to a newer version
 //! INVARIANTS No method writes. Iteration is by pages; nothing loads a whole mailbox but the caller's own loop.
 
 use crate::{
@@ -7,13 +7,13 @@ use crate::{
     change::{self, Change, ObjectType},
     keys,
     record::{
-        self, AccountState, ChangeRecord, EmailCard, EmailRecord, KeywordTable, MailboxRecord, MailboxState, RowRecord,
-        ThreadRecord,
+        self, AccountState, ChangeRecord, EmailCard, EmailRecord, ExpungedRecord, KeywordTable, MailboxRecord,
+        MailboxState, RowRecord, ThreadRecord,
     },
     txn::TenantTxn,
-    work::{SYSTEM_FLAGS, blob_ref},
+    work::{ExpungedId, SYSTEM_FLAGS, blob_ref},
 };
-use base::{AccountId, EmailId, MailboxId, ModSeq, TenantId, ThreadId, Uid};
+use base::{AccountId, EmailId, MailboxId, ModSeq, TenantId, ThreadId, Uid, limits::EXPUNGED_PAGE_MAX};
 use bytes::Bytes;
 use prost::Message;
 use std::ops::Range;
@@ -177,6 +177,33 @@ impl Reader {
         let range = keys::vanished_after(self.account, id, since);
         let rows = self.txn().all(&range, Read::Snapshot).await?;
         rows.iter().map(|(k, _)| keys::decode_vanished(k).ok_or_else(|| Error::corrupt("vanished key"))).collect()
+    }
+
+    /// Expunged emails that are kept, the latest first; those before `before`. EXPUNGED_PAGE_MAX at most, and whether there are more.
+    pub async fn expunged(&mut self, before: Option<ExpungedId>) -> Result<(Vec<(ExpungedId, ExpungedRecord)>, bool)> {
+        let mut range = keys::all_expunged(self.account);
+        if let Some(before) = before {
+            range.to = keys::expunged(self.account, before.at, before.email);
+        }
+        let page = self.txn().page_back(&range, PageLimit::rows(EXPUNGED_PAGE_MAX), Read::Snapshot).await?;
+        let mut kept = Vec::with_capacity(page.rows.len());
+        for (key, value) in &page.rows {
+            let (at, email) = keys::decode_expunged(key).ok_or_else(|| Error::corrupt("key of an expunged email"))?;
+            kept.push((ExpungedId { at, email }, record::decode(value, "expunged email")?));
+        }
+        Ok((kept, page.more))
+    }
+
+    /// One of them; `None` when it was brought back or forgotten.
+    pub async fn expunged_one(&mut self, id: ExpungedId) -> Result<Option<ExpungedRecord>> {
+        self.record(&keys::expunged(self.account, id.at, id.email), "expunged email").await
+    }
+
+    /// Bytes of an expunged email whose record was read, or a range of them; `NotFound` if it has gone since.
+    pub async fn expunged_body(&mut self, kept: &ExpungedRecord, range: Option<Range<u64>>) -> Result<Bytes> {
+        let blob = blob_ref(&kept.blob)?;
+        let accounts = self.accounts.clone();
+        accounts.read_blob(&mut *self.txn, self.tenant, &blob, range).await
     }
 
     /// Bytes of an email, or a range of them; `NotFound` if the email is gone.

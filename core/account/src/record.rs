@@ -69,6 +69,11 @@ pub struct AccountState {
     /// Number of the last repair of its counters.
     #[prost(uint32, tag = "12")]
     pub repairs: u32,
+    /// Sum of the sizes of expunged emails that are kept, bytes, and their number: no quota counts them.
+    #[prost(sint64, tag = "13")]
+    pub expunged_bytes: i64,
+    #[prost(sint64, tag = "14")]
+    pub expunged_emails: i64,
 }
 
 /// The storage pool of a tenant with a limit, for one version of its entitlement.
@@ -209,6 +214,26 @@ impl EmailRecord {
     pub(crate) fn charged_bytes(&self) -> i64 {
         if self.uncharged { 0 } else { i64::from(self.size) }
     }
+}
+
+/// An email that left its last mailbox: what is needed to store it again.
+#[derive(Clone, PartialEq, Message)]
+pub struct ExpungedRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub blob: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub size: u32,
+    #[prost(sint64, tag = "3")]
+    pub received_at_secs: i64,
+    /// Keyword bits without \Deleted.
+    #[prost(uint64, tag = "4")]
+    pub keywords: u64,
+    /// The mailbox that it left.
+    #[prost(uint32, tag = "5")]
+    pub mailbox: u32,
+    /// A notice of the server, which no quota counted.
+    #[prost(bool, tag = "6")]
+    pub uncharged: bool,
 }
 
 /// What FETCH and list views show without reading the message; never changes.

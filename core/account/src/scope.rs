@@ -1,5 +1,6 @@
 //! SUMMARY    What an operation may touch, as a value that cannot be forged.
-//! INVARIANTS Fields are private. Only login, route, job lease and break-glass (all in this crate) make a scope.
+//! INVARIANTS Fields are private. Only login, route, job lease, an order of the control plane and break-glass (all in this crate)
+//!            make a scope.
 //!            Rights are type parameters: what a scope does not allow does not compile.
 
 use base::{AccountId, TenantId};

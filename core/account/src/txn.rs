@@ -48,11 +48,20 @@ impl<'t> TenantTxn<'t> {
 
     /// Rows of one page, keys relative to the tenant; whether there is more.
     pub(crate) async fn page(&mut self, range: &KeyRange, limit: PageLimit, read: Read) -> Result<Page> {
+        self.page_of(range, limit, false, read).await
+    }
+
+    /// The same from the end of the range: the highest keys, falling.
+    pub(crate) async fn page_back(&mut self, range: &KeyRange, limit: PageLimit, read: Read) -> Result<Page> {
+        self.page_of(range, limit, true, read).await
+    }
+
+    async fn page_of(&mut self, range: &KeyRange, limit: PageLimit, reverse: bool, read: Read) -> Result<Page> {
         let range = self.absolute_range(range);
         if range.is_empty() {
             return Ok(Page { rows: Vec::new(), more: false });
         }
-        let page = self.txn.range(&range, limit, false, read).await?;
+        let page = self.txn.range(&range, limit, reverse, read).await?;
         let rows = page.rows.into_iter().map(|(k, v)| (k.slice(keys::TENANT_PREFIX_BYTES..), v)).collect();
         Ok(Page { rows, more: page.more })
     }

@@ -1,9 +1,10 @@
-//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed, purged mail removed.
-//! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, PURGE_EMAILS_MAX, OP_MARK_MS_MAX
+//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed, purged mail removed, expunged mail forgotten.
+//! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, PURGE_EMAILS_MAX, EXPUNGED_FORGOTTEN_MAX, OP_MARK_MS_MAX
 //! INVARIANTS Of equal peers one does each job: it holds the job's lease, and what it notes in the job's record is refused when
 //!            a later lease has written there. Every step may be repeated and may be cut off anywhere, so stopping is dropping.
 
 mod ended;
+mod expunged;
 mod job;
 mod mark;
 mod purge;
@@ -44,6 +45,8 @@ pub enum Job {
     Marks,
     /// Mail of purged accounts.
     Purge,
+    /// Expunged mail whose days are over.
+    Expunged,
     /// What quotas count, recounted.
     Quota,
     /// What became of outgoing mail long ago.
@@ -51,8 +54,8 @@ pub enum Job {
 }
 
 impl Job {
-    pub const ALL: [Job; 8] =
-        [Job::Purge, Job::Trim, Job::Marks, Job::Ended, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
+    pub const ALL: [Job; 9] =
+        [Job::Purge, Job::Expunged, Job::Trim, Job::Marks, Job::Ended, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +65,7 @@ impl Job {
             Job::Trim => "trim",
             Job::Marks => "marks",
             Job::Purge => "purge",
+            Job::Expunged => "expunged",
             Job::Quota => "quota",
             Job::Ended => "ended",
         }
@@ -101,6 +105,8 @@ pub struct Upkept {
     pub marks: u64,
     /// Emails of purged accounts that were removed.
     pub purged: u64,
+    /// Expunged emails that were forgotten.
+    pub expunged: u64,
     /// Items of outgoing mail whose end was forgotten.
     pub ended: u64,
     /// Bytes by which quotas and what is stored differ: always zero.
@@ -230,6 +236,7 @@ impl Upkeep {
             Job::Trim => done.trimmed = self.trim(held).await?,
             Job::Marks => done.marks = self.clear_marks().await?,
             Job::Purge => done.purged = self.purge(held).await?,
+            Job::Expunged => done.expunged = self.forget(held).await?,
             Job::Ended => done.ended = self.clear_ended(held).await?,
             Job::Quota => done.drift_bytes = self.drift().await?,
         }
@@ -289,6 +296,7 @@ impl Upkept {
             Job::Trim => Upkept { trimmed: done.trimmed, ..self },
             Job::Marks => Upkept { marks: done.marks, ..self },
             Job::Purge => Upkept { purged: done.purged, ..self },
+            Job::Expunged => Upkept { expunged: done.expunged, ..self },
             Job::Ended => Upkept { ended: done.ended, ..self },
             Job::Quota => Upkept { drift_bytes: done.drift_bytes, ..self },
         }
@@ -306,5 +314,6 @@ fn count(done: &Upkept) {
     metrics::counter!("posthouse_upkeep_trimmed_entries_total").increment(done.trimmed);
     metrics::counter!("posthouse_upkeep_cleared_marks_total").increment(done.marks);
     metrics::counter!("posthouse_upkeep_purged_emails_total").increment(done.purged);
+    metrics::counter!("posthouse_upkeep_forgotten_emails_total").increment(done.expunged);
     metrics::counter!("posthouse_upkeep_forgotten_queue_items_total").increment(done.ended);
 }

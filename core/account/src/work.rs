@@ -4,6 +4,7 @@
 
 mod copy;
 mod email;
+mod expunged;
 mod flags;
 mod mailbox;
 mod quota;
@@ -11,6 +12,8 @@ mod thread;
 
 pub use email::{DELETED, NewEmail, SEEN};
 pub(crate) use email::{blob_ref, owner};
+pub use expunged::ExpungedId;
+pub(crate) use expunged::{expunged_owner, keep_limit, keeps_expunged};
 pub(crate) use flags::SYSTEM_FLAGS;
 pub use mailbox::NewMailbox;
 pub use quota::Charge;

@@ -349,6 +349,20 @@ pub const LOG_MARKS_MAX: usize = 8;
 pub const CHANGES_TRIM_MAX: usize = 1_000;
 /// Emails of a purged account that are removed in one transaction.
 pub const PURGE_EMAILS_MAX: usize = 100;
+/// Bytes of expunged emails that are kept of a mailbox whose limits are unlimited.
+pub const EXPUNGED_BYTES_MAX: i64 = 16 * 1024 * 1024 * 1024;
+/// Expunged emails that are forgotten in one transaction.
+pub const EXPUNGED_FORGOTTEN_MAX: usize = 100;
+/// Older expunged emails that make room for one that is expunged now; upkeep sees to the rest.
+pub const EXPUNGED_EVICTED_MAX: usize = 2;
+/// Bytes of an expunged email in which its sender and subject are looked for.
+pub const EXPUNGED_HEADER_BYTES: u64 = 16 * 1024;
+/// Characters of a sender or a subject in a list of expunged emails.
+pub const EXPUNGED_TEXT_CHARS_MAX: usize = 200;
+/// Expunged emails that one request brings back.
+pub const EXPUNGED_RESTORED_MAX: usize = 500;
+/// Expunged emails of one page.
+pub const EXPUNGED_PAGE_MAX: usize = 100;
 /// A peer that does an upkeep job and stays silent for this long has lost it, milliseconds.
 pub const UPKEEP_LEASE_MS: u64 = 60_000;
 /// Violations that one verify reports; then it stops.

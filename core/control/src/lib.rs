@@ -4,11 +4,13 @@
 
 mod capability;
 mod event;
+mod expunged;
 mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
 pub use event::{Event, EventKind};
+pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{
     QueueActed, QueueAction, QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueOrder, QueuePage,
     QueuePlace, QueueRecipient, QueueState,
@@ -107,6 +109,16 @@ pub trait Control: Send + Sync + 'static {
     fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
         let _ = asked;
         Box::pin(async { Err(ControlError::Unavailable("this data plane shows no queue".to_owned())) })
+    }
+    /// A page of what can be brought back of an account. A plane that keeps nothing has nothing.
+    fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
+        let _ = asked;
+        Box::pin(async { Ok(ExpungedPage::default()) })
+    }
+    /// Brings expunged emails back; returns after the commits. What is done is done, also where it stops on the way.
+    fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane keeps no expunged mail".to_owned())) })
     }
     /// Does something about one item; returns after the commit.
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {

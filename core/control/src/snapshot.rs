@@ -51,6 +51,9 @@ pub struct EntitlementSnapshot {
     pub send: SendLimits,
     #[serde(default)]
     pub rates: Rates,
+    /// For how many days what left its last mailbox can be brought back; 0: it is gone.
+    #[serde(default)]
+    pub expunged_days: u32,
 }
 
 /// A domain whose mail is ours.
@@ -256,6 +259,7 @@ impl EntitlementSnapshot {
             storage_grace_bytes: 0,
             send: SendLimits::default(),
             rates: Rates::default(),
+            expunged_days: 0,
         }
     }
 }

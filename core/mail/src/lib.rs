@@ -5,11 +5,13 @@
 mod accept;
 mod append;
 mod card;
+mod expunged;
 mod flags;
 mod letter;
 mod mailbox;
 mod message;
 mod notice;
+mod plane;
 mod quota;
 mod view;
 
@@ -17,11 +19,13 @@ pub use accept::{Accept, Accepted, EnvelopeRecipient, Source, answering};
 pub use account::{Error, Login, Result};
 pub use append::NewMessage;
 pub use card::{PerEmail, read_many};
+pub use expunged::{ExpungedMessage, Restored};
 pub use flags::{Change, Flags, KeywordNames, Operation, StoreOutcome};
 pub use letter::{Letter, Sent};
 pub use mailbox::{MailboxInfo, NewPath};
 pub use message::{Expunge, Moved};
 pub use notice::Notice;
+pub use plane::Plane;
 pub use view::{Row, View, ViewChanges};
 
 use account::Accounts;

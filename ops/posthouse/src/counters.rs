@@ -46,6 +46,7 @@ const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_upkeep_passes_total", Some(("job", JOBS))),
     ("posthouse_upkeep_forgotten_queue_items_total", None),
     ("posthouse_upkeep_purged_emails_total", None),
+    ("posthouse_upkeep_forgotten_emails_total", None),
     ("posthouse_upkeep_swept_objects_total", None),
     ("posthouse_upkeep_swept_packs_total", None),
     ("posthouse_upkeep_swept_stagings_total", None),

@@ -12,7 +12,7 @@ use crate::{
 };
 use account::Accounts;
 use base::{Clock, Domain};
-use mail::Mail;
+use mail::{Mail, Plane};
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serve::{Shutdown, TlsStore};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl DataPlane {
         let mut ports = doors.open(&config.listen, shutdown).await?;
         let mut listening = None;
         if let Role::Data { plane: Some((listen, files)) } = &config.role {
-            let control = Arc::new(stores.accounts.clone());
+            let control = Arc::new(Plane::new(Mail::new(stores.accounts.clone(), config.hostname.as_str())));
             let (plane, task) = plane::listen(*listen, files, control, shutdown.watch()).await?;
             ports.plane = Some(plane.port);
             listening = Some(plane);

@@ -15,7 +15,7 @@ use axum::Router;
 use base::Clock;
 use billing::Billing;
 use control::Control;
-use mail::Mail;
+use mail::{Mail, Plane};
 use serde::Serialize;
 use serde_json::json;
 use serve::Shutdown;
@@ -85,7 +85,7 @@ impl Server {
         let control: Arc<dyn Control> = match &config.role {
             Role::All | Role::Data { .. } => {
                 let plane = data.insert(DataPlane::start(config, clock.clone(), &shutdown, &mut tasks).await?);
-                Arc::new(plane.accounts.clone())
+                Arc::new(Plane::new(Mail::new(plane.accounts.clone(), config.hostname.as_str())))
             }
             Role::Control { url, files } => {
                 remote.insert(Arc::new(RemotePlane::new(url, files.clone())?)).clone() as Arc<dyn Control>

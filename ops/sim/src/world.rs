@@ -258,6 +258,7 @@ impl World {
         let entitlement = EntitlementSnapshot {
             storage_bytes_max: self.pool_limit,
             storage_grace_bytes: POOL_GRACE_BYTES,
+            expunged_days: expunged_days(self.tenants),
             ..EntitlementSnapshot::new(TenantId(self.tenants), self.pool_version)
         };
         let applied = self.quiet()?.accounts().apply(vec![Change::Entitlement(entitlement)]).await;
@@ -274,8 +275,14 @@ impl World {
     }
 }
 
+/// Every other tenant keeps what is expunged.
+fn expunged_days(tenant: u64) -> u32 {
+    if tenant.is_multiple_of(2) { 7 } else { 0 }
+}
+
 fn tenant_changes(tenant: u64) -> Vec<Change> {
-    let entitlement = EntitlementSnapshot::new(TenantId(tenant), 1);
+    let entitlement =
+        EntitlementSnapshot { expunged_days: expunged_days(tenant), ..EntitlementSnapshot::new(TenantId(tenant), 1) };
     let domain = DomainSnapshot::new(format!("t{tenant}.example"), TenantId(tenant), 1);
     vec![Change::Entitlement(entitlement), Change::Domain(domain)]
 }

@@ -1,7 +1,8 @@
-//! SUMMARY    What belongs to one mailbox: app passwords, delegates, further senders, masked addresses.
+//! SUMMARY    What belongs to one mailbox: app passwords, delegates, further senders, masked addresses, mail that can be brought back.
 
 mod app_passwords;
 mod masked;
+mod recovery;
 mod sharing;
 
 use crate::{
@@ -15,6 +16,7 @@ pub(crate) async fn read(visit: &mut Visit, id: &str, path: &[&str]) -> Reply {
         ["app-passwords"] => app_passwords::show(visit, id).await,
         ["sharing"] => sharing::show(visit, id).await,
         ["masked"] => masked::show(visit, id).await,
+        ["recover"] => recovery::show(visit, id).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -24,6 +26,7 @@ pub(crate) async fn change(visit: &mut Visit, id: &str, path: &[&str]) -> Reply 
         ["app-passwords"] => app_passwords::change(visit, id).await,
         ["sharing"] => sharing::change(visit, id).await,
         ["masked"] => masked::change(visit, id).await,
+        ["recover"] => recovery::change(visit, id).await,
         _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
     }
 }
@@ -37,6 +40,7 @@ pub(crate) fn links(f: &Frame, id: &str) -> Vec<(String, String)> {
     if !f.is_off("MASKED_ADDRESSES") {
         links.push((format!("/mailboxes/{id}/masked"), f.t("masked-title")));
     }
+    links.push((format!("/mailboxes/{id}/recover"), f.t("recoverable-title")));
     links.push((format!("/mailboxes/{id}/set-up"), f.t("set-up-title")));
     links
 }

@@ -5,8 +5,8 @@ use crate::{
     collection::{Collection, Row, beside, of_row},
     form::{Form, Refusal, ask},
     operation::{
-        MailboxRetentionSet, PersonDelete, Privacy, PrivacyFile, mailbox_retention_set, person_delete, privacy,
-        privacy_file, refusals,
+        EmailRecoverySet, MailboxRetentionSet, PersonDelete, Privacy, PrivacyFile, email_recovery_set,
+        mailbox_retention_set, person_delete, privacy, privacy_file, refusals,
     },
     state::State,
     trouble::Trouble,
@@ -54,6 +54,11 @@ fn of_tenant(page: &mut Collection, viewer: privacy::PrivacyViewer, support: Opt
         Some(days) => f.count("retention-own", days),
         None => f.t("retention-above"),
     };
+    let recoverable = match viewer.email_recovery_days {
+        Some(0) => f.t("recoverable-none-kept"),
+        Some(days) => f.count("recoverable-own", days),
+        None => f.t("recoverable-above"),
+    };
     let row = |title: &str, link: &str, fact: String| Row {
         title: f.t(title),
         link: link.to_owned(),
@@ -62,6 +67,7 @@ fn of_tenant(page: &mut Collection, viewer: privacy::PrivacyViewer, support: Opt
     };
     let mut rows = vec![
         row("privacy-deleted", "/mailboxes?state=deleted", days),
+        row("recoverable-title", "", recoverable),
         row("audit-title", "/access/audit", f.t("privacy-audit")),
         row("support-title", "/access/support", f.count("privacy-support", support.unwrap_or(0))),
     ];
@@ -70,11 +76,15 @@ fn of_tenant(page: &mut Collection, viewer: privacy::PrivacyViewer, support: Opt
     }
     page.groups.push(crate::collection::Group { title: viewer.name, none: String::new(), rows });
     if viewer.permissions.iter().any(|p| p == SETTLES) {
-        let value = viewer.mailbox_retention_days.map(|days| days.to_string()).unwrap_or_default();
-        let days = ask("days", "number", "label-retention", "hint-retention", "off").with(&value);
+        let said = |days: Option<i64>| days.map(|days| days.to_string()).unwrap_or_default();
+        let (mailboxes, emails) = (said(viewer.mailbox_retention_days), said(viewer.email_recovery_days));
+        let days = ask("days", "number", "label-retention", "hint-retention", "off").with(&mailboxes);
         let inputs = vec![page.form.input(&page.f, days).map_err(|_| Trouble::Broken)?];
         page.panel("retention", "retention-panel", "retention-about", inputs, "save");
-        if let Some(panel) = page.panels.last_mut() {
+        let days = ask("recovery-days", "number", "label-retention", "hint-recovery", "off").with(&emails);
+        let inputs = vec![page.form.input(&page.f, days).map_err(|_| Trouble::Broken)?];
+        page.panel("recovery", "recoverable-panel", "recoverable-panel-about", inputs, "save");
+        for panel in &mut page.panels {
             panel.hidden.push(("version", viewer.version.to_string()));
         }
     }
@@ -93,6 +103,7 @@ pub(crate) async fn change(visit: &mut Visit) -> Reply {
     person(visit)?;
     let refusals = match visit.fields.text("act") {
         "retention" => retention(visit).await?,
+        "recovery" => recovery(visit).await?,
         "delete" => match delete(visit).await {
             Err(Trouble::StepUp) => {
                 visit.keep_typed(&["email"]);
@@ -105,7 +116,7 @@ pub(crate) async fn change(visit: &mut Visit) -> Reply {
     if !refusals.is_empty() {
         return draw(visit, visit.refused(refusals), "").await;
     }
-    if visit.fields.text("act") == "retention" {
+    if visit.fields.text("act") != "delete" {
         return see("/privacy?ok=saved");
     }
     // The sessions ended with the person.
@@ -125,6 +136,20 @@ async fn retention(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
     };
     let data = visit.ask::<MailboxRetentionSet>(mailbox_retention_set::Variables { input }).await?;
     Ok(beside(refusals!(data.mailbox_retention_set), &[("days", "days")]))
+}
+
+async fn recovery(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
+    let days = visit.fields.given("recovery-days").map(|days| days.parse());
+    let Ok(days) = days.transpose() else { return Ok(vec![Refusal::new("recovery-days", "INVALID")]) };
+    let input = email_recovery_set::EmailRecoverySetInput {
+        tenant_id: visit.tenant()?,
+        days,
+        expected_version: visit.fields.text("version").parse().ok(),
+        dry_run: false,
+        idempotency_key: Some(visit.once()),
+    };
+    let data = visit.ask::<EmailRecoverySet>(email_recovery_set::Variables { input }).await?;
+    Ok(beside(refusals!(data.email_recovery_set), &[("days", "recovery-days")]))
 }
 
 async fn delete(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {

@@ -99,7 +99,7 @@ fn security(browser: &Browser) {
         "sessions": [session("ses_1"), session("ses_2")],
     }));
     browser.api.say("Privacy", json!({
-        "viewer": { "name": "A & Sons", "version": 3, "mailboxRetentionDays": 14, "permissions": ["tenant:update"] },
+        "viewer": { "name": "A & Sons", "version": 3, "mailboxRetentionDays": 14, "emailRecoveryDays": 7, "permissions": ["tenant:update"] },
         "me": { "person": { "email": "ann@a.example" } }, "support": { "totalCount": 1 },
     }));
     browser.api.say("PrivacyFile", json!({
@@ -252,6 +252,14 @@ fn mail(browser: &Browser) {
     browser.api.say(
         "MaskedAddresses",
         json!({ "mailbox": mailbox, "maskedAddresses": { "nodes": [masked], "pageInfo": info } }),
+    );
+    let deleted = |n: u32, subject: Value, path: Value| json!({ "id": format!("17000/{n}"), "deletedAt": NOW, "size": "2048", "mailboxPath": path, "from": null, "subject": subject });
+    browser.api.say(
+        "RecoverableEmails",
+        json!({ "mailbox": mailbox, "recoverableEmails": {
+            "nodes": [deleted(2, json!("Lost <b>"), json!("INBOX")), deleted(1, Value::Null, Value::Null)],
+            "pageInfo": { "hasNextPage": true, "endCursor": "17000/1" }, "totalCount": 9, "totalSize": "9000",
+        } }),
     );
     browser.api.say("MailboxSharing", json!({ "mailbox": {
         "id": "acc_1", "tenantId": "ten_1", "address": "ann@a.example", "sendAs": ["info@a.example"],

@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 88] = [
+const SIGNED: [&str; 89] = [
     "/",
     "/branding",
     "/domains",
@@ -44,6 +44,7 @@ const SIGNED: [&str; 88] = [
     "/mailboxes/acc_1/app-passwords",
     "/mailboxes/acc_1/sharing",
     "/mailboxes/acc_1/masked",
+    "/mailboxes/acc_1/recover",
     "/mailboxes/import",
     "/addresses/aliases",
     "/addresses/aliases?q=SALES",

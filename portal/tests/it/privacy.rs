@@ -61,3 +61,50 @@ async fn who_leaves_types_the_address_and_is_signed_out() {
     assert_eq!(browser.submit("/privacy", "/privacy", &right).await.location(), "/?ok=person-deleted");
     assert!(browser.get("/domains").await.location().starts_with("/sign-in"));
 }
+
+#[tokio::test]
+async fn days_of_deleted_mail_are_set_and_refused_beside_their_field() {
+    let mut browser = ann().await;
+    browser.api.say("EmailRecoverySet", json!({ "emailRecoverySet": { "userErrors": [] } }));
+    assert!(browser.get("/privacy").await.text.contains("brought back for 7 days"));
+    let fields = [("act", "recovery"), ("recovery-days", "0"), ("version", "3")];
+    assert_eq!(browser.submit("/privacy", "/privacy", &fields).await.location(), "/privacy?ok=saved");
+    assert_eq!(heard(&browser, "EmailRecoverySet")["input"]["days"], 0);
+    let error = json!([{ "field": "days", "message": "At most 90 days", "code": "INVALID" }]);
+    browser.api.say("EmailRecoverySet", json!({ "emailRecoverySet": { "userErrors": error } }));
+    let fields = [("act", "recovery"), ("recovery-days", "91"), ("version", "3")];
+    let refused = browser.submit("/privacy", "/privacy", &fields).await;
+    assert!(
+        refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text.contains("0 to 90."),
+        "{}",
+        refused.text
+    );
+}
+
+#[tokio::test]
+async fn deleted_mail_comes_back_alone_or_a_page_at_once_and_what_did_not_is_said() {
+    let mut browser = ann().await;
+    let path = "/mailboxes/acc_1/recover";
+    let page = browser.get(path).await.text;
+    assert!(
+        page.contains("Lost &#60;b&#62;")
+            && page.contains("Mail that was deleted on")
+            && page.contains("?after=17000%2F1"),
+        "{page}"
+    );
+    let say = |browser: &Browser, stopped: Value| {
+        let recovered = json!({ "recoveredIds": [], "goneIds": [], "stopped": stopped });
+        browser.api.say("EmailsRecover", json!({ "emailsRecover": { "recovered": recovered, "userErrors": [] } }));
+    };
+    say(&browser, Value::Null);
+    let fields = [("act", "recover"), ("id", "17000/2 17000/1")];
+    assert_eq!(browser.submit(path, path, &fields).await.location(), "/mailboxes/acc_1/recover?ok=recovered");
+    assert_eq!(heard(&browser, "EmailsRecover")["input"]["emailIds"], json!(["17000/2", "17000/1"]));
+    say(&browser, json!("mailbox storage is full"));
+    let stopped = browser.submit(path, path, &fields).await;
+    assert!(
+        stopped.status == StatusCode::UNPROCESSABLE_ENTITY && stopped.text.contains("Not all came back"),
+        "{}",
+        stopped.text
+    );
+}

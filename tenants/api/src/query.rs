@@ -12,6 +12,7 @@ pub(crate) mod job;
 mod mailbox;
 mod people;
 pub(crate) mod queue;
+pub(crate) mod recovery;
 pub(crate) mod signup;
 pub(crate) mod usage;
 pub(crate) mod webhook;
@@ -40,6 +41,7 @@ pub struct Query(
     event::EventQuery,
     webhook::WebhookQuery,
     queue::QueueQuery,
+    recovery::RecoveryQuery,
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,

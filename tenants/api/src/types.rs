@@ -116,6 +116,8 @@ pub struct Tenant {
     pub storage_grace_bytes: ByteSize,
     /// Days its deleted mailboxes can be restored; null: as the tenant above.
     pub mailbox_retention_days: Option<u32>,
+    /// Days in which its mail can be brought back after it was deleted for good; null: as the tenant above has it, or 14.
+    pub email_recovery_days: Option<u32>,
     /// Whether it, or a tenant above it, is suspended.
     pub suspended: bool,
     /// Why: holds on it and on those above it, of the highest first.
@@ -156,6 +158,7 @@ impl Tenant {
             new_recipients_per_day_max: t.limits.new_recipients_per_day_max,
             storage_grace_bytes: ByteSize(t.limits.storage_grace_bytes),
             mailbox_retention_days: t.mailbox_retention_days,
+            email_recovery_days: t.email_recovery_days,
             suspended: !t.holds.is_empty(),
             holds: t.holds.into_iter().map(Hold::from).collect(),
             version: t.version,

@@ -40,6 +40,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (26, "console", include_str!("../../../migrations/sql/0026_console.sql")),
     (27, "usage", include_str!("../../../migrations/sql/0027_usage.sql")),
     (28, "price lists", include_str!("../../../migrations/sql/0028_price_lists.sql")),
+    (29, "email recovery", include_str!("../../../migrations/sql/0029_email_recovery.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

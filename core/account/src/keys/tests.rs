@@ -67,6 +67,8 @@ row!(profile_row, (a: u64 = id64()), profile(AccountId(a)), in_account(a, Accoun
 row!(keywords_row, (a: u64 = id64()), keywords(AccountId(a)), in_account(a, AccountRow::Keywords));
 row!(log_marks_row, (a: u64 = id64()), log_marks(AccountId(a)), in_account(a, AccountRow::LogMarks));
 row!(known_row, (a: u64 = id64(), b: u8 = any::<u8>()), known(AccountId(a), b), in_account(a, AccountRow::Known));
+row!(expunged_row, (a: u64 = id64(), d: i64 = due(), e: u64 = id64()), expunged(AccountId(a), Timestamp(d), EmailId(e)),
+    in_account(a, AccountRow::Expunged(Timestamp(d), EmailId(e))));
 row!(mailbox_row, (a: u64 = id64(), m: u32 = id32()), mailbox(AccountId(a), MailboxId(m)),
     in_account(a, AccountRow::Mailbox(MailboxId(m))));
 row!(email_row, (a: u64 = id64(), e: u64 = id64()), email(AccountId(a), EmailId(e)), in_account(a, AccountRow::Email(EmailId(e))));
@@ -136,6 +138,7 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("keywords", keywords(acct)),
         ("log marks", log_marks(acct)),
         ("known", known(acct, (n % 256) as u8)),
+        ("expunged", expunged(acct, Timestamp(i64::from(u)), EmailId(n))),
         ("mailbox", mailbox(acct, mbx)),
         ("email", email(acct, EmailId(n))),
         ("card", card(acct, EmailId(n))),
@@ -159,6 +162,8 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
         (queue_all_ended(), &["queue ended"]),
         (queue_ended_until(Timestamp(n as i64 >> 1)), &["queue ended"]),
         (pool_leases(), &["pool lease"]),
+        (all_expunged(acct), &["expunged"]),
+        (expunged_until(acct, Timestamp(n as i64 >> 1)), &["expunged"]),
         (objects(acct, MAILBOX), &["mailbox"]),
         (objects(acct, EMAIL), &["email"]),
         (objects(acct, CARD), &["card"]),

@@ -6,9 +6,9 @@ use super::Check;
 use crate::{
     Accounts, Result,
     keys::{self, AccountRow},
-    record::{self, AccountState, EmailRecord, QueueItem, RowRecord, ThreadRecord},
+    record::{self, AccountState, EmailRecord, ExpungedRecord, QueueItem, RowRecord, ThreadRecord},
     txn::{SystemTxn, TenantTxn},
-    work::{DELETED, owner},
+    work::{DELETED, ExpungedId, expunged_owner, owner},
 };
 use base::{AccountId, EmailId, MailboxId, ModSeq, QueueId, ThreadId, Timestamp, Uid};
 use bytes::Bytes;
@@ -65,6 +65,10 @@ impl Check<'_> {
             AccountRow::Card(id) => {
                 let email = self.get(txn, &keys::email(account, id)).await?;
                 email.is_none().then(|| format!("card of {id}, which does not exist"))
+            }
+            AccountRow::Expunged(at, email) => {
+                let id = ExpungedId { at, email };
+                self.expunged(txn, account, id, record::decode(value, "expunged email")?).await?
             }
             AccountRow::Message(mailbox, uid) => {
                 self.message(txn, account, mailbox, uid, record::decode(value, "row")?).await?
@@ -141,6 +145,20 @@ impl Check<'_> {
         Ok((!linked).then(|| format!("{id} has no blob or no link to it")))
     }
 
+    async fn expunged(
+        &self,
+        txn: &mut dyn KvTxn,
+        account: AccountId,
+        id: ExpungedId,
+        expunged: ExpungedRecord,
+    ) -> Result<Option<String>> {
+        if self.get(txn, &keys::email(account, id.email)).await?.is_some() {
+            return Ok(Some(format!("{} is expunged and there", id.email)));
+        }
+        let linked = self.has_link(txn, &expunged.blob, &expunged_owner(account, id)).await?;
+        Ok((!linked).then(|| format!("expunged {} has no blob or no link to it", id.email)))
+    }
+
     async fn message(
         &self,
         txn: &mut dyn KvTxn,
@@ -198,6 +216,12 @@ impl Check<'_> {
                 let email = keys::email(AccountId(account), EmailId(id));
                 let email: Option<EmailRecord> = self.find(txn, &email, "email").await?;
                 email.is_some_and(|email| email.blob == blob)
+            }
+            (Some(b'x'), Some(account), Some(at)) if holder.len() == 25 => {
+                let (at, id) = (Timestamp(i64::try_from(at).unwrap_or(-1)), keys::be64(holder, 17).unwrap_or(0));
+                let key = keys::expunged(AccountId(account), at, EmailId(id));
+                let expunged: Option<ExpungedRecord> = self.find(txn, &key, "expunged email").await?;
+                expunged.is_some_and(|expunged| expunged.blob == blob)
             }
             (Some(b'q'), Some(id), None) if holder.len() == 9 => {
                 let item: Option<QueueItem> = self.find(txn, &keys::queue_item(QueueId(id)), "queue item").await?;

@@ -9,7 +9,7 @@ use crate::{
     accounts::is_too_old,
     control::counter,
     keys,
-    record::{self, AccountState, MailboxState, PoolRecord, RowRecord},
+    record::{self, AccountState, ExpungedRecord, MailboxState, PoolRecord, RowRecord},
     txn::TenantTxn,
     upkeep::next_account_in,
     work::{DELETED, SEEN},
@@ -187,6 +187,18 @@ async fn count(accounts: &Accounts, tenant: TenantId, account: AccountId) -> Cou
     if (state.used_bytes, state.emails) != (used_bytes, emails) {
         let counts = (state.used_bytes, state.emails);
         wrong.push(format!("counts {counts:?} bytes and emails, holds {:?}", (used_bytes, emails)));
+    }
+    let mut kept = (0, 0);
+    steady
+        .each(keys::all_expunged(account), |_, value| {
+            let expunged: ExpungedRecord = record::decode(value, "expunged email")?;
+            kept = (kept.0 + i64::from(expunged.size), kept.1 + 1);
+            Ok(())
+        })
+        .await?;
+    if (state.expunged_bytes, state.expunged_emails) != kept {
+        let counts = (state.expunged_bytes, state.expunged_emails);
+        wrong.push(format!("counts {counts:?} bytes and emails that were expunged, keeps {kept:?}"));
     }
     let mut mailboxes = Vec::new();
     steady

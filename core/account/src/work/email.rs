@@ -1,6 +1,6 @@
 //! SUMMARY    Adding, copying, moving and removing emails within a unit of work.
 //! LIMITS     THREAD_EMAILS_MAX
-//! INVARIANTS An email lives while it has a membership; with the last one go record, card, blob link and thread entry.
+//! INVARIANTS An email lives while it has a membership; with the last one go record, card and thread entry, and its bytes unless it is kept (`expunged`).
 //!            An email is at most once in a mailbox: a second copy there is an email of its own that shares the blob.
 
 use super::{AccountWork, Charge};
@@ -89,7 +89,7 @@ impl AccountWork<'_> {
         let mut email = self.email(id).await?;
         self.remove_membership(&mut email, from).await?;
         if email.memberships.is_empty() {
-            return self.destroy_email(id, &email).await;
+            return self.destroy_email(id, &email, from).await;
         }
         self.save_email(id, email);
         Ok(())
@@ -193,16 +193,15 @@ impl AccountWork<'_> {
         .await
     }
 
-    async fn destroy_email(&mut self, id: EmailId, email: &EmailRecord) -> Result<()> {
+    async fn destroy_email(&mut self, id: EmailId, email: &EmailRecord, from: MailboxId) -> Result<()> {
         let account = self.account;
         let mut txn = self.tenant_txn();
         txn.clear(&keys::email(account, id));
         txn.clear(&keys::card(account, id));
-        let blob = blob_ref(&email.blob)?;
-        self.work.unlink_blob(self.tenant, &blob, &owner(account, id)).await?;
         self.leave_thread(id, ThreadId(email.thread)).await?;
         self.note(ObjectType::Email, id.0, ChangeKind::Destroyed, Vec::new());
-        self.uncharge(email.charged_bytes()).await
+        self.uncharge(email.charged_bytes()).await?;
+        self.let_go(id, email, from).await
     }
 
     async fn duplicate_email(&mut self, id: EmailId, email: EmailRecord, to: MailboxId, deleted: u64) -> Result<Uid> {

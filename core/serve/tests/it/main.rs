@@ -7,6 +7,7 @@ mod catenate;
 mod copy;
 mod delegate;
 mod ends;
+mod expunged;
 mod fetch;
 mod full;
 mod hold;

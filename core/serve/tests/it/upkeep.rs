@@ -1,8 +1,8 @@
 //! SUMMARY    Upkeep under a serving server: packed, compacted and trimmed stores read as before, also after crashes.
 
-use crate::world::{Client, Ground, World};
+use crate::world::{Ahead, Client, Ground, World};
 use account::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
-use base::{Clock, SystemClock, Timestamp};
+use base::Timestamp;
 use bytes::Bytes;
 use control::{Change, Control};
 use serve::Budget;
@@ -11,7 +11,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -24,20 +24,6 @@ use store::{
 use tokio::sync::{Notify, watch};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-/// The system's time, moved on by the test.
-#[derive(Default)]
-struct Ahead(AtomicI64);
-impl Clock for Ahead {
-    fn now(&self) -> Timestamp {
-        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
-    }
-}
-impl Ahead {
-    fn pass(&self, time: Duration) {
-        self.0.fetch_add(time.as_millis() as i64, Ordering::SeqCst);
-    }
-}
 
 /// Objects of which one put, although it was done, does not return before it is told to.
 struct Stalling {

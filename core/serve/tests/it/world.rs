@@ -2,7 +2,7 @@
 
 use account::{AccountOptions, Accounts, MasterKey};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use base::{AccountId, Clock, Domain, SystemClock, SystemRng, TenantId};
+use base::{AccountId, Clock, Domain, SystemClock, SystemRng, TenantId, Timestamp};
 use control::{
     AccountSnapshot, AddressSnapshot, Capabilities, Change, Control, CredentialKind, CredentialSnapshot, Destination,
     DomainSnapshot, EntitlementSnapshot,
@@ -13,7 +13,14 @@ use serve::{
     imap::{ImapDoor, ImapOptions},
     smtp::{Role, SmtpDoor, SmtpOptions},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use store::{
     Kv, MemKv,
     blob::{FsObjects, Objects},
@@ -34,6 +41,20 @@ pub struct World {
     pub imap: SocketAddr,
     shutdown: Shutdown,
     _folder: Option<tempfile::TempDir>,
+}
+
+/// The system's time, moved on by the test.
+#[derive(Default)]
+pub struct Ahead(AtomicI64);
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+impl Ahead {
+    pub fn pass(&self, time: Duration) {
+        self.0.fetch_add(time.as_millis() as i64, Ordering::SeqCst);
+    }
 }
 
 /// What a world stands on: kept by a test that takes the world down and up again.

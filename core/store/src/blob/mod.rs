@@ -28,7 +28,7 @@ pub use objects::{FsObjects, ObjectInfo, Objects, ObjectsError, validate_name};
 pub use owned::{OwnedObjects, store_id};
 pub use packer::{Packed, Packer, Packing, pack};
 pub use record::{BlobMeta, Location, PackId};
-pub use rows::{data_range, get, is_data_owned, is_located, link, meta, put, unlink};
+pub use rows::{data_range, get, is_data_owned, is_located, link, meta, put, relink, unlink};
 pub use seal::Sealed;
 pub use space::BlobSpace;
 pub use stage::Stager;

@@ -57,6 +57,12 @@ pub fn link(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, owner: &[u8]
     txn.set(&space.link_key(blob, owner), &[]);
 }
 
+/// Lets `to` keep `blob` in place of `from`, which keeps it: the transaction has read (serializably) what holds that link.
+pub fn relink(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, from: &[u8], to: &[u8]) {
+    txn.set(&space.link_key(blob, to), &[]);
+    txn.clear(&space.link_key(blob, from));
+}
+
 /// Takes the link of `owner` away, and the blob with the last one. True if the blob is gone.
 pub async fn unlink(txn: &mut dyn KvTxn, space: &BlobSpace, blob: &BlobRef, owner: &[u8]) -> Result<bool, BlobError> {
     txn.clear(&space.link_key(blob, owner));

@@ -28,6 +28,7 @@ use crate::{
 use base::{AccountId, Clock, QueueId, SystemClock, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
+use mail::{Mail, Plane};
 use print::{Printer, Shape};
 use request::{Request, Select};
 use std::{
@@ -276,7 +277,7 @@ struct Stopped {
 /// The data plane as the control plane sees it.
 fn control_of(stores: Option<&Stores>) -> Arc<dyn Control> {
     match stores {
-        Some(stores) => Arc::new(stores.accounts.clone()),
+        Some(stores) => Arc::new(Plane::new(Mail::new(stores.accounts.clone(), "localhost"))),
         None => Arc::new(AbsentPlane),
     }
 }

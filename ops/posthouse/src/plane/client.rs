@@ -15,7 +15,8 @@ use base::{
 };
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExpungedAsked, ExpungedOrder, ExpungedPage, ExpungedRestored,
+    Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -172,6 +173,12 @@ impl Control for RemotePlane {
     }
     fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
         Box::pin(self.ask("queue", asked))
+    }
+    fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
+        Box::pin(self.ask("expunged", asked))
+    }
+    fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
+        Box::pin(self.ask("restore-expunged", order))
     }
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         Box::pin(self.ask("queue-act", order))

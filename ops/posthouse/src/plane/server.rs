@@ -22,7 +22,7 @@ use base::{
         PLANE_IDLE_MS_MAX, PLANE_IDS_MAX, PLANE_REQUEST_MS_MAX,
     },
 };
-use control::{Change, Control, ControlError, QueueAsked, QueueOrder};
+use control::{Change, Control, ControlError, ExpungedAsked, ExpungedOrder, QueueAsked, QueueOrder};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -162,7 +162,9 @@ fn router(plane: Plane) -> Router {
         .route("/account-usages", post(account_usages))
         .route("/events", post(events))
         .route("/queue", post(queue))
-        .route("/queue-act", post(queue_act));
+        .route("/queue-act", post(queue_act))
+        .route("/expunged", post(expunged))
+        .route("/restore-expunged", post(restore_expunged));
     Router::new()
         .nest(VERSION, routes)
         .layer(DefaultBodyLimit::max(PLANE_BODY_BYTES_MAX))
@@ -242,4 +244,14 @@ async fn queue_act(State(plane): State<Plane>, Json(order): Json<QueueOrder>) ->
     // In a task of its own, as a batch: what was begun is done.
     let acted = tokio::spawn(async move { plane.queue_act(order).await }).await;
     answer(acted.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn expunged(State(plane): State<Plane>, Json(asked): Json<ExpungedAsked>) -> Response {
+    answer(plane.expunged(asked).await)
+}
+
+async fn restore_expunged(State(plane): State<Plane>, Json(order): Json<ExpungedOrder>) -> Response {
+    // In a task of its own, as a batch.
+    let restored = tokio::spawn(async move { plane.restore_expunged(order).await }).await;
+    answer(restored.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
 }

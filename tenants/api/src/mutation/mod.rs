@@ -18,6 +18,7 @@ mod masked;
 mod member;
 mod password;
 mod queue;
+mod recovery;
 mod secret;
 mod service_account;
 mod session;
@@ -56,6 +57,7 @@ pub struct Mutation(
     support::SupportMutation,
     webhook::WebhookMutation,
     queue::QueueMutation,
+    recovery::RecoveryMutation,
     audit::AuditMutation,
     SaleMutation,
     signup::SignupMutation,

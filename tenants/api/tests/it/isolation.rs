@@ -55,6 +55,7 @@ pub const QUERIES: &[(&str, &str)] = &[
         "{ r: usage(tenantId: \"$T\", meter: STORED_BYTES, from: \"2026-01-01T00:00:00Z\", to: \"2026-01-02T00:00:00Z\", \
          resolution: HOUR) { at value } }",
     ),
+    ("recoverableEmails", "{ r: recoverableEmails(mailboxId: \"$M\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", below: true, first: 5) { nodes { id } } }"),
     ("queueItem", "{ r: queueItem(tenantId: \"$T\", id: \"que_0000000000007\") { id } }"),
@@ -122,6 +123,8 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("mailboxRestore", "mailboxId: \"$M\""),
     ("mailboxPurge", "mailboxId: \"$M\", idempotencyKey: \"6\""),
     ("mailboxRetentionSet", "tenantId: \"$T\", days: 1"),
+    ("emailRecoverySet", "tenantId: \"$T\", days: 1"),
+    ("emailsRecover", "mailboxId: \"$M\", emailIds: [\"5/1\"]"),
     ("delegateAdd", "mailboxId: \"$M\", delegateId: \"$O\", open: true"),
     ("delegateAdd", "mailboxId: \"$O\", delegateId: \"$M\", open: true"),
     ("delegateRemove", "mailboxId: \"$M\", delegateId: \"$O\""),

@@ -20,6 +20,7 @@ mod plane;
 mod provision;
 mod queue;
 mod recipes;
+mod recovery;
 mod sale;
 mod scim;
 mod shape;

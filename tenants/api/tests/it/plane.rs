@@ -8,8 +8,9 @@ use axum::{
 use base::{AccountId, Clock, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
 use control::{
-    Change, Control, ControlError, ControlFuture, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
-    QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
+    Change, Control, ControlError, ControlFuture, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage,
+    ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage,
+    QueueRecipient, QueueState, Usage,
 };
 use serde_json::{Value, json};
 use std::{
@@ -34,7 +35,12 @@ pub struct Plane {
     pub calls: AtomicUsize,
     /// What was ordered about items of the queue, but in dry runs.
     pub orders: Mutex<Vec<QueueOrder>>,
+    /// What was ordered to be brought back.
+    pub recovered: Mutex<Vec<ExpungedOrder>>,
 }
+
+/// Emails that every mailbox can have back.
+pub const EXPUNGED: u64 = 25;
 
 /// What every tenant has in its queue.
 pub fn queued(tenant: TenantId) -> QueueItem {
@@ -92,6 +98,36 @@ impl Control for Plane {
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
+    }
+    fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            let told = |text: &str| if asked.contents { text.to_owned() } else { String::new() };
+            let one = |n: u64| ExpungedEmail {
+                place: ExpungedPlace { at: Timestamp(5_000), email: n },
+                size_bytes: 9,
+                received_at: Timestamp(1_000),
+                mailbox: "INBOX".to_owned(),
+                from: told("Bea <bea@b.example>"),
+                subject: told("Hello"),
+            };
+            let emails = (1..=EXPUNGED).rev().filter(|n| asked.before.is_none_or(|b| *n < b.email));
+            let emails: Vec<_> = emails.take(asked.limit as usize).map(one).collect();
+            let more = emails.last().is_some_and(|e| e.place.email > 1);
+            Ok(ExpungedPage { emails, more, kept_emails: EXPUNGED as i64, kept_bytes: 9 * EXPUNGED as i64 })
+        })
+    }
+    fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            let (restored, gone) = order.places.iter().partition(|place| place.email <= EXPUNGED);
+            self.recovered.lock().unwrap().push(order);
+            Ok(ExpungedRestored { restored, gone, stopped: String::new() })
+        })
     }
     fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
         Box::pin(async move {

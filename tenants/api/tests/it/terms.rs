@@ -59,6 +59,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("mailboxRestore", "mailboxId: \"$R\"", "mailboxId: \"$M\""),
     ("mailboxPurge", "mailboxId: \"$R\"", "mailboxId: \"$M\""),
     ("mailboxRetentionSet", "tenantId: \"$T\", days: 7", "tenantId: \"$T\", days: 8"),
+    ("emailRecoverySet", "tenantId: \"$T\", days: 7", "tenantId: \"$T\", days: 8"),
+    ("emailsRecover", "mailboxId: \"$M\", emailIds: [\"5/1\"]", "mailboxId: \"$M\", emailIds: [\"5/2\"]"),
     (
         "delegateAdd",
         "mailboxId: \"$M\", delegateId: \"$V\", open: true",
@@ -245,6 +247,7 @@ const UNVERSIONED: &[&str] = &[
     "dnsCredentialSet",
     "domainCreate",
     "domainVouch",
+    "emailsRecover",
     "groupCreate",
     "holdPlace",
     "holdRelease",

@@ -4,8 +4,8 @@ use super::world::{TENANT, World, account, address, entitlement, first, keyed, s
 use account::RouteError;
 use base::{AccountId, TenantId};
 use control::{
-    Change, ControlError, Destination, EntitlementSnapshot, QueueActed, QueueAction, QueueAsked, QueueFate,
-    QueueFilter, QueueOrder, QueueState, Usage,
+    Change, ControlError, Destination, EntitlementSnapshot, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction,
+    QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.
@@ -223,4 +223,36 @@ pub async fn what_is_ordered_is_done_once_and_of_another_tenant_there_is_nothing
     assert_eq!(ended.items.iter().map(|i| i.id).collect::<Vec<_>>(), [item]);
     let ended = world.control.queue(QueueAsked { ended: true, ..asked(TENANT, false) }).await.unwrap();
     assert_eq!(ended.items, []);
+}
+
+pub async fn expunged_mail_is_listed_and_comes_back_and_of_another_account_there_is_none(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let keeps = EntitlementSnapshot { expunged_days: 7, ..EntitlementSnapshot::new(TENANT, 99) };
+    world.control.apply(vec![Change::Entitlement(keeps)]).await.unwrap();
+    for _ in 0..3 {
+        world.deliver("box1@a.example").await;
+    }
+    world.expunge_all(AccountId(1)).await;
+    let asked = |tenant, account, before, contents| ExpungedAsked { tenant, account, before, limit: 2, contents };
+    let page = world.control.expunged(asked(TENANT, AccountId(1), None, true)).await.unwrap();
+    assert_eq!((page.emails.len(), page.more, page.kept_emails), (2, true, 3));
+    let one = &page.emails[0];
+    assert_eq!((one.mailbox.as_str(), one.subject.as_str(), one.from.as_str()), ("INBOX", "hello", ""));
+    let blind = world.control.expunged(asked(TENANT, AccountId(1), Some(page.emails[1].place), false)).await.unwrap();
+    assert_eq!((blind.emails.len(), blind.more, blind.emails[0].subject.as_str()), (1, false, ""));
+    let places = vec![one.place, blind.emails[0].place];
+    for (tenant, account) in [(TenantId(9), AccountId(1)), (TENANT, AccountId(2)), (TENANT, AccountId(77))] {
+        assert_eq!(world.control.expunged(asked(tenant, account, None, true)).await.unwrap().emails, []);
+        let order = ExpungedOrder { tenant, account, places: places.clone() };
+        let done = world.control.restore_expunged(order).await.unwrap();
+        assert_eq!((done.restored.len(), done.gone.len()), (0, 2), "of another there is nothing");
+    }
+    let order = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: places.clone() };
+    assert_eq!(world.control.restore_expunged(order.clone()).await.unwrap().restored, places);
+    assert_eq!(world.control.restore_expunged(order).await.unwrap().gone, places);
+    let page = world.control.expunged(asked(TENANT, AccountId(1), None, false)).await.unwrap();
+    assert_eq!((page.emails.len(), page.kept_emails), (1, 1));
+    assert_eq!(world.control.account_usage(TENANT, AccountId(1)).await.unwrap().emails, 2);
+    let many = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: vec![places[0]; 501] };
+    assert!(matches!(world.control.restore_expunged(many).await, Err(ControlError::Invalid(_))));
 }

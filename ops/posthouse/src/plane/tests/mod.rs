@@ -38,4 +38,5 @@ on_both!(
     a_store_is_known_by_its_number_and_counts_what_it_took,
     outgoing_mail_comes_in_pages_of_a_tenant_or_of_all_below_it,
     what_is_ordered_is_done_once_and_of_another_tenant_there_is_nothing,
+    expunged_mail_is_listed_and_comes_back_and_of_another_account_there_is_none,
 );

@@ -2,13 +2,13 @@
 
 use crate::plane::{Files, Listening, RemotePlane, certificates, listen};
 use account::{AccountOptions, Accounts, MasterKey, Sender};
-use base::{AccountId, Address, SystemClock, TenantId, rng::SeededRng};
+use base::{AccountId, Address, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, Hello, QueueActed, QueueAsked, QueueOrder,
-    QueuePage, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, ExpungedAsked, ExpungedOrder, ExpungedPage,
+    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
-use mail::{Accept, EnvelopeRecipient, Mail, Source};
+use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use store::{MemKv, blob::FsObjects};
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ pub struct World {
 impl World {
     pub async fn in_process() -> World {
         let accounts = accounts();
-        World { control: Arc::new(Plane(accounts.clone())), accounts, _port: None }
+        World { control: Arc::new(Plane::new(accounts.clone())), accounts, _port: None }
     }
 
     pub async fn over_http() -> World {
@@ -72,6 +72,15 @@ text
         assert_eq!(accepted.queued, 1);
     }
 
+    /// Empties the inbox of an account.
+    pub async fn expunge_all(&self, account: AccountId) {
+        let mail = Mail::new(self.accounts.clone(), "mx.a.example");
+        let scope = self.accounts.ordered(TENANT, account).await.unwrap();
+        let inbox = self.accounts.read(&scope).state().await.unwrap().unwrap().inbox;
+        let uids: Vec<Uid> = (1..=9).map(Uid).collect();
+        mail.expunge(&scope, MailboxId(inbox), Expunge::All(&uids)).await.unwrap();
+    }
+
     /// Selector and private key of each key that signs for the domain.
     pub async fn signing_keys(&self, tenant: TenantId) -> Vec<(String, String)> {
         let domain = base::Domain::parse("a.example").unwrap();
@@ -97,7 +106,13 @@ pub fn accounts() -> Accounts {
 }
 
 /// The store, with events of a plane that keeps some: one for each number up to 25.
-pub struct Plane(pub Accounts);
+pub struct Plane(Accounts, mail::Plane);
+
+impl Plane {
+    pub fn new(accounts: Accounts) -> Plane {
+        Plane(accounts.clone(), mail::Plane::new(Mail::new(accounts, "mx.a.example")))
+    }
+}
 
 const EVENTS: u64 = 25;
 
@@ -126,6 +141,12 @@ impl Control for Plane {
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         self.0.queue_act(order)
     }
+    fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
+        self.1.expunged(asked)
+    }
+    fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
+        self.1.restore_expunged(order)
+    }
     fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
         let kind = EventKind::SendLimitReached { limit: "perHour".into() };
         let at = base::Timestamp(5);
@@ -146,7 +167,7 @@ impl Port {
     pub async fn open(folder: &TempDir, address: &str, accounts: Accounts) -> Port {
         let (stop, stopped) = watch::channel(false);
         let address: SocketAddr = address.parse().unwrap();
-        let plane = Arc::new(Plane(accounts));
+        let plane = Arc::new(Plane::new(accounts));
         let (listening, task) = listen(address, &files(folder.path(), "data"), plane, stopped).await.unwrap();
         Port { listening, stop, task }
     }

@@ -1,0 +1,154 @@
+//! SUMMARY    The data plane as the control plane sees it: what `account` answers, and what needs mail.
+//! SECURITY   Who may ask is decided by the control plane; it names tenant and account, and a key of another tenant is not reached.
+//! LIMITS     EXPUNGED_PAGE_MAX, EXPUNGED_HEADER_BYTES, EXPUNGED_TEXT_CHARS_MAX
+//! INVARIANTS Senders and subjects are read only where they are asked for.
+
+use crate::{ExpungedMessage, Mail, MailboxInfo, Result};
+use account::{Accounts, Error, ExpungedId};
+use base::{
+    AccountId, EmailId, Kind, TenantId,
+    limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
+};
+use control::{
+    Change, Control, ControlError, ControlFuture, Event, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage,
+    ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+};
+use wire::mime;
+
+/// Handle on the data plane of this process.
+#[derive(Clone)]
+pub struct Plane(Mail);
+
+impl Plane {
+    pub fn new(mail: Mail) -> Self {
+        Plane(mail)
+    }
+
+    fn accounts(&self) -> &Accounts {
+        self.0.accounts()
+    }
+
+    async fn expunged_page(&self, asked: &ExpungedAsked) -> Result<ExpungedPage> {
+        let scope = self.accounts().ordered(asked.tenant, asked.account).await?.read_only();
+        let state = self.accounts().read(&scope).state().await?.unwrap_or_default();
+        let (mut kept, mut more) = self.0.expunged(&scope, asked.before.map(id)).await?;
+        let limit = (asked.limit as usize).clamp(1, EXPUNGED_PAGE_MAX);
+        more |= kept.len() > limit;
+        kept.truncate(limit);
+        let mailboxes = self.0.mailboxes(&scope).await?;
+        let mut emails = Vec::with_capacity(kept.len());
+        for message in &kept {
+            let (from, subject) = match asked.contents {
+                true => self.0.expunged_header(&scope, message.id).await?,
+                false => Default::default(),
+            };
+            emails.push(told(message, &mailboxes, from, subject));
+        }
+        Ok(ExpungedPage { emails, more, kept_emails: state.expunged_emails, kept_bytes: state.expunged_bytes })
+    }
+
+    async fn restore(&self, order: &ExpungedOrder) -> Result<ExpungedRestored> {
+        let scope = self.accounts().ordered(order.tenant, order.account).await?;
+        let ids: Vec<ExpungedId> = order.places.iter().copied().map(id).collect();
+        let done = self.0.restore_expunged(&scope, &ids).await?;
+        Ok(ExpungedRestored {
+            restored: done.placed.iter().map(|(id, ..)| place(*id)).collect(),
+            gone: done.gone.into_iter().map(place).collect(),
+            stopped: done.stopped.map(|why| why.context).unwrap_or_default(),
+        })
+    }
+}
+
+impl Control for Plane {
+    fn hello(&self) -> ControlFuture<'_, Hello> {
+        self.accounts().hello()
+    }
+    fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
+        self.accounts().apply(batch)
+    }
+    fn usage(&self, tenant: TenantId) -> ControlFuture<'_, Usage> {
+        self.accounts().usage(tenant)
+    }
+    fn account_usage(&self, tenant: TenantId, account: AccountId) -> ControlFuture<'_, Usage> {
+        self.accounts().account_usage(tenant, account)
+    }
+    fn usages(&self, tenants: Vec<TenantId>) -> ControlFuture<'_, Vec<Usage>> {
+        self.accounts().usages(tenants)
+    }
+    fn account_usages(&self, accounts: Vec<(TenantId, AccountId)>) -> ControlFuture<'_, Vec<Usage>> {
+        self.accounts().account_usages(accounts)
+    }
+    fn events(&self, after: u64, limit: u32) -> ControlFuture<'_, Vec<Event>> {
+        self.accounts().events(after, limit)
+    }
+    fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
+        Control::queue(self.accounts(), asked)
+    }
+    fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
+        self.accounts().queue_act(order)
+    }
+    fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
+        Box::pin(async move {
+            match self.expunged_page(&asked).await {
+                // An account that is not told of yet, or deleted, has nothing to bring back.
+                Err(e) if e.kind == Kind::NotFound => Ok(ExpungedPage::default()),
+                page => page.map_err(refused),
+            }
+        })
+    }
+    fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
+        Box::pin(async move {
+            match self.restore(&order).await {
+                Err(e) if e.kind == Kind::NotFound => {
+                    Ok(ExpungedRestored { gone: order.places, ..ExpungedRestored::default() })
+                }
+                done => done.map_err(refused),
+            }
+        })
+    }
+}
+
+impl Mail {
+    /// Sender and subject of an expunged message, decoded and cut; empty texts where it has none, or has gone meanwhile.
+    async fn expunged_header<R: account::CanRead>(
+        &self,
+        scope: &account::AccountScope<R>,
+        id: ExpungedId,
+    ) -> Result<(String, String)> {
+        let mut reader = self.accounts().read(scope);
+        let Some(kept) = reader.expunged_one(id).await? else { return Ok(Default::default()) };
+        let head = reader.expunged_body(&kept, Some(0..EXPUNGED_HEADER_BYTES)).await?;
+        let text = |name: &[u8]| {
+            let text = mime::first(&head, name).map(mime::decode_text).unwrap_or_default();
+            text.chars().filter(|c| !c.is_control()).take(EXPUNGED_TEXT_CHARS_MAX).collect()
+        };
+        Ok((text(b"From"), text(b"Subject")))
+    }
+}
+
+fn told(message: &ExpungedMessage, mailboxes: &[MailboxInfo], from: String, subject: String) -> ExpungedEmail {
+    let mailbox = mailboxes.iter().find(|mailbox| mailbox.id == message.mailbox);
+    ExpungedEmail {
+        place: place(message.id),
+        size_bytes: message.size_bytes,
+        received_at: message.received_at,
+        mailbox: mailbox.map(|mailbox| mailbox.path.clone()).unwrap_or_default(),
+        from,
+        subject,
+    }
+}
+
+fn id(place: ExpungedPlace) -> ExpungedId {
+    ExpungedId { at: place.at, email: EmailId(place.email) }
+}
+
+fn place(id: ExpungedId) -> ExpungedPlace {
+    ExpungedPlace { at: id.at, email: id.email.0 }
+}
+
+fn refused(e: Error) -> ControlError {
+    match e.kind {
+        Kind::Invalid | Kind::LimitExceeded => ControlError::Invalid(e.to_string()),
+        _ => ControlError::Unavailable(e.to_string()),
+    }
+}

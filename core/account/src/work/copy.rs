@@ -86,7 +86,7 @@ impl AccountWork<'_> {
     async fn take_out(&mut self, mailbox: MailboxId, uids: &[u32]) -> Result<()> {
         for uid in uids {
             if let Some(row) = self.row(mailbox, Uid(*uid)).await? {
-                self.remove_email(EmailId(row.email), mailbox).await?;
+                self.unplace_email(EmailId(row.email), mailbox).await?;
             }
         }
         Ok(())

@@ -84,15 +84,33 @@ impl AccountWork<'_> {
         Ok(uid)
     }
 
-    /// Takes an email out of a mailbox; out of its last one, it is destroyed.
+    /// Takes an email out of a mailbox; out of its last one, it is destroyed, and kept for a while.
     pub async fn remove_email(&mut self, id: EmailId, from: MailboxId) -> Result<()> {
+        if let Some(email) = self.last_out(id, from).await? {
+            self.let_go(id, &email, from).await?;
+        }
+        Ok(())
+    }
+
+    /// The same of an email that nobody is to have back: what a copy placed that is taken back.
+    pub(super) async fn unplace_email(&mut self, id: EmailId, from: MailboxId) -> Result<()> {
+        if let Some(email) = self.last_out(id, from).await? {
+            let (tenant, owner) = (self.tenant, owner(self.account, id));
+            self.work.unlink_blob(tenant, &blob_ref(&email.blob)?, &owner).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes an email out of a mailbox. What is in none any more is given back with the link to its blob, which is still to go.
+    async fn last_out(&mut self, id: EmailId, from: MailboxId) -> Result<Option<EmailRecord>> {
         let mut email = self.email(id).await?;
         self.remove_membership(&mut email, from).await?;
         if email.memberships.is_empty() {
-            return self.destroy_email(id, &email, from).await;
+            self.destroy_email(id, &email).await?;
+            return Ok(Some(email));
         }
         self.save_email(id, email);
-        Ok(())
+        Ok(None)
     }
 
     /// The record of an email; `NotFound` if it is gone.
@@ -193,15 +211,14 @@ impl AccountWork<'_> {
         .await
     }
 
-    async fn destroy_email(&mut self, id: EmailId, email: &EmailRecord, from: MailboxId) -> Result<()> {
+    async fn destroy_email(&mut self, id: EmailId, email: &EmailRecord) -> Result<()> {
         let account = self.account;
         let mut txn = self.tenant_txn();
         txn.clear(&keys::email(account, id));
         txn.clear(&keys::card(account, id));
         self.leave_thread(id, ThreadId(email.thread)).await?;
         self.note(ObjectType::Email, id.0, ChangeKind::Destroyed, Vec::new());
-        self.uncharge(email.charged_bytes()).await?;
-        self.let_go(id, email, from).await
+        self.uncharge(email.charged_bytes()).await
     }
 
     async fn duplicate_email(&mut self, id: EmailId, email: EmailRecord, to: MailboxId, deleted: u64) -> Result<Uid> {

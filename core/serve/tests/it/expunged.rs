@@ -2,9 +2,9 @@
 
 use crate::world::{Ahead, Ground, PASSWORD, World};
 use account::{AccountScope, ExpungedId, Job, Owner, Upkeep, UpkeepOptions};
-use base::{AccountId, Kind, TenantId};
+use base::{AccountId, Kind, MailboxId, TenantId};
 use control::{AccountSnapshot, Capabilities, Capability, Change, Control, EntitlementSnapshot};
-use mail::{ExpungedMessage, Mail, Restored};
+use mail::{ExpungedMessage, Flags, Mail, NewMessage, Restored};
 use serve::Budget;
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use store::{MemKv, blob::FsObjects};
@@ -189,5 +189,21 @@ async fn m1_nothing_is_kept_of_a_purged_account() {
     let mut reader = kept.world.accounts.read(&key.account(TenantId(1), AccountId(1)));
     assert!(reader.expunged(None).await.unwrap().0.is_empty() && reader.state().await.unwrap().is_none());
     // `end` verifies that no blob is left without an owner.
+    kept.world.end().await;
+}
+
+#[tokio::test]
+async fn nobody_is_to_have_back_what_a_failed_copy_placed() {
+    let kept = Kept::new().await;
+    let bytes = bytes::Bytes::from_static(b"Subject: small\r\n\r\n0123456789");
+    let size = bytes.len() as u64;
+    let inbox = kept.world.accounts.read(&kept.ann).state().await.unwrap().map_or(MailboxId(1), |s| MailboxId(s.inbox));
+    let new = || NewMessage { bytes: bytes.clone(), flags: Flags::default(), received_at: None };
+    let uids = kept.mail.append(&kept.ann, inbox, &(0..600).map(|_| new()).collect::<Vec<_>>()).await.unwrap();
+    // The first 500 copies have room, the rest has none.
+    kept.account(2, Some(size * 1_150), |_| {}).await;
+    assert_eq!(kept.mail.copy(&kept.ann, inbox, inbox, &uids).await.unwrap_err().kind, Kind::OverQuota);
+    assert_eq!(kept.used().await as u64, 600 * size, "it is taken back");
+    assert_eq!(kept.listed().await, []);
     kept.world.end().await;
 }

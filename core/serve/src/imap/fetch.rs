@@ -28,6 +28,8 @@ use wire::{
 
 /// Messages whose cards are read together.
 const GROUP: usize = 512;
+/// Rows of the view that are written between two looks at how much stands unsent.
+const LISTED: usize = 64;
 /// What is written before others have their turn, a third of a millisecond at most, in units: a row of the view is one.
 const SLICE: usize = 2_048;
 /// Units of a card, and of an item that is made of a message, beside its bytes.
@@ -122,6 +124,9 @@ impl Session {
         let (mail, scope) = self.reader()?;
         let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
         let (cards, messages) = (items.iter().any(needs_card), items.iter().any(needs_message));
+        if !cards && !messages {
+            return self.write_listed(link, rows, items).await.map(|()| false);
+        }
         let units = if cards { CARD_UNITS } else { 1 };
         let (mut missing, mut slice) = (false, Slice::default());
         let mut reader = mail.accounts().read(&scope);
@@ -165,6 +170,21 @@ impl Session {
             reader.renew();
         }
         Ok(missing)
+    }
+
+    /// Rows of which everything that is asked for stands in the view.
+    async fn write_listed(&self, link: &mut Link, rows: &[(u32, Row)], items: &[FetchItem]) -> Result<(), Failure> {
+        let Some(selected) = &self.selected else { return Err(Failure::Bad("Select a mailbox first")) };
+        let mut slice = Slice::default();
+        for group in rows.chunks(GROUP) {
+            for some in group.chunks(LISTED) {
+                some.iter().for_each(|(seq, row)| write_row(&mut link.out, *seq, row, selected, items, None));
+                link.flush_if_large().await?;
+                self.turn(&mut slice, some.len()).await?;
+            }
+            self.still_allowed().await?;
+        }
+        Ok(())
     }
 
     /// A row with items that are made of the message's bytes. Each may take as long as the message is large, and one command can

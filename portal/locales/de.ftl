@@ -632,9 +632,14 @@ masked-shown = Ihre neue Adresse
 label-masked = Wofür sie ist
 hint-masked = Etwa: Rundbrief
 recoverable-title = Gelöschte E-Mails
-recoverable-about = Was endgültig gelöscht wurde, bleibt hier noch einige Tage. Es nimmt nichts von Ihrem Speicher und kommt mit Datum und Markierungen zurück.
+recoverable-about = { $n ->
+    [one] Endgültig gelöschte E-Mails lassen sich einen Tag lang zurückholen, mit Datum und Markierungen. Kein Kontingent zählt sie, aber sie brauchen freien Platz im Postfach: Wo keiner ist, gehen die ältesten verloren.
+   *[other] Endgültig gelöschte E-Mails lassen sich { $n } Tage lang zurückholen, mit Datum und Markierungen. Kein Kontingent zählt sie, aber sie brauchen freien Platz im Postfach: Wo keiner ist, gehen die ältesten verloren.
+}
+recoverable-held = Alle endgültig gelöschten E-Mails bleiben, bis eine Sperre endet.
+recoverable-total = { $n } insgesamt, { $size }
 recoverable-none = Es gibt nichts zurückzuholen.
-recoverable-of = E-Mail, gelöscht am { $at }
+recoverable-of = E-Mail, eingegangen am { $at }
 recoverable-facts = Gelöscht am { $at }, { $size }
 recoverable-from-mailbox = Sie kommt zurück nach { $mailbox }
 recoverable-mailbox-gone = Ihr Ordner ist nicht mehr da: Sie kommt in den Posteingang
@@ -650,7 +655,7 @@ recoverable-own = { $n ->
 recoverable-none-kept = Endgültig Gelöschtes ist sofort weg
 recoverable-above = Endgültig Gelöschtes lässt sich so lange zurückholen, wie Ihr Anbieter es sagt, 14 Tage, wenn er nichts anderes sagt
 recoverable-panel = Wie lange gelöschte E-Mails bleiben
-recoverable-panel-about = Weniger Tage vergessen, was älter ist.
+recoverable-panel-about = Mit weniger Tagen sind E-Mails, die davor gelöscht wurden, sofort weg.
 hint-recovery = 0 bis 90; 0: sofort weg; leer: wie Ihr Anbieter es sagt
 label-site = Website
 hint-site = Wie shop.example
@@ -1576,7 +1581,8 @@ refused-domain = Eine Domain, die Ihnen allein gehört, wie example.org: keine E
 refused-local = Vor dem @ stehen Buchstaben, Ziffern, Punkte und Bindestriche, wie anna.meyer, in einer Schrift.
 refused-retention = Eine ganze Zahl von Tagen, 0 bis 365.
 refused-recovery-days = Eine ganze Zahl von Tagen, 0 bis 90.
-refused-recovery-stopped = Nicht alles kam zurück: Das Postfach ist voll, oder der Mailserver speichert gerade nichts. Was fehlt, bleibt hier.
+refused-recovery-stopped = Nicht alles kam zurück: Das Postfach ist voll, oder der Mailserver speichert gerade nichts. Schaffen Sie mehr Speicher, bevor Sie etwas löschen: Was ein volles Postfach löscht, verdrängt, was hier wartet.
+refused-recovery-gone = Nichts kam zurück: Es ist schon wieder da oder nicht mehr aufgehoben.
 refused-signup-name = Wählen Sie einen Namen aus Buchstaben a bis z und Ziffern, mit einzelnen Punkten, Binde- oder Unterstrichen dazwischen, weder sehr kurz noch sehr lang; oder eine eigene Domain.
 refused-plan = Dieser Tarif ist jetzt nicht zu haben. Wählen Sie einen anderen.
 refused-limit-domains = Eine Grenze ist erreicht: Es lässt sich keine weitere Domain hinzufügen.

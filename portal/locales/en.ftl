@@ -632,9 +632,14 @@ masked-shown = Your new address
 label-masked = What it is for
 hint-masked = As newsletter
 recoverable-title = Deleted mail
-recoverable-about = Mail that was deleted for good stays here for some days. It takes nothing of your storage, and comes back with its date and its marks.
+recoverable-about = { $n ->
+    [one] Mail that was deleted for good can be brought back for one day, with its date and its flags. No quota counts it, but it needs free room in the mailbox: where there is none, the oldest is forgotten.
+   *[other] Mail that was deleted for good can be brought back for { $n } days, with its date and its flags. No quota counts it, but it needs free room in the mailbox: where there is none, the oldest is forgotten.
+}
+recoverable-held = All mail that was deleted for good is kept until a hold ends.
+recoverable-total = { $n } in all, { $size }
 recoverable-none = There is nothing to bring back.
-recoverable-of = Mail that was deleted on { $at }
+recoverable-of = Mail that came on { $at }
 recoverable-facts = Deleted on { $at }, { $size }
 recoverable-from-mailbox = It comes back to { $mailbox }
 recoverable-mailbox-gone = Its folder is gone: it comes back to the inbox
@@ -650,7 +655,7 @@ recoverable-own = { $n ->
 recoverable-none-kept = What was deleted for good is gone at once
 recoverable-above = What was deleted for good can be brought back as long as your provider says, 14 days unless it says otherwise
 recoverable-panel = How long deleted mail stays
-recoverable-panel-about = Fewer days forget what is older.
+recoverable-panel-about = With fewer days, mail that was deleted before them is gone at once.
 hint-recovery = 0 to 90; 0: it is gone at once; empty: as your provider says
 label-site = Site
 hint-site = As shop.example
@@ -1576,7 +1581,8 @@ refused-domain = A domain that is yours alone, as example.org: not an ending tha
 refused-local = Before the @ stand letters, digits, dots and hyphens, as anna.meyer, in one script.
 refused-retention = A whole number of days, 0 to 365.
 refused-recovery-days = A whole number of days, 0 to 90.
-refused-recovery-stopped = Not all came back: the mailbox is full, or the mail server stores nothing now. What is missing stays here.
+refused-recovery-stopped = Not all came back: the mailbox is full, or the mail server stores nothing now. Get more room before you delete anything: what a full mailbox deletes pushes out what waits here.
+refused-recovery-gone = Nothing came back: it is back already, or kept no more.
 refused-signup-name = Choose a name of letters a to z and digits, with single dots, hyphens or underscores between, neither very short nor very long; or a domain of your own.
 refused-plan = This plan cannot be had now. Choose another one.
 refused-limit-domains = A limit is reached: no further domain can be added.

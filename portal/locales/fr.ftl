@@ -632,9 +632,14 @@ masked-shown = Votre nouvelle adresse
 label-masked = À quoi elle sert
 hint-masked = Par exemple : lettre d’information
 recoverable-title = Messages supprimés
-recoverable-about = Ce qui a été supprimé définitivement reste ici quelques jours. Cela ne prend rien de votre espace et revient avec sa date et ses marques.
+recoverable-about = { $n ->
+    [one] Les messages supprimés définitivement peuvent être récupérés pendant un jour, avec leur date et leurs indicateurs. Aucun quota ne les compte, mais il leur faut de la place libre dans la boîte : s’il n’y en a pas, les plus anciens sont perdus.
+   *[other] Les messages supprimés définitivement peuvent être récupérés pendant { $n } jours, avec leur date et leurs indicateurs. Aucun quota ne les compte, mais il leur faut de la place libre dans la boîte : s’il n’y en a pas, les plus anciens sont perdus.
+}
+recoverable-held = Tous les messages supprimés définitivement sont conservés jusqu’à la fin d’un blocage.
+recoverable-total = { $n } en tout, { $size }
 recoverable-none = Il n’y a rien à récupérer.
-recoverable-of = Message supprimé le { $at }
+recoverable-of = Message reçu le { $at }
 recoverable-facts = Supprimé le { $at }, { $size }
 recoverable-from-mailbox = Il revient dans { $mailbox }
 recoverable-mailbox-gone = Son dossier n’existe plus : il revient dans la boîte de réception
@@ -649,8 +654,8 @@ recoverable-own = { $n ->
 }
 recoverable-none-kept = Ce qui est supprimé définitivement disparaît aussitôt
 recoverable-above = Ce qui est supprimé définitivement peut être récupéré aussi longtemps que le dit votre fournisseur, 14 jours sauf avis contraire
-recoverable-panel = Durée des messages supprimés
-recoverable-panel-about = Moins de jours oublient ce qui est plus ancien.
+recoverable-panel = Durée de conservation des messages supprimés
+recoverable-panel-about = Avec moins de jours, les messages supprimés auparavant disparaissent aussitôt.
 hint-recovery = De 0 à 90 ; 0 : disparaît aussitôt ; vide : comme le dit votre fournisseur
 label-site = Site
 hint-site = Comme shop.example
@@ -1576,7 +1581,8 @@ refused-domain = Un domaine qui n’est qu’à vous, comme example.org : ni une
 refused-local = Avant le @ se trouvent des lettres, chiffres, points et tirets, comme anna.meyer, dans une seule écriture.
 refused-retention = Un nombre entier de jours, de 0 à 365.
 refused-recovery-days = Un nombre entier de jours, de 0 à 90.
-refused-recovery-stopped = Tout n’est pas revenu : la boîte est pleine, ou le serveur n’enregistre rien pour l’instant. Ce qui manque reste ici.
+refused-recovery-stopped = Tout n’est pas revenu : la boîte est pleine, ou le serveur n’enregistre rien pour l’instant. Obtenez plus de place avant de supprimer quoi que ce soit : ce qu’une boîte pleine supprime évince ce qui attend ici.
+refused-recovery-gone = Rien n’est revenu : c’est déjà de retour, ou ce n’est plus conservé.
 refused-signup-name = Choisissez un nom de lettres a à z et de chiffres, avec des points, tirets ou soulignés isolés entre eux, ni très court ni très long ; ou un domaine à vous.
 refused-plan = Cette offre n’est pas disponible maintenant. Choisissez-en une autre.
 refused-limit-domains = Une limite est atteinte : aucun autre domaine ne peut être ajouté.

@@ -149,6 +149,7 @@ fn by_code(code: &str) -> &'static str {
         "FEATURE_OFF" => "refused-feature-off",
         "NAME" => "refused-name",
         "RECOVERY_STOPPED" => "refused-recovery-stopped",
+        "RECOVERY_GONE" => "refused-recovery-gone",
         "LOW_CONTRAST" => "refused-contrast",
         "UNPAID" => "refused-unpaid",
         "PICTURE" => "refused-picture",

@@ -53,11 +53,8 @@ impl Service {
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxRead, account).await?;
         self.may_recover(&mut work.txn, actor, &mailbox, Permission::MailboxUpdate).await?;
         work.txn.rollback().await?;
-        let order = ExpungedOrder { tenant: mailbox.tenant, account, places: places.to_vec() };
-        let restored = match terms.dry_run {
-            true => ExpungedRestored::default(),
-            false => self.relay.control.restore_expunged(order).await.map_err(away)?,
-        };
+        let order = ExpungedOrder { tenant: mailbox.tenant, account, places: places.to_vec(), dry_run: terms.dry_run };
+        let restored = self.relay.control.restore_expunged(order).await.map_err(away)?;
         let mut work = match self.start(actor, terms, request()).await? {
             Start::Fresh(work) => work,
             Start::Repeated(done) => return Ok(done),

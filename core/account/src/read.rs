@@ -11,9 +11,9 @@ use crate::{
         MailboxState, RowRecord, ThreadRecord,
     },
     txn::TenantTxn,
-    work::{ExpungedId, SYSTEM_FLAGS, blob_ref},
+    work::{ExpungedId, SYSTEM_FLAGS, blob_ref, kept_since},
 };
-use base::{AccountId, EmailId, MailboxId, ModSeq, TenantId, ThreadId, Uid, limits::EXPUNGED_PAGE_MAX};
+use base::{AccountId, EmailId, MailboxId, ModSeq, TenantId, ThreadId, Timestamp, Uid, limits::EXPUNGED_PAGE_MAX};
 use bytes::Bytes;
 use prost::Message;
 use std::ops::Range;
@@ -192,6 +192,14 @@ impl Reader {
             kept.push((ExpungedId { at, email }, record::decode(value, "expunged email")?));
         }
         Ok((kept, page.more))
+    }
+
+    /// From when on what was expunged can be brought back, and for how many days what is expunged now; `None`: a hold keeps it all.
+    pub async fn expunged_since(&mut self) -> Result<Option<(Timestamp, u32)>> {
+        let (accounts, now) = (self.accounts.clone(), self.accounts.clock().now());
+        let standing = accounts.standing_in(&mut *self.txn, self.tenant, self.account).await?;
+        let standing = standing.ok_or_else(|| Error::not_found("account"))?;
+        Ok(kept_since(&standing, now).map(|since| (since, standing.entitlement.expunged_days)))
     }
 
     /// One of them; `None` when it was brought back or forgotten.

@@ -13,7 +13,7 @@ mod thread;
 pub use email::{DELETED, NewEmail, SEEN};
 pub(crate) use email::{blob_ref, owner};
 pub use expunged::ExpungedId;
-pub(crate) use expunged::{expunged_owner, keep_limit, keeps_expunged};
+pub(crate) use expunged::{expunged_owner, keep_limit, keeps_expunged, kept_since};
 pub(crate) use flags::SYSTEM_FLAGS;
 pub use mailbox::NewMailbox;
 pub use quota::Charge;

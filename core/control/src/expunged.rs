@@ -47,6 +47,8 @@ pub struct ExpungedPage {
     /// All that is kept of the account.
     pub kept_emails: i64,
     pub kept_bytes: i64,
+    /// For how many days what is expunged now can be brought back, 0: not at all; `None`: until a hold ends.
+    pub days: Option<u32>,
 }
 
 /// Brings emails back.
@@ -55,6 +57,8 @@ pub struct ExpungedOrder {
     pub tenant: TenantId,
     pub account: AccountId,
     pub places: Vec<ExpungedPlace>,
+    /// Only says what would come back, were there room.
+    pub dry_run: bool,
 }
 
 /// What came back.

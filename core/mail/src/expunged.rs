@@ -45,7 +45,13 @@ impl Mail {
         scope: &AccountScope<R>,
         before: Option<ExpungedId>,
     ) -> Result<(Vec<ExpungedMessage>, bool)> {
-        let (kept, more) = self.accounts().read(scope).expunged(before).await?;
+        let mut reader = self.accounts().read(scope);
+        let since = reader.expunged_since().await?.map_or(Timestamp(0), |(since, _)| since);
+        let (mut kept, mut more) = reader.expunged(before).await?;
+        let read = kept.len();
+        // What is older waits to be forgotten.
+        kept.retain(|(id, _)| id.at >= since);
+        more &= kept.len() == read;
         let shown = kept.into_iter().map(|(id, kept)| ExpungedMessage {
             id,
             size_bytes: kept.size,
@@ -78,7 +84,9 @@ impl Mail {
     async fn restore_one(&self, scope: &AccountScope<Owner>, id: ExpungedId) -> Result<(MailboxId, Uid)> {
         let accounts = self.accounts();
         let mut reader = accounts.read(scope);
-        let kept = reader.expunged_one(id).await?.ok_or_else(|| Error::not_found("expunged email"))?;
+        let since = reader.expunged_since().await?.map_or(Timestamp(0), |(since, _)| since);
+        let kept = reader.expunged_one(id).await?.filter(|_| id.at >= since);
+        let kept = kept.ok_or_else(|| Error::not_found("expunged email"))?;
         let bytes = reader.expunged_body(&kept, None).await?;
         drop(reader);
         let staged = accounts.stage(scope.tenant(), &bytes).await?;

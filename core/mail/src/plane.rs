@@ -4,9 +4,9 @@
 //! INVARIANTS Senders and subjects are read only where they are asked for.
 
 use crate::{ExpungedMessage, Mail, MailboxInfo, Result};
-use account::{Accounts, Error, ExpungedId};
+use account::{AccountScope, Accounts, CanRead, Error, ExpungedId, ReadOnly};
 use base::{
-    AccountId, EmailId, Kind, TenantId,
+    AccountId, EmailId, Kind, TenantId, Timestamp,
     limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
 };
 use control::{
@@ -30,7 +30,9 @@ impl Plane {
 
     async fn expunged_page(&self, asked: &ExpungedAsked) -> Result<ExpungedPage> {
         let scope = self.accounts().ordered(asked.tenant, asked.account).await?.read_only();
-        let state = self.accounts().read(&scope).state().await?.unwrap_or_default();
+        let mut reader = self.accounts().read(&scope);
+        let (state, since) = (reader.state().await?.unwrap_or_default(), reader.expunged_since().await?);
+        let days = since.map(|(_, days)| days);
         let (mut kept, mut more) = self.0.expunged(&scope, asked.before.map(id)).await?;
         let limit = (asked.limit as usize).clamp(1, EXPUNGED_PAGE_MAX);
         more |= kept.len() > limit;
@@ -44,18 +46,39 @@ impl Plane {
             };
             emails.push(told(message, &mailboxes, from, subject));
         }
-        Ok(ExpungedPage { emails, more, kept_emails: state.expunged_emails, kept_bytes: state.expunged_bytes })
+        let (kept_emails, kept_bytes) = match days {
+            // What was kept before waits to be forgotten.
+            Some(0) => (0, 0),
+            Some(_) | None => (state.expunged_emails, state.expunged_bytes),
+        };
+        Ok(ExpungedPage { emails, more, kept_emails, kept_bytes, days })
     }
 
     async fn restore(&self, order: &ExpungedOrder) -> Result<ExpungedRestored> {
         let scope = self.accounts().ordered(order.tenant, order.account).await?;
         let ids: Vec<ExpungedId> = order.places.iter().copied().map(id).collect();
+        if order.dry_run {
+            return self.would_restore(&scope.read_only(), ids).await;
+        }
         let done = self.0.restore_expunged(&scope, &ids).await?;
         Ok(ExpungedRestored {
             restored: done.placed.iter().map(|(id, ..)| place(*id)).collect(),
             gone: done.gone.into_iter().map(place).collect(),
             stopped: done.stopped.map(|why| why.context).unwrap_or_default(),
         })
+    }
+}
+
+impl Plane {
+    async fn would_restore(&self, scope: &AccountScope<ReadOnly>, ids: Vec<ExpungedId>) -> Result<ExpungedRestored> {
+        let mut reader = self.accounts().read(scope);
+        let since = reader.expunged_since().await?.map_or(Timestamp(0), |(since, _)| since);
+        let mut done = ExpungedRestored::default();
+        for id in ids {
+            let is_kept = id.at >= since && reader.expunged_one(id).await?.is_some();
+            if is_kept { &mut done.restored } else { &mut done.gone }.push(place(id));
+        }
+        Ok(done)
     }
 }
 
@@ -110,11 +133,7 @@ impl Control for Plane {
 
 impl Mail {
     /// Sender and subject of an expunged message, decoded and cut; empty texts where it has none, or has gone meanwhile.
-    async fn expunged_header<R: account::CanRead>(
-        &self,
-        scope: &account::AccountScope<R>,
-        id: ExpungedId,
-    ) -> Result<(String, String)> {
+    async fn expunged_header<R: CanRead>(&self, scope: &AccountScope<R>, id: ExpungedId) -> Result<(String, String)> {
         let mut reader = self.accounts().read(scope);
         let Some(kept) = reader.expunged_one(id).await? else { return Ok(Default::default()) };
         let head = reader.expunged_body(&kept, Some(0..EXPUNGED_HEADER_BYTES)).await?;

@@ -125,7 +125,7 @@ pub(crate) async fn change(visit: &mut Visit) -> Reply {
 }
 
 async fn retention(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
-    let days = visit.fields.given("days").map(|days| days.parse());
+    let days = visit.fields.given("days").map(|days| days.parse::<u32>().map(i64::from));
     let Ok(days) = days.transpose() else { return Ok(vec![Refusal::new("days", "INVALID")]) };
     let input = mailbox_retention_set::MailboxRetentionSetInput {
         tenant_id: visit.tenant()?,
@@ -139,7 +139,7 @@ async fn retention(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
 }
 
 async fn recovery(visit: &Visit) -> Result<Vec<Refusal>, Trouble> {
-    let days = visit.fields.given("recovery-days").map(|days| days.parse());
+    let days = visit.fields.given("recovery-days").map(|days| days.parse::<u32>().map(i64::from));
     let Ok(days) = days.transpose() else { return Ok(vec![Refusal::new("recovery-days", "INVALID")]) };
     let input = email_recovery_set::EmailRecoverySetInput {
         tenant_id: visit.tenant()?,

@@ -253,12 +253,12 @@ fn mail(browser: &Browser) {
         "MaskedAddresses",
         json!({ "mailbox": mailbox, "maskedAddresses": { "nodes": [masked], "pageInfo": info } }),
     );
-    let deleted = |n: u32, subject: Value, path: Value| json!({ "id": format!("17000/{n}"), "deletedAt": NOW, "size": "2048", "mailboxPath": path, "from": null, "subject": subject });
+    let deleted = |n: u32, subject: Value, path: Value| json!({ "id": format!("17000/{n}"), "deletedAt": NOW, "receivedAt": NOW, "size": "2048", "mailboxPath": path, "from": null, "subject": subject });
     browser.api.say(
         "RecoverableEmails",
         json!({ "mailbox": mailbox, "recoverableEmails": {
             "nodes": [deleted(2, json!("Lost <b>"), json!("INBOX")), deleted(1, Value::Null, Value::Null)],
-            "pageInfo": { "hasNextPage": true, "endCursor": "17000/1" }, "totalCount": 9, "totalSize": "9000",
+            "pageInfo": { "hasNextPage": true, "endCursor": "17000/1" }, "totalCount": 9, "totalSize": "9000", "days": 14,
         } }),
     );
     browser.api.say("MailboxSharing", json!({ "mailbox": {

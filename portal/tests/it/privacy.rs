@@ -88,19 +88,22 @@ async fn deleted_mail_comes_back_alone_or_a_page_at_once_and_what_did_not_is_sai
     let page = browser.get(path).await.text;
     assert!(
         page.contains("Lost &#60;b&#62;")
-            && page.contains("Mail that was deleted on")
+            && page.contains("Mail that came on")
+            && page.contains("for 14 days")
             && page.contains("?after=17000%2F1"),
         "{page}"
     );
-    let say = |browser: &Browser, stopped: Value| {
-        let recovered = json!({ "recoveredIds": [], "goneIds": [], "stopped": stopped });
+    let say = |browser: &Browser, came: Value, stopped: Value| {
+        let recovered = json!({ "recoveredIds": came, "goneIds": [], "stopped": stopped });
         browser.api.say("EmailsRecover", json!({ "emailsRecover": { "recovered": recovered, "userErrors": [] } }));
     };
-    say(&browser, Value::Null);
+    say(&browser, json!(["17000/2"]), Value::Null);
     let fields = [("act", "recover"), ("id", "17000/2 17000/1")];
     assert_eq!(browser.submit(path, path, &fields).await.location(), "/mailboxes/acc_1/recover?ok=recovered");
     assert_eq!(heard(&browser, "EmailsRecover")["input"]["emailIds"], json!(["17000/2", "17000/1"]));
-    say(&browser, json!("mailbox storage is full"));
+    say(&browser, json!([]), Value::Null);
+    assert!(browser.submit(path, path, &fields).await.text.contains("Nothing came back"));
+    say(&browser, json!([]), json!("mailbox storage is full"));
     let stopped = browser.submit(path, path, &fields).await;
     assert!(
         stopped.status == StatusCode::UNPROCESSABLE_ENTITY && stopped.text.contains("Not all came back"),

@@ -9,12 +9,11 @@ use crate::{
     scope::{AccountScope, Owner},
     txn::TenantTxn,
     unit_of_work,
-    work::{ExpungedId, keep_limit, keeps_expunged},
+    work::{ExpungedId, keep_limit, keeps_expunged, kept_since},
 };
 use base::{AccountId, Kind, TenantId, Timestamp, limits::EXPUNGED_FORGOTTEN_MAX};
 use store::kv::{KeyRange, PageLimit, Read};
 
-const DAY_MS: i64 = 24 * 3_600_000;
 /// Accounts after which the place is noted.
 const NOTED_EVERY: usize = 100;
 
@@ -47,8 +46,8 @@ impl Upkeep {
                 (None, true) => return Ok(forgotten),
                 (_, false) => (keys::all_expunged(account), i64::MAX),
                 (Some(limit), true) => {
-                    let days = i64::from(standing.entitlement.expunged_days);
-                    let over = Timestamp(self.accounts.clock().now().0.saturating_sub(days * DAY_MS));
+                    let since = kept_since(&standing, self.accounts.clock().now()).unwrap_or(Timestamp(0));
+                    let over = Timestamp(since.0.saturating_sub(1));
                     let beyond = state.used_bytes.saturating_add(state.expunged_bytes).saturating_sub(limit);
                     match beyond > 0 && state.expunged_bytes > 0 {
                         true => (keys::all_expunged(account), beyond),

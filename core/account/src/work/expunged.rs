@@ -1,7 +1,7 @@
 //! SUMMARY    Emails that left their last mailbox, kept for a while so that they can be brought back.
 //! LIMITS     EXPUNGED_BYTES_MAX, EXPUNGED_EVICTED_MAX
-//! INVARIANTS No quota counts what is kept; it lives in the free room of the mailbox: used and kept bytes together stay within
-//!            the mailbox's limit (else the tenant's), and the oldest makes room. What is held is neither forgotten nor
+//! INVARIANTS No quota counts what is kept; it lives in the free room of the mailbox: beyond the mailbox's limit (else the
+//!            tenant's) for used and kept bytes together the oldest goes, with the next expunge or by upkeep; new mail never waits for it. What is held is neither forgotten nor
 //!            bounded (M2), and of a purged account nothing is kept. A brought-back email is a new one: ids never return.
 
 use super::{AccountWork, email::owner};
@@ -14,6 +14,8 @@ use base::{
     limits::{EXPUNGED_BYTES_MAX, EXPUNGED_EVICTED_MAX},
 };
 use store::kv::{PageLimit, Read};
+
+const DAY_MS: i64 = 24 * 3_600_000;
 
 /// An expunged email: when it left its last mailbox, and its former id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +99,13 @@ impl AccountWork<'_> {
         // No client needs to look: what is expunged is in no mailbox.
         loaded.marked = true;
     }
+}
+
+/// The earliest time of an expunge that can be brought back now: what is older waits to be forgotten. `None`: a hold keeps it all.
+pub(crate) fn kept_since(standing: &Standing, now: Timestamp) -> Option<Timestamp> {
+    let days = i64::from(standing.entitlement.expunged_days);
+    let since = if days == 0 { i64::MAX } else { now.0.saturating_sub(days * DAY_MS) };
+    (!is_held(standing)).then_some(Timestamp(since))
 }
 
 /// Whether anything is kept of what leaves an account.

@@ -18,7 +18,7 @@ pub(super) async fn show(visit: &mut Visit, id: &str) -> Reply {
 
 fn row(f: &Frame, email: &recoverable_emails::RecoverableEmailsRecoverableEmailsNodes) -> Row {
     let (deleted, size) = (f.at(&email.deleted_at), f.size(&email.size));
-    let title = email.subject.clone().unwrap_or_else(|| f.with("recoverable-of", "at", &deleted));
+    let title = email.subject.clone().unwrap_or_else(|| f.with("recoverable-of", "at", f.at(&email.received_at)));
     let place = match &email.mailbox_path {
         Some(path) => f.with("recoverable-from-mailbox", "mailbox", path),
         None => f.t("recoverable-mailbox-gone"),
@@ -41,7 +41,15 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
     let found = data.recoverable_emails.ok_or(Trouble::NotFound)?;
     let mut page = Collection::new(visit.frame("recoverable-title"), form);
     page.back = back(visit, &mailbox.id, &mailbox.address);
-    page.about = page.f.t("recoverable-about");
+    page.about = match found.days {
+        Some(0) => page.f.t("recoverable-none-kept"),
+        Some(days) => page.f.count("recoverable-about", days),
+        None => page.f.t("recoverable-held"),
+    };
+    if found.total_count > 0 {
+        let (count, size) = (found.total_count.to_string(), page.f.size(&found.total_size));
+        page.notes.push(page.f.with_two("recoverable-total", ("n", &count), ("size", &size)));
+    }
     let rows = found.nodes.iter().map(|email| row(&page.f, email)).collect();
     page.rows("recoverable-none", rows);
     page.paged(visit, (false, None), (found.page_info.has_next_page, found.page_info.end_cursor));
@@ -67,10 +75,14 @@ pub(super) async fn change(visit: &mut Visit, id: &str) -> Reply {
     };
     let data = visit.ask::<EmailsRecover>(emails_recover::Variables { input }).await?;
     let payload = data.emails_recover;
-    let stopped = payload.recovered.as_ref().is_some_and(|done| done.stopped.is_some());
+    let done = payload.recovered.as_ref();
+    let stopped = done.is_some_and(|done| done.stopped.is_some());
+    let none = done.is_some_and(|done| done.recovered_ids.is_empty());
     let mut refusals = of_row(refusals!(payload));
     if stopped {
         refusals.push(Refusal::new("", "RECOVERY_STOPPED"));
+    } else if none && refusals.is_empty() {
+        refusals.push(Refusal::new("", "RECOVERY_GONE"));
     }
     if refusals.is_empty() {
         return see(format!("/mailboxes/{id}/recover?ok=recovered"));

@@ -44,6 +44,8 @@ pub struct RecoverableEmailConnection {
     pub total_count: i64,
     /// All of them together; no quota counts them.
     pub total_size: ByteSize,
+    /// For how many days what is deleted now can be brought back, 0: not at all; null: until a hold ends.
+    pub days: Option<u32>,
 }
 
 #[ComplexObject]
@@ -89,7 +91,7 @@ impl RecoverableEmailConnection {
             end_cursor: edges.last().map(|e| e.cursor.clone()),
         };
         let total_size = ByteSize(u64::try_from(page.kept_bytes).unwrap_or(0));
-        RecoverableEmailConnection { edges, page_info, total_count: page.kept_emails, total_size }
+        RecoverableEmailConnection { edges, page_info, total_count: page.kept_emails, total_size, days: page.days }
     }
 }
 

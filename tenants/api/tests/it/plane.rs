@@ -116,7 +116,13 @@ impl Control for Plane {
             let emails = (1..=EXPUNGED).rev().filter(|n| asked.before.is_none_or(|b| *n < b.email));
             let emails: Vec<_> = emails.take(asked.limit as usize).map(one).collect();
             let more = emails.last().is_some_and(|e| e.place.email > 1);
-            Ok(ExpungedPage { emails, more, kept_emails: EXPUNGED as i64, kept_bytes: 9 * EXPUNGED as i64 })
+            Ok(ExpungedPage {
+                emails,
+                more,
+                kept_emails: EXPUNGED as i64,
+                kept_bytes: 9 * EXPUNGED as i64,
+                days: Some(14),
+            })
         })
     }
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
@@ -125,7 +131,9 @@ impl Control for Plane {
                 return Err(ControlError::Unavailable("down".into()));
             }
             let (restored, gone) = order.places.iter().partition(|place| place.email <= EXPUNGED);
-            self.recovered.lock().unwrap().push(order);
+            if !order.dry_run {
+                self.recovered.lock().unwrap().push(order);
+            }
             Ok(ExpungedRestored { restored, gone, stopped: String::new() })
         })
     }

@@ -68,7 +68,11 @@ async fn what_is_no_such_email_or_of_another_tenant_reaches_no_data_plane() {
     assert_eq!(desk.ask(&token, &listed(&foreign, ", first: 2")).await["data"]["r"], Value::Null);
     assert_eq!(desk.refused(&token, &recover(&mailbox, "\"x\"", "")).await, "NOT_FOUND");
     assert_eq!(desk.refused(&token, &recover(&mailbox, "", "")).await, "INVALID");
-    desk.done(&token, &recover(&mailbox, "\"5000/3\"", ", dryRun: true")).await;
+    let would = desk.done(&token, &recover(&mailbox, "\"5000/3\", \"5000/99\"", ", dryRun: true")).await;
+    assert_eq!(
+        (&would["recovered"]["recoveredIds"][0], &would["recovered"]["goneIds"][0]),
+        (&json!("5000/3"), &json!("5000/99"))
+    );
     assert_eq!(desk.plane.recovered.lock().unwrap().len(), 0);
     desk.plane.down.store(true, Ordering::SeqCst);
     let answer = desk.ask(&token, &recover(&mailbox, "\"5000/3\"", "")).await;

@@ -236,6 +236,7 @@ pub async fn expunged_mail_is_listed_and_comes_back_and_of_another_account_there
     let asked = |tenant, account, before, contents| ExpungedAsked { tenant, account, before, limit: 2, contents };
     let page = world.control.expunged(asked(TENANT, AccountId(1), None, true)).await.unwrap();
     assert_eq!((page.emails.len(), page.more, page.kept_emails), (2, true, 3));
+    assert_eq!(page.days, Some(7));
     let one = &page.emails[0];
     assert_eq!((one.mailbox.as_str(), one.subject.as_str(), one.from.as_str()), ("INBOX", "hello", ""));
     let blind = world.control.expunged(asked(TENANT, AccountId(1), Some(page.emails[1].place), false)).await.unwrap();
@@ -243,16 +244,25 @@ pub async fn expunged_mail_is_listed_and_comes_back_and_of_another_account_there
     let places = vec![one.place, blind.emails[0].place];
     for (tenant, account) in [(TenantId(9), AccountId(1)), (TENANT, AccountId(2)), (TENANT, AccountId(77))] {
         assert_eq!(world.control.expunged(asked(tenant, account, None, true)).await.unwrap().emails, []);
-        let order = ExpungedOrder { tenant, account, places: places.clone() };
+        let order = ExpungedOrder { tenant, account, places: places.clone(), dry_run: false };
         let done = world.control.restore_expunged(order).await.unwrap();
         assert_eq!((done.restored.len(), done.gone.len()), (0, 2), "of another there is nothing");
     }
-    let order = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: places.clone() };
+    let order = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: places.clone(), dry_run: false };
+    let would = ExpungedOrder { dry_run: true, ..order.clone() };
+    assert_eq!(world.control.restore_expunged(would).await.unwrap().restored, places);
     assert_eq!(world.control.restore_expunged(order.clone()).await.unwrap().restored, places);
     assert_eq!(world.control.restore_expunged(order).await.unwrap().gone, places);
     let page = world.control.expunged(asked(TENANT, AccountId(1), None, false)).await.unwrap();
     assert_eq!((page.emails.len(), page.kept_emails), (1, 1));
     assert_eq!(world.control.account_usage(TENANT, AccountId(1)).await.unwrap().emails, 2);
-    let many = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: vec![places[0]; 501] };
+    let many = ExpungedOrder { tenant: TENANT, account: AccountId(1), places: vec![places[0]; 501], dry_run: false };
     assert!(matches!(world.control.restore_expunged(many).await, Err(ControlError::Invalid(_))));
+    // Without days nothing is to be had, also before it is forgotten.
+    world.control.apply(vec![Change::Entitlement(EntitlementSnapshot::new(TENANT, 100))]).await.unwrap();
+    let none = world.control.expunged(asked(TENANT, AccountId(1), None, false)).await.unwrap();
+    assert_eq!((none.emails.len(), none.kept_emails, none.days), (0, 0, Some(0)));
+    let left =
+        ExpungedOrder { tenant: TENANT, account: AccountId(1), places: vec![page.emails[0].place], dry_run: false };
+    assert_eq!(world.control.restore_expunged(left).await.unwrap().gone.len(), 1);
 }

@@ -15,7 +15,8 @@ impl Service {
     /// Snapshot of what a tenant may do and use.
     pub(crate) async fn entitlement(&self, txn: &mut Connection, tenant: TenantId) -> Result<Change> {
         let row = query("SELECT * FROM tenant WHERE id = $1").bind(tenant.to_string()).fetch_one(&mut *txn).await?;
-        let (capabilities, reason, restrictions) = standing(&self.seen_holds(txn, tenant).await?);
+        let holds = self.seen_holds(txn, tenant).await?;
+        let (capabilities, reason, restrictions) = standing(&holds);
         let ancestors = self.above(txn, tenant).await?;
         let sending = |column: &str| -> Result<Option<u32>> {
             let limit = optional(&row, column)?;
@@ -41,6 +42,7 @@ impl Service {
             storage_bytes_max: self.own_limit(txn, tenant, Limit::StorageBytes).await?,
             storage_grace_bytes: u64::try_from(number(&row, "storage_grace_bytes")?).unwrap_or(0),
             send,
+            legal_hold: holds.iter().any(|h| h.kind == HoldKind::Legal),
             expunged_days: self.email_recovery(txn, &row).await?,
             ..EntitlementSnapshot::new(tenant, u64::try_from(number(&row, "version")?).unwrap_or(0))
         }))

@@ -1,14 +1,15 @@
 //! SUMMARY    Expunged mail that can be brought back: for how many days, what there is, and bringing it back.
 //! SECURITY   Who manages a mailbox sees when something was deleted and how large it is; senders and subjects are told to the
-//!            mailbox's own user alone. A security hold keeps its user from both.
+//!            mailbox's own user alone. A hold that keeps from reading, or a security hold, keeps its user from both.
 //! LIMITS     EMAIL_RECOVERY_DAYS, EMAIL_RECOVERY_DAYS_MAX, EMAILS_RECOVERED_MAX
 //! INVARIANTS The data plane is not asked inside of a transaction. An email comes back once, whoever asks how often.
 
 use crate::{
     Actor, Code, Done, Error, Mailbox, Permission, Result, Service, Tenant, Terms,
     db::{Connection, Row, query},
+    hold::standing,
     limits::{EMAIL_RECOVERY_DAYS, EMAIL_RECOVERY_DAYS_MAX, EMAILS_RECOVERED_MAX},
-    rows::{id, json_list, optional},
+    rows::{domain_of, id, json_list, optional},
     terms::{Request, Start},
 };
 use base::{AccountId, TenantId};
@@ -52,19 +53,25 @@ impl Service {
         };
         let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MailboxRead, account).await?;
         self.may_recover(&mut work.txn, actor, &mailbox, Permission::MailboxUpdate).await?;
-        work.txn.rollback().await?;
-        let order = ExpungedOrder { tenant: mailbox.tenant, account, places: places.to_vec(), dry_run: terms.dry_run };
-        let restored = self.relay.control.restore_expunged(order).await.map_err(away)?;
-        let mut work = match self.start(actor, terms, request()).await? {
-            Start::Fresh(work) => work,
-            Start::Repeated(done) => return Ok(done),
-        };
-        let detail = format!("{} of {}", restored.restored.len(), places.len());
+        // Said before it is done: whoever goes away meanwhile, or a crash, leaves no mail that came back unsaid.
+        let mut asked = places.to_vec();
+        asked.sort_unstable();
+        asked.dedup();
+        let detail = format!("{} emails asked for", asked.len());
         self.audit(&mut work.txn, actor, mailbox.tenant, "emailsRecover", &account.to_string(), &detail).await?;
-        self.finish(work, restored, &[]).await
+        match terms.dry_run {
+            true => work.txn.rollback().await?,
+            false => work.txn.commit().await?,
+        }
+        let order = ExpungedOrder { tenant: mailbox.tenant, account, places: asked, dry_run: terms.dry_run };
+        let restored = self.relay.control.restore_expunged(order).await.map_err(away)?;
+        match self.start(actor, terms, request()).await? {
+            Start::Fresh(work) => self.finish(work, restored, &[]).await,
+            Start::Repeated(done) => Ok(done),
+        }
     }
 
-    /// The user of a mailbox, unless a security hold is on it; others need the permission on it.
+    /// The user of a mailbox, unless a hold keeps from reading it, or a security hold is on it; others need the permission on it.
     async fn may_recover(
         &self,
         txn: &mut Connection,
@@ -73,9 +80,21 @@ impl Service {
         permission: Permission,
     ) -> Result<()> {
         if actor.user() == Some(mailbox.id) {
+            self.may_read(txn, mailbox).await?;
             return self.not_stolen(txn, actor, mailbox).await;
         }
         self.mailbox_in(txn, actor, permission, mailbox.id).await.map(drop)
+    }
+
+    async fn may_read(&self, txn: &mut Connection, mailbox: &Mailbox) -> Result<()> {
+        let (domain, key) = (domain_of(&mailbox.address), mailbox.id.to_string());
+        let mut own = self.holds_on(txn, &[domain, key.as_str()]).await?;
+        let all = [self.seen_holds(txn, mailbox.tenant).await?, own.of(domain), own.of(&key)].concat();
+        let (capabilities, reason, _) = standing(&all);
+        if capabilities.mail_read {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden, "", format!("A hold keeps from reading the mailbox: {reason}")))
     }
 
     /// For how many days expunged mail of a tenant is kept: as it, or the nearest above that says so, has it.

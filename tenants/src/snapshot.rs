@@ -11,7 +11,8 @@ use crate::{
 };
 use base::{AccountId, TenantId};
 use control::{
-    AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate, Destination, DomainSnapshot,
+    AccountSnapshot, AddressSnapshot, Change, CredentialKind, CredentialSnapshot, Delegate, Destination,
+    DomainSnapshot, HoldKind,
 };
 use std::collections::HashSet;
 
@@ -51,7 +52,9 @@ impl Service {
         let tenant: TenantId = id(&row, "tenant")?;
         let domain = domain_of(&text(&row, "address")?).to_owned();
         let mut held = self.holds_on(txn, &[domain.as_str(), key.as_str()]).await?;
-        let (mut capabilities, mut reason, mut restrictions) = standing(&[held.of(&domain), held.of(&key)].concat());
+        let holds = [held.of(&domain), held.of(&key)].concat();
+        let legal_hold = holds.iter().any(|h| h.kind == HoldKind::Legal);
+        let (mut capabilities, mut reason, mut restrictions) = standing(&holds);
         if let Some(restriction) = self.without_domain(txn, tenant, &domain).await? {
             capabilities = restriction.blocks.iter().fold(capabilities, |left, blocked| left.without(*blocked));
             reason = if reason.is_empty() { restriction.line() } else { format!("{reason}; {}", restriction.line()) };
@@ -64,6 +67,7 @@ impl Service {
             display_name: text(&row, "display_name")?,
             live,
             purged: !live && optional(&row, "purge_at")?.is_none(),
+            legal_hold,
             capabilities,
             reason,
             restrictions,

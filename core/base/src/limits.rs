@@ -353,8 +353,8 @@ pub const PURGE_EMAILS_MAX: usize = 100;
 pub const EXPUNGED_BYTES_MAX: i64 = 16 * 1024 * 1024 * 1024;
 /// Expunged emails that are forgotten in one transaction.
 pub const EXPUNGED_FORGOTTEN_MAX: usize = 100;
-/// Older expunged emails that make room for one that is expunged now; upkeep sees to the rest.
-pub const EXPUNGED_EVICTED_MAX: usize = 2;
+/// Older expunged emails that make room for one that is expunged now; where that is not enough, it is not kept.
+pub const EXPUNGED_EVICTED_MAX: usize = 8;
 /// Bytes of an expunged email in which its sender and subject are looked for.
 pub const EXPUNGED_HEADER_BYTES: u64 = 16 * 1024;
 /// Characters of a sender or a subject in a list of expunged emails.

@@ -21,7 +21,7 @@ pub struct ExpungedEmail {
     pub place: ExpungedPlace,
     pub size_bytes: u32,
     pub received_at: Timestamp,
-    /// Path of the mailbox that it left; empty: that is gone, it comes back to the inbox.
+    /// Path of the mailbox that it left; empty: that is gone, it comes back to the inbox; or it was not asked for.
     pub mailbox: String,
     /// As the message has them, decoded; empty where they were not asked for.
     pub from: String,
@@ -36,7 +36,7 @@ pub struct ExpungedAsked {
     /// Those that were expunged before this one.
     pub before: Option<ExpungedPlace>,
     pub limit: u32,
-    /// With senders and subjects.
+    /// With senders, subjects and paths.
     pub contents: bool,
 }
 

@@ -54,6 +54,9 @@ pub struct EntitlementSnapshot {
     /// For how many days what left its last mailbox can be brought back; 0: it is gone.
     #[serde(default)]
     pub expunged_days: u32,
+    /// A legal hold is on the tenant or one above it: what its mailboxes let go is kept until that ends.
+    #[serde(default)]
+    pub legal_hold: bool,
 }
 
 /// A domain whose mail is ours.
@@ -219,6 +222,9 @@ pub struct AccountSnapshot {
     /// Deleted for ever: upkeep removes its data.
     #[serde(default)]
     pub purged: bool,
+    /// A legal hold is on the account or its domain.
+    #[serde(default)]
+    pub legal_hold: bool,
     pub capabilities: Capabilities,
     pub reason: String,
     pub quota_bytes_max: Option<u64>,
@@ -260,6 +266,7 @@ impl EntitlementSnapshot {
             send: SendLimits::default(),
             rates: Rates::default(),
             expunged_days: 0,
+            legal_hold: false,
         }
     }
 }
@@ -293,6 +300,7 @@ impl AccountSnapshot {
             display_name: String::new(),
             live: true,
             purged: false,
+            legal_hold: false,
             capabilities: Capabilities::ALL,
             reason: String::new(),
             quota_bytes_max: None,

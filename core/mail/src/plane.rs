@@ -1,7 +1,7 @@
 //! SUMMARY    The data plane as the control plane sees it: what `account` answers, and what needs mail.
 //! SECURITY   Who may ask is decided by the control plane; it names tenant and account, and a key of another tenant is not reached.
 //! LIMITS     EXPUNGED_PAGE_MAX, EXPUNGED_HEADER_BYTES, EXPUNGED_TEXT_CHARS_MAX
-//! INVARIANTS Senders and subjects are read only where they are asked for.
+//! INVARIANTS Senders, subjects and names of mailboxes are read only where they are asked for.
 
 use crate::{ExpungedMessage, Mail, MailboxInfo, Result};
 use account::{AccountScope, Accounts, CanRead, Error, ExpungedId, ReadOnly};
@@ -44,7 +44,8 @@ impl Plane {
                 true => self.0.expunged_header(&scope, message.id).await?,
                 false => Default::default(),
             };
-            emails.push(told(message, &mailboxes, from, subject));
+            let mailboxes = if asked.contents { mailboxes.as_slice() } else { &[] };
+            emails.push(told(message, mailboxes, from, subject));
         }
         let (kept_emails, kept_bytes) = match days {
             // What was kept before waits to be forgotten.
@@ -139,10 +140,15 @@ impl Mail {
         let head = reader.expunged_body(&kept, Some(0..EXPUNGED_HEADER_BYTES)).await?;
         let text = |name: &[u8]| {
             let text = mime::first(&head, name).map(mime::decode_text).unwrap_or_default();
-            text.chars().filter(|c| !c.is_control()).take(EXPUNGED_TEXT_CHARS_MAX).collect()
+            text.chars().filter(|c| !c.is_control() && !is_direction(*c)).take(EXPUNGED_TEXT_CHARS_MAX).collect()
         };
         Ok((text(b"From"), text(b"Subject")))
     }
+}
+
+/// Characters that turn the direction of what stands behind them (Unicode UAX #9), beyond the text itself.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn told(message: &ExpungedMessage, mailboxes: &[MailboxInfo], from: String, subject: String) -> ExpungedEmail {

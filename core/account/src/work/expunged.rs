@@ -30,7 +30,8 @@ impl AccountWork<'_> {
         let (account, tenant) = (self.account(), self.tenant());
         let kept_as = ExpungedId { at: self.work.now(), email: id };
         let blob = super::blob_ref(&email.blob)?;
-        if !self.has_room_for(i64::from(email.size)).await? {
+        // What the server had to tell is nobody's to lose.
+        if email.uncharged || !self.has_room_for(i64::from(email.size)).await? {
             return self.work.unlink_blob(tenant, &blob, &owner(account, id)).await;
         }
         self.work.relink_blob(tenant, &blob, &owner(account, id), &expunged_owner(account, kept_as));
@@ -74,12 +75,16 @@ impl AccountWork<'_> {
         if size > room {
             return Ok(false);
         }
-        if self.state().expunged_bytes.saturating_add(size) > room {
+        let is_full = |work: &Self| work.state().expunged_bytes.saturating_add(size) > room;
+        if is_full(self) {
             for id in self.oldest_expunged(EXPUNGED_EVICTED_MAX).await? {
                 self.forget_expunged(id).await?;
+                if !is_full(self) {
+                    break;
+                }
             }
         }
-        Ok(true)
+        Ok(!is_full(self))
     }
 
     async fn oldest_expunged(&mut self, most: usize) -> Result<Vec<ExpungedId>> {
@@ -119,9 +124,9 @@ pub(crate) fn keep_limit(standing: &Standing) -> Option<i64> {
     (!is_held(standing)).then(|| own.or(tenant).map_or(EXPUNGED_BYTES_MAX, pool::bytes))
 }
 
-/// Whether a hold on the account or its tenant keeps from purging. (What a session may do says nothing of it.)
+/// Whether a legal hold is on the account or its tenant. Other holds that keep from purging keep the mailbox, and what it has.
 fn is_held(standing: &Standing) -> bool {
-    !standing.entitlement.capabilities.and(standing.profile.capabilities).purge_allowed
+    standing.entitlement.legal_hold || standing.profile.legal_hold
 }
 
 /// Owner bytes of a blob link held by an expunged email.

@@ -3,7 +3,7 @@
 use crate::world::{Ahead, Ground, PASSWORD, World};
 use account::{AccountScope, ExpungedId, Job, Owner, Upkeep, UpkeepOptions};
 use base::{AccountId, Kind, MailboxId, TenantId};
-use control::{AccountSnapshot, Capabilities, Capability, Change, Control, EntitlementSnapshot};
+use control::{AccountSnapshot, Change, Control, EntitlementSnapshot};
 use mail::{ExpungedMessage, Flags, Mail, NewMessage, Restored};
 use serve::Budget;
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
@@ -32,13 +32,13 @@ impl Kept {
         let mail = Mail::new(world.accounts.clone(), "mail.example");
         let login = world.accounts.login(Ipv4Addr::LOCALHOST.into(), "ann@a.example", PASSWORD).await.unwrap();
         let kept = Kept { world, mail, clock, ann: login.owner().unwrap(), _folder: folder };
-        kept.days(2, DAYS, Capabilities::ALL).await;
+        kept.days(2, DAYS, false).await;
         kept
     }
 
-    async fn days(&self, version: u64, expunged_days: u32, capabilities: Capabilities) {
+    async fn days(&self, version: u64, expunged_days: u32, legal_hold: bool) {
         let snapshot =
-            EntitlementSnapshot { expunged_days, capabilities, ..EntitlementSnapshot::new(TenantId(1), version) };
+            EntitlementSnapshot { expunged_days, legal_hold, ..EntitlementSnapshot::new(TenantId(1), version) };
         self.world.accounts.apply(vec![Change::Entitlement(snapshot)]).await.unwrap();
     }
 
@@ -139,15 +139,16 @@ async fn kept_mail_is_forgotten_when_its_days_are_over_and_a_hold_keeps_it() {
     kept.expunge(1, "Young.\r\n").await;
     assert_eq!(kept.forgotten().await, 0);
     kept.clock.pass(DAY + Duration::from_secs(60));
-    kept.days(3, DAYS, Capabilities::ALL.without(Capability::PurgeAllowed)).await;
+    kept.days(3, DAYS, true).await;
     assert_eq!((kept.forgotten().await, kept.listed().await.len()), (0, 3), "what is held stays (M2)");
-    kept.days(4, DAYS, Capabilities::ALL).await;
+    kept.days(4, DAYS, false).await;
+    assert_eq!(kept.listed().await.len(), 1, "what is over is not to be had, also before it is forgotten");
     assert_eq!((kept.forgotten().await, kept.listed().await.len()), (2, 1));
-    kept.days(5, 0, Capabilities::ALL).await;
+    kept.days(5, 0, false).await;
     assert_eq!((kept.forgotten().await, kept.listed().await.len()), (1, 0));
     kept.expunge(1, "Not kept.\r\n").await;
     assert_eq!(kept.listed().await, []);
-    kept.days(6, 0, Capabilities::ALL.without(Capability::PurgeAllowed)).await;
+    kept.days(6, 0, true).await;
     kept.expunge(1, "Held.\r\n").await;
     assert_eq!(kept.listed().await.len(), 1, "a hold keeps without days too");
     kept.world.end().await;
@@ -205,5 +206,21 @@ async fn nobody_is_to_have_back_what_a_failed_copy_placed() {
     assert_eq!(kept.mail.copy(&kept.ann, inbox, inbox, &uids).await.unwrap_err().kind, Kind::OverQuota);
     assert_eq!(kept.used().await as u64, 600 * size, "it is taken back");
     assert_eq!(kept.listed().await, []);
+    kept.world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_never_outgrows_the_limit_by_expunging_however_small_the_oldest_are() {
+    let kept = Kept::new().await;
+    kept.expunge(40, "").await;
+    let small = kept.world.accounts.read(&kept.ann).state().await.unwrap().unwrap().expunged_bytes;
+    let limit = u64::try_from(small).unwrap() + 4_000;
+    kept.account(2, Some(limit), |_| {}).await;
+    for _ in 0..8 {
+        kept.expunge(1, &"0123456789abcdef\r\n".repeat(200)).await;
+        let state = kept.world.accounts.read(&kept.ann).state().await.unwrap().unwrap();
+        assert!(state.used_bytes + state.expunged_bytes <= limit as i64, "{state:?} of {limit}");
+    }
+    assert!(kept.listed().await.iter().any(|m| m.size_bytes > 3_000), "the latest pushes out the oldest");
     kept.world.end().await;
 }

@@ -16,15 +16,16 @@ pub(super) async fn show(visit: &mut Visit, id: &str) -> Reply {
     draw(visit, id, Form::default()).await
 }
 
-fn row(f: &Frame, email: &recoverable_emails::RecoverableEmailsRecoverableEmailsNodes) -> Row {
+/// `is_user`: to others nobody tells where it was.
+fn row(f: &Frame, is_user: bool, email: &recoverable_emails::RecoverableEmailsRecoverableEmailsNodes) -> Row {
     let (deleted, size) = (f.at(&email.deleted_at), f.size(&email.size));
     let title = email.subject.clone().unwrap_or_else(|| f.with("recoverable-of", "at", f.at(&email.received_at)));
     let place = match &email.mailbox_path {
         Some(path) => f.with("recoverable-from-mailbox", "mailbox", path),
         None => f.t("recoverable-mailbox-gone"),
     };
-    let facts =
-        [email.from.clone(), Some(f.with_two("recoverable-facts", ("at", &deleted), ("size", &size))), Some(place)];
+    let told = f.with_two("recoverable-facts", ("at", &deleted), ("size", &size));
+    let facts = [email.from.clone(), Some(told), is_user.then_some(place)];
     Row {
         facts: facts.into_iter().flatten().collect(),
         acts: vec![act(f, "recover", &email.id, "recoverable-button", "recoverable-button-named", &title)],
@@ -50,7 +51,8 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
         let (count, size) = (found.total_count.to_string(), page.f.size(&found.total_size));
         page.notes.push(page.f.with_two("recoverable-total", ("n", &count), ("size", &size)));
     }
-    let rows = found.nodes.iter().map(|email| row(&page.f, email)).collect();
+    let is_user = visit.state.signed.as_ref().is_some_and(|who| who.mailbox == id);
+    let rows = found.nodes.iter().map(|email| row(&page.f, is_user, email)).collect();
     page.rows("recoverable-none", rows);
     page.paged(visit, (false, None), (found.page_info.has_next_page, found.page_info.end_cursor));
     if found.nodes.len() > 1 {

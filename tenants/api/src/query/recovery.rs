@@ -20,7 +20,7 @@ pub struct RecoverableEmail {
     pub deleted_at: DateTime,
     pub received_at: DateTime,
     pub size: ByteSize,
-    /// Where it was and comes back to; null: that is gone, it comes back to the inbox.
+    /// Where it was and comes back to; null: that is gone, it comes back to the inbox; or somebody else than the mailbox's own user asks.
     pub mailbox_path: Option<String>,
     /// Null: it has none, or somebody else than the mailbox's own user asks.
     pub from: Option<String>,
@@ -62,7 +62,9 @@ pub(crate) fn id_of(place: ExpungedPlace) -> String {
 
 pub(crate) fn place_of(id: &str) -> Option<ExpungedPlace> {
     let (at, email) = id.split_once('/')?;
-    Some(ExpungedPlace { at: Timestamp(at.parse().ok()?), email: email.parse().ok()? })
+    let place = ExpungedPlace { at: Timestamp(at.parse().ok()?), email: email.parse().ok()? };
+    // One spelling only.
+    (id_of(place) == id).then_some(place)
 }
 
 impl From<ExpungedEmail> for RecoverableEmail {

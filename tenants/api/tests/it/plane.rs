@@ -109,7 +109,7 @@ impl Control for Plane {
                 place: ExpungedPlace { at: Timestamp(5_000), email: n },
                 size_bytes: 9,
                 received_at: Timestamp(1_000),
-                mailbox: "INBOX".to_owned(),
+                mailbox: told("INBOX"),
                 from: told("Bea <bea@b.example>"),
                 subject: told("Hello"),
             };

@@ -39,7 +39,6 @@ async fn the_user_of_a_mailbox_sees_what_was_deleted_and_others_only_that_someth
     let answer = desk.ask(&token, &listed(&mailbox, ", first: 20")).await;
     let page = &answer["data"]["r"];
     assert_eq!((&page["totalCount"], &page["pageInfo"]["hasNextPage"]), (&json!(25), &json!(true)), "{answer}");
-    assert_eq!(page["nodes"][0]["mailboxPath"], "INBOX");
     assert_eq!((&page["nodes"][0]["from"], &page["nodes"][0]["subject"]), (&Value::Null, &Value::Null), "{answer}");
     let cursor = page["pageInfo"]["endCursor"].as_str().unwrap();
     let rest = desk.ask(&token, &listed(&mailbox, &format!(", first: 20, after: \"{cursor}\""))).await;
@@ -48,7 +47,8 @@ async fn the_user_of_a_mailbox_sees_what_was_deleted_and_others_only_that_someth
     let tokens = desk.done("", &user).await["tokens"].clone();
     let user = tokens["accessToken"].as_str().unwrap();
     let own = desk.ask(user, &listed(&mailbox, ", first: 2")).await;
-    assert_eq!(own["data"]["r"]["nodes"][0]["subject"], "Hello", "{own}");
+    let first = &own["data"]["r"]["nodes"][0];
+    assert_eq!((&first["subject"], &first["mailboxPath"]), (&json!("Hello"), &json!("INBOX")), "{own}");
     // The user brings it back itself; who may only look does not.
     let done = desk.done(user, &recover(&mailbox, "\"5000/3\", \"5000/99\"", "")).await;
     assert_eq!(done["recovered"], json!({ "recoveredIds": ["5000/3"], "goneIds": ["5000/99"], "stopped": null }));

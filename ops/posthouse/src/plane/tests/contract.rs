@@ -241,6 +241,7 @@ pub async fn expunged_mail_is_listed_and_comes_back_and_of_another_account_there
     assert_eq!((one.mailbox.as_str(), one.subject.as_str(), one.from.as_str()), ("INBOX", "hello", ""));
     let blind = world.control.expunged(asked(TENANT, AccountId(1), Some(page.emails[1].place), false)).await.unwrap();
     assert_eq!((blind.emails.len(), blind.more, blind.emails[0].subject.as_str()), (1, false, ""));
+    assert_eq!(blind.emails[0].mailbox, "");
     let places = vec![one.place, blind.emails[0].place];
     for (tenant, account) in [(TenantId(9), AccountId(1)), (TENANT, AccountId(2)), (TENANT, AccountId(77))] {
         assert_eq!(world.control.expunged(asked(tenant, account, None, true)).await.unwrap().emails, []);

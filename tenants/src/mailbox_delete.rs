@@ -236,22 +236,35 @@ impl Service {
 
     /// How many days a deleted mailbox of a tenant is kept: as it, or the nearest above that says so, has it.
     pub(crate) async fn mailbox_retention(&self, txn: &mut Connection, tenant: TenantId) -> Result<i64> {
+        let said = self.days_above(txn, tenant, "mailbox_retention_days").await?;
+        Ok(said.unwrap_or(MAILBOX_RETENTION_DAYS))
+    }
+
+    /// What a tenant, or the nearest above it that says so, has in a column of days.
+    pub(crate) async fn days_above(
+        &self,
+        txn: &mut Connection,
+        tenant: TenantId,
+        column: &'static str,
+    ) -> Result<Option<i64>> {
         let line = self.line(txn, tenant).await?;
         let rows = query(
-            "SELECT id, mailbox_retention_days FROM tenant WHERE id IN (SELECT value FROM json_each($1)) \
-             AND mailbox_retention_days IS NOT NULL",
+            "SELECT id, mailbox_retention_days, email_recovery_days FROM tenant \
+             WHERE id IN (SELECT value FROM json_each($1))",
         )
         .bind(json_list(&line))
         .fetch_all(txn)
         .await?;
         for above in line.iter() {
             for row in &rows {
-                if id::<TenantId>(row, "id")? == *above {
-                    return Ok(optional(row, "mailbox_retention_days")?.unwrap_or(MAILBOX_RETENTION_DAYS));
+                if id::<TenantId>(row, "id")? == *above
+                    && let Some(days) = optional(row, column)?
+                {
+                    return Ok(Some(days));
                 }
             }
         }
-        Ok(MAILBOX_RETENTION_DAYS)
+        Ok(None)
     }
 
     /// Says how many days deleted mailboxes of a tenant, and of those below without a word of their own, are kept from now on;

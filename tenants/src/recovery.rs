@@ -9,7 +9,7 @@ use crate::{
     db::{Connection, Row, query},
     hold::standing,
     limits::{EMAIL_RECOVERY_DAYS, EMAIL_RECOVERY_DAYS_MAX, EMAILS_RECOVERED_MAX},
-    rows::{domain_of, id, json_list, optional},
+    rows::{domain_of, id, optional},
     terms::{Request, Start},
 };
 use base::{AccountId, TenantId};
@@ -33,7 +33,7 @@ impl Service {
         self.relay.control.expunged(asked).await.map_err(away)
     }
 
-    /// Brings expunged emails of a mailbox back into it. `LimitReached` (EMAILS_RECOVERED_MAX); where the mailbox is full on the way, the
+    /// Brings expunged emails of a mailbox back into it. `Invalid` for none or more than EMAILS_RECOVERED_MAX; where the mailbox is full on the way, the
     /// answer says so.
     pub async fn emails_recover(
         &self,
@@ -102,22 +102,8 @@ impl Service {
         if let Some(own) = days(tenant)? {
             return Ok(own);
         }
-        let line = self.line(txn, id(tenant, "id")?).await?;
-        let rows = query(
-            "SELECT id, email_recovery_days FROM tenant WHERE id IN (SELECT value FROM json_each($1)) \
-             AND email_recovery_days IS NOT NULL",
-        )
-        .bind(json_list(&line))
-        .fetch_all(txn)
-        .await?;
-        for above in line.iter() {
-            for row in &rows {
-                if id::<TenantId>(row, "id")? == *above {
-                    return Ok(days(row)?.unwrap_or(EMAIL_RECOVERY_DAYS));
-                }
-            }
-        }
-        Ok(EMAIL_RECOVERY_DAYS)
+        let said = self.days_above(txn, id(tenant, "id")?, "email_recovery_days").await?;
+        Ok(said.and_then(|days| u32::try_from(days).ok()).unwrap_or(EMAIL_RECOVERY_DAYS))
     }
 
     /// Says for how many days expunged mail of a tenant, and of those below without a word of their own, can be brought back; 0: not at

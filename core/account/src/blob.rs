@@ -91,7 +91,7 @@ impl Accounts {
         Ok(LessSafeKey::new(key))
     }
 
-    fn wrap_key(&self, tenant: TenantId, plain: &[u8; 32]) -> Result<Vec<u8>> {
+    pub(crate) fn wrap_key(&self, tenant: TenantId, plain: &[u8; 32]) -> Result<Vec<u8>> {
         let mut nonce = [0u8; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::new(Kind::Unavailable, "no randomness"))?;
         let mut out = plain.to_vec();
@@ -101,7 +101,7 @@ impl Accounts {
         Ok([nonce.as_slice(), &out].concat())
     }
 
-    fn unwrap_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<[u8; 32]> {
+    pub(crate) fn unwrap_key(&self, tenant: TenantId, wrapped: &[u8]) -> Result<[u8; 32]> {
         let bad = || Error::corrupt("tenant data key does not open under this master key");
         let (nonce, sealed) = wrapped.split_at_checked(NONCE_LEN).ok_or_else(bad)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| bad())?;

@@ -9,6 +9,7 @@ mod control;
 mod entitlement;
 mod error;
 mod event;
+mod export;
 mod hub;
 mod keys;
 mod known;
@@ -35,6 +36,10 @@ pub use accounts::{AccountOptions, Accounts, Attempts, Begin, MasterKey, store_i
 pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
 pub use error::{Error, Result};
+pub use export::{
+    EndedFile, ExportFile, ExportLease, ExportPhase, ExportShape, ExportView, ExportWish, Exported, NewExport,
+    Progress, Stream, Todo,
+};
 pub use hub::{Hint, Hub, Listener};
 pub use login::{Login, ScramIdentity};
 pub use node::{NodeId, NodeView, Peers, TakenOver};

@@ -87,8 +87,17 @@ impl Reader {
 
     /// Rows of a mailbox from `from` on, one page.
     pub async fn rows(&mut self, id: MailboxId, from: Uid) -> Result<RowPage> {
+        self.rows_within(id, from, PageLimit::MAX).await
+    }
+
+    /// The same of so many rows at most.
+    pub async fn some_rows(&mut self, id: MailboxId, from: Uid, most: usize) -> Result<RowPage> {
+        self.rows_within(id, from, PageLimit::rows(most)).await
+    }
+
+    async fn rows_within(&mut self, id: MailboxId, from: Uid, limit: PageLimit) -> Result<RowPage> {
         let range = keys::rows_from(self.account, id, from);
-        let page = self.txn().page(&range, PageLimit::MAX, Read::Snapshot).await?;
+        let page = self.txn().page(&range, limit, Read::Snapshot).await?;
         let mut rows = Vec::with_capacity(page.rows.len());
         for (key, value) in &page.rows {
             let uid = keys::decode_row(key).ok_or_else(|| Error::corrupt("row key"))?;

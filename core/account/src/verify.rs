@@ -115,6 +115,12 @@ impl Check<'_> {
             Some(Row::QueueItem(id)) => self.queue_item(txn, id, record::decode(value, "queue item")?).await?,
             // Nothing else knows of what ended; it only has to be read.
             Some(Row::QueueEnded(_)) => drop(record::decode::<record::QueueItem>(value, "ended queue item")?),
+            Some(Row::Export(_)) => drop(record::decode::<record::ExportRecord>(value, "export")?),
+            Some(Row::ExportAccount(job, _) | Row::ExportFile(job, _) | Row::ExportSegment(job, _, _)) => {
+                if TenantTxn::new(txn, self.tenant).get_snapshot(&keys::export(job)).await?.is_none() {
+                    self.wrong(None, format!("a part of export {job}, which does not exist"));
+                }
+            }
             Some(Row::Account(account, row)) => self.account_row(txn, account, row, value).await?,
         }
         Ok(())

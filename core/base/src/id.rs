@@ -94,6 +94,10 @@ id64!(
     QueueId, "que_"
 );
 id64!(
+    /// One export of a tenant's data. Random: no two of a provider's share one.
+    JobId, "job_"
+);
+id64!(
     /// One operation: made outside the retry loop, so that a commit with unknown result is recognised.
     OpId, "opr_"
 );

@@ -13,5 +13,7 @@ pub mod share;
 pub use address::{Address, AddressError, Domain};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::Kind;
-pub use id::{AccountId, DomainId, EmailId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Uid, UidValidity};
+pub use id::{
+    AccountId, DomainId, EmailId, JobId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Uid, UidValidity,
+};
 pub use rng::{Rng, SystemRng};

@@ -372,6 +372,28 @@ pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
 /// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
 pub const OP_MARK_MS_MAX: i64 = 86_400_000;
 // --- exported mail ---
+/// Plain bytes of one stored segment of an export.
+pub const EXPORT_SEGMENT_BYTES: usize = 4 << 20;
+/// Bytes of a message that are read at once for an export; a larger one is read twice, in such pieces.
+pub const EXPORT_PIECE_BYTES: u64 = 1 << 20;
+/// A node that makes an export and stays silent for this long has lost it, milliseconds.
+pub const EXPORT_LEASE_MS: u64 = 60_000;
+/// How long an export keeps what its accounts expunge meanwhile, at most, milliseconds.
+pub const EXPORT_PIN_MS_MAX: i64 = 14 * 86_400_000;
+/// By how much the clocks of two nodes may differ before a pin keeps too little, milliseconds.
+pub const EXPORT_PIN_MARGIN_MS: i64 = 3_600_000;
+/// Exports of a tenant that are not shredded, at once.
+pub const EXPORT_JOBS_MAX: usize = 20;
+/// Accounts of one export.
+pub const EXPORT_ACCOUNTS_MAX: usize = 10_000;
+/// Days that the files of an export can be fetched, at most.
+pub const EXPORT_DAYS_MAX: u32 = 90;
+/// Failures in a row after which an export waits for somebody to resume it.
+pub const EXPORT_FAILURES_MAX: u32 = 8;
+/// Emails that change while an account is listed, and are listed anew in one version of the store.
+pub const EXPORT_CHANGED_MAX: usize = 2_000;
+/// Rounds in which what changed meanwhile is listed anew, before an account that never rests makes the export wait.
+pub const EXPORT_ROUNDS_MAX: usize = 100;
 /// Entries of one archive; an export with more has several archives.
 pub const ARCHIVE_ENTRIES_MAX: usize = 250_000;
 /// Bytes of an archive's directory, which stands in memory until the archive ends.

@@ -17,7 +17,7 @@ const fn room(folder: &'static str, uses: &'static [&'static str], tests: &'stat
     Room { folder, uses, tests }
 }
 
-const ROOMS: [(&str, Room); 18] = [
+const ROOMS: [(&str, Room); 19] = [
     ("base", room("core/base", &[], &[])),
     ("wire", room("core/wire", &["base"], &[])),
     ("store", room("core/store", &["base"], &[])),
@@ -31,6 +31,7 @@ const ROOMS: [(&str, Room); 18] = [
     // Formats of exported mail: encoded words, dates and modified UTF-7 are those of wire.
     ("archive", room("core/archive", &["base", "wire"], &[])),
     ("account", room("core/account", &["base", "store", "control"], &[])),
+    ("export", room("core/export", &["base", "control", "account", "archive"], &["store", "mail"])),
     ("mail", room("core/mail", &["base", "control", "account", "wire"], &["store"])),
     ("queue", room("core/queue", &["base", "control", "account", "mail", "wire"], &["store"])),
     ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),

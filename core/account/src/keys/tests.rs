@@ -94,6 +94,15 @@ row!(vanished_row, (a: u64 = id64(), m: u32 = id32(), s: u64 = id64(), u: u32 = 
 row!(queue_row, (q: u64 = id64()), queue_item(QueueId(q)), move |key: &[u8]| (decode(key), Some(Row::QueueItem(QueueId(q)))));
 row!(queue_ended_row, (d: Reverse<i64> = due().prop_map(Reverse), q: u64 = id64()), queue_ended(Timestamp(d.0), QueueId(q)),
     move |key: &[u8]| (decode(key), Some(Row::QueueEnded(QueueId(q)))));
+row!(export_row, (j: u64 = id64()), export(JobId(j)), move |key: &[u8]| (decode(key), Some(Row::Export(JobId(j)))));
+row!(export_account_row, (j: u64 = id64(), n: u32 = id32()), export_account(JobId(j), n),
+    move |key: &[u8]| (decode(key), Some(Row::ExportAccount(JobId(j), n))));
+row!(export_file_row, (j: u64 = id64(), n: u32 = id32()), export_file(JobId(j), n),
+    move |key: &[u8]| (decode(key), Some(Row::ExportFile(JobId(j), n))));
+row!(export_segment_row, (j: u64 = id64(), s: u32 = id32(), n: u32 = id32()), export_segment(JobId(j), s, n),
+    move |key: &[u8]| (decode(key), Some(Row::ExportSegment(JobId(j), s, n))));
+row!(system_export_row, (t: u64 = id64(), j: u64 = id64()), system_export(TenantId(t), JobId(j)),
+    move |key: &[u8]| (decode_system_export(key), Some((TenantId(t), JobId(j)))));
 row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
 row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),
@@ -133,6 +142,10 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("blob link", blob(blob_link(), b"e0123456701234567")),
         ("queue", queue_item(QueueId(n))),
         ("queue ended", queue_ended(Timestamp(i64::from(u)), QueueId(n))),
+        ("export", export(JobId(n))),
+        ("export account", export_account(JobId(n), u)),
+        ("export file", export_file(JobId(n), u)),
+        ("export segment", export_segment(JobId(n), m, u)),
         ("state", state(acct)),
         ("profile", profile(acct)),
         ("keywords", keywords(acct)),
@@ -162,6 +175,12 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
         (queue_all_ended(), &["queue ended"]),
         (queue_ended_until(Timestamp(n as i64 >> 1)), &["queue ended"]),
         (pool_leases(), &["pool lease"]),
+        (exports(), &["export", "export account", "export file", "export segment"]),
+        (exports_after(JobId(n)), &["export", "export account", "export file", "export segment"]),
+        (export_all(JobId(n)), &["export", "export account", "export file", "export segment"]),
+        (export_accounts(JobId(n)), &["export account"]),
+        (export_files(JobId(n)), &["export file"]),
+        (export_stream(JobId(n), m), &["export segment"]),
         (all_expunged(acct), &["expunged"]),
         (expunged_until(acct, Timestamp(n as i64 >> 1)), &["expunged"]),
         (objects(acct, MAILBOX), &["mailbox"]),
@@ -235,6 +254,16 @@ proptest! {
     }
 
     #[test]
+    fn ranges_of_exports_hold_their_tenant_and_what_comes_behind(a in id64(), b in id64(), j in id64(), k in id64()) {
+        let key = system_export(TenantId(b), JobId(k));
+        prop_assert_eq!(system_exports_of(TenantId(a)).contains(&key), a == b);
+        prop_assert_eq!(system_exports_after(Some((TenantId(a), JobId(j)))).contains(&key), (b, k) > (a, j));
+        prop_assert!(system_exports_after(None).contains(&key));
+        prop_assert_eq!(exports_after(JobId(j)).contains(&export(JobId(k))), k > j);
+        prop_assert_eq!(export_all(JobId(j)).contains(&export_file(JobId(k), 1)), k == j);
+    }
+
+    #[test]
     fn what_ended_is_newest_first_and_ranges_hold_what_is_older(a in due(), b in due(), q in id64(), r in id64()) {
         let (left, right) = (queue_ended(Timestamp(a), QueueId(q)), queue_ended(Timestamp(b), QueueId(r)));
         prop_assert!(a <= b || left < right);
@@ -255,6 +284,7 @@ proptest! {
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
             system_signing(&d), system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
             system_master(), system_node(NodeId(q)), system_held(NodeId(q), TenantId(t), QueueId(q)),
+            system_export(TenantId(t), JobId(q)),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -1,10 +1,12 @@
 //! SUMMARY    Expunged emails are forgotten when their days are over, or when their mailbox has no room for them.
 //! LIMITS     EXPUNGED_FORGOTTEN_MAX
-//! INVARIANTS What is held stays. Each email goes with its counters in one transaction; may be cut off anywhere.
+//! INVARIANTS What is held stays, and what an export needs. Each email goes with its counters in one transaction; may be cut off anywhere.
 
 use super::{Upkeep, job::Held, next_account};
 use crate::{
-    Error, Result, Standing, keys,
+    Error, Result, Standing,
+    export::pinned_since,
+    keys,
     record::{self, AccountState},
     scope::{AccountScope, Owner},
     txn::TenantTxn,
@@ -55,6 +57,7 @@ impl Upkeep {
                     }
                 }
             };
+            let range = before_pins(range, account, &state, self.accounts.clock().now());
             match self.forget_some(tenant, account, &range, beyond).await? {
                 0 => return Ok(forgotten),
                 some => forgotten += some,
@@ -63,7 +66,7 @@ impl Upkeep {
         }
     }
 
-    /// Forgets every expunged email of an account.
+    /// Forgets every expunged email of a purged account.
     pub(super) async fn forget_all(&self, tenant: TenantId, account: AccountId) -> Result<u64> {
         let mut forgotten = 0;
         loop {
@@ -125,4 +128,11 @@ impl Upkeep {
         }
         Ok(chosen)
     }
+}
+
+/// What of a range was expunged before any export that is under way.
+fn before_pins(range: KeyRange, account: AccountId, state: &AccountState, now: Timestamp) -> KeyRange {
+    let Some(since) = pinned_since(state, now) else { return range };
+    let before = keys::expunged_until(account, Timestamp(since.0.saturating_sub(1)));
+    KeyRange { from: range.from, to: range.to.min(before.to) }
 }

@@ -84,7 +84,9 @@ async fn set(kv: &Arc<dyn Kv>, key: &[u8], value: Option<&[u8]>) {
 /// Rows that may be missing, because nothing else tells that they were there.
 fn is_optional(row: Row) -> bool {
     match row {
-        Row::DataKey | Row::QueueEnded(_) => true,
+        Row::DataKey | Row::QueueEnded(_) | Row::ExportAccount(..) | Row::ExportFile(..) | Row::ExportSegment(..) => {
+            true
+        }
         Row::Account(_, row) => matches!(
             row,
             AccountRow::Profile
@@ -100,7 +102,8 @@ fn is_optional(row: Row) -> bool {
         | Row::BlobMeta
         | Row::BlobData
         | Row::BlobLink
-        | Row::QueueItem(_) => false,
+        | Row::QueueItem(_)
+        | Row::Export(_) => false,
     }
 }
 

@@ -2,11 +2,13 @@
 //! LIMITS     EXPUNGED_BYTES_MAX, EXPUNGED_EVICTED_MAX
 //! INVARIANTS No quota counts what is kept; it lives in the free room of the mailbox: beyond the mailbox's limit (else the
 //!            tenant's) for used and kept bytes together the oldest goes, with the next expunge or by upkeep; new mail never waits for it. What is held is neither forgotten nor
-//!            bounded (M2), and of a purged account nothing is kept. A brought-back email is a new one: ids never return.
+//!            bounded (M2), nor is what an export needs; of a purged account nothing is kept. A brought-back email is a new one: ids never return.
 
 use super::{AccountWork, email::owner};
 use crate::{
-    Error, Result, Standing, keys, pool,
+    Error, Result, Standing,
+    export::pinned_since,
+    keys, pool,
     record::{EmailRecord, ExpungedRecord},
 };
 use base::{
@@ -30,8 +32,9 @@ impl AccountWork<'_> {
         let (account, tenant) = (self.account(), self.tenant());
         let kept_as = ExpungedId { at: self.work.now(), email: id };
         let blob = super::blob_ref(&email.blob)?;
-        // What the server had to tell is nobody's to lose.
-        if email.uncharged || !self.has_room_for(i64::from(email.size)).await? {
+        // What the server had to tell is nobody's to lose; an export has what it listed.
+        let is_kept = self.is_pinned() || !email.uncharged && self.has_room_for(i64::from(email.size)).await?;
+        if !is_kept {
             return self.work.unlink_blob(tenant, &blob, &owner(account, id)).await;
         }
         self.work.relink_blob(tenant, &blob, &owner(account, id), &expunged_owner(account, kept_as));
@@ -63,6 +66,11 @@ impl AccountWork<'_> {
         self.work.unlink_blob(tenant, &blob, &expunged_owner(account, id)).await?;
         self.count_expunged(-i64::from(kept.size), -1);
         Ok(())
+    }
+
+    /// Whether an export needs what is expunged now.
+    fn is_pinned(&self) -> bool {
+        !self.standing().profile.purged && pinned_since(self.state(), self.work.now()).is_some()
     }
 
     /// Whether an email of this size is to be kept. The oldest that are kept make room for it.

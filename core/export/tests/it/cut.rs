@@ -1,0 +1,111 @@
+//! SUMMARY    An export that is cut off anywhere, while mail comes and goes, ends in the same bytes (E2), and has what its pin had (E1).
+
+use crate::world::{ANN, Fetched, World, emails};
+use account::{ExportPhase, ExportShape};
+use base::{JobId, MailboxId, Rng, limits::EXPORT_LEASE_MS, rng::SeededRng};
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+/// A future that is dropped after so many polls: cut off at an await.
+struct Polls<F>(F, u64);
+
+impl<F: Future + Unpin> Future for Polls<F> {
+    type Output = Option<F::Output>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.1 == 0 {
+            return Poll::Ready(None);
+        }
+        self.1 -= 1;
+        match Pin::new(&mut self.0).poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if self.1 == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Works on an export for so many polls, then dies; whether it was ready before.
+async fn work_and_die(world: &World, job: JobId, polls: u64) -> bool {
+    let exporter = world.exporter();
+    let _ = Polls(Box::pin(exporter.pass()), polls).await;
+    world.pass(EXPORT_LEASE_MS as i64 + 1);
+    let view = world.view(job).await;
+    assert_eq!(view.why, "", "{view:?}");
+    view.phase == ExportPhase::Ready
+}
+
+/// Changes the account: mail comes, flags change, mail goes for good.
+async fn live(world: &World, number: u64) {
+    world.append(ANN, MailboxId(1), number, &["\\Seen"]).await;
+    world.expunge(ANN, MailboxId(1), &[number as u32 - 99, number as u32]).await;
+}
+
+fn without_manifest(files: &[Fetched]) -> Vec<(&str, &[u8])> {
+    let archives = files.iter().filter(|(file, _)| file.name.ends_with(".zip"));
+    archives.map(|(file, bytes)| (file.name.as_str(), bytes.as_slice())).collect()
+}
+
+#[tokio::test]
+async fn an_export_that_dies_at_fifty_points_is_the_same_bit_for_bit() {
+    let world = World::new().await;
+    world.fill().await;
+    let rng = SeededRng::new(11);
+    for round in 0..5 {
+        // Both are pinned at once: one is made to its end, the other one dies, over and over.
+        let undisturbed = world.request(&[ANN], ExportShape::Mbox).await;
+        pin(&world, undisturbed).await;
+        let dying = world.request(&[ANN], ExportShape::Mbox).await;
+        pin(&world, dying).await;
+        world.pass(EXPORT_LEASE_MS as i64 + 1);
+        let mut ready = false;
+        for death in 0..10 {
+            live(&world, 100 + round * 10 + death).await;
+            ready = ready || work_and_die(&world, dying, 1 + rng.below(120)).await;
+        }
+        while !ready {
+            ready = work_and_die(&world, dying, u64::MAX).await;
+        }
+        while world.view(undisturbed).await.phase != ExportPhase::Ready {
+            world.exporter().pass().await.unwrap();
+        }
+        let (left, right) = (world.fetch(undisturbed).await, world.fetch(dying).await);
+        assert!(left.len() > 3);
+        assert!(without_manifest(&left) == without_manifest(&right), "round {round}");
+    }
+}
+
+/// Works on an export until its accounts are pinned, and dies.
+async fn pin(world: &World, job: JobId) {
+    let exporter = world.exporter();
+    let pinned = async {
+        while world.view(job).await.pinned_at.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = pinned => {}
+        done = exporter.pass() => panic!("it was not cut off: {done:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_after_the_pin_is_in_the_export_and_then_let_go() {
+    let world = World::new().await;
+    world.fill().await;
+    let job = world.request(&[ANN], ExportShape::Mbox).await;
+    pin(&world, job).await;
+    world.pass(EXPORT_LEASE_MS as i64 + 1);
+    let listed = world.view(job).await.emails;
+    let all: Vec<u32> = (1..200).collect();
+    world.expunge(ANN, MailboxId(1), &all).await;
+    world.append(ANN, MailboxId(1), 77, &[]).await;
+    let upkeep = account::Upkeep::new(world.accounts().clone(), account::UpkeepOptions::default());
+    upkeep.pass().await.unwrap();
+    let files = world.make(job).await;
+    assert_eq!((emails(&files).len() as u64, world.manifest(&files).problems), (listed, 0));
+    assert!(world.accounts().verify(&world.scope(crate::world::TENANT)).await.unwrap().is_empty());
+}

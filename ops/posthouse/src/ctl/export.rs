@@ -1,0 +1,322 @@
+//! SUMMARY    `ctl export`: an operator's exports of mailboxes, for a legal request or for who cannot ask for one.
+//! SECURITY   Each is written into the tenant's audit log before it is begun, with the reason; reading goes through break-glass.
+//! LIMITS     EXPORT_JOBS_MAX, EXPORT_ACCOUNTS_MAX, EXPORT_DAYS_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_FETCHED_BYTES
+
+use super::{
+    desk::{Desk, Events, Outcome, done, row, text},
+    request::{Event, ExportCall, NewExport},
+    size,
+};
+use crate::Failure;
+use account::{ExportShape, ExportView, ExportWish, NewExport as Ordered, ReadOnly, TenantScope};
+use archive::manifest::SigningKey;
+use base::{AccountId, JobId, TenantId, limits::{EXPORT_ARCHIVE_BYTES_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_FETCHED_BYTES}};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub enum Export {
+    /// Asks for an export; the server makes it in the background.
+    Start(Start),
+    /// Exports of a tenant.
+    List {
+        #[arg(long)]
+        tenant: TenantId,
+    },
+    /// How an export stands.
+    Show(Which),
+    /// Waits until it is resumed; what was made stays.
+    Pause(Which),
+    /// Goes on: after a pause, or after it failed.
+    Resume(Which),
+    /// Destroys what was made, also of an export that is ready.
+    Cancel(Which),
+    /// Fetches the files of an export, and checks them: hashes, the manifest's signature. What was fetched before is not fetched again.
+    Fetch {
+        #[command(flatten)]
+        which: Which,
+        /// The folder; made when it is not there.
+        #[arg(long)]
+        to: PathBuf,
+        /// Waits until the export is ready.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// The public key that manifests of this provider are signed with.
+    Key,
+}
+
+#[derive(Args)]
+pub struct Start {
+    /// The address or the id (acc_…) of a mailbox; several times for several.
+    #[arg(long, required_unless_present = "all")]
+    account: Vec<String>,
+    /// The mailboxes are this tenant's.
+    #[arg(long, required_if_eq("all", "true"))]
+    tenant: Option<TenantId>,
+    /// Every mailbox of the tenant.
+    #[arg(long, requires = "tenant", conflicts_with = "account")]
+    all: bool,
+    /// Why, for the audit log of the tenant.
+    #[arg(long)]
+    reason: String,
+    /// How messages stand in the archives.
+    #[arg(long, value_enum, default_value = "mbox")]
+    shape: Shape,
+    /// Size of one archive: 64M or more.
+    #[arg(long, value_parser = size::read)]
+    archive_size: Option<u64>,
+    /// How long the files can be fetched.
+    #[arg(long, default_value_t = 7)]
+    days: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Shape {
+    /// A file for each mailbox (mboxrd).
+    Mbox,
+    /// A folder for each mailbox, a file for each message (Maildir++).
+    Maildir,
+}
+
+#[derive(Args)]
+pub struct Which {
+    /// job_…
+    pub export: JobId,
+    /// Its tenant; needed once the export is destroyed.
+    #[arg(long)]
+    pub tenant: Option<TenantId>,
+}
+
+/// What is to be asked; `None`: it is fetched.
+pub fn call(export: &Export) -> Result<Option<ExportCall>, Failure> {
+    let of = |which: &Which| (which.export, which.tenant);
+    Ok(Some(match export {
+        Export::Start(start) => ExportCall::Start(started(start)?),
+        Export::List { tenant } => ExportCall::List { tenant: *tenant },
+        Export::Show(which) => ExportCall::Show { of: of(which) },
+        Export::Pause(which) => ExportCall::Steer { of: of(which), wish: "pause".to_owned() },
+        Export::Resume(which) => ExportCall::Steer { of: of(which), wish: "resume".to_owned() },
+        Export::Cancel(which) => ExportCall::Steer { of: of(which), wish: "cancel".to_owned() },
+        Export::Key => ExportCall::Key,
+        Export::Fetch { .. } => return Ok(None),
+    }))
+}
+
+fn started(start: &Start) -> Result<NewExport, Failure> {
+    if start.reason.trim().is_empty() {
+        return Err(Failure::Usage("--reason: say why, for the audit log of the tenant".to_owned()));
+    }
+    let archive_bytes_max = start.archive_size.unwrap_or(EXPORT_ARCHIVE_BYTES_MAX);
+    if archive_bytes_max < EXPORT_ARCHIVE_BYTES_MIN {
+        return Err(Failure::Usage("--archive-size: 64M or more (EXPORT_ARCHIVE_BYTES_MIN)".to_owned()));
+    }
+    Ok(NewExport {
+        accounts: start.account.clone(),
+        tenant: start.tenant,
+        reason: start.reason.clone(),
+        maildir: matches!(start.shape, Shape::Maildir),
+        archive_bytes_max,
+        days: start.days,
+    })
+}
+
+impl Desk {
+    pub(super) async fn export(&self, who: &str, call: ExportCall, events: &Events) -> Outcome {
+        match call {
+            ExportCall::Start(new) => self.export_start(who, new, events).await,
+            ExportCall::List { tenant } => {
+                let scope = self.exports_of(who, tenant, "ctl export list")?;
+                let exports = self.store()?.exports(&scope).await.map_err(text)?;
+                for export in &exports {
+                    row(events, shown(export)).await?;
+                }
+                done(&format!("{} exports", exports.len()))
+            }
+            ExportCall::Show { of } => {
+                let scope = self.export_scope(who, of, "ctl export show").await?;
+                let export = self.store()?.export(&scope, of.0).await.map_err(text)?;
+                row(events, shown(&export)).await?;
+                done("")
+            }
+            ExportCall::Steer { of, wish } => self.export_steer(who, of, &wish, events).await,
+            ExportCall::Files { of } => self.export_fetch(who, of, events).await,
+            ExportCall::Bytes { of, name, from } => {
+                let scope = self.export_scope(who, of, "ctl export fetch").await?;
+                self.export_bytes(&scope, of.0, &name, from, events).await
+            }
+            ExportCall::Key => {
+                let key = SigningKey::from_seed(&self.store()?.manifest_seed()).and_then(|key| key.public()).map_err(text)?;
+                row(events, json!({ "id": key.id().to_string(), "public_key": STANDARD.encode(key.0) })).await?;
+                done("")
+            }
+        }
+    }
+
+    /// The right to see exports of a tenant.
+    fn exports_of(&self, who: &str, tenant: TenantId, why: &str) -> Result<TenantScope<ReadOnly>, String> {
+        Ok(self.store()?.break_glass(who, why).map_err(text)?.tenant(tenant))
+    }
+
+    async fn export_scope(
+        &self,
+        who: &str,
+        (job, tenant): (JobId, Option<TenantId>),
+        why: &str,
+    ) -> Result<TenantScope<ReadOnly>, String> {
+        let found = match tenant {
+            Some(tenant) => Some(tenant),
+            None => self.store()?.export_tenant(job).await.map_err(text)?,
+        };
+        let tenant = found.ok_or_else(|| format!("{job}: no such export; of one that is destroyed say --tenant too"))?;
+        self.exports_of(who, tenant, why)
+    }
+
+    async fn export_start(&self, who: &str, new: NewExport, events: &Events) -> Outcome {
+        let (tenant, accounts) = self.exported(who, &new).await?;
+        let noted: Vec<_> = accounts.iter().map(|account| (account.to_string(), new.reason.clone())).collect();
+        self.note_export(who, tenant, "mailExport", &noted).await?;
+        tracing::warn!(target: "audit", who, %tenant, reason = new.reason, mailboxes = accounts.len(), "an export was asked for");
+        let ordered = Ordered {
+            accounts,
+            shape: if new.maildir { ExportShape::Maildir } else { ExportShape::Mbox },
+            archive_bytes_max: new.archive_bytes_max,
+            asked_by: format!("ctl {who}"),
+            reason: new.reason,
+            keep_days: new.days,
+        };
+        let job = self.store()?.request_export(tenant, ordered).await.map_err(text)?;
+        let scope = self.exports_of(who, tenant, "ctl export start")?;
+        let export = self.store()?.export(&scope, job).await.map_err(text)?;
+        row(events, shown(&export)).await?;
+        done("the server makes it in the background: see `ctl export show`, then `ctl export fetch`")
+    }
+
+    /// Which mailboxes are asked for, all of one tenant.
+    async fn exported(&self, who: &str, new: &NewExport) -> Result<(TenantId, Vec<AccountId>), String> {
+        let mut tenant = new.tenant;
+        let mut accounts = Vec::with_capacity(new.accounts.len());
+        for account in &new.accounts {
+            if let (Some(_), Ok(id)) = (tenant, account.parse()) {
+                accounts.push(id);
+                continue;
+            }
+            let mailbox = self.mailbox(&self.actor(who).await?, account).await?;
+            if tenant.is_some_and(|tenant| tenant != mailbox.tenant) {
+                return Err(format!("{account}: not a mailbox of the same tenant"));
+            }
+            tenant = Some(mailbox.tenant);
+            accounts.push(mailbox.id);
+        }
+        let tenant = tenant.ok_or("which mailboxes? Give --account, or --tenant and --all")?;
+        if new.accounts.is_empty() {
+            let scope = self.exports_of(who, tenant, "ctl export start --all")?;
+            accounts = self.store()?.accounts_of(&scope).await.map_err(text)?;
+        }
+        accounts.sort_unstable();
+        accounts.dedup();
+        Ok((tenant, accounts))
+    }
+
+    /// Notes in the tenant's audit log what is about to be done. A data plane alone has none; its log says so instead.
+    async fn note_export(
+        &self,
+        who: &str,
+        tenant: TenantId,
+        action: &str,
+        objects: &[(String, String)],
+    ) -> Result<(), String> {
+        let Some(service) = &self.service else { return Ok(()) };
+        service.note(&self.actor(who).await?, tenant, action, objects).await.map_err(text)
+    }
+
+    async fn export_steer(
+        &self,
+        who: &str,
+        of: (JobId, Option<TenantId>),
+        wish: &str,
+        events: &Events,
+    ) -> Outcome {
+        let scope = self.export_scope(who, of, "ctl export").await?;
+        let (wish, action) = match wish {
+            "pause" => (ExportWish::Pause, "mailExportPause"),
+            "resume" => (ExportWish::Run, "mailExportResume"),
+            "cancel" => (ExportWish::Cancel, "mailExportCancel"),
+            other => return Err(format!("{other}: not something to do with an export")),
+        };
+        self.note_export(who, scope.tenant(), action, &[(of.0.to_string(), String::new())]).await?;
+        let export = self.store()?.steer_export(scope.tenant(), of.0, wish).await.map_err(text)?;
+        row(events, shown(&export)).await?;
+        done("")
+    }
+
+    /// The files, noted as taken.
+    async fn export_fetch(&self, who: &str, of: (JobId, Option<TenantId>), events: &Events) -> Outcome {
+        let scope = self.export_scope(who, of, "ctl export fetch").await?;
+        let files = self.store()?.export_files(&scope, of.0).await.map_err(text)?;
+        if files.is_empty() {
+            let export = self.store()?.export(&scope, of.0).await.map_err(text)?;
+            return Err(format!("{}: the export is {}, and has no files to be fetched", of.0, export.phase.name()));
+        }
+        self.note_export(who, scope.tenant(), "mailExportFetch", &[(of.0.to_string(), String::new())]).await?;
+        for file in &files {
+            let sha256 = archive::Sha256(file.sha256).to_string();
+            row(events, json!({ "name": file.name, "bytes": file.bytes, "sha256": sha256 })).await?;
+        }
+        done("")
+    }
+
+    /// A file from a byte on, to its end.
+    async fn export_bytes(
+        &self,
+        scope: &TenantScope<ReadOnly>,
+        job: JobId,
+        name: &str,
+        mut from: u64,
+        events: &Events,
+    ) -> Outcome {
+        loop {
+            let bytes = self.store()?.export_bytes(scope, job, name, from..u64::MAX).await.map_err(text)?;
+            if bytes.is_empty() {
+                return done("");
+            }
+            from += bytes.len() as u64;
+            for piece in bytes.chunks(EXPORT_FETCHED_BYTES) {
+                events.send(Event::Bytes(STANDARD.encode(piece))).await.map_err(|_| "nobody listens")?;
+            }
+        }
+    }
+}
+
+fn shown(export: &ExportView) -> Value {
+    let time = |at: Option<base::Timestamp>| at.map(|at| at.0);
+    json!({
+        "id": export.job.to_string(),
+        "tenant": export.tenant.to_string(),
+        "state": state(export),
+        "mailboxes": export.accounts,
+        "emails": format!("{}/{}", export.emails_done, export.emails),
+        "bytes_done": export.bytes_done,
+        "bytes": export.bytes,
+        "problems": export.problems,
+        "files": export.files,
+        "file_bytes": export.file_bytes,
+        "asked_by": export.asked_by,
+        "reason": export.reason,
+        "created_ms": export.created_at.0,
+        "ready_ms": time(export.ready_at),
+        "expires_ms": time(export.expires_at),
+        "why": export.why,
+    })
+}
+
+/// The phase, or what it is told to do.
+fn state(export: &ExportView) -> &'static str {
+    match export.wish {
+        ExportWish::Pause if export.phase.is_under_way() => "paused",
+        ExportWish::Cancel if export.phase.is_under_way() => "cancelling",
+        _ => export.phase.name(),
+    }
+}

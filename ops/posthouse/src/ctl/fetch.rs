@@ -1,0 +1,185 @@
+//! SUMMARY    `ctl export fetch`: the files of an export into a folder, checked.
+//! INVARIANTS A file has its name when all of it is there and its hash is right; before, it ends with `.part`, and is gone on with.
+//!            Nothing is written outside of the folder, whatever the names are.
+
+use super::request::{Event, ExportCall, Request};
+use archive::{Contents, Name, Sha256};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+use std::{
+    fs::{self, File, OpenOptions},
+    future::Future,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How often a waiting fetch asks.
+const ASK: Duration = Duration::from_secs(1);
+/// Bytes that are read at once to hash what is there.
+const READ_BYTES: usize = 1 << 20;
+
+/// What a request was answered with.
+type Answer = Result<(), String>;
+
+/// Asks for one thing after the other.
+pub trait Ask {
+    fn ask(&mut self, request: Request, take: &mut dyn FnMut(Event)) -> impl Future<Output = Answer>;
+}
+
+/// Fetches an export. Gives the rows to show, and a line at the end.
+pub async fn fetch(
+    asking: &mut impl Ask,
+    of: (base::JobId, Option<base::TenantId>),
+    to: &Path,
+    wait: bool,
+) -> Result<(Vec<Value>, String), String> {
+    while wait && !is_ended(asking, of).await? {
+        tokio::time::sleep(ASK).await;
+    }
+    let files = rows(asking, Request::Export(ExportCall::Files { of })).await?;
+    fs::create_dir_all(to).map_err(|e| format!("{}: {e}", to.display()))?;
+    let (mut bytes, mut known) = (0, None);
+    for file in &files {
+        let wanted = Wanted::of(file)?;
+        bytes += wanted.bytes;
+        wanted.fetch(asking, of, to).await?;
+        if wanted.name == "manifest.json" {
+            known = Some(to.join(&wanted.name));
+        }
+    }
+    let signed = signed(asking, known, to).await?;
+    Ok((files.clone(), format!("{} files, {bytes} bytes in {}; {signed}", files.len(), to.display())))
+}
+
+async fn rows(asking: &mut impl Ask, request: Request) -> Result<Vec<Value>, String> {
+    let (mut rows, mut failed) = (Vec::new(), None);
+    asking
+        .ask(request, &mut |event| match event {
+            Event::Row(row) => rows.push(row),
+            Event::Failed(why) => failed = Some(why),
+            _ => {}
+        })
+        .await?;
+    failed.map_or(Ok(rows), Err)
+}
+
+/// Whether there is nothing to wait for any more; shows how far it is.
+async fn is_ended(asking: &mut impl Ask, of: (base::JobId, Option<base::TenantId>)) -> Result<bool, String> {
+    let rows = rows(asking, Request::Export(ExportCall::Show { of })).await?;
+    let row = rows.first().ok_or("the server did not say how the export stands")?;
+    let said = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (number, state) = (|field: &str| row.get(field).and_then(Value::as_u64).unwrap_or(0), said("state"));
+    eprintln!("{state}: {} emails, {} of {} bytes", said("emails"), number("bytes_done"), number("bytes"));
+    match state.as_str() {
+        "queued" | "listing" | "writing" | "verifying" | "paused" => Ok(false),
+        "failed" => Err(format!("the export failed: {}; `ctl export resume` goes on with it", said("why"))),
+        _ => Ok(true),
+    }
+}
+
+/// A file to be fetched.
+struct Wanted {
+    name: String,
+    bytes: u64,
+    sha256: Sha256,
+}
+
+impl Wanted {
+    fn of(row: &Value) -> Result<Wanted, String> {
+        let text = |field: &str| row.get(field).and_then(Value::as_str).ok_or("a file without a name or hash");
+        let name = text("name")?;
+        let name = Name::new(name).ok().filter(|_| !name.contains('/')).ok_or_else(|| format!("{name:?}: not a file's name"))?;
+        Ok(Wanted {
+            name: name.to_string(),
+            bytes: row.get("bytes").and_then(Value::as_u64).ok_or("a file without its size")?,
+            sha256: text("sha256")?.parse().map_err(|_| "a file without its hash")?,
+        })
+    }
+
+    async fn fetch(
+        &self,
+        asking: &mut impl Ask,
+        of: (base::JobId, Option<base::TenantId>),
+        to: &Path,
+    ) -> Result<(), String> {
+        let (whole, part) = (to.join(&self.name), to.join(format!("{}.part", self.name)));
+        if self.is_right(&whole)? {
+            return Ok(());
+        }
+        let mut contents = Contents::default();
+        let from = feed(&part, &mut contents).map_err(|e| format!("{}: {e}", part.display()))?;
+        let (from, mut contents) = if from > self.bytes { (0, Contents::default()) } else { (from, contents) };
+        let mut file = OpenOptions::new().create(true).append(from > 0).write(true).truncate(from == 0).open(&part)
+            .map_err(|e| format!("{}: {e}", part.display()))?;
+        let (mut failed, mut got) = (None, from);
+        let call = ExportCall::Bytes { of, name: self.name.clone(), from };
+        asking
+            .ask(Request::Export(call), &mut |event| match event {
+                Event::Bytes(text) => {
+                    let written = STANDARD.decode(text).map_err(io::Error::other).and_then(|bytes| {
+                        contents.feed(&bytes);
+                        got += bytes.len() as u64;
+                        file.write_all(&bytes)
+                    });
+                    failed = failed.take().or(written.err().map(|e| format!("{}: {e}", part.display())));
+                }
+                Event::Failed(why) => failed = Some(why),
+                _ => {}
+            })
+            .await?;
+        if let Some(why) = failed {
+            return Err(why);
+        }
+        let content = contents.end();
+        if content.bytes != self.bytes || content.sha256 != self.sha256 {
+            // What was there before was not of this file.
+            drop(fs::remove_file(&part));
+            return Err(format!("{}: what came is not what was exported; fetch again", self.name));
+        }
+        file.sync_all().and_then(|()| fs::rename(&part, &whole)).map_err(|e| format!("{}: {e}", whole.display()))?;
+        eprintln!("{}: {} bytes", self.name, self.bytes);
+        Ok(())
+    }
+
+    /// Whether the file is there already.
+    fn is_right(&self, path: &Path) -> Result<bool, String> {
+        if fs::metadata(path).map_or(0, |meta| meta.len()) != self.bytes {
+            return Ok(false);
+        }
+        let mut contents = Contents::default();
+        feed(path, &mut contents).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(contents.end().sha256 == self.sha256)
+    }
+}
+
+/// Hashes what there is of a file; gives its length.
+fn feed(path: &Path, contents: &mut Contents) -> io::Result<u64> {
+    let mut file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        file => file?,
+    };
+    let (mut buffer, mut bytes) = (vec![0; READ_BYTES], 0);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        contents.feed(buffer.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
+}
+
+/// Checks the manifest's signature with the server's key.
+async fn signed(asking: &mut impl Ask, manifest: Option<PathBuf>, to: &Path) -> Result<String, String> {
+    let manifest = manifest.ok_or("the export has no manifest")?;
+    let rows = rows(asking, Request::Export(ExportCall::Key)).await?;
+    let key = rows.first().and_then(|row| row.get("public_key")).and_then(Value::as_str).unwrap_or_default();
+    let key = STANDARD.decode(key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok()).ok_or("the server's key")?;
+    let read = |path: &Path| fs::read(path).map_err(|e| format!("{}: {e}", path.display()));
+    let (bytes, signature) = (read(&manifest)?, read(&to.join("manifest.json.sig"))?);
+    let key = archive::manifest::PublicKey(key);
+    let verified = archive::manifest::verify(&bytes, &signature, &[key]).map_err(|e| e.to_string())?;
+    let emails: u64 = verified.accounts.iter().map(|account| account.totals.emails).sum();
+    Ok(format!("{emails} emails, {} problems; signed by {}", verified.problems, key.id()))
+}

@@ -45,6 +45,7 @@ pub(super) struct Chunk {
     /// The mailboxes that its emails are in beside this one.
     others: Vec<(MailboxId, Uid)>,
     problems: Vec<Failed>,
+    why_bytes: usize,
     /// Bytes of the mbox file, if it was begun.
     pub written: Option<u64>,
 }
@@ -82,7 +83,18 @@ impl Chunk {
     pub fn new(at: usize, number: u32, first: &Listed<'_>, options: &Options) -> Self {
         let length = plan::mbox_length(first.size, options.file_bytes_max);
         let (rows, others, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Chunk { at, number, mailbox: first.mailbox, length, listed: 0, rows, others, problems, written: None }
+        Chunk {
+            at,
+            number,
+            mailbox: first.mailbox,
+            length,
+            listed: 0,
+            rows,
+            others,
+            problems,
+            why_bytes: 0,
+            written: None,
+        }
     }
 
     /// Whether the email may come into this file; the first always may.
@@ -155,16 +167,16 @@ impl Chunk {
     pub fn failed(&mut self, what: Trouble, why: &str) {
         let why = why.get(..why.floor_char_boundary(EXPORT_WHY_BYTES_MAX)).unwrap_or_default();
         let row = u32::try_from(self.rows.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        self.why_bytes += why.len();
         self.problems.push(Failed { row, what, why: why.into() });
     }
 
     /// Bytes that are kept.
     pub fn kept_bytes(&self) -> usize {
-        let why: usize = self.problems.iter().map(|p| p.why.len()).sum();
         self.rows.capacity() * size_of::<Row>()
             + self.others.capacity() * size_of::<(MailboxId, Uid)>()
             + self.problems.capacity() * size_of::<Failed>()
-            + why
+            + self.why_bytes
     }
 
     /// The mbox file.

@@ -27,7 +27,8 @@ const VERSION: u32 = 1;
 pub struct Ended {
     /// As the manifest is going to have it.
     pub file: File,
-    /// For `Writer::resume`: it goes on after this archive. Some kilobytes and 200 bytes for each mailbox that was exported.
+    /// For `Writer::resume`: it goes on after this archive. Some kilobytes, and 200 bytes for each mailbox that was exported, each archive,
+    /// and each entry that is listed.
     pub state: Vec<u8>,
     /// Rows of the whole job that were placed so far: the next archive begins with the one after them.
     pub rows: u64,

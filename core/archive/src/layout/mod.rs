@@ -22,6 +22,7 @@
 //! Numbers go on from archive to archive: archives that are unpacked into one folder do not meet. An email that is in two mailboxes is
 //! there twice, as on IMAP: a message in the file of each, and a line beside each that has all its mailboxes and uids, but names only
 //! the copy in this file. `$deleted` is of the copy. Who reads takes the first line of an id for the email, and the others for copies.
+//! No field is added to a message of an mbox: its flags are in its line alone.
 
 mod account;
 mod archive;

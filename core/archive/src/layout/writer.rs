@@ -99,7 +99,7 @@ impl Writer {
     }
 
     /// Begins an account, ending the one before it: writes its mailboxes and `documents`. One that was begun before the export was cut
-    /// off goes on; one that is complete is passed over. Errors: a head other than before, mailboxes that are there twice.
+    /// off goes on; one that was complete then is passed over. Errors: a head other than before, mailboxes that are there twice.
     pub fn account(
         &mut self,
         head: &AccountHead,
@@ -109,6 +109,9 @@ impl Writer {
         self.expect_row()?;
         let id = head.account_id.0;
         let goes_on = self.job.open.as_ref().is_some_and(|open| open.counts.account_id.0 == id);
+        if self.ended.contains(&id) && self.account.is_some() {
+            return Err(Error::Order("an account that is complete"));
+        }
         if self.ended.contains(&id) || (goes_on && self.account.is_some()) {
             return Ok(None);
         }

@@ -406,6 +406,8 @@ fn calls_out_of_order_are_refused() {
     message(&mut writer, second, 9, &mut out);
     order(writer.email(&listed(at, later, second), &mut out).map(drop));
     order(writer.email(&listed(at, uid, first), &mut out).map(drop));
+    writer.account(&Account::new(2, "c@d", &[]).head, &[], &mut out).unwrap();
+    order(writer.account(&account.head, &[], &mut out).map(drop));
     order(Writer::new(options(Shape::Mbox)).unwrap().email(&listed(at, uid, first), &mut out).map(drop));
 }
 

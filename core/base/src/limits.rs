@@ -426,6 +426,22 @@ pub const MAILDIR_KEYWORDS_MAX: usize = 26;
 pub const MAILDIR_KEYWORDS_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of the name of a Maildir's folder or file.
 pub const MAILDIR_NAME_BYTES_MAX: usize = 200;
+/// Emails of one mbox file that an export writes, and of the metadata beside it: a record of each stands in memory until the file ends.
+pub const EXPORT_FILE_EMAILS_MAX: u32 = 25_000;
+/// Mailboxes that the emails of one such file are in, counted for each email: they stand in memory with its record.
+pub const EXPORT_FILE_PLACES_MAX: usize = 250_000;
+/// Bytes of one mbox file that an export writes, unless one message alone is larger.
+pub const EXPORT_FILE_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of one archive of an export, where nobody asks for other ones: what most file systems and transfers take.
+pub const EXPORT_ARCHIVE_BYTES_MAX: u64 = 4 << 30;
+/// The smallest size of archives that can be asked for, bytes: a message of MESSAGE_BYTES_MAX fits.
+pub const EXPORT_ARCHIVE_BYTES_MIN: u64 = 64 << 20;
+/// Entries of all archives of an export that its manifest has by name; archives beyond them are counted.
+pub const EXPORT_ENTRIES_LISTED_MAX: usize = 2_000;
+/// Bytes of the sentence that says why a message could not be exported.
+pub const EXPORT_WHY_BYTES_MAX: usize = 200;
+/// Bytes of the state with which an export goes on after an archive: it has what the manifest is going to have.
+pub const EXPORT_STATE_BYTES_MAX: usize = MANIFEST_BYTES_MAX;
 // --- the process ---
 /// Longest time a server may be told to take for its end, seconds.
 pub const STOP_SECS_MAX: u64 = 600;

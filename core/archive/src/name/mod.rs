@@ -4,6 +4,7 @@
 //! LIMITS     ARCHIVE_NAME_BYTES_MAX, ARCHIVE_SEGMENT_BYTES_MAX
 //! INVARIANTS A `Name` is valid: there is no other way to one than `Name::new`.
 
+mod account;
 mod mailbox;
 mod segment;
 mod unique;
@@ -14,6 +15,7 @@ use base::limits::{ARCHIVE_NAME_BYTES_MAX, ARCHIVE_SEGMENT_BYTES_MAX};
 
 use crate::{Error, text};
 
+pub use account::AccountFolders;
 pub use mailbox::mailbox_folders;
 pub(crate) use segment::fold;
 pub(crate) use unique::Names;

@@ -77,6 +77,13 @@ impl ZipWriter {
 
     /// Writes bytes of the file that was begun. An error if there are more than its `Length` allows.
     pub fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.wrote(bytes)?;
+        out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The same of bytes that the caller has written himself.
+    pub fn wrote(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let open = self.open.as_mut().ok_or(Error::Order("no entry of the archive is open"))?;
         let after = open.content.bytes() + bytes.len() as u64;
         match open.length {
@@ -88,7 +95,6 @@ impl ZipWriter {
         }
         open.crc32.update(bytes);
         open.content.feed(bytes);
-        out.extend_from_slice(bytes);
         Ok(())
     }
 

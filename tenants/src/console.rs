@@ -2,7 +2,7 @@
 //! SECURITY   The caller has checked that it is the machine's operator who asks. The audit log says `ctl` and by whom.
 
 use crate::{Actor, Code, Error, Mailbox, Permission, Permissions, Result, Service, db::query, rows::id};
-use base::Address;
+use base::{Address, TenantId};
 
 impl Service {
     /// Whether the database answers; `Err` says why not.
@@ -20,6 +20,20 @@ impl Service {
         let row = query("SELECT id FROM tenant WHERE parent IS NULL").fetch_optional(&mut connection).await?;
         let provider = id(&row.ok_or_else(|| Error::not_found("provider"))?, "id")?;
         Ok(Actor::of(provider, Permissions::all(), true, format!("ctl {who}")))
+    }
+
+    /// Notes in a tenant's audit log what an operator is about to do in the data plane: `action` of each object, with its detail.
+    pub async fn note(
+        &self,
+        actor: &Actor,
+        tenant: TenantId,
+        action: &str,
+        objects: &[(String, String)],
+    ) -> Result<()> {
+        let mut work = self.begin().await?;
+        self.permit(&mut work, actor, Permission::TenantRead, tenant).await?;
+        self.audit_each(&mut work, actor, tenant, action, objects).await?;
+        work.commit().await
     }
 
     /// The mailbox of an address that the actor reaches, also one that can still be restored; an alias is none.

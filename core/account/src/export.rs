@@ -19,6 +19,7 @@ use crate::{
     scope::{CanRead, TenantScope},
     txn::{SystemTxn, TenantTxn},
     unit_of_work,
+    upkeep::next_account,
     work::Work,
 };
 use base::{
@@ -300,6 +301,36 @@ impl Accounts {
             }
             range = keys::exports_after(job);
         }
+    }
+
+    /// Whose an export is that is not destroyed; `None`: there is none of this id.
+    pub async fn export_tenant(&self, job: JobId) -> Result<Option<TenantId>> {
+        let mut last = None;
+        loop {
+            let mut txn = self.0.kv.begin_read();
+            let page = SystemTxn::new(&mut *txn).page(&keys::system_exports_after(last), PageLimit::MAX).await?;
+            for (key, _) in &page.rows {
+                last = keys::decode_system_export(key);
+                if let Some((tenant, _)) = last.filter(|(_, found)| *found == job) {
+                    return Ok(Some(tenant));
+                }
+            }
+            if !page.more {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Accounts of a tenant that can be exported.
+    pub async fn accounts_of<R: CanRead>(&self, scope: &TenantScope<R>) -> Result<Vec<AccountId>> {
+        let (mut found, mut last) = (Vec::new(), None);
+        while let Some(account) = next_account(self, scope.tenant(), last).await? {
+            last = Some(account);
+            if self.exported(scope.tenant(), account).await.is_ok() {
+                found.push(account);
+            }
+        }
+        Ok(found)
     }
 
     /// One of them; `NotFound`.

@@ -376,6 +376,8 @@ pub const OP_MARK_MS_MAX: i64 = 86_400_000;
 pub const EXPORT_SEGMENT_BYTES: usize = 4 << 20;
 /// Bytes of a message that are read at once for an export; a larger one is read twice, in such pieces.
 pub const EXPORT_PIECE_BYTES: u64 = 1 << 20;
+/// Bytes of a file of an export that one line of the control socket has, before base64.
+pub const EXPORT_FETCHED_BYTES: usize = 512 * 1024;
 /// A node that makes an export and stays silent for this long has lost it, milliseconds.
 pub const EXPORT_LEASE_MS: u64 = 60_000;
 /// How long an export keeps what its accounts expunge meanwhile, at most, milliseconds.

@@ -113,7 +113,7 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
         Some(last) => {
             let number = u32::try_from(archives.len() - 1).unwrap_or(u32::MAX);
             let state = whole(lease, Stream::State(number), EXPORT_STATE_BYTES_MAX).await?;
-            (Writer::resume(&options, &state).map_err(archived)?, last.rows)
+            (Writer::resume(options, &state).map_err(archived)?, last.rows)
         }
     };
     let number = u32::try_from(archives.len()).unwrap_or(u32::MAX);

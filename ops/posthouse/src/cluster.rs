@@ -34,6 +34,7 @@ fn roles(config: &Config) -> Vec<&'static str> {
         ("imap", listen.imap.is_some() || listen.imaps.is_some()),
         ("queue", config.queue.enabled),
         ("worker", config.upkeep.enabled),
+        ("exports", config.exports),
         ("api", has_control && listen.http.is_some()),
         ("portal", has_control && config.portal.is_some()),
     ];

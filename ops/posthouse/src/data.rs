@@ -1,4 +1,4 @@
-//! SUMMARY    The data plane of a server: store, doors, queue, upkeep; no SQL.
+//! SUMMARY    The data plane of a server: store, doors, queue, upkeep, exports; no SQL.
 //! INVARIANTS The store is opened first and closed last. Doors open when everything behind them stands.
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
 };
 use account::Accounts;
 use base::{Clock, Domain};
+use export::Exporter;
 use mail::{Mail, Plane};
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serve::{Shutdown, TlsStore};
@@ -51,6 +52,9 @@ impl DataPlane {
         }
         if config.upkeep.enabled {
             tasks.push(tokio::spawn(upkeep::run(stores.accounts.clone(), config.upkeep, shutdown.watch())));
+        }
+        if config.exports {
+            tasks.push(tokio::spawn(Exporter::new(stores.accounts.clone()).run(shutdown.watch())));
         }
         let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, shutdown).await?;

@@ -105,6 +105,16 @@ const WORKERS_MIN: usize = 2;
 /// The store cannot be opened again in this process; a new one may (sysexits.h: EX_TEMPFAIL).
 const EXIT_STORE_LOST: u8 = 75;
 
+impl Failure {
+    /// What there is to say of it.
+    pub fn told(self) -> String {
+        match self {
+            Failure::Failed(why) | Failure::Usage(why) => why,
+            Failure::Told | Failure::StoreLost => String::new(),
+        }
+    }
+}
+
 impl From<String> for Failure {
     fn from(why: String) -> Failure {
         Failure::Failed(why)

@@ -43,6 +43,11 @@ pub enum Scope {
         tenant_id: Text<TenantId>,
         person_id: String,
     },
+    /// Some accounts of a tenant, with all their mail.
+    Accounts {
+        tenant_id: Text<TenantId>,
+        account_ids: Vec<Text<AccountId>>,
+    },
     Tenant {
         tenant_id: Text<TenantId>,
     },

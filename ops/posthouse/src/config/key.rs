@@ -265,6 +265,12 @@ pub const KEYS: &[Key] = &[
     key("upkeep.interval", Kind::Time, Some("6h"), "Time between two passes of the store's upkeep (1s to 30d)."),
     key("upkeep.cold_after", Kind::Time, Some("7d"), "Messages older than this move to packs (1s to 3650d)."),
     key(
+        "exports.enabled",
+        Kind::Flag,
+        Some("true"),
+        "This node makes the exports that are asked for; others of the store may do it instead.",
+    ),
+    key(
         "dns.resolvers",
         Kind::Addresses,
         None,

@@ -78,6 +78,8 @@ pub struct Config {
     pub billing: Option<Billing>,
     /// Packing, compaction, sweeps, trimmed logs.
     pub upkeep: UpkeepConfig,
+    /// Whether this node makes exports.
+    pub exports: bool,
     /// Time for sessions and attempts to end when the server stops.
     pub stop_timeout: Duration,
     /// A busy port is replaced by a free one (the demo).
@@ -211,6 +213,7 @@ impl Config {
                 interval: within(from, "upkeep.interval", 1, 30 * 86_400)?,
                 cold_after: within(from, "upkeep.cold_after", 1, 3_650 * 86_400)?,
             },
+            exports: from.flag("exports.enabled"),
             stop_timeout: within(from, "stop_timeout", 1, base::limits::STOP_SECS_MAX)?,
             free_ports: false,
         })

@@ -28,7 +28,7 @@ impl Role {
 }
 
 /// Keys and sections that only the data plane has a use for.
-const DATA_ONLY: [&str; 17] = [
+const DATA_ONLY: [&str; 18] = [
     "listen.",
     "smart_host.",
     "tls.",
@@ -42,6 +42,7 @@ const DATA_ONLY: [&str; 17] = [
     "message_bytes_in_flight",
     "queue.",
     "upkeep.",
+    "exports.",
     "store.",
     "objects.",
     "bus.",

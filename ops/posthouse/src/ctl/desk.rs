@@ -51,6 +51,7 @@ impl Desk {
             Request::QueueList { select, after, limit } => self.queue_list(who, &select, after, limit, events).await,
             Request::QueueRetry { select } => self.queue_retry(who, &select).await,
             Request::QueueCancel { select } => self.queue_cancel(who, &select).await,
+            Request::Export(call) => self.export(who, call, events).await,
             Request::Nodes => self.nodes(events).await,
             Request::Drain(draining) => {
                 let accounts = self.store()?;
@@ -98,7 +99,7 @@ impl Desk {
         }
     }
 
-    async fn actor(&self, who: &str) -> Result<Actor, String> {
+    pub(super) async fn actor(&self, who: &str) -> Result<Actor, String> {
         self.service()?.console(who).await.map_err(text)
     }
 
@@ -239,7 +240,7 @@ impl Desk {
     }
 
     /// By id or address.
-    async fn mailbox(&self, actor: &Actor, account: &str) -> Result<Mailbox, String> {
+    pub(super) async fn mailbox(&self, actor: &Actor, account: &str) -> Result<Mailbox, String> {
         let found = match account.parse() {
             Ok(id) => self.service()?.mailbox(actor, id).await,
             Err(_) => self.service()?.mailbox_by_address(actor, account).await,

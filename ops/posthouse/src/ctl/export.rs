@@ -4,17 +4,24 @@
 
 use super::{
     desk::{Desk, Events, Outcome, done, row, text},
-    request::{Event, ExportCall, NewExport},
+    request::{Event, ExportCall, NewExport, Wish},
     size,
 };
 use crate::Failure;
 use account::{ExportShape, ExportView, ExportWish, NewExport as Ordered, ReadOnly, TenantScope};
 use archive::manifest::SigningKey;
-use base::{AccountId, JobId, TenantId, limits::{EXPORT_ARCHIVE_BYTES_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_FETCHED_BYTES}};
+use base::{
+    AccountId, JobId, TenantId,
+    limits::{EXPORT_ARCHIVE_BYTES_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_FETCHED_BYTES},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// Columns of lists.
+pub const LISTED: &[&str] = &["id", "state", "mailboxes", "emails", "file_bytes", "problems", "reason"];
+pub const FILES: &[&str] = &["name", "bytes", "sha256"];
 
 #[derive(Subcommand)]
 pub enum Export {
@@ -97,9 +104,9 @@ pub fn call(export: &Export) -> Result<Option<ExportCall>, Failure> {
         Export::Start(start) => ExportCall::Start(started(start)?),
         Export::List { tenant } => ExportCall::List { tenant: *tenant },
         Export::Show(which) => ExportCall::Show { of: of(which) },
-        Export::Pause(which) => ExportCall::Steer { of: of(which), wish: "pause".to_owned() },
-        Export::Resume(which) => ExportCall::Steer { of: of(which), wish: "resume".to_owned() },
-        Export::Cancel(which) => ExportCall::Steer { of: of(which), wish: "cancel".to_owned() },
+        Export::Pause(which) => ExportCall::Steer { of: of(which), wish: Wish::Pause },
+        Export::Resume(which) => ExportCall::Steer { of: of(which), wish: Wish::Resume },
+        Export::Cancel(which) => ExportCall::Steer { of: of(which), wish: Wish::Cancel },
         Export::Key => ExportCall::Key,
         Export::Fetch { .. } => return Ok(None),
     }))
@@ -141,14 +148,15 @@ impl Desk {
                 row(events, shown(&export)).await?;
                 done("")
             }
-            ExportCall::Steer { of, wish } => self.export_steer(who, of, &wish, events).await,
+            ExportCall::Steer { of, wish } => self.export_steer(who, of, wish, events).await,
             ExportCall::Files { of } => self.export_fetch(who, of, events).await,
             ExportCall::Bytes { of, name, from } => {
                 let scope = self.export_scope(who, of, "ctl export fetch").await?;
                 self.export_bytes(&scope, of.0, &name, from, events).await
             }
             ExportCall::Key => {
-                let key = SigningKey::from_seed(&self.store()?.manifest_seed()).and_then(|key| key.public()).map_err(text)?;
+                let key =
+                    SigningKey::from_seed(&self.store()?.manifest_seed()).and_then(|key| key.public()).map_err(text)?;
                 row(events, json!({ "id": key.id().to_string(), "public_key": STANDARD.encode(key.0) })).await?;
                 done("")
             }
@@ -170,7 +178,8 @@ impl Desk {
             Some(tenant) => Some(tenant),
             None => self.store()?.export_tenant(job).await.map_err(text)?,
         };
-        let tenant = found.ok_or_else(|| format!("{job}: no such export; of one that is destroyed say --tenant too"))?;
+        let tenant =
+            found.ok_or_else(|| format!("{job}: no such export; of one that is destroyed say --tenant too"))?;
         self.exports_of(who, tenant, why)
     }
 
@@ -232,19 +241,12 @@ impl Desk {
         service.note(&self.actor(who).await?, tenant, action, objects).await.map_err(text)
     }
 
-    async fn export_steer(
-        &self,
-        who: &str,
-        of: (JobId, Option<TenantId>),
-        wish: &str,
-        events: &Events,
-    ) -> Outcome {
+    async fn export_steer(&self, who: &str, of: (JobId, Option<TenantId>), wish: Wish, events: &Events) -> Outcome {
         let scope = self.export_scope(who, of, "ctl export").await?;
         let (wish, action) = match wish {
-            "pause" => (ExportWish::Pause, "mailExportPause"),
-            "resume" => (ExportWish::Run, "mailExportResume"),
-            "cancel" => (ExportWish::Cancel, "mailExportCancel"),
-            other => return Err(format!("{other}: not something to do with an export")),
+            Wish::Pause => (ExportWish::Pause, "mailExportPause"),
+            Wish::Resume => (ExportWish::Run, "mailExportResume"),
+            Wish::Cancel => (ExportWish::Cancel, "mailExportCancel"),
         };
         self.note_export(who, scope.tenant(), action, &[(of.0.to_string(), String::new())]).await?;
         let export = self.store()?.steer_export(scope.tenant(), of.0, wish).await.map_err(text)?;

@@ -89,7 +89,10 @@ impl Wanted {
     fn of(row: &Value) -> Result<Wanted, String> {
         let text = |field: &str| row.get(field).and_then(Value::as_str).ok_or("a file without a name or hash");
         let name = text("name")?;
-        let name = Name::new(name).ok().filter(|_| !name.contains('/')).ok_or_else(|| format!("{name:?}: not a file's name"))?;
+        let name = Name::new(name)
+            .ok()
+            .filter(|_| !name.contains('/'))
+            .ok_or_else(|| format!("{name:?}: not a file's name"))?;
         Ok(Wanted {
             name: name.to_string(),
             bytes: row.get("bytes").and_then(Value::as_u64).ok_or("a file without its size")?,
@@ -110,7 +113,12 @@ impl Wanted {
         let mut contents = Contents::default();
         let from = feed(&part, &mut contents).map_err(|e| format!("{}: {e}", part.display()))?;
         let (from, mut contents) = if from > self.bytes { (0, Contents::default()) } else { (from, contents) };
-        let mut file = OpenOptions::new().create(true).append(from > 0).write(true).truncate(from == 0).open(&part)
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(from > 0)
+            .write(true)
+            .truncate(from == 0)
+            .open(&part)
             .map_err(|e| format!("{}: {e}", part.display()))?;
         let (mut failed, mut got) = (None, from);
         let call = ExportCall::Bytes { of, name: self.name.clone(), from };

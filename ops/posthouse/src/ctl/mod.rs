@@ -6,6 +6,8 @@ mod answer;
 mod api;
 mod command;
 mod desk;
+mod export;
+mod fetch;
 mod hold;
 mod inspect;
 mod operation;
@@ -28,6 +30,7 @@ use crate::{
 use base::{AccountId, Clock, QueueId, SystemClock, TenantId};
 use clap::{Args, Subcommand};
 use control::Control;
+use fetch::Ask;
 use mail::{Mail, Plane};
 use print::{Printer, Shape};
 use request::{Request, Select};
@@ -99,6 +102,9 @@ enum Command {
     /// The outgoing queue.
     #[command(subcommand)]
     Queue(Queue),
+    /// Mail taken out: archives of mailboxes with all that belongs to them.
+    #[command(subcommand)]
+    Export(export::Export),
     /// Checks every stored invariant; exit code 1 when one does not hold.
     Verify {
         /// This tenant only.
@@ -244,27 +250,57 @@ enum Queue {
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let mut server = Server::new(arguments.data, arguments.config)?;
+    if let Command::Export(export::Export::Fetch { which, to, wait }) = &arguments.command {
+        let mut printer = Printer::new(Shape::Rows(export::FILES), arguments.json, false);
+        let fetched = fetch::fetch(&mut server, (which.export, which.tenant), to, *wait).await;
+        printer.take_all(fetched);
+        return printer.end();
+    }
     let (request, shape) = asked(arguments.command)?;
     let mut printer = Printer::new(shape, arguments.json, request.is_dry_run());
-    // What the environment alone says may be half of a configuration: a running server is asked without.
-    let config = || match arguments.config.as_deref() {
-        Some(file) => crate::run::found(Some(file)),
-        None => Ok(crate::run::found(None).unwrap_or_default()),
-    };
-    let data = match arguments.data {
-        Some(data) => data,
-        None => config()?.map_or_else(|| "posthouse-data".into(), |config| config.data),
-    };
-    let asked = match socket::connect(&data).await {
-        Ok(Some(stream)) => socket::ask(stream, &request, |event| printer.take(event)).await,
-        // A configuration that names another folder is not this server's.
-        Ok(None) => offline(&data, config()?.filter(|config| config.data == data), request, &mut printer).await,
-        Err(why) => Err(why),
-    };
-    if let Err(why) = asked {
+    if let Err(why) = server.ask(request, &mut |event| printer.take(event)).await {
         printer.take(request::Event::Failed(why));
     }
     printer.end()
+}
+
+/// Who answers: a server that runs, or else what it has stored.
+struct Server {
+    data: PathBuf,
+    config: Option<PathBuf>,
+}
+
+impl Server {
+    fn new(data: Option<PathBuf>, config: Option<PathBuf>) -> Result<Server, Failure> {
+        let mut server = Server { data: PathBuf::new(), config };
+        server.data = match data {
+            Some(data) => data,
+            None => server.configured()?.map_or_else(|| "posthouse-data".into(), |config| config.data),
+        };
+        Ok(server)
+    }
+
+    /// What the environment alone says may be half of a configuration: a running server is asked without.
+    fn configured(&self) -> Result<Option<Config>, Failure> {
+        match self.config.as_deref() {
+            Some(file) => crate::run::found(Some(file)),
+            None => Ok(crate::run::found(None).unwrap_or_default()),
+        }
+    }
+}
+
+impl fetch::Ask for Server {
+    async fn ask(&mut self, request: Request, take: &mut dyn FnMut(request::Event)) -> Result<(), String> {
+        match socket::connect(&self.data).await? {
+            Some(stream) => socket::ask(stream, &request, take).await,
+            None => {
+                let config = self.configured().map_err(Failure::told)?;
+                // A configuration that names another folder is not this server's.
+                offline(&self.data, config.filter(|config| config.data == self.data), request, take).await
+            }
+        }
+    }
 }
 
 /// What a stopped server has, opened.
@@ -321,7 +357,12 @@ impl Stopped {
     }
 }
 
-async fn offline(data: &Path, config: Option<Config>, request: Request, printer: &mut Printer) -> Result<(), String> {
+async fn offline(
+    data: &Path,
+    config: Option<Config>,
+    request: Request,
+    take: &mut dyn FnMut(request::Event),
+) -> Result<(), String> {
     if let Request::Status | Request::Drain(_) = request {
         return Err(format!("no server runs on {}", data.display()));
     }
@@ -339,7 +380,7 @@ async fn offline(data: &Path, config: Option<Config>, request: Request, printer:
     };
     let show = async {
         while let Some(event) = pending.recv().await {
-            printer.take(event);
+            take(event);
         }
     };
     tokio::join!(work, show);
@@ -375,6 +416,10 @@ fn asked(command: Command) -> Result<(Request, Shape), Failure> {
         Command::Tenant(tenant) => of_tenant(tenant)?,
         Command::Account(account) => plain(of_account(account)?),
         Command::Queue(queue) => plain(of_queue(queue)?),
+        Command::Export(export) => match export::call(&export)? {
+            Some(call) => plain(Request::Export(call)),
+            None => return Err(Failure::Usage("what is fetched goes into a folder".to_owned())),
+        },
         Command::Hold(hold) => plain(hold.request()),
         Command::Why { subject } => plain(Request::Why { subject }),
         Command::Api(api) => {

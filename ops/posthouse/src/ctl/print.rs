@@ -2,8 +2,8 @@
 //! INVARIANTS Rows go to standard output, progress and errors to standard error. A broken pipe ends quietly.
 
 use super::{
-    answer,
-    request::{Event, Request},
+    answer, export,
+    request::{Event, ExportCall, Request},
     size,
 };
 use crate::Failure;
@@ -52,6 +52,7 @@ impl Printer {
             }
             Request::HoldList { .. } => &["id", "on", "kind", "code", "reason"],
             Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
+            Request::Export(ExportCall::List { .. }) => export::LISTED,
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
@@ -69,7 +70,20 @@ impl Printer {
                     eprintln!("{}/{total} {what}", done + 1);
                 }
             }
+            // Only who fetches a file asks for its bytes.
+            Event::Bytes(_) => {}
             end => self.end = Some(end),
+        }
+    }
+
+    /// Rows and summary, or why it failed.
+    pub fn take_all(&mut self, outcome: Result<(Vec<Value>, String), String>) {
+        match outcome {
+            Ok((rows, summary)) => {
+                self.rows = rows;
+                self.end = Some(Event::Done { ok: true, next: None, summary });
+            }
+            Err(why) => self.end = Some(Event::Failed(why)),
         }
     }
 

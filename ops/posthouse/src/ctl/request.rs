@@ -2,7 +2,7 @@
 //! INVARIANTS The last line is `Done` or `Failed`. Both ends are one program: the form may change with it.
 
 use super::hold::Placing;
-use base::{QueueId, TenantId};
+use base::{JobId, QueueId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -81,6 +81,7 @@ pub enum Request {
     Why {
         subject: String,
     },
+    Export(ExportCall),
     /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
     Api {
         query: String,
@@ -104,6 +105,7 @@ impl Request {
             | Request::TenantShow { .. }
             | Request::AccountList { .. }
             | Request::AccountShow { .. }
+            | Request::Export(_)
             | Request::QueueList { .. }
             | Request::QueueRetry { .. }
             | Request::QueueCancel { .. }
@@ -116,6 +118,55 @@ impl Request {
             | Request::Why { .. } => false,
         }
     }
+}
+
+/// What is asked of exports; one is named by its id and, once it is destroyed, its tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportCall {
+    Start(NewExport),
+    List {
+        tenant: TenantId,
+    },
+    Show {
+        of: (JobId, Option<TenantId>),
+    },
+    Steer {
+        of: (JobId, Option<TenantId>),
+        wish: Wish,
+    },
+    Files {
+        of: (JobId, Option<TenantId>),
+    },
+    /// A file from a byte on.
+    Bytes {
+        of: (JobId, Option<TenantId>),
+        name: String,
+        from: u64,
+    },
+    /// The key that signs manifests.
+    Key,
+}
+
+/// What is to become of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// An export to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewExport {
+    /// Addresses or ids; none: all of the tenant.
+    pub accounts: Vec<String>,
+    pub tenant: Option<TenantId>,
+    pub reason: String,
+    pub maildir: bool,
+    pub archive_bytes_max: u64,
+    pub days: u32,
 }
 
 /// How a change is asked for.
@@ -144,6 +195,8 @@ pub struct Select {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     Row(Value),
+    /// A piece of a file, base64.
+    Bytes(String),
     Progress {
         done: usize,
         total: usize,

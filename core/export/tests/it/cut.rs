@@ -93,9 +93,56 @@ async fn pin(world: &World, job: JobId) {
 }
 
 #[tokio::test]
+async fn an_export_that_dies_while_it_lists_has_the_totals_of_one_moment() {
+    let (world, rng) = (World::new().await, SeededRng::new(5));
+    world.fill().await;
+    for round in 0..20 {
+        let job = world.request(&[ANN], ExportShape::Mbox).await;
+        let mut ready = false;
+        for death in 0..4 {
+            live(&world, 100 + round * 4 + death).await;
+            ready = ready || work_and_die(&world, job, 1 + rng.below(12)).await;
+        }
+        let files = if ready { world.fetch(job).await } else { world.make(job).await };
+        let (manifest, view) = (world.manifest(&files), world.view(job).await);
+        assert_eq!((manifest.accounts[0].totals.emails, view.emails_done), (view.emails, view.emails), "{view:?}");
+        assert_eq!(emails(&files).len() as u64, view.emails);
+        world.accounts().steer_export(crate::world::TENANT, job, account::ExportWish::Cancel).await.unwrap();
+        assert!(world.exporter().pass().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_changes_while_rows_are_read_is_listed_as_it_is_at_the_pin() {
+    let world = World::new().await;
+    let deep = world.fill().await;
+    let ann = world.owner(ANN).await;
+    let job = world.request(&[ANN], ExportShape::Maildir).await;
+    let exporter = world.exporter();
+    // Each store call of the export is one step: between two of them mail moves, comes, goes and is flagged.
+    let mut making = Box::pin(exporter.pass());
+    let mut number = 200;
+    while Polls(&mut making, 1).await.is_none() {
+        let uid = [base::Uid(number % 40)];
+        world.append(ANN, MailboxId(1), u64::from(number), &[]).await;
+        world.mail.move_messages(&ann, MailboxId(1), deep, &uid).await.unwrap();
+        world.expunge(ANN, deep, &[number % 7]).await;
+        number += 1;
+    }
+    let (files, view) = (world.fetch(job).await, world.view(job).await);
+    assert_eq!((view.phase, view.why.as_str()), (ExportPhase::Ready, ""));
+    assert_eq!(world.manifest(&files).problems, 0);
+    let lines = emails(&files);
+    assert_eq!(lines.len() as u64, view.emails);
+    let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| line.id).collect();
+    assert!(lines.iter().all(|line| line.uids.len() == line.mailbox_ids.len()) && ids.len() <= lines.len());
+}
+
+#[tokio::test]
 async fn what_is_deleted_after_the_pin_is_in_the_export_and_then_let_go() {
     let world = World::new().await;
     world.fill().await;
+    world.keep_nothing().await;
     let job = world.request(&[ANN], ExportShape::Mbox).await;
     pin(&world, job).await;
     world.pass(EXPORT_LEASE_MS as i64 + 1);
@@ -103,9 +150,39 @@ async fn what_is_deleted_after_the_pin_is_in_the_export_and_then_let_go() {
     let all: Vec<u32> = (1..200).collect();
     world.expunge(ANN, MailboxId(1), &all).await;
     world.append(ANN, MailboxId(1), 77, &[]).await;
-    let upkeep = account::Upkeep::new(world.accounts().clone(), account::UpkeepOptions::default());
-    upkeep.pass().await.unwrap();
+    upkeep_pass(&world).await;
     let files = world.make(job).await;
     assert_eq!((emails(&files).len() as u64, world.manifest(&files).problems), (listed, 0));
+    let kept = |world: &World| world.accounts().read(&world.reader(ANN));
+    assert!(
+        kept(&world).state().await.unwrap().unwrap().expunged_emails > 20,
+        "nothing else keeps what is deleted here"
+    );
+    world.pass(7 * 3_600_000);
+    upkeep_pass(&world).await;
+    let state = kept(&world).state().await.unwrap().unwrap();
+    assert_eq!(
+        (state.expunged_emails, state.pins.len()),
+        (0, 0),
+        "the export is made: nothing is kept for it any more"
+    );
     assert!(world.accounts().verify(&world.scope(crate::world::TENANT)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_pin_is_over_by_itself_and_the_export_says_so() {
+    let world = World::new().await;
+    world.fill().await;
+    let job = world.request(&[ANN], ExportShape::Mbox).await;
+    pin(&world, job).await;
+    world.pass(15 * 86_400_000);
+    assert!(world.exporter().pass().await.unwrap());
+    let view = world.view(job).await;
+    assert_eq!(view.phase, ExportPhase::Failed);
+    assert!(view.why.contains("EXPORT_PIN_MS_MAX"), "{}", view.why);
+}
+
+async fn upkeep_pass(world: &World) {
+    let upkeep = account::Upkeep::new(world.accounts().clone(), account::UpkeepOptions::default());
+    upkeep.pass().await.unwrap();
 }

@@ -77,6 +77,16 @@ impl World {
         self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// The tenant keeps nothing of what is expunged.
+    pub async fn keep_nothing(&self) {
+        let entitlement = EntitlementSnapshot { expunged_days: 0, ..EntitlementSnapshot::new(TENANT, 2) };
+        self.accounts().apply(vec![Change::Entitlement(entitlement)]).await.unwrap();
+    }
+
+    pub fn reader(&self, account: AccountId) -> AccountScope<ReadOnly> {
+        self.accounts().break_glass("test", "looks").unwrap().account(TENANT, account)
+    }
+
     pub async fn owner(&self, account: AccountId) -> AccountScope<Owner> {
         let tenant = if account == EVE { OTHER } else { TENANT };
         self.accounts().ordered(tenant, account).await.unwrap()

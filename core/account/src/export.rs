@@ -219,6 +219,13 @@ fn view(tenant: TenantId, job: JobId, record: ExportRecord) -> Result<ExportView
     })
 }
 
+/// Writes the record of an export, and when somebody is to look at it again.
+fn store(work: &mut Work, (tenant, job): (TenantId, JobId), record: &ExportRecord) -> Result<()> {
+    TenantTxn::new(work.txn(), tenant).set(&keys::export(job), &record::encode(record));
+    let due = lease::due(record)?.0.max(0);
+    SystemTxn::new(work.txn()).set(&keys::system_export(tenant, job), &due.to_be_bytes())
+}
+
 /// The record of an export; `NotFound`.
 async fn load(txn: &mut TenantTxn<'_>, job: JobId) -> Result<ExportRecord> {
     let stored = txn.get(&keys::export(job)).await?.ok_or_else(|| Error::not_found("export"))?;
@@ -355,11 +362,10 @@ impl Accounts {
     pub async fn steer_export(&self, tenant: TenantId, job: JobId, wish: ExportWish) -> Result<ExportView> {
         unit_of_work!(self, &[], self.op(), work => {
             let now = work.now();
-            let mut txn = TenantTxn::new(work.txn(), tenant);
-            let mut record = load(&mut txn, job).await?;
+            let mut record = load(&mut TenantTxn::new(work.txn(), tenant), job).await?;
             let phase = ExportPhase::of(record.phase)?;
             match wish {
-                ExportWish::Cancel if matches!(phase, ExportPhase::Shredded | ExportPhase::Cancelled) => {
+                _ if matches!(phase, ExportPhase::Shredded | ExportPhase::Cancelled) => {
                     return Err(Error::new(Kind::Invalid, "the export has ended"));
                 }
                 ExportWish::Run if phase == ExportPhase::Failed && record.wish != ExportWish::Cancel.code() => {
@@ -379,7 +385,7 @@ impl Accounts {
             if wish == ExportWish::Run {
                 record.why.clear();
             }
-            txn.set(&keys::export(job), &record::encode(&record));
+            store(work, (tenant, job), &record)?;
             view(tenant, job, record)
         })
     }
@@ -422,7 +428,6 @@ impl Work {
             due_ms: now.0,
             ..ExportRecord::default()
         };
-        TenantTxn::new(self.txn(), tenant).set(&keys::export(job), &record::encode(&record));
-        SystemTxn::new(self.txn()).set(&keys::system_export(tenant, job), &[])
+        store(self, (tenant, job), &record)
     }
 }

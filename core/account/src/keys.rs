@@ -13,7 +13,7 @@
 //! S h <node 8>                    -> NodeRecord            S l <node 8> <tenant 8> <queue 8> -> ()  items that a node holds
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! S w                             -> mark of the master key (32)
-//! S t <tenant 8> <job 8>          -> ()  exports that are not shredded
+//! S t <tenant 8> <job 8>          -> when there is something to be done (ms, 8): exports that are not shredded
 //! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)

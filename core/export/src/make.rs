@@ -93,13 +93,19 @@ pub(crate) async fn unpin(lease: &ExportLease) -> Result<()> {
 
 /// The archives under way.
 struct Archives<'a> {
-    lease: &'a ExportLease,
     writer: Writer,
+    /// Rows that are in the files that are complete.
+    skip: u64,
+    to: Files<'a>,
+}
+
+/// Where they are written to.
+struct Files<'a> {
+    lease: &'a ExportLease,
+    /// The file under way.
     out: SegmentWriter,
     /// Files that are complete.
-    files: u32,
-    /// Rows that are in them.
-    skip: u64,
+    complete: u32,
     problems: u64,
 }
 
@@ -119,7 +125,7 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
     let number = u32::try_from(archives.len()).unwrap_or(u32::MAX);
     let out = SegmentWriter::new(lease, Stream::File(number));
     let problems = archives.last().map_or(0, |last| last.problems);
-    let mut under_way = Archives { lease, writer, out, files: number, skip, problems };
+    let mut under_way = Archives { writer, skip, to: Files { lease, out, complete: number, problems } };
     let all = exported(lease).await?;
     for exported in &all {
         under_way.account(exported).await?;
@@ -155,24 +161,24 @@ async fn whole(lease: &ExportLease, stream: Stream, most: usize) -> Result<Vec<u
 
 impl Archives<'_> {
     async fn account(&mut self, exported: &Exported) -> Result<()> {
-        let mut listing = Listing::open(self.lease, exported.number).await?;
+        let mut listing = Listing::open(self.to.lease, exported.number).await?;
         while self.skip > 0 {
             if listing.next().await?.is_none() {
                 return Ok(());
             }
             self.skip -= 1;
         }
-        if !self.lease.is_pinned(exported.account).await? {
+        if !self.to.lease.is_pinned(exported.account).await? {
             let why = "EXPORT_PIN_MS_MAX: it took so long that what was deleted meanwhile is not kept any more; ask for a new export";
             return Err(Error::new(Kind::Invalid, why));
         }
-        self.lease.pin(exported.account).await?;
+        self.to.lease.pin(exported.account).await?;
         let head = account_head(exported, &listing.head)?;
         let documents = [Document { name: "account.json", bytes: &listing.head.profile.clone() }];
-        while let Some(ended) = self.writer.account(&head, &documents, &mut self.out.buffer).map_err(archived)? {
-            self.end_archive(ended).await?;
+        while let Some(ended) = self.writer.account(&head, &documents, &mut self.to.out.buffer).map_err(archived)? {
+            self.to.end_archive(ended).await?;
         }
-        let mut rows = Rows::new(self.lease, exported.account, listing).await?;
+        let mut rows = Rows::new(self.to.lease, exported.account, listing).await?;
         let mut since_turn = 0;
         loop {
             let some = rows.next().await?;
@@ -202,23 +208,23 @@ impl Archives<'_> {
             received_at: Timestamp::from_secs(row.listed.received_at_secs),
             memberships: &memberships,
         };
-        while let Some(ended) = self.writer.email(&listed, &mut self.out.buffer).map_err(archived)? {
-            self.end_archive(ended).await?;
+        while let Some(ended) = self.writer.email(&listed, &mut self.to.out.buffer).map_err(archived)? {
+            self.to.end_archive(ended).await?;
         }
         match row.message {
             Fetched::Whole(bytes) => {
                 let mut ends = EndsScan::default();
                 ends.feed(&bytes);
-                self.writer.message(ends.end(), &mut self.out.buffer).map_err(archived)?;
-                self.writer.piece(&bytes, &mut self.out.buffer).map_err(archived)?;
-                self.writer.done(&mut self.out.buffer).map_err(archived)?;
+                self.writer.message(ends.end(), &mut self.to.out.buffer).map_err(archived)?;
+                self.writer.piece(&bytes, &mut self.to.out.buffer).map_err(archived)?;
+                self.writer.done(&mut self.to.out.buffer).map_err(archived)?;
             }
             Fetched::Large => self.large(exported, &row.listed).await?,
             Fetched::Lost(why) => self.unreadable(&why)?,
         }
-        self.out.done.emails += 1;
-        self.out.done.bytes += u64::from(row.listed.size);
-        self.out.cut().await
+        self.to.out.done.emails += 1;
+        self.to.out.done.bytes += u64::from(row.listed.size);
+        self.to.out.cut().await
     }
 
     /// A message that is not read as a whole: once for its line ends, once for its bytes.
@@ -234,36 +240,47 @@ impl Archives<'_> {
                 Err(why) => return self.unreadable(&lost(why)?),
             }
         }
-        self.writer.message(ends.end(), &mut self.out.buffer).map_err(archived)?;
+        self.writer.message(ends.end(), &mut self.to.out.buffer).map_err(archived)?;
         let mut at = 0;
         while at < size {
             let bytes = self.piece(exported, listed, at).await?;
-            self.writer.piece(&bytes, &mut self.out.buffer).map_err(archived)?;
+            self.writer.piece(&bytes, &mut self.to.out.buffer).map_err(archived)?;
             at += (bytes.len() as u64).max(1);
-            self.out.cut().await?;
+            self.to.out.cut().await?;
         }
-        self.writer.done(&mut self.out.buffer).map_err(archived)
+        self.writer.done(&mut self.to.out.buffer).map_err(archived)
     }
 
     async fn piece(&self, exported: &Exported, listed: &Listed, at: u64) -> Result<Bytes> {
         let end = u64::from(listed.size).min(at + EXPORT_PIECE_BYTES);
-        self.lease.reader(exported.account).body_of(&stored(listed), Some(at..end)).await
+        self.to.lease.reader(exported.account).body_of(&stored(listed), Some(at..end)).await
     }
 
     fn unreadable(&mut self, why: &str) -> Result<()> {
-        self.problems += 1;
+        self.to.problems += 1;
         self.writer.unreadable(Trouble::MessageUnreadable, why).map_err(archived)
     }
 
+    /// Ends the last archive; gives what was written, and the number of the next file.
+    async fn finish(mut self) -> Result<(Finished, u32)> {
+        let (ended, finished) = self.writer.finish(&mut self.to.out.buffer).map_err(archived)?;
+        if let Some(ended) = ended {
+            self.to.end_archive(ended).await?;
+        }
+        Ok((finished, self.to.complete))
+    }
+}
+
+impl Files<'_> {
     /// What is in the buffer ends an archive; the next one begins.
     async fn end_archive(&mut self, ended: Ended) -> Result<()> {
-        let next = SegmentWriter::new(self.lease, Stream::File(self.files + 1));
+        let next = SegmentWriter::new(self.lease, Stream::File(self.complete + 1));
         let content = std::mem::replace(&mut self.out, next).end().await?;
         if content.bytes != ended.file.bytes || content.sha256 != ended.file.sha256 {
             return Err(Error::corrupt("an archive is not what was counted of it"));
         }
-        self.lease.clear_stream(Stream::State(self.files)).await?;
-        let mut state = SegmentWriter::new(self.lease, Stream::State(self.files));
+        self.lease.clear_stream(Stream::State(self.complete)).await?;
+        let mut state = SegmentWriter::new(self.lease, Stream::State(self.complete));
         state.buffer = ended.state;
         state.end().await?;
         let file = EndedFile {
@@ -273,22 +290,9 @@ impl Archives<'_> {
             rows: ended.rows,
             problems: self.problems,
         };
-        self.lease.end_file(self.files, &file).await?;
-        self.files += 1;
+        self.lease.end_file(self.complete, &file).await?;
+        self.complete += 1;
         Ok(())
-    }
-
-    /// Ends the last archive; gives what was written, and the number of the next file.
-    async fn finish(mut self) -> Result<(Finished, u32)> {
-        let writer = std::mem::replace(
-            &mut self.writer,
-            Writer::new(Options::new(STEM, Shape::Mbox, Timestamp(0))).map_err(archived)?,
-        );
-        let (ended, finished) = writer.finish(&mut self.out.buffer).map_err(archived)?;
-        if let Some(ended) = ended {
-            self.end_archive(ended).await?;
-        }
-        Ok((finished, self.files))
     }
 }
 

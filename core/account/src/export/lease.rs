@@ -2,7 +2,7 @@
 //! LIMITS     EXPORT_LEASE_MS, EXPORT_FAILURES_MAX
 //! INVARIANTS Only the holder of the newest lease writes the record: an older token finds a newer one there and is refused.
 
-use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, load, segment::SegmentKey, view};
+use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, load, segment::SegmentKey, store, view};
 use crate::{
     Accounts, Error, Reader, Result, keys,
     record::{self, ExportAccountRecord, ExportFileRecord, ExportRecord},
@@ -62,10 +62,13 @@ impl Accounts {
         loop {
             let mut txn = self.0.kv.begin_read();
             let range = keys::system_exports_after(last);
-            let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::rows(100)).await?;
-            for (key, _) in &page.rows {
+            let page = SystemTxn::new(&mut *txn).page(&range, PageLimit::MAX).await?;
+            for (key, due) in &page.rows {
                 let found = keys::decode_system_export(key).ok_or_else(|| Error::corrupt("key of an export"))?;
                 last = Some(found);
+                if keys::be64(due, 0).is_some_and(|due| due > u64::try_from(self.clock().now().0).unwrap_or(0)) {
+                    continue;
+                }
                 if let Some(lease) = self.take_export(found.0, found.1).await? {
                     return Ok(Some(lease));
                 }
@@ -85,12 +88,11 @@ impl Accounts {
         drop(txn);
         let taken = unit_of_work!(self, &[], self.op(), work => {
             let now = work.now();
-            let mut txn = TenantTxn::new(work.txn(), tenant);
-            let mut record = load(&mut txn, job).await?;
+            let mut record = load(&mut TenantTxn::new(work.txn(), tenant), job).await?;
             let Some(todo) = todo(&record, now)? else { return Ok(None) };
             record.token += 1;
             record.until_ms = until(now).0;
-            txn.set(&keys::export(job), &record::encode(&record));
+            store(work, (tenant, job), &record)?;
             Ok(Some((record, todo)))
         })?;
         let Some((record, todo)) = taken else { return Ok(None) };
@@ -106,23 +108,34 @@ fn until(now: Timestamp) -> Timestamp {
     now.plus(Duration::from_millis(EXPORT_LEASE_MS))
 }
 
+/// When there is something to be done, if nothing else happens; the end of time: only when its owner says so.
+pub(super) fn due(record: &ExportRecord) -> Result<Timestamp> {
+    let never = Timestamp(i64::MAX);
+    let (phase, wish) = (ExportPhase::of(record.phase)?, ExportWish::of(record.wish)?);
+    let due = match phase {
+        ExportPhase::Shredded | ExportPhase::Cancelled => Timestamp(0),
+        _ if wish == ExportWish::Cancel => Timestamp(0),
+        ExportPhase::Ready | ExportPhase::Failed => Timestamp(record.expires_ms),
+        _ if wish == ExportWish::Pause => never,
+        _ => Timestamp(record.due_ms),
+    };
+    Ok(due)
+}
+
 /// What is to be done now; `None`: nothing, or a peer is at it.
 fn todo(record: &ExportRecord, now: Timestamp) -> Result<Option<Todo>> {
     // Further ahead than any lease lasts: the clock was set back.
     let ahead = Timestamp(record.until_ms).since(now);
-    if !ahead.is_zero() && ahead <= Duration::from_millis(EXPORT_LEASE_MS) {
+    let is_leased = !ahead.is_zero() && ahead <= Duration::from_millis(EXPORT_LEASE_MS);
+    if is_leased || due(record)? > now {
         return Ok(None);
     }
-    let (phase, wish) = (ExportPhase::of(record.phase)?, ExportWish::of(record.wish)?);
-    let is_over = record.expires_ms != 0 && record.expires_ms <= now.0;
-    Ok(match phase {
-        // Its key is gone, and something of it is left.
-        ExportPhase::Shredded | ExportPhase::Cancelled => Some(Todo::Shred),
-        _ if wish == ExportWish::Cancel || is_over => Some(Todo::Shred),
-        ExportPhase::Ready | ExportPhase::Failed => None,
-        _ if wish == ExportWish::Pause || record.due_ms > now.0 => None,
-        _ => Some(Todo::Make),
-    })
+    let is_cancelled = ExportWish::of(record.wish)? == ExportWish::Cancel;
+    Ok(Some(match ExportPhase::of(record.phase)?.is_under_way() && !is_cancelled {
+        true => Todo::Make,
+        // Its time is over, or its key is gone and something of it is left.
+        false => Todo::Shred,
+    }))
 }
 
 impl ExportLease {
@@ -199,9 +212,13 @@ impl ExportLease {
             let mut txn = TenantTxn::new(work.txn(), self.tenant);
             let mut record = load(&mut txn, self.job).await?;
             self.check(&record)?;
-            change(&mut record, now);
-            txn.set(&keys::export(self.job), &record::encode(&record));
             rows.iter().for_each(|(key, value)| txn.set(key, value));
+            let before = due(&record)?;
+            change(&mut record, now);
+            match due(&record)? == before {
+                true => TenantTxn::new(work.txn(), self.tenant).set(&keys::export(self.job), &record::encode(&record)),
+                false => store(work, (self.tenant, self.job), &record)?,
+            }
             view(self.tenant, self.job, record)
         })
     }

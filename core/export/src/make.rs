@@ -107,6 +107,8 @@ struct Files<'a> {
     /// Files that are complete.
     complete: u32,
     problems: u64,
+    /// What is made is compared with these, and not stored.
+    stored: Option<&'a [EndedFile]>,
 }
 
 /// Writes what is missing of the archives, then the manifest. Gives what of the export is not as it should be.
@@ -125,7 +127,7 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
     let number = u32::try_from(archives.len()).unwrap_or(u32::MAX);
     let out = SegmentWriter::new(lease, Stream::File(number));
     let problems = archives.last().map_or(0, |last| last.problems);
-    let mut under_way = Archives { writer, skip, to: Files { lease, out, complete: number, problems } };
+    let mut under_way = Archives { writer, skip, to: Files { lease, out, complete: number, problems, stored: None } };
     let all = exported(lease).await?;
     for exported in &all {
         under_way.account(exported).await?;
@@ -134,6 +136,25 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
     let why = differences(lease, &all, &finished).await?;
     sign(lease, accounts, view, &all, &finished, (number, complete)).await?;
     Ok(why)
+}
+
+/// Makes the archives of an export that is ready once more, from its listing and what is stored of the mail, and compares them.
+/// Gives how many there are. Errors: `Corrupt` (they differ).
+pub(crate) async fn compare(lease: &ExportLease) -> Result<usize> {
+    let (view, stored) = (lease.view().await?, lease.files().await?);
+    let writer = Writer::new(options(&view)).map_err(archived)?;
+    let out = SegmentWriter::new(lease, Stream::File(0));
+    let to = Files { lease, out, complete: 0, problems: 0, stored: Some(&stored) };
+    let mut again = Archives { writer, skip: 0, to };
+    for exported in exported(lease).await? {
+        again.account(&exported).await?;
+    }
+    let (_, made) = again.finish().await?;
+    let archives = stored.iter().filter(|file| file.name != MANIFEST && file.name != SIGNATURE).count();
+    match made as usize == archives {
+        true => Ok(archives),
+        false => Err(Error::corrupt("the export had another number of archives")),
+    }
 }
 
 fn options(view: &ExportView) -> Options {
@@ -168,11 +189,9 @@ impl Archives<'_> {
             }
             self.skip -= 1;
         }
-        if !self.to.lease.is_pinned(exported.account).await? {
-            let why = "EXPORT_PIN_MS_MAX: it took so long that what was deleted meanwhile is not kept any more; ask for a new export";
-            return Err(Error::new(Kind::Invalid, why));
+        if self.to.stored.is_none() {
+            self.keep_pinned(exported).await?;
         }
-        self.to.lease.pin(exported.account).await?;
         let head = account_head(exported, &listing.head)?;
         let documents = [Document { name: "account.json", bytes: &listing.head.profile.clone() }];
         while let Some(ended) = self.writer.account(&head, &documents, &mut self.to.out.buffer).map_err(archived)? {
@@ -194,6 +213,15 @@ impl Archives<'_> {
                 }
             }
         }
+    }
+
+    /// What was deleted since the pin must be kept still, and from now on.
+    async fn keep_pinned(&self, exported: &Exported) -> Result<()> {
+        if !self.to.lease.is_pinned(exported.account).await? {
+            let why = "EXPORT_PIN_MS_MAX: it took so long that what was deleted meanwhile is not kept any more; ask for a new export";
+            return Err(Error::new(Kind::Invalid, why));
+        }
+        self.to.lease.pin(exported.account).await
     }
 
     async fn row(&mut self, exported: &Exported, row: Row) -> Result<()> {
@@ -278,6 +306,14 @@ impl Files<'_> {
         let content = std::mem::replace(&mut self.out, next).end().await?;
         if content.bytes != ended.file.bytes || content.sha256 != ended.file.sha256 {
             return Err(Error::corrupt("an archive is not what was counted of it"));
+        }
+        if let Some(stored) = self.stored {
+            let stored = stored.get(self.complete as usize);
+            self.complete += 1;
+            return match stored.is_some_and(|file| file.sha256 == content.sha256.0) {
+                true => Ok(()),
+                false => Err(Error::corrupt("an archive is not what it was when it was made")),
+            };
         }
         self.lease.clear_stream(Stream::State(self.complete)).await?;
         let mut state = SegmentWriter::new(self.lease, Stream::State(self.complete));

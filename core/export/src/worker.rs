@@ -3,8 +3,8 @@
 //! INVARIANTS May be cut off at any await: what was not finished is done by whoever takes the lease next.
 
 use crate::make;
-use account::{Accounts, Error, ExportLease, ExportWish, Result, Todo};
-use base::{Kind, limits::EXPORT_LEASE_MS};
+use account::{Accounts, CanRead, Error, ExportLease, ExportWish, Result, TenantScope, Todo};
+use base::{JobId, Kind, limits::EXPORT_LEASE_MS};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -54,6 +54,13 @@ impl Exporter {
         // Jitter, so that peers do not ask in step.
         let extra = self.accounts.rng().below(LOOK.as_millis() as u64 / 4 + 1);
         tokio::time::sleep(LOOK + Duration::from_millis(extra)).await;
+    }
+
+    /// Makes the archives of an export that is ready once more and compares them with what is stored: nothing is written. Gives how many
+    /// there are. Errors: `Corrupt` (they differ, or mail was deleted since), `Invalid` (it is not ready), `NotFound`.
+    pub async fn compare<R: CanRead>(&self, scope: &TenantScope<R>, job: JobId) -> Result<usize> {
+        let lease = self.accounts.review_export(scope, job).await?;
+        make::compare(&lease).await
     }
 
     /// Does what there is to be done of one export; whether there was any.

@@ -6,7 +6,7 @@ use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, load, segmen
 use crate::{
     Accounts, Error, Reader, Result, keys,
     record::{self, ExportAccountRecord, ExportFileRecord, ExportRecord},
-    scope::{AccountScope, ReadOnly},
+    scope::{AccountScope, CanRead, ReadOnly, TenantScope},
     txn::{SystemTxn, TenantTxn},
     unit_of_work,
 };
@@ -51,6 +51,8 @@ pub struct ExportLease {
     job: JobId,
     pub(super) token: u64,
     todo: Todo,
+    /// Nothing is written: what is made is compared with what is stored.
+    pub(super) reviews: bool,
     /// Seals its segments; `None` once it is destroyed.
     pub(super) key: Option<Arc<SegmentKey>>,
 }
@@ -100,7 +102,20 @@ impl Accounts {
             true => None,
             false => Some(Arc::new(SegmentKey::new(&self.unwrap_key(tenant, &record.key)?)?)),
         };
-        Ok(Some(ExportLease { accounts: self.clone(), tenant, job, token: record.token, todo, key }))
+        Ok(Some(ExportLease { accounts: self.clone(), tenant, job, token: record.token, todo, reviews: false, key }))
+    }
+
+    /// An export that is ready, to be made once more beside what is stored. `NotFound`, `Invalid` (it is not ready).
+    pub async fn review_export<R: CanRead>(&self, scope: &TenantScope<R>, job: JobId) -> Result<ExportLease> {
+        let tenant = scope.tenant();
+        let mut txn = self.0.kv.begin_read();
+        let record = load(&mut TenantTxn::new(&mut *txn, tenant), job).await?;
+        if record.phase != ExportPhase::Ready.code() || record.key.is_empty() {
+            return Err(Error::new(Kind::Invalid, "the export is not ready"));
+        }
+        let key = Some(Arc::new(SegmentKey::new(&self.unwrap_key(tenant, &record.key)?)?));
+        let (accounts, token) = (self.clone(), record.token);
+        Ok(ExportLease { accounts, tenant, job, token, todo: Todo::Make, reviews: true, key })
     }
 }
 
@@ -207,6 +222,9 @@ impl ExportLease {
         rows: &[(keys::Key, Vec<u8>)],
         change: impl Fn(&mut ExportRecord, Timestamp),
     ) -> Result<ExportView> {
+        if self.reviews {
+            return Err(Error::new(Kind::Invalid, "who reviews an export writes nothing"));
+        }
         unit_of_work!(self.accounts, &[], self.accounts.op(), work => {
             let now = work.now();
             let mut txn = TenantTxn::new(work.txn(), self.tenant);

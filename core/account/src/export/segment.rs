@@ -146,6 +146,9 @@ impl ExportLease {
             }
             return Ok(());
         }
+        if self.reviews {
+            return Err(Error::corrupt("a segment of the export is missing"));
+        }
         let sealed = self.key()?.seal(place, &plain)?;
         let name = object(self.tenant(), self.job(), place, self.token);
         self.accounts().0.objects.put(&name, sealed).await.map_err(store::blob::BlobError::from)?;

@@ -12,6 +12,8 @@ async fn an_export_has_every_message_with_its_flags_and_the_totals_of_the_store(
         let job = world.request(&[ANN, BEN], shape).await;
         let files = world.make(job).await;
         assert!(files.len() > 4, "several archives, manifest, signature: {files:?}");
+        let again = world.exporter().compare(&world.scope(TENANT), job).await.unwrap();
+        assert_eq!(again, files.len() - 2, "made once more, they are the same");
         let (manifest, lines) = (world.manifest(&files), emails(&files));
         assert_eq!((manifest.problems, manifest.accounts.len(), lines.len()), (0, 2, 42));
         let ann = &manifest.accounts[0];

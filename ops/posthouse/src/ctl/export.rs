@@ -16,6 +16,7 @@ use base::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand, ValueEnum};
+use export::Exporter;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -51,6 +52,9 @@ pub enum Export {
         #[arg(long)]
         wait: bool,
     },
+    /// Makes the archives of an export that is ready once more, and compares them with what is stored, bit for bit. Nothing is written. What
+    /// was deleted since for good and is not kept any more makes a difference.
+    Compare(Which),
     /// The public key that manifests of this provider are signed with.
     Key,
 }
@@ -107,6 +111,7 @@ pub fn call(export: &Export) -> Result<Option<ExportCall>, Failure> {
         Export::Pause(which) => ExportCall::Steer { of: of(which), wish: Wish::Pause },
         Export::Resume(which) => ExportCall::Steer { of: of(which), wish: Wish::Resume },
         Export::Cancel(which) => ExportCall::Steer { of: of(which), wish: Wish::Cancel },
+        Export::Compare(which) => ExportCall::Compare { of: of(which) },
         Export::Key => ExportCall::Key,
         Export::Fetch { .. } => return Ok(None),
     }))
@@ -153,6 +158,11 @@ impl Desk {
             ExportCall::Bytes { of, name, from } => {
                 let scope = self.export_scope(who, of, "ctl export fetch").await?;
                 self.export_bytes(&scope, of.0, &name, from, events).await
+            }
+            ExportCall::Compare { of } => {
+                let scope = self.export_scope(who, of, "ctl export compare").await?;
+                let archives = Exporter::new(self.store()?.clone()).compare(&scope, of.0).await.map_err(text)?;
+                done(&format!("{archives} archives, made once more, are the same"))
             }
             ExportCall::Key => {
                 let key =

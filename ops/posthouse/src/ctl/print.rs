@@ -111,7 +111,7 @@ impl Printer {
             }
             Event::Failed(why) if self.json => (format!("{}\n", json!({ "error": why })), Err(Failure::Told)),
             Event::Failed(why) => (String::new(), Err(Failure::Failed(why))),
-            Event::Row(_) | Event::Progress { .. } => (String::new(), Err(Failure::Told)),
+            Event::Row(_) | Event::Bytes(_) | Event::Progress { .. } => (String::new(), Err(Failure::Told)),
         };
         // Who closed the pipe has seen enough.
         let _ = std::io::stdout().write_all(text.as_bytes());

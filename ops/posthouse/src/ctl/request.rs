@@ -144,6 +144,10 @@ pub enum ExportCall {
         name: String,
         from: u64,
     },
+    /// Made once more, and compared.
+    Compare {
+        of: (JobId, Option<TenantId>),
+    },
     /// The key that signs manifests.
     Key,
 }

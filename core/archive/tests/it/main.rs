@@ -6,3 +6,4 @@ mod manifest;
 mod mbox;
 mod metadata;
 mod zip;
+mod zip_read;

@@ -27,15 +27,17 @@ pub struct Email {
     pub account_id: Text<AccountId>,
     /// Its uid in each mailbox.
     pub uids: BTreeMap<Text<MailboxId>, u32>,
-    /// Of the message as it is stored.
-    pub sha256: Sha256,
-    /// How the message stands in an mbox file.
-    pub line_ends: LineEnds,
+    /// Of the message as it is stored; None if it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// How the message stands in an mbox file; None if it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_ends: Option<LineEnds>,
     /// The sender of the envelope that it came with, if it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
-    /// Where its message stands in the archive: once, or in the file of each of its mailboxes. Nowhere if it could not be read. With
-    /// copies in thousands of files the line may become too long.
+    /// Where its message stands in the archive; nowhere if it could not be read. In an export of ours an email has a line beside the
+    /// file of each of its mailboxes, and each names the copy in that file alone: who reads takes the first for the email.
     pub copies: Vec<MessageCopy>,
 }
 

@@ -51,7 +51,7 @@ pub struct Mailbox {
     /// IMAP's, with `uidNext`: with the uids of the emails a client goes on without fetching anything again.
     pub uid_validity: u32,
     pub uid_next: u32,
-    /// Its folder or file in the archive, if it has one.
+    /// Its folder or file in the archive, if it has one. In an export of ours always: the folder is there once it has mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Name>,
 }

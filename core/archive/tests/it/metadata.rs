@@ -24,8 +24,8 @@ fn email(mailboxes: u32) -> Email {
         received_at: Timestamp(1_795_461_812_000),
         account_id: Text(AccountId(2)),
         uids: (1..=mailboxes).map(|n| (Text(MailboxId(n)), u32::MAX)).collect(),
-        sha256: Sha256::of(b""),
-        line_ends: LineEnds::AsIs,
+        sha256: Some(Sha256::of(b"")),
+        line_ends: Some(LineEnds::AsIs),
         mail_from: None,
         copies: vec![MessageCopy { path: Name::new("INBOX.mbox").unwrap(), offset: Some(77) }],
     }
@@ -58,6 +58,7 @@ fn values_are_these_lines() {
         uid_next: 10,
         path: Some(Name::new("Größe.mbox").unwrap()),
     };
+    let unread = Email { sha256: None, line_ends: None, copies: Vec::new(), ..email(1) };
     let place = Place { account_id: Some(Text(AccountId(2))), uid: Some(7), ..Place::default() };
     let problem = Problem { what: Trouble::MessageUnreadable, place, why: "The block is damaged.".to_owned() };
     let mut out = Vec::new();
@@ -66,6 +67,11 @@ fn values_are_these_lines() {
     write_line(&problem, &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), format!("{EMAIL}\n{MAILBOX}\n{PROBLEM}\n"));
     assert_eq!(read::<Email>(EMAIL).unwrap(), email(1));
+    let mut out = Vec::new();
+    write_line(&unread, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.trim_end().ends_with(r#""uids":{"mbx_0000000000001":4294967295},"copies":[]}"#), "{text}");
+    assert_eq!(read::<Email>(&text).unwrap(), unread);
     assert_eq!(read::<Mailbox>(MAILBOX).unwrap(), mailbox);
     assert_eq!(read::<Problem>(PROBLEM).unwrap(), problem);
 }

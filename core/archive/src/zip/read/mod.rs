@@ -4,8 +4,8 @@
 //! SECURITY   The archive is a stranger's: nothing panics, no length is believed. What cannot be read of an entry (encrypted, another
 //!            method, a name that leads elsewhere, a place outside of the archive, a bomb) refuses that entry; entries that lie over
 //!            each other, several volumes and a directory that is none refuse the archive.
-//! LIMITS     ZIP_TAIL_BYTES_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_DIRECTORY_BYTES_MAX, ARCHIVE_NAME_BYTES_MAX, ZIP_ENTRY_BYTES_MAX,
-//!            ZIP_RATIO_MAX, ZIP_STEP_BYTES_MAX
+//! LIMITS     ZIP_TAIL_BYTES_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_DIRECTORY_BYTES_MAX, ARCHIVE_NAME_BYTES_MAX, ZIP_NAME_LEVELS_MAX,
+//!            ZIP_ENTRY_BYTES_MAX, ZIP_RATIO_MAX, ZIP_STEP_BYTES_MAX
 //! INVARIANTS Nothing depends on how the bytes are cut. Memory: the tail for a moment; one record of the directory, at most 192 KiB, and
 //!            16 bytes for each entry; 64 KiB and zlib's window for an entry that is inflated.
 //!

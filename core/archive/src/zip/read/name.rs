@@ -1,8 +1,8 @@
 //! SUMMARY    Names of entries as text, whoever wrote them; and those that lead elsewhere.
 //! STANDARDS  APPNOTE 6.3.10 §4.4.17, Appendix D (CP437, UTF-8), §4.6.9 (0x7075, the name in UTF-8)
-//! LIMITS     ARCHIVE_NAME_BYTES_MAX
+//! LIMITS     ARCHIVE_NAME_BYTES_MAX, ZIP_NAME_LEVELS_MAX
 
-use base::limits::ARCHIVE_NAME_BYTES_MAX;
+use base::limits::{ARCHIVE_NAME_BYTES_MAX, ZIP_NAME_LEVELS_MAX};
 
 use super::field::Fields;
 
@@ -75,6 +75,9 @@ pub(super) fn tidy(name: &str) -> Result<Box<str>, &'static str> {
     if kept.is_empty() {
         return Err("empty");
     }
+    if kept.len() > ZIP_NAME_LEVELS_MAX {
+        return Err("more levels than ZIP_NAME_LEVELS_MAX");
+    }
     let folder = if name.ends_with('/') { "/" } else { "" };
     Ok(format!("{}{folder}", kept.join("/")).into())
 }
@@ -107,6 +110,7 @@ mod tests {
             assert_eq!(tidy(name).as_deref(), Ok(tidied));
         }
         let long = "x".repeat(ARCHIVE_NAME_BYTES_MAX + 1);
+        let deep = "x/".repeat(ZIP_NAME_LEVELS_MAX + 1);
         for bad in [
             "",
             "/",
@@ -123,6 +127,7 @@ mod tests {
             "C:/a",
             "c:\\a",
             &long,
+            &deep,
         ] {
             assert!(tidy(bad).is_err(), "{bad:?}");
         }

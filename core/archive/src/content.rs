@@ -61,6 +61,11 @@ pub struct Contents {
     hash: digest::Context,
 }
 
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contents").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
 impl Default for Contents {
     fn default() -> Self {
         Contents { bytes: 0, hash: digest::Context::new(&digest::SHA256) }

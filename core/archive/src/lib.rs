@@ -3,6 +3,7 @@
 //! INVARIANTS No await, no clock, no socket, no file. Writers push bytes into a vector: the same calls give the same bytes, always, so
 //!            that an export that was cut off goes on as if it had not been. Readers are fed pieces, cut anywhere.
 
+pub mod intake;
 pub mod layout;
 pub mod maildir;
 pub mod manifest;

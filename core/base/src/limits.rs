@@ -371,6 +371,33 @@ pub const VERIFY_VIOLATIONS_MAX: usize = 1_000;
 pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
 /// Age at which the mark of an operation is forgotten: no retry lasts as long, milliseconds.
 pub const OP_MARK_MS_MAX: i64 = 86_400_000;
+// --- mail that is read in ---
+/// Bytes at the end of a ZIP archive in which its end is looked for: the ends of ZIP64, and a comment of 64 KiB.
+pub const ZIP_TAIL_BYTES_MAX: u64 = 66 * 1024;
+/// Segments of the name of one entry that is read.
+pub const ZIP_NAME_LEVELS_MAX: usize = 64;
+/// Bytes that are inflated at once.
+pub const ZIP_STEP_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of one entry of a ZIP archive: 1 TiB.
+pub const ZIP_ENTRY_BYTES_MAX: u64 = 1 << 40;
+/// How much longer an entry may be than its bytes in the archive; beyond, it is taken for a bomb.
+pub const ZIP_RATIO_MAX: u64 = 250;
+/// An entry that is no longer than this may be made of any few bytes: a message of nothing but zeros is one.
+pub const ZIP_RATIO_FREE_BYTES: u64 = 128 << 20;
+/// Bytes at the beginning of a file by which it is known what it is.
+pub const INTAKE_FIRST_BYTES: usize = 4_096;
+/// Bytes of a message's header that are kept until it is known when it came, and where it belongs.
+pub const INTAKE_HEAD_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that are worked on at once.
+pub const INTAKE_STEP_BYTES_MAX: usize = 64 * 1024;
+/// Mailboxes of all accounts of an export that is read in.
+pub const INTAKE_MAILBOXES_MAX: usize = 200_000;
+/// Stretches of lines of metadata, each for one file of an archive: one for each entry, and as many that belong to none.
+pub const INTAKE_RUNS_MAX: usize = 2 * ARCHIVE_ENTRIES_MAX;
+/// Names of entries that are no mail which a plan tells of; beyond it they are counted.
+pub const INTAKE_PASSED_NAMES_MAX: usize = 100;
+/// Problems of a plan; beyond it they are counted.
+pub const INTAKE_PROBLEMS_MAX: usize = 1_000;
 // --- exported mail ---
 /// Plain bytes of one stored segment of an export.
 pub const EXPORT_SEGMENT_BYTES: usize = 4 << 20;

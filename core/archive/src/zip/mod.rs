@@ -6,6 +6,8 @@
 //! INVARIANTS No clock, no randomness, no seeking back, no compression: the bytes are a function of the calls. Where a writer was cut
 //!            off between two entries, `ZipWriter::resume` goes on with the same bytes (docs/decisions/0063).
 
+pub mod read;
+
 mod record;
 mod writer;
 

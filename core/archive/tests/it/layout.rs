@@ -14,7 +14,7 @@ use base::{AccountId, EmailId, MailboxId, ThreadId, Timestamp, Uid};
 use proptest::prelude::*;
 
 #[path = "harness/layout_job.rs"]
-mod harness;
+pub mod harness;
 use harness::{Account, Mail, check, lines, listed, message, run, unpack};
 
 const AT: Timestamp = Timestamp::from_secs(1_795_461_813);

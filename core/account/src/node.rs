@@ -16,7 +16,7 @@ use std::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
-use store::kv::PageLimit;
+use store::kv::{KvTxn, PageLimit};
 
 /// One run of a process on the store; 0 = of before there were several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -109,6 +109,13 @@ impl Accounts {
 
     pub fn is_draining(&self) -> bool {
         self.0.place.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether a node has joined, and was not found dead since.
+    pub(crate) async fn lives(&self, txn: &mut dyn KvTxn, id: NodeId) -> Result<bool> {
+        let stored = SystemTxn::new(txn).get(&keys::system_node(id)).await?;
+        let node: Option<NodeRecord> = stored.map(|bytes| record::decode(&bytes, "node")).transpose()?;
+        Ok(node.is_some_and(|node| !node.dead))
     }
 
     /// Begins to live, under a new id.

@@ -439,6 +439,9 @@ pub(crate) struct ExportRecord {
     /// What they have together.
     #[prost(uint64, tag = "26")]
     pub file_bytes: u64,
+    /// Who has the lease; 0 = a process that never joined.
+    #[prost(fixed64, tag = "27")]
+    pub node: u64,
 }
 
 /// An account of an export, and what its listing is.

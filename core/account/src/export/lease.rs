@@ -4,7 +4,7 @@
 
 use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, load, segment::SegmentKey, store, view};
 use crate::{
-    Accounts, Error, Reader, Result, keys,
+    Accounts, Error, NodeId, Reader, Result, keys,
     record::{self, ExportAccountRecord, ExportFileRecord, ExportRecord},
     scope::{AccountScope, CanRead, ReadOnly, TenantScope},
     txn::{SystemTxn, TenantTxn},
@@ -16,7 +16,7 @@ use base::{
 };
 use control::AccountSnapshot;
 use std::{sync::Arc, time::Duration};
-use store::kv::{PageLimit, Read};
+use store::kv::{KvTxn, PageLimit, Read};
 
 /// First pause after a failure, milliseconds; doubles with each.
 const RETRY_MS_MIN: i64 = 5_000;
@@ -60,6 +60,9 @@ pub struct ExportLease {
 impl Accounts {
     /// Takes an export that has something to be done and that no peer is at; `None`: there is none.
     pub async fn lease_export(&self) -> Result<Option<ExportLease>> {
+        if self.is_draining() {
+            return Ok(None);
+        }
         let mut last = None;
         loop {
             let mut txn = self.0.kv.begin_read();
@@ -83,17 +86,15 @@ impl Accounts {
 
     async fn take_export(&self, tenant: TenantId, job: JobId) -> Result<Option<ExportLease>> {
         let mut txn = self.0.kv.begin_read();
-        let record = load(&mut TenantTxn::new(&mut *txn, tenant), job).await?;
-        if todo(&record, self.clock().now())?.is_none() {
+        if self.todo(&mut *txn, (tenant, job), self.clock().now()).await?.is_none() {
             return Ok(None);
         }
         drop(txn);
         let taken = unit_of_work!(self, &[], self.op(), work => {
             let now = work.now();
-            let mut record = load(&mut TenantTxn::new(work.txn(), tenant), job).await?;
-            let Some(todo) = todo(&record, now)? else { return Ok(None) };
-            record.token += 1;
-            record.until_ms = until(now).0;
+            let Some((mut record, todo)) = self.todo(work.txn(), (tenant, job), now).await? else { return Ok(None) };
+            (record.token, record.until_ms) = (record.token + 1, until(now).0);
+            record.node = self.node().0;
             store(work, (tenant, job), &record)?;
             Ok(Some((record, todo)))
         })?;
@@ -103,6 +104,24 @@ impl Accounts {
             false => Some(Arc::new(SegmentKey::new(&self.unwrap_key(tenant, &record.key)?)?)),
         };
         Ok(Some(ExportLease { accounts: self.clone(), tenant, job, token: record.token, todo, reviews: false, key }))
+    }
+
+    /// What is to be done with an export now; `None`: nothing, or a peer is at it that lives.
+    async fn todo(
+        &self,
+        txn: &mut dyn KvTxn,
+        (tenant, job): (TenantId, JobId),
+        now: Timestamp,
+    ) -> Result<Option<(ExportRecord, Todo)>> {
+        let record = load(&mut TenantTxn::new(txn, tenant), job).await?;
+        // Further ahead than any lease lasts: the clock was set back.
+        let ahead = Timestamp(record.until_ms).since(now);
+        let is_leased = !ahead.is_zero() && ahead <= Duration::from_millis(EXPORT_LEASE_MS);
+        if is_leased && (record.node == 0 || self.lives(txn, NodeId(record.node)).await?) || due(&record)? > now {
+            return Ok(None);
+        }
+        let todo = todo(&record)?;
+        Ok(Some((record, todo)))
     }
 
     /// An export that is ready, to be made once more beside what is stored. `NotFound`, `Invalid` (it is not ready).
@@ -137,20 +156,14 @@ pub(super) fn due(record: &ExportRecord) -> Result<Timestamp> {
     Ok(due)
 }
 
-/// What is to be done now; `None`: nothing, or a peer is at it.
-fn todo(record: &ExportRecord, now: Timestamp) -> Result<Option<Todo>> {
-    // Further ahead than any lease lasts: the clock was set back.
-    let ahead = Timestamp(record.until_ms).since(now);
-    let is_leased = !ahead.is_zero() && ahead <= Duration::from_millis(EXPORT_LEASE_MS);
-    if is_leased || due(record)? > now {
-        return Ok(None);
-    }
+/// What is to be done with an export that is due.
+fn todo(record: &ExportRecord) -> Result<Todo> {
     let is_cancelled = ExportWish::of(record.wish)? == ExportWish::Cancel;
-    Ok(Some(match ExportPhase::of(record.phase)?.is_under_way() && !is_cancelled {
+    Ok(match ExportPhase::of(record.phase)?.is_under_way() && !is_cancelled {
         true => Todo::Make,
         // Its time is over, or its key is gone and something of it is left.
         false => Todo::Shred,
-    }))
+    })
 }
 
 impl ExportLease {

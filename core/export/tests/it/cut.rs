@@ -173,6 +173,22 @@ async fn what_is_deleted_after_the_pin_is_in_the_export_and_then_let_go() {
 }
 
 #[tokio::test]
+async fn what_a_node_was_making_that_is_dead_goes_on_at_once() {
+    let world = World::new().await;
+    world.fill().await;
+    world.accounts().join("one", &[]).await.unwrap();
+    let job = world.request(&[ANN], ExportShape::Mbox).await;
+    pin(&world, job).await;
+    assert!(!world.exporter().pass().await.unwrap(), "it lives, and has the lease");
+    world.accounts().join("two", &[]).await.unwrap();
+    world.accounts().take_over_all().await.unwrap();
+    world.make(job).await;
+    world.accounts().drain(true);
+    world.request(&[ANN], ExportShape::Mbox).await;
+    assert!(!world.exporter().pass().await.unwrap(), "who drains takes no new work");
+}
+
+#[tokio::test]
 async fn a_pin_is_over_by_itself_and_the_export_says_so() {
     let world = World::new().await;
     world.fill().await;

@@ -303,14 +303,15 @@ impl Files<'_> {
     /// What is in the buffer ends an archive; the next one begins.
     async fn end_archive(&mut self, ended: Ended) -> Result<()> {
         let next = SegmentWriter::new(self.lease, Stream::File(self.complete + 1));
-        let content = std::mem::replace(&mut self.out, next).end().await?;
-        if content.bytes != ended.file.bytes || content.sha256 != ended.file.sha256 {
+        let bytes = std::mem::replace(&mut self.out, next).end().await?;
+        // Its hash is compared when it is read back.
+        if bytes != ended.file.bytes {
             return Err(Error::corrupt("an archive is not what was counted of it"));
         }
         if let Some(stored) = self.stored {
             let stored = stored.get(self.complete as usize);
             self.complete += 1;
-            return match stored.is_some_and(|file| file.sha256 == content.sha256.0) {
+            return match stored.is_some_and(|file| file.sha256 == ended.file.sha256.0) {
                 true => Ok(()),
                 false => Err(Error::corrupt("an archive is not what it was when it was made")),
             };
@@ -321,8 +322,8 @@ impl Files<'_> {
         state.end().await?;
         let file = EndedFile {
             name: ended.file.name.to_string(),
-            bytes: content.bytes,
-            sha256: content.sha256.0,
+            bytes,
+            sha256: ended.file.sha256.0,
             rows: ended.rows,
             problems: self.problems,
         };
@@ -441,16 +442,11 @@ async fn sign(
         if number < complete {
             continue;
         }
+        let sha256 = Sha256::of(&bytes).0;
         let mut out = SegmentWriter::new(lease, Stream::File(number));
         out.buffer = bytes;
-        let content = out.end().await?;
-        let file = EndedFile {
-            name: name.to_owned(),
-            bytes: content.bytes,
-            sha256: content.sha256.0,
-            rows: finished.rows,
-            problems: finished.problems,
-        };
+        let bytes = out.end().await?;
+        let file = EndedFile { name: name.to_owned(), bytes, sha256, rows: finished.rows, problems: finished.problems };
         lease.end_file(number, &file).await?;
     }
     Ok(())

@@ -3,10 +3,15 @@
 //! INVARIANTS A segment is stored after the one before it. Memory is three segments.
 
 use account::{Error, ExportLease, Progress, Result, Stream};
-use archive::{Content, Contents};
-use base::{Kind, limits::EXPORT_SEGMENT_BYTES};
+use base::{
+    Kind,
+    limits::{EXPORT_PIECE_BYTES, EXPORT_SEGMENT_BYTES},
+};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
+
+/// Bytes of a buffer: a segment, and what the last piece has beyond it.
+const BUFFER_BYTES: usize = EXPORT_SEGMENT_BYTES + EXPORT_PIECE_BYTES as usize + 64 * 1024;
 
 /// A stream being written.
 pub(crate) struct SegmentWriter {
@@ -17,7 +22,8 @@ pub(crate) struct SegmentWriter {
     pub(crate) buffer: Vec<u8>,
     /// The segment that is being stored.
     pending: Option<JoinHandle<Result<()>>>,
-    contents: Contents,
+    /// Of the segments that were stored.
+    bytes: u64,
     /// What was written since the last segment.
     pub(crate) done: Progress,
 }
@@ -37,9 +43,9 @@ impl SegmentWriter {
             lease: lease.clone(),
             stream,
             segment: 0,
-            buffer: Vec::with_capacity(EXPORT_SEGMENT_BYTES),
+            buffer: Vec::with_capacity(BUFFER_BYTES),
             pending: None,
-            contents: Contents::default(),
+            bytes: 0,
             done: Progress::default(),
         }
     }
@@ -47,17 +53,16 @@ impl SegmentWriter {
     /// Stores the segments that the buffer fills.
     pub(crate) async fn cut(&mut self) -> Result<()> {
         while self.buffer.len() >= EXPORT_SEGMENT_BYTES {
-            let rest = self.buffer.split_off(EXPORT_SEGMENT_BYTES);
-            let mut next = Vec::with_capacity(EXPORT_SEGMENT_BYTES.max(rest.len()));
-            next.extend_from_slice(&rest);
-            let full = std::mem::replace(&mut self.buffer, next);
+            let mut full = std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER_BYTES));
+            self.buffer.extend_from_slice(full.get(EXPORT_SEGMENT_BYTES..).unwrap_or_default());
+            full.truncate(EXPORT_SEGMENT_BYTES);
             self.store(full.into()).await?;
         }
         Ok(())
     }
 
     async fn store(&mut self, plain: Bytes) -> Result<()> {
-        self.contents.feed(&plain);
+        self.bytes += plain.len() as u64;
         self.settle().await?;
         let (lease, stream, segment) = (self.lease.clone(), self.stream, self.segment);
         let done = std::mem::take(&mut self.done);
@@ -73,15 +78,15 @@ impl SegmentWriter {
         }
     }
 
-    /// Stores what is left; gives what the whole stream is.
-    pub(crate) async fn end(mut self) -> Result<Content> {
+    /// Stores what is left; gives how many bytes the whole stream has.
+    pub(crate) async fn end(mut self) -> Result<u64> {
         self.cut().await?;
         if !self.buffer.is_empty() {
             let last = std::mem::take(&mut self.buffer);
             self.store(last.into()).await?;
         }
         self.settle().await?;
-        Ok(std::mem::take(&mut self.contents).end())
+        Ok(self.bytes)
     }
 }
 

@@ -2,7 +2,10 @@
 //! INVARIANTS A file has its name when all of it is there and its hash is right; before, it ends with `.part`, and is gone on with.
 //!            Nothing is written outside of the folder, whatever the names are.
 
-use super::request::{Event, ExportCall, Request};
+use super::{
+    bar::Bar,
+    request::{Event, ExportCall, Request},
+};
 use archive::{Contents, Name, Sha256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -34,9 +37,11 @@ pub async fn fetch(
     to: &Path,
     wait: bool,
 ) -> Result<(Vec<Value>, String), String> {
-    while wait && !is_ended(asking, of).await? {
+    let mut bar = Bar::new("");
+    while wait && !is_ended(asking, of, &mut bar).await? {
         tokio::time::sleep(ASK).await;
     }
+    bar.end();
     let files = rows(asking, Request::Export(ExportCall::Files { of })).await?;
     fs::create_dir_all(to).map_err(|e| format!("{}: {e}", to.display()))?;
     let (mut bytes, mut known) = (0, None);
@@ -65,12 +70,17 @@ async fn rows(asking: &mut impl Ask, request: Request) -> Result<Vec<Value>, Str
 }
 
 /// Whether there is nothing to wait for any more; shows how far it is.
-async fn is_ended(asking: &mut impl Ask, of: (base::JobId, Option<base::TenantId>)) -> Result<bool, String> {
+async fn is_ended(
+    asking: &mut impl Ask,
+    of: (base::JobId, Option<base::TenantId>),
+    bar: &mut Bar,
+) -> Result<bool, String> {
     let rows = rows(asking, Request::Export(ExportCall::Show { of })).await?;
     let row = rows.first().ok_or("the server did not say how the export stands")?;
     let said = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (number, state) = (|field: &str| row.get(field).and_then(Value::as_u64).unwrap_or(0), said("state"));
-    eprintln!("{state}: {} emails, {} of {} bytes", said("emails"), number("bytes_done"), number("bytes"));
+    bar.name(&state);
+    bar.at(number("bytes_done"), number("bytes"));
     match state.as_str() {
         "queued" | "listing" | "writing" | "verifying" | "paused" => Ok(false),
         "failed" => Err(format!("the export failed: {}; `ctl export resume` goes on with it", said("why"))),
@@ -120,7 +130,7 @@ impl Wanted {
             .truncate(from == 0)
             .open(&part)
             .map_err(|e| format!("{}: {e}", part.display()))?;
-        let (mut failed, mut got) = (None, from);
+        let (mut failed, mut got, mut bar) = (None, from, Bar::new(self.name.as_str()));
         let call = ExportCall::Bytes { of, name: self.name.clone(), from };
         asking
             .ask(Request::Export(call), &mut |event| match event {
@@ -128,6 +138,7 @@ impl Wanted {
                     let written = STANDARD.decode(text).map_err(io::Error::other).and_then(|bytes| {
                         contents.feed(&bytes);
                         got += bytes.len() as u64;
+                        bar.at(got, self.bytes);
                         file.write_all(&bytes)
                     });
                     failed = failed.take().or(written.err().map(|e| format!("{}: {e}", part.display())));
@@ -136,6 +147,7 @@ impl Wanted {
                 _ => {}
             })
             .await?;
+        bar.end();
         if let Some(why) = failed {
             return Err(why);
         }
@@ -146,7 +158,6 @@ impl Wanted {
             return Err(format!("{}: what came is not what was exported; fetch again", self.name));
         }
         file.sync_all().and_then(|()| fs::rename(&part, &whole)).map_err(|e| format!("{}: {e}", whole.display()))?;
-        eprintln!("{}: {} bytes", self.name, self.bytes);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod api;
+mod bar;
 mod command;
 mod desk;
 mod export;

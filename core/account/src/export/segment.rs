@@ -15,7 +15,7 @@ use crate::{
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base::{JobId, Kind, TenantId, limits::EXPORT_SEGMENT_BYTES};
 use bytes::Bytes;
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 use store::kv::Read;
 
 const TAG_BYTES: usize = 16;
@@ -121,11 +121,12 @@ fn object(tenant: TenantId, job: JobId, (stream, segment): (u32, u32), token: u6
     format!("{}{stream:08x}-{segment:08x}-{token:x}", prefix(tenant, job))
 }
 
-impl ExportLease {
-    fn key(&self) -> Result<&SegmentKey> {
-        self.key.as_deref().ok_or_else(|| Error::not_found("key of the export"))
-    }
+/// Runs what takes milliseconds where nobody waits behind it.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::new(Kind::Unavailable, e.to_string()))?
+}
 
+impl ExportLease {
     /// Stores a segment, EXPORT_SEGMENT_BYTES of a stream (its last one has fewer), and notes what is done. One that was stored
     /// before is compared. Errors: `Corrupt` (it has other bytes now), `TooOld` (a peer has the export).
     pub async fn put_segment(&self, stream: Stream, segment: u32, plain: Bytes, done: Progress) -> Result<()> {
@@ -134,11 +135,18 @@ impl ExportLease {
         }
         let place = (stream.number(), segment);
         let row = keys::export_segment(self.job(), place.0, place.1);
-        let hash = blake3::hash(&plain);
         let stored = {
             let mut txn = self.accounts().0.kv.begin_read();
             TenantTxn::new(&mut *txn, self.tenant()).get_snapshot(&row).await?
         };
+        let bytes = u32::try_from(plain.len()).unwrap_or(u32::MAX);
+        let key = self.key.clone().ok_or_else(|| Error::not_found("key of the export"))?;
+        let is_stored = stored.is_some();
+        let (hash, sealed) = apart(move || {
+            let sealed = if is_stored { Bytes::new() } else { key.seal(place, &plain)? };
+            Ok((blake3::hash(&plain), sealed))
+        })
+        .await?;
         if let Some(stored) = stored {
             let stored: SegmentRecord = record::decode(&stored, "segment of an export")?;
             if stored.hash != hash.as_bytes() {
@@ -149,10 +157,8 @@ impl ExportLease {
         if self.reviews {
             return Err(Error::corrupt("a segment of the export is missing"));
         }
-        let sealed = self.key()?.seal(place, &plain)?;
         let name = object(self.tenant(), self.job(), place, self.token);
         self.accounts().0.objects.put(&name, sealed).await.map_err(store::blob::BlobError::from)?;
-        let bytes = u32::try_from(plain.len()).unwrap_or(u32::MAX);
         let segment = SegmentRecord { token: self.token, bytes, hash: hash.as_bytes().to_vec() };
         self.note(&[(row, record::encode(&segment))], |record, _| {
             record.emails_done += done.emails;
@@ -165,7 +171,8 @@ impl ExportLease {
     /// Plain bytes of a segment; `None`: there is none of this number.
     pub async fn segment(&self, stream: Stream, segment: u32) -> Result<Option<Bytes>> {
         let place = (stream.number(), segment);
-        self.accounts().open_segment(self.tenant(), self.job(), self.key()?, place).await
+        let key = self.key.clone().ok_or_else(|| Error::not_found("key of the export"))?;
+        self.accounts().open_segment(self.tenant(), self.job(), key, place).await
     }
 
     /// Forgets the segments of a stream: it is begun anew.
@@ -199,7 +206,7 @@ impl Accounts {
         &self,
         tenant: TenantId,
         job: JobId,
-        key: &SegmentKey,
+        key: Arc<SegmentKey>,
         place: (u32, u32),
     ) -> Result<Option<Bytes>> {
         let mut txn = self.0.kv.begin_read();
@@ -210,11 +217,14 @@ impl Accounts {
         let name = object(tenant, job, place, stored.token);
         let bytes = u64::from(stored.bytes) + (NONCE_LEN + TAG_BYTES) as u64;
         let sealed = self.0.objects.get(&name, 0..bytes).await.map_err(store::blob::BlobError::from)?;
-        let plain = key.open(place, &sealed)?;
-        if blake3::hash(&plain).as_bytes() != stored.hash.as_slice() {
-            return Err(Error::corrupt("a segment of an export is damaged"));
-        }
-        Ok(Some(plain.into()))
+        apart(move || {
+            let plain = key.open(place, &sealed)?;
+            match blake3::hash(&plain).as_bytes() == stored.hash.as_slice() {
+                true => Ok(Some(plain.into())),
+                false => Err(Error::corrupt("a segment of an export is damaged")),
+            }
+        })
+        .await
     }
 
     /// Bytes of a file of an export that is ready, from `range.start` on: EXPORT_SEGMENT_BYTES at most, empty behind its end. `NotFound`: the
@@ -247,11 +257,11 @@ impl Accounts {
         if from >= to {
             return Ok(Bytes::new());
         }
-        let key = SegmentKey::new(&self.unwrap_key(tenant, &record.key)?)?;
+        let key = Arc::new(SegmentKey::new(&self.unwrap_key(tenant, &record.key)?)?);
         let size = EXPORT_SEGMENT_BYTES as u64;
         let segment = u32::try_from(from / size).map_err(|_| Error::limit("EXPORT_SEGMENT_BYTES"))?;
         let place = (Stream::File(number).number(), segment);
-        let plain = self.open_segment(tenant, job, &key, place).await?;
+        let plain = self.open_segment(tenant, job, key, place).await?;
         let plain = plain.ok_or_else(|| Error::corrupt("a file of an export lacks a segment"))?;
         let start = usize::try_from(from % size).unwrap_or(usize::MAX).min(plain.len());
         let end = start.saturating_add(usize::try_from(to - from).unwrap_or(usize::MAX)).min(plain.len());

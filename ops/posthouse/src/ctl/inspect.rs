@@ -66,7 +66,7 @@ impl Desk {
     }
 
     /// The one, or all that have something stored.
-    async fn tenants_of(&self, tenant: Option<TenantId>) -> Result<Vec<TenantId>, String> {
+    pub(super) async fn tenants_of(&self, tenant: Option<TenantId>) -> Result<Vec<TenantId>, String> {
         let mut all = self.store()?.tenants().await.map_err(text)?;
         if let Some(tenant) = tenant {
             all.retain(|t| *t == tenant);

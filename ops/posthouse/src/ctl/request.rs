@@ -126,7 +126,7 @@ impl Request {
 pub enum ExportCall {
     Start(NewExport),
     List {
-        tenant: TenantId,
+        tenant: Option<TenantId>,
     },
     Show {
         of: (JobId, Option<TenantId>),

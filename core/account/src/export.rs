@@ -252,21 +252,23 @@ impl Accounts {
             self.exported(tenant, *account).await?;
         }
         let job = JobId(self.0.rng.next_u64());
-        // Accounts first: nobody finds the export before it is whole. What a crash leaves is swept with the tenant.
+        let (key, parts) = (self.new_export_key(tenant)?, accounts.len().div_ceil(ACCOUNTS_AT_ONCE));
         for (part, some) in accounts.chunks(ACCOUNTS_AT_ONCE).enumerate() {
             unit_of_work!(self, &[], self.op(), work => {
+                let mut record = match part {
+                    0 => work.new_export(tenant, &new, accounts.len(), key.clone()).await?,
+                    _ => load(&mut TenantTxn::new(work.txn(), tenant), job).await?,
+                };
                 for (number, account) in some.iter().enumerate() {
                     let number = u32::try_from(part * ACCOUNTS_AT_ONCE + number).unwrap_or(u32::MAX);
                     let record = ExportAccountRecord { account: account.0, ..ExportAccountRecord::default() };
                     TenantTxn::new(work.txn(), tenant).set(&keys::export_account(job, number), &record::encode(&record));
                 }
-                Ok(())
+                // Nobody begins before the last account is there; what a crash leaves can be cancelled.
+                record.due_ms = if part + 1 == parts { work.now().0 } else { i64::MAX };
+                store(work, (tenant, job), &record)
             })?;
         }
-        let key = self.new_export_key(tenant)?;
-        unit_of_work!(self, &[], self.op(), work => {
-            work.put_export((tenant, job), &new, accounts.len(), key.clone()).await
-        })?;
         Ok(job)
     }
 
@@ -302,7 +304,7 @@ impl Accounts {
             };
             match load(&mut txn, job).await {
                 Ok(record) => found.push(view(tenant, job, record)?),
-                // Its accounts are being written.
+                // It was forgotten between the two reads.
                 Err(e) if e.kind == Kind::NotFound => {}
                 Err(e) => return Err(e),
             }
@@ -402,19 +404,21 @@ fn file(record: ExportFileRecord) -> Result<ExportFile> {
 }
 
 impl Work {
-    async fn put_export(
+    /// The record of an export to be made. `LimitExceeded`: the tenant has EXPORT_JOBS_MAX.
+    async fn new_export(
         &mut self,
-        (tenant, job): (TenantId, JobId),
+        tenant: TenantId,
         new: &NewExport,
         accounts: usize,
         key: Vec<u8>,
-    ) -> Result<()> {
-        let now = self.now();
-        let live = SystemTxn::new(self.txn()).page(&keys::system_exports_of(tenant), PageLimit::MAX).await?;
+    ) -> Result<ExportRecord> {
+        let (now, all) = (self.now(), keys::system_exports_of(tenant));
+        // Two at once meet here.
+        let live = self.txn().range(&all, PageLimit::MAX, false, Read::Serializable).await?;
         if live.rows.len() >= EXPORT_JOBS_MAX {
             return Err(Error::limit("EXPORT_JOBS_MAX"));
         }
-        let record = ExportRecord {
+        Ok(ExportRecord {
             phase: ExportPhase::Queued.code(),
             wish: ExportWish::Run.code(),
             key,
@@ -425,9 +429,7 @@ impl Work {
             created_ms: now.0,
             keep_days: new.keep_days,
             accounts: u32::try_from(accounts).unwrap_or(u32::MAX),
-            due_ms: now.0,
             ..ExportRecord::default()
-        };
-        store(self, (tenant, job), &record)
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{ANN, BEN, EVE, OTHER, TENANT, World, emails, entries};
 use account::{ExportPhase, ExportShape, ExportWish};
-use base::{Kind, MailboxId};
+use base::{Kind, MailboxId, limits::EXPORT_JOBS_MAX};
 
 #[tokio::test]
 async fn an_export_has_every_message_with_its_flags_and_the_totals_of_the_store() {
@@ -87,6 +87,30 @@ async fn nobody_else_sees_an_export_and_only_own_accounts_are_asked_for() {
     assert_eq!(accounts.export_bytes(&other, job, "manifest.json", 0..1).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(accounts.steer_export(OTHER, job, ExportWish::Cancel).await.unwrap_err().kind, Kind::NotFound);
     assert_eq!(accounts.exports(&world.scope(TENANT)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_exports_at_once_and_no_more() {
+    let world = World::new().await;
+    world.fill().await;
+    let asked = (0..EXPORT_JOBS_MAX + 3).map(|_| {
+        let (accounts, new) = (world.accounts().clone(), world.new_export(&[ANN], ExportShape::Mbox));
+        tokio::spawn(async move { accounts.request_export(TENANT, new).await })
+    });
+    let mut made = Vec::new();
+    for asked in asked.collect::<Vec<_>>() {
+        match asked.await.unwrap() {
+            Ok(job) => made.push(job),
+            Err(why) => assert_eq!((why.kind, why.context.as_str()), (Kind::LimitExceeded, "EXPORT_JOBS_MAX")),
+        }
+    }
+    assert_eq!(made.len(), EXPORT_JOBS_MAX);
+    assert!(world.accounts().verify(&world.scope(TENANT)).await.unwrap().is_empty());
+    world.accounts().steer_export(TENANT, made[0], ExportWish::Cancel).await.unwrap();
+    while world.view(made[0]).await.phase != ExportPhase::Cancelled {
+        assert!(world.exporter().pass().await.unwrap());
+    }
+    world.request(&[ANN], ExportShape::Mbox).await;
 }
 
 #[tokio::test]

@@ -79,12 +79,7 @@ impl Archive {
     }
 
     /// The same of an entry; not `checked`, it can be read from anywhere in it.
-    pub(crate) async fn entry(
-        &self,
-        entry: &Entry,
-        pieces: &mut Option<Pieces>,
-        checked: bool,
-    ) -> Read<Content> {
+    pub(crate) async fn entry(&self, entry: &Entry, pieces: &mut Option<Pieces>, checked: bool) -> Read<Content> {
         let own = self.pieces(Some(entry), pieces)?;
         let opened = match (&self.input, checked) {
             (Input::Folder(_), _) => return Ok(Content::whole(own)),

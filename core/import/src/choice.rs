@@ -56,8 +56,11 @@ pub(crate) fn choose(archives: &mut [Archive], only: Option<&str>) -> Result<()>
 
 /// The accounts by address, with their folders. One that does not say its address is called as its folder is.
 fn accounts(archives: &[Archive]) -> BTreeMap<String, BTreeSet<String>> {
-    let described: BTreeMap<&str, &str> =
-        archives.iter().flat_map(|a| &a.accounts).map(|(folder, address)| (folder.as_str(), address.as_str())).collect();
+    let described: BTreeMap<&str, &str> = archives
+        .iter()
+        .flat_map(|a| &a.accounts)
+        .map(|(folder, address)| (folder.as_str(), address.as_str()))
+        .collect();
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for item in archives.iter().flat_map(|archive| &archive.plan.items) {
         let Origin::Ours(folder) = &item.origin else { continue };

@@ -50,13 +50,15 @@ pub(crate) struct Content {
     decoder: Option<Decoder>,
     /// What was read and not decoded yet.
     packed: Bytes,
+    /// The decoder may have more of what it was given.
+    is_fed: bool,
 }
 
 impl Content {
     /// All of a source.
     pub(crate) fn whole(pieces: Pieces) -> Self {
         let range = 0..pieces.bytes();
-        Content { pieces, range, decoder: None, packed: Bytes::new() }
+        Content { pieces, range, decoder: None, packed: Bytes::new(), is_fed: false }
     }
 
     /// An entry of an archive.
@@ -70,17 +72,13 @@ impl Content {
         Content::with(pieces, entry, decoder).await
     }
 
-    async fn with(
-        mut pieces: Pieces,
-        entry: &Entry,
-        decoder: Option<Decoder>,
-    ) -> Result<Self, (Pieces, Unreadable)> {
+    async fn with(mut pieces: Pieces, entry: &Entry, decoder: Option<Decoder>) -> Result<Self, (Pieces, Unreadable)> {
         let header = match pieces.all(entry.header_range()).await {
             Ok(header) => header,
             Err(why) => return Err((pieces, why.into())),
         };
         match entry.data_range(&header) {
-            Ok(range) => Ok(Content { pieces, range, decoder, packed: Bytes::new() }),
+            Ok(range) => Ok(Content { pieces, range, decoder, packed: Bytes::new(), is_fed: false }),
             Err(why) => Err((pieces, why.into())),
         }
     }
@@ -88,16 +86,16 @@ impl Content {
     /// The next bytes; None: there are no more.
     pub(crate) async fn next(&mut self) -> Read<Option<Bytes>> {
         loop {
-            if let Some(decoder) = &mut self.decoder {
-                while !self.packed.is_empty() {
-                    let mut input: &[u8] = &self.packed;
-                    let out = decoder.next(&mut input)?.map(Bytes::copy_from_slice);
-                    let used = self.packed.len() - input.len();
-                    self.packed.advance(used);
-                    if out.is_some() {
-                        return Ok(out);
-                    }
+            if let (Some(decoder), true) = (&mut self.decoder, self.is_fed) {
+                // Also without input: what a few packed bytes stand for comes in many pieces.
+                let mut input: &[u8] = &self.packed;
+                let out = decoder.next(&mut input)?.map(Bytes::copy_from_slice);
+                let used = self.packed.len() - input.len();
+                self.packed.advance(used);
+                if out.is_some() {
+                    return Ok(out);
                 }
+                self.is_fed = false;
             }
             if self.range.is_empty() {
                 return Ok(None);
@@ -107,7 +105,7 @@ impl Content {
             if self.decoder.is_none() {
                 return Ok(Some(piece));
             }
-            self.packed = piece;
+            (self.packed, self.is_fed) = (piece, true);
         }
     }
 

@@ -4,7 +4,6 @@
 
 use account::Result as StoreResult;
 use archive::{
-    Content as Whole,
     intake::{Event, Item, Lead, Reader, Start, With},
     maildir::Keywords,
     metadata::{Problem, Trouble},
@@ -12,14 +11,7 @@ use archive::{
 use base::Kind;
 use mail::Error;
 
-use crate::{
-    archives::Archive,
-    content::Unreadable,
-    pieces::Pieces,
-    report::problem,
-    run::Job,
-    source::Input,
-};
+use crate::{archives::Archive, content::Unreadable, pieces::Pieces, report::problem, run::Job, source::Input};
 
 /// A message under way.
 type Open = Option<(Box<Start>, Vec<u8>)>;
@@ -28,7 +20,7 @@ type Open = Option<(Box<Start>, Vec<u8>)>;
 enum Step {
     Nothing,
     NeedsLine,
-    Message(Box<Start>, Vec<u8>, Whole),
+    Message(Box<Start>, Vec<u8>),
     Problem(Problem),
     PassedOver,
 }
@@ -46,8 +38,8 @@ fn step(event: Event<'_>, open: &mut Open) -> Step {
             }
             Step::Nothing
         }
-        Event::End(content) => match open.take() {
-            Some((start, bytes)) => Step::Message(start, bytes, content),
+        Event::End(_) => match open.take() {
+            Some((start, bytes)) => Step::Message(start, bytes),
             None => Step::Nothing,
         },
         Event::Dropped(problem) => {
@@ -110,7 +102,7 @@ impl<'a> Job<'a> {
         match step {
             Step::Nothing => {}
             Step::NeedsLine => reader.line(self.lines.next(&mut self.report).await),
-            Step::Message(start, bytes, _) => self.message(item.name(), *start, bytes).await?,
+            Step::Message(start, bytes) => self.message(item.name(), *start, bytes).await?,
             Step::Problem(problem) => self.report.tell(problem),
             Step::PassedOver => self.report.pass(item.name()),
         }

@@ -54,7 +54,9 @@ impl Known {
 
     /// Whether the mailbox had one more of it.
     pub(crate) fn take(&mut self, mailbox: MailboxId, key: Key) -> bool {
-        let Some(left) = self.mailboxes.get_mut(&mailbox).and_then(|contents| contents.get_mut(&key)) else { return false };
+        let Some(left) = self.mailboxes.get_mut(&mailbox).and_then(|contents| contents.get_mut(&key)) else {
+            return false;
+        };
         let is_there = *left > 0;
         *left = left.saturating_sub(1);
         is_there

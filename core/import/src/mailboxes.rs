@@ -180,7 +180,11 @@ fn nearest(levels: &[&str]) -> (String, bool) {
         }
     }
     let same = taken.len() == levels.len()
-        && taken.iter().zip(levels).enumerate().all(|(n, (new, old))| new == old || (n == 0 && new.eq_ignore_ascii_case(old)));
+        && taken
+            .iter()
+            .zip(levels)
+            .enumerate()
+            .all(|(n, (new, old))| new == old || (n == 0 && new.eq_ignore_ascii_case(old)));
     (taken.join("/"), !same)
 }
 

@@ -78,7 +78,10 @@ impl fmt::Display for Failed {
         }
         if *imported + *already_there > 0 {
             let there = format!("{already_there} were there already");
-            write!(f, "; {imported} messages ({bytes} bytes) were brought in before that, {there}: the same again goes on")?;
+            write!(
+                f,
+                "; {imported} messages ({bytes} bytes) were brought in before that, {there}: the same again goes on"
+            )?;
         }
         Ok(())
     }

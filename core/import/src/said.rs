@@ -49,7 +49,9 @@ impl Said {
     /// Reads what all archives say. Errors: `LimitExceeded`.
     pub(crate) async fn read(archives: &[Archive], report: &mut Report) -> Result<Said> {
         let mut mailboxes = Mailboxes::new();
-        for (archive, entry) in archives.iter().flat_map(|archive| archive.plan.mailboxes.iter().map(move |e| (archive, e))) {
+        for (archive, entry) in
+            archives.iter().flat_map(|archive| archive.plan.mailboxes.iter().map(move |e| (archive, e)))
+        {
             let mut lines = Lines::new();
             let mut take = |line: Line<'_>, report: &mut Report| {
                 if let Err(wrong) = mailboxes.add(&line, &entry.name) {
@@ -83,14 +85,14 @@ impl Said {
                 let read = each(archive, entry, &mut |piece| {
                     let mut rest: &[u8] = &piece;
                     while let Some(line) = lines.next(&mut rest) {
-                        self.mark(&line)?;
+                        self.mark(&line, &entry.name)?;
                     }
                     survey.feed(&piece).map_err(|e| Error::new(e.kind(), e.to_string()))
                 })
                 .await;
                 unread(read, entry, report)?;
                 if let Some(line) = lines.finish() {
-                    self.mark(&line)?;
+                    self.mark(&line, &entry.name)?;
                 }
                 survey.end().map_err(|e| Error::new(e.kind(), e.to_string()))?;
                 self.emails.push((number, entry.clone()));
@@ -101,16 +103,18 @@ impl Said {
     }
 
     /// Keeps where the email of a line is deleted, if it is elsewhere too.
-    fn mark(&mut self, line: &Line<'_>) -> Result<()> {
+    fn mark(&mut self, line: &Line<'_>, file: &str) -> Result<()> {
         let Ok(marked) = line.read::<Marked>() else { return Ok(()) };
         let is_deleted = marked.keywords.get("$deleted").copied().unwrap_or_default();
-        let (true, 2.., Some(copy)) = (is_deleted, marked.mailbox_ids.len(), marked.copies.first()) else {
+        if !is_deleted || marked.mailbox_ids.len() < 2 {
             return Ok(());
-        };
+        }
         if self.deleted.len() >= IMPORT_KNOWN_MAX {
             return Err(Error::limit("IMPORT_KNOWN_MAX"));
         }
-        if let Some(Target::Mailbox { mailbox, .. }) = self.mailboxes.of_file(copy.path.as_str()) {
+        // The line stands beside the mailbox that its copy is in, in every shape of ours.
+        let copy = || marked.copies.first().and_then(|copy| self.mailboxes.of_file(copy.path.as_str()));
+        if let Some(Target::Mailbox { mailbox, .. }) = self.mailboxes.of_file(file).or_else(copy) {
             self.deleted.entry((marked.account_id.0, marked.id.0)).or_default().push(mailbox);
         }
         Ok(())

@@ -125,7 +125,8 @@ fn exports(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("export-")?.strip_suffix(".zip")?.parse::<u32>().ok());
+        let number =
+            name.to_str().and_then(|name| name.strip_prefix("export-")?.strip_suffix(".zip")?.parse::<u32>().ok());
         if let Some(number) = number
             && entry.path().is_file()
         {

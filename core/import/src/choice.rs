@@ -78,5 +78,5 @@ fn accounts(archives: &[Archive]) -> BTreeMap<String, BTreeSet<String>> {
 /// The folder of these that a name is in: the innermost.
 fn owner<'a>(name: &'a str, folders: &BTreeSet<String>) -> Option<&'a str> {
     let ends = name.match_indices('/').map(|(at, _)| at);
-    ends.filter_map(|at| name.get(..at)).filter(|folder| folders.contains(*folder)).next_back()
+    ends.filter_map(|at| name.get(..at)).rfind(|folder| folders.contains(*folder))
 }

@@ -2,7 +2,7 @@
 //! LIMITS     IMPORT_BATCH_EMAILS_MAX, IMPORT_BATCH_BYTES_MAX, IMPORT_KNOWN_MAX, IMPORT_INPUTS_MAX
 //! INVARIANTS What is counted as imported is stored. An email that is in several mailboxes is placed once, in all of them that lack it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use account::{AccountScope, Owner};
 use archive::{
@@ -11,7 +11,7 @@ use archive::{
     metadata::{Place, Problem, Trouble, flag_of_keyword},
 };
 use base::{
-    Kind, MailboxId,
+    AccountId, Kind, MailboxId,
     limits::{IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_EMAILS_MAX, IMPORT_INPUTS_MAX, IMPORT_KNOWN_MAX},
 };
 use mail::{Error, Flags, Mail, NewPath, Placed, Placing, Result};
@@ -61,6 +61,8 @@ pub(crate) struct Job<'a> {
     known: Known,
     /// Emails that are in several places and were met.
     seen: HashSet<Identity>,
+    /// Emails that were found of each mailbox of an export.
+    found: HashMap<(AccountId, MailboxId), u64>,
     batch: Vec<(Placing, Place)>,
     batch_bytes: usize,
     worked: usize,
@@ -121,6 +123,7 @@ impl Importer {
             places,
             known: Known::default(),
             seen: HashSet::new(),
+            found: HashMap::new(),
             batch: Vec::new(),
             batch_bytes: 0,
             worked: 0,
@@ -157,8 +160,24 @@ impl<'a> Job<'a> {
             }
             self.turn(TURN_MESSAGE_BYTES).await;
         }
+        self.tell_of_missing();
         (self.telling)(self.progress);
         Ok(())
+    }
+
+    /// Tells of mailboxes of an export that have fewer emails here than they had there: an archive of the series is missing.
+    fn tell_of_missing(&mut self) {
+        for mailbox in self.said.mailboxes.iter() {
+            let (account, id) = (mailbox.account_id, mailbox.id);
+            let found = self.found.get(&(account.0, id.0)).copied().unwrap_or_default();
+            if found < mailbox.total_emails {
+                let (total, name) = (mailbox.total_emails, &mailbox.full_name);
+                let why =
+                    format!("of {total} emails of {name:?} {found} are here: is an archive of the export missing?");
+                let place = Place { account_id: Some(account), mailbox_id: Some(id), ..Place::default() };
+                self.report.tell(Problem { what: Trouble::Unmatched, place, why });
+            }
+        }
     }
 
     /// Lets others have their turn after so much work.
@@ -226,6 +245,9 @@ impl<'a> Job<'a> {
             _ => None,
         };
         for placement in &start.placements {
+            if let Target::Mailbox { account, mailbox } = placement.target {
+                *self.found.entry((account, mailbox)).or_insert(0) += 1;
+            }
             let id = self.places.find(&placement.target, &mut self.report).await?;
             self.known.load(self.mail, self.scope, id).await?;
             if !mailboxes.contains(&id) {

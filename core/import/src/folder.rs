@@ -15,7 +15,7 @@ use base::{
 };
 use mail::{Error, Result};
 
-use crate::source::LocalFile;
+use crate::source::{LocalFile, too_many};
 
 /// Files below a folder.
 pub struct Folder {
@@ -63,7 +63,7 @@ impl Folder {
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             if self.files.len() + self.passed.len() >= IMPORT_FILES_MAX {
-                return Err(Error::limit("IMPORT_FILES_MAX"));
+                return Err(too_many(&self.root, "files (IMPORT_FILES_MAX)"));
             }
             let (path, known) = (at.join(entry.file_name()), entry.metadata().map_err(wrong)?);
             if known.is_dir() && depth < IMPORT_DEPTH_MAX {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use account::{AccountScope, Owner, record::EmailRecord};
-use base::{EmailId, MailboxId, Uid, limits::IMPORT_KNOWN_MAX};
+use base::{EmailId, Kind, MailboxId, Uid, limits::IMPORT_KNOWN_MAX};
 use mail::{Error, Mail, Result, read_many};
 
 /// Rows that are read in one version of the store.
@@ -44,7 +44,8 @@ impl Known {
                 *contents.entry(Key::of(&email.blob)).or_insert(0) += 1;
             }
             if self.rows > IMPORT_KNOWN_MAX {
-                return Err(Error::limit("IMPORT_KNOWN_MAX"));
+                let why = "the folders that it goes to have too many messages (IMPORT_KNOWN_MAX)";
+                return Err(Error::new(Kind::LimitExceeded, why));
             }
             from = page.next;
         }

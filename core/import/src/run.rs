@@ -103,7 +103,7 @@ impl Importer {
         out: &mut Report,
     ) -> Result<()> {
         if inputs.len() > IMPORT_INPUTS_MAX {
-            return Err(Error::limit("IMPORT_INPUTS_MAX"));
+            return Err(Error::new(Kind::LimitExceeded, "too many files and archives at once (IMPORT_INPUTS_MAX)"));
         }
         let mut archives = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -203,7 +203,10 @@ impl<'a> Job<'a> {
         let once = matches!(start.identity, Some(Identity::Ours { .. })) && start.placements.len() == 1;
         if let Some(identity) = start.identity.filter(|_| !once) {
             if self.seen.len() >= IMPORT_KNOWN_MAX {
-                return Err(Error::limit("IMPORT_KNOWN_MAX"));
+                return Err(Error::new(
+                    Kind::LimitExceeded,
+                    "too many emails are in several folders (IMPORT_KNOWN_MAX)",
+                ));
             }
             self.seen.insert(identity);
         }

@@ -13,7 +13,7 @@ use archive::{
     metadata::{MessageCopy, Trouble},
     zip::read::Entry,
 };
-use base::{AccountId, EmailId, MailboxId, limits::IMPORT_KNOWN_MAX};
+use base::{AccountId, EmailId, Kind, MailboxId, limits::IMPORT_KNOWN_MAX};
 use bytes::Bytes;
 use mail::{Error, Result};
 use serde::Deserialize;
@@ -110,7 +110,7 @@ impl Said {
             return Ok(());
         }
         if self.deleted.len() >= IMPORT_KNOWN_MAX {
-            return Err(Error::limit("IMPORT_KNOWN_MAX"));
+            return Err(Error::new(Kind::LimitExceeded, "too many emails are in several folders (IMPORT_KNOWN_MAX)"));
         }
         // The line stands beside the mailbox that its copy is in, in every shape of ours.
         let copy = || marked.copies.first().and_then(|copy| self.mailboxes.of_file(copy.path.as_str()));

@@ -98,7 +98,7 @@ fn found(path: &Path) -> Result<Vec<Input>> {
     if known.is_dir() {
         let archives = exports(path).map_err(wrong)?;
         if archives.len() > IMPORT_INPUTS_MAX {
-            return Err(Error::limit("IMPORT_INPUTS_MAX"));
+            return Err(too_many(path, "archives (IMPORT_INPUTS_MAX)"));
         }
         if archives.is_empty() {
             return Ok(vec![Input::Folder(Folder::below(path)?)]);
@@ -106,6 +106,11 @@ fn found(path: &Path) -> Result<Vec<Input>> {
         return archives.iter().map(|path| file(path).map_err(wrong)).collect();
     }
     Ok(vec![file(path).map_err(wrong)?])
+}
+
+/// A folder has more than is taken of these.
+pub(crate) fn too_many(folder: &Path, what: &str) -> Error {
+    Error::new(Kind::LimitExceeded, format!("{}: too many {what}: bring it in in parts", folder.display()))
 }
 
 fn file(path: &Path) -> io::Result<Input> {

@@ -1,10 +1,10 @@
 //! SUMMARY    What is exported and brought into another tenant's mailbox is exported again as it was.
 
-use crate::world::{ANN, BEN, EVA, EVE, World, archives};
+use crate::world::{ANN, BEN, EVA, EVE, World, archives, entries, input, packed};
 use account::ExportShape;
 use archive::manifest::Manifest;
 use base::Kind;
-use import::Order;
+use import::{Order, open};
 
 fn said(manifest: &Manifest) -> Vec<(String, String, String)> {
     let account = manifest.accounts.first().unwrap();
@@ -39,6 +39,41 @@ async fn what_was_exported_is_brought_into_another_tenants_mailbox_as_it_was() {
         assert_eq!(before.accounts[0].totals, after.accounts[0].totals);
         let subscribed = world.mail.mailbox_at(&world.owner(account).await, "Work/Alt").await.unwrap().1.subscribed;
         assert!(!subscribed);
+    }
+}
+
+#[tokio::test]
+async fn archives_that_were_unpacked_or_packed_anew_are_the_same() {
+    let world = World::new().await;
+    world.fill().await;
+    for shape in [ExportShape::Mbox, ExportShape::Maildir] {
+        let expect = World::new().await;
+        let files = world.export(&[ANN], shape, 20_000).await;
+        expect.import(EVE, archives(&files), &Order::default()).await.unwrap();
+        let expect = expect.dump(EVE).await;
+        // All archives into one, below a folder, deflated; and on disk.
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = Vec::new();
+        for (name, bytes) in entries(&files).into_iter().filter(|(name, _)| !name.ends_with('/')) {
+            let path = folder.path().join(&name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, &bytes).unwrap();
+            all.push((format!("my mail/{name}"), bytes));
+        }
+        let all: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        for inputs in [vec![input("mine.zip", packed(&all))], open(folder.path()).await.unwrap()] {
+            let other = World::new().await;
+            let report = other.import(EVE, inputs, &Order::default()).await.unwrap();
+            assert_eq!((report.problems.as_slice(), report.passed_over), (&[][..], 0), "{:?}", report.passed_names);
+            let (mut got, mut expect) = (other.dump(EVE).await, expect.clone());
+            // Files come in another order, so uids are others.
+            for line in got.iter_mut().chain(&mut expect).filter(|line| line.starts_with("  ")) {
+                *line = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+            }
+            got.sort();
+            expect.sort();
+            assert_eq!(got, expect);
+        }
     }
 }
 

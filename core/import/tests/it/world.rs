@@ -11,7 +11,11 @@ use control::{AccountSnapshot, Change, Control, EntitlementSnapshot};
 use export::Exporter;
 use import::{Failed, Importer, Input, Order, Reading, Report, Source};
 use mail::{Flags, Mail, NewMessage, NewPath};
-use std::{io::Write, ops::Range, sync::Arc};
+use std::{
+    io::{Read, Write},
+    ops::Range,
+    sync::Arc,
+};
 use store::{Kv, MemKv, blob::FsObjects};
 
 pub const TENANT: TenantId = TenantId(1);
@@ -248,4 +252,19 @@ impl World {
 pub fn archives(files: &[Fetched]) -> Vec<Input> {
     let zips = files.iter().filter(|(file, _)| file.name.ends_with(".zip"));
     zips.map(|(file, bytes)| input(&file.name, bytes.clone())).collect()
+}
+
+/// Entries of all archives.
+pub fn entries(files: &[Fetched]) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for (_, bytes) in files.iter().filter(|(file, _)| file.name.ends_with(".zip")) {
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        for at in 0..zip.len() {
+            let mut entry = zip.by_index(at).unwrap();
+            let mut bytes = Vec::new();
+            entry.read_to_end(&mut bytes).unwrap();
+            all.push((entry.name().to_owned(), bytes));
+        }
+    }
+    all
 }

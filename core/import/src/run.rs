@@ -267,7 +267,7 @@ impl<'a> Job<'a> {
         Ok((mailboxes, deleted_in))
     }
 
-    async fn key(&self, bytes: &[u8]) -> Result<Key> {
+    async fn key(&mut self, bytes: &[u8]) -> Result<Key> {
         match self.mail.accounts().blob_of(self.scope.tenant(), bytes).await {
             Ok(blob) => Ok(Key::of(&blob)),
             // The tenant has no mail yet, and a dry run makes no key for it.

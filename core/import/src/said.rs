@@ -49,26 +49,9 @@ impl Said {
     /// Reads what all archives say. Errors: `LimitExceeded`.
     pub(crate) async fn read(archives: &[Archive], report: &mut Report) -> Result<Said> {
         let mut mailboxes = Mailboxes::new();
-        for (archive, entry) in
-            archives.iter().flat_map(|archive| archive.plan.mailboxes.iter().map(move |e| (archive, e)))
-        {
-            let mut lines = Lines::new();
-            let mut take = |line: Line<'_>, report: &mut Report| {
-                if let Err(wrong) = mailboxes.add(&line, &entry.name) {
-                    report.tell(*wrong);
-                }
-            };
-            let read = each(archive, entry, &mut |piece| {
-                let mut piece: &[u8] = &piece;
-                while let Some(line) = lines.next(&mut piece) {
-                    take(line, report);
-                }
-                Ok(())
-            })
-            .await;
-            unread(read, entry, report)?;
-            if let Some(line) = lines.finish() {
-                take(line, report);
+        for archive in archives {
+            for entry in &archive.plan.mailboxes {
+                add(archive, entry, &mut mailboxes, report).await?;
             }
         }
         let (mailboxes, survey) = (Arc::new(mailboxes), Survey::new());
@@ -124,6 +107,29 @@ impl Said {
     pub(crate) fn deleted_in(&self, account: AccountId, email: EmailId) -> &[MailboxId] {
         self.deleted.get(&(account, email)).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Adds what a file says of mailboxes.
+async fn add(archive: &Archive, entry: &Entry, mailboxes: &mut Mailboxes, report: &mut Report) -> Result<()> {
+    let mut lines = Lines::new();
+    let mut take = |line: Line<'_>, report: &mut Report| {
+        if let Err(wrong) = mailboxes.add(&line, &entry.name) {
+            report.tell(*wrong);
+        }
+    };
+    let read = each(archive, entry, &mut |piece| {
+        let mut piece: &[u8] = &piece;
+        while let Some(line) = lines.next(&mut piece) {
+            take(line, report);
+        }
+        Ok(())
+    })
+    .await;
+    unread(read, entry, report)?;
+    if let Some(line) = lines.finish() {
+        take(line, report);
+    }
+    Ok(())
 }
 
 /// How reading a file of metadata ended.

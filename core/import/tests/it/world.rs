@@ -215,7 +215,11 @@ impl World {
 
     pub async fn import(&self, account: AccountId, inputs: Vec<Input>, order: &Order) -> Result<Report, Box<Failed>> {
         let scope = self.owner(account).await;
-        Importer::new(self.mail.clone()).run(&scope, inputs, order, &mut |_| {}).await
+        // A server does it on any thread.
+        fn movable<F: Future + Send>(work: F) -> F {
+            work
+        }
+        movable(Importer::new(self.mail.clone()).run(&scope, inputs, order, &mut |_| {})).await
     }
 
     /// Everything in an account: path, role, subscription; flags, time and bytes of each message, in order.

@@ -41,7 +41,7 @@ fn files_and_exports_are_brought_in_once() {
     let fetched = folder.path().join("fetched");
     let fetched = fetched.to_str().unwrap();
     node.ctl_json(&["export", "fetch", job, "--to", fetched, "--wait"]);
-    for expect in ["31 messages", "0 messages (0) brought in, 31 were there already"] {
+    for expect in ["31 messages", "0 messages (0) brought in, 31 are there already"] {
         let done = node.ctl_json(&["import", "--account", "ben@a.example", fetched]);
         assert!(summary(&done).starts_with(expect) && summary(&done).contains("0 problems"), "{done}");
         assert_eq!(emails(&node, "ben@a.example"), 31);

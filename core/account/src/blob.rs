@@ -54,6 +54,11 @@ impl Accounts {
         Ok(Staged { tenant, sealed: Arc::new(sealed) })
     }
 
+    /// What the tenant's emails of these bytes say as their `blob`: the same bytes have the same, of another tenant another one.
+    pub async fn blob_of(&self, tenant: TenantId, plain: &[u8]) -> Result<[u8; 32]> {
+        Ok(self.tenant_key(tenant).await?.blob_ref(plain).0)
+    }
+
     /// The data key of a tenant, unwrapped. It is made when the first entitlement arrives.
     pub(crate) async fn tenant_key(&self, tenant: TenantId) -> Result<Arc<TenantKey>> {
         if let Some(key) = self.0.tenant_keys.read().get(&tenant) {

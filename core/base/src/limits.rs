@@ -398,6 +398,24 @@ pub const INTAKE_RUNS_MAX: usize = 2 * ARCHIVE_ENTRIES_MAX;
 pub const INTAKE_PASSED_NAMES_MAX: usize = 100;
 /// Problems of a plan; beyond it they are counted.
 pub const INTAKE_PROBLEMS_MAX: usize = 1_000;
+// --- mail that is brought in ---
+/// Bytes of a file that is brought in which are read at once.
+pub const IMPORT_PIECE_BYTES: u64 = 1 << 20;
+/// Messages that are stored in one unit of work.
+pub const IMPORT_BATCH_EMAILS_MAX: usize = 200;
+/// Bytes of these messages; one that is larger is stored alone.
+pub const IMPORT_BATCH_BYTES_MAX: usize = 4 << 20;
+/// Messages that are in the mailboxes into which an import places something, counted for each; and messages of it that are in several
+/// mailboxes: so much of each stands in memory that nothing is placed twice.
+pub const IMPORT_KNOWN_MAX: usize = 2_000_000;
+/// Files and archives of one import.
+pub const IMPORT_INPUTS_MAX: usize = 1_000;
+/// Files below a folder that is brought in.
+pub const IMPORT_FILES_MAX: usize = 1_000_000;
+/// Levels of folders below it.
+pub const IMPORT_DEPTH_MAX: usize = 40;
+/// Bytes of a small file that is read whole: an account's description, letters of a Maildir.
+pub const IMPORT_DOCUMENT_BYTES_MAX: u64 = 64 * 1024;
 // --- exported mail ---
 /// Plain bytes of one stored segment of an export.
 pub const EXPORT_SEGMENT_BYTES: usize = 4 << 20;

@@ -13,8 +13,8 @@ const SYSTEM: [&str; 5] = ["\\Seen", "\\Answered", "\\Flagged", "\\Draft", "\\De
 /// Flags by name, as a client gives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flags {
-    system: u64,
-    keywords: Vec<String>,
+    pub(crate) system: u64,
+    pub(crate) keywords: Vec<String>,
 }
 
 impl Flags {

@@ -11,6 +11,7 @@ mod letter;
 mod mailbox;
 mod message;
 mod notice;
+mod place;
 mod plane;
 mod quota;
 mod view;
@@ -25,6 +26,7 @@ pub use letter::{Letter, Sent};
 pub use mailbox::{MailboxInfo, NewPath};
 pub use message::{Expunge, Moved};
 pub use notice::Notice;
+pub use place::{Placed, Placing};
 pub use plane::Plane;
 pub use view::{Row, View, ViewChanges};
 

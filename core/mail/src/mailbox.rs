@@ -58,6 +58,11 @@ impl NewPath {
         }
         Ok(NewPath(levels))
     }
+
+    /// Its levels, from the top.
+    pub fn levels(&self) -> &[String] {
+        &self.0
+    }
 }
 
 impl Mail {
@@ -107,6 +112,26 @@ impl Mail {
             let mut account = work.account(scope).await?;
             let (parent, name) = descend(&mut account, path).await?;
             account.create_mailbox(NewMailbox { name, parent, role, subscribed: true }).await
+        })
+    }
+
+    /// The mailbox at a path, made with all levels above it where there is none: then it gets the role and the subscription. Whether it was
+    /// made. Errors: `LimitExceeded`.
+    pub async fn ensure_mailbox(
+        &self,
+        scope: &AccountScope<Owner>,
+        path: &NewPath,
+        role: &str,
+        subscribed: bool,
+    ) -> Result<(MailboxId, bool)> {
+        let accounts = self.accounts();
+        unit_of_work!(accounts, &[scope.account()], accounts.op(), work => {
+            let mut account = work.account(scope).await?;
+            let (parent, name) = descend(&mut account, path).await?;
+            if let Some(id) = account.mailbox_named(parent, name).await? {
+                return Ok((id, false));
+            }
+            Ok((account.create_mailbox(NewMailbox { name, parent, role, subscribed }).await?, true))
         })
     }
 

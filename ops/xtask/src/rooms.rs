@@ -17,7 +17,7 @@ const fn room(folder: &'static str, uses: &'static [&'static str], tests: &'stat
     Room { folder, uses, tests }
 }
 
-const ROOMS: [(&str, Room); 19] = [
+const ROOMS: [(&str, Room); 20] = [
     ("base", room("core/base", &[], &[])),
     ("wire", room("core/wire", &["base"], &[])),
     ("store", room("core/store", &["base"], &[])),
@@ -33,6 +33,8 @@ const ROOMS: [(&str, Room); 19] = [
     ("account", room("core/account", &["base", "store", "control"], &[])),
     ("export", room("core/export", &["base", "control", "account", "archive"], &["store", "mail"])),
     ("mail", room("core/mail", &["base", "control", "account", "wire"], &["store"])),
+    // Mail comes in through `mail` as from any door; formats are those of archive.
+    ("import", room("core/import", &["base", "account", "archive", "mail"], &["store", "control", "export"])),
     ("queue", room("core/queue", &["base", "control", "account", "mail", "wire"], &["store"])),
     ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),
     ("tenants", room("tenants", &["base", "control"], &[])),

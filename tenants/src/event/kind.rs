@@ -144,6 +144,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "mailExportFetch",
     "mailExportPause",
     "mailExportResume",
+    "mailImport",
     "mailboxCreate",
     "mailboxDelete",
     "mailboxImport",

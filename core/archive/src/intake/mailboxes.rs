@@ -58,7 +58,7 @@ impl Mailboxes {
     }
 
     /// The mailbox that says that it stands in this file, or in a folder above it; whatever folders are at the name's beginning.
-    pub(super) fn of_file(&self, name: &str) -> Option<Target> {
+    pub fn of_file(&self, name: &str) -> Option<Target> {
         let within = |name: &str| {
             let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
             ends.filter_map(|at| self.paths.get(name.get(..at)?)).next_back().copied()

@@ -52,6 +52,7 @@ impl Desk {
             Request::QueueRetry { select } => self.queue_retry(who, &select).await,
             Request::QueueCancel { select } => self.queue_cancel(who, &select).await,
             Request::Export(call) => self.export(who, call, events).await,
+            Request::Import(call) => self.import(who, call, events).await,
             Request::Nodes => self.nodes(events).await,
             Request::Drain(draining) => {
                 let accounts = self.store()?;

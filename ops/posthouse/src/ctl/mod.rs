@@ -10,6 +10,7 @@ mod desk;
 mod export;
 mod fetch;
 mod hold;
+mod import;
 mod inspect;
 mod operation;
 mod print;
@@ -106,6 +107,9 @@ enum Command {
     /// Mail taken out: archives of mailboxes with all that belongs to them.
     #[command(subcommand)]
     Export(export::Export),
+    /// Mail brought in: archives of ours, ZIP with mbox, Maildir or EML, Takeout, mbox files, messages, folders of all that. Nothing twice: the
+    /// same again goes on where it was cut off.
+    Import(import::Import),
     /// Checks every stored invariant; exit code 1 when one does not hold.
     Verify {
         /// This tenant only.
@@ -421,6 +425,7 @@ fn asked(command: Command) -> Result<(Request, Shape), Failure> {
             Some(call) => plain(Request::Export(call)),
             None => return Err(Failure::Usage("what is fetched goes into a folder".to_owned())),
         },
+        Command::Import(import) => plain(Request::Import(import.call()?)),
         Command::Hold(hold) => plain(hold.request()),
         Command::Why { subject } => plain(Request::Why { subject }),
         Command::Api(api) => {

@@ -2,7 +2,7 @@
 //! INVARIANTS Rows go to standard output, progress and errors to standard error. A broken pipe ends quietly.
 
 use super::{
-    answer, export,
+    answer, export, import,
     request::{Event, ExportCall, Request},
     size,
 };
@@ -53,6 +53,7 @@ impl Printer {
             Request::HoldList { .. } => &["id", "on", "kind", "code", "reason"],
             Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
             Request::Export(ExportCall::List { .. }) => export::LISTED,
+            Request::Import(_) => import::TOLD,
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
@@ -93,7 +94,7 @@ impl Printer {
             Shape::Rows(columns) | Shape::Operation(columns, _) => *columns,
             Shape::Answer => &[],
         };
-        if !self.json && columns == VIOLATIONS && std::io::stderr().is_terminal() {
+        if !self.json && (columns == VIOLATIONS || columns == import::TOLD) && std::io::stderr().is_terminal() {
             eprint!("\r\x1b[K");
         }
         let end = self.end.take().unwrap_or_else(|| Event::Failed("no answer".to_owned()));

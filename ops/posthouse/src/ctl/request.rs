@@ -82,6 +82,7 @@ pub enum Request {
         subject: String,
     },
     Export(ExportCall),
+    Import(ImportCall),
     /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
     Api {
         query: String,
@@ -106,6 +107,8 @@ impl Request {
             | Request::AccountList { .. }
             | Request::AccountShow { .. }
             | Request::Export(_)
+            // Its own summary says what would be.
+            | Request::Import(_)
             | Request::QueueList { .. }
             | Request::QueueRetry { .. }
             | Request::QueueCancel { .. }
@@ -171,6 +174,21 @@ pub struct NewExport {
     pub maildir: bool,
     pub archive_bytes_max: u64,
     pub days: u32,
+}
+
+/// Mail to be brought into a mailbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImportCall {
+    /// An address or an id.
+    pub account: String,
+    /// The path below which all goes.
+    pub into: Option<String>,
+    /// Which mailbox of an archive.
+    pub only: Option<String>,
+    pub reason: String,
+    pub dry_run: bool,
+    /// Absolute.
+    pub paths: Vec<std::path::PathBuf>,
 }
 
 /// How a change is asked for.

@@ -5,6 +5,7 @@
 mod cli;
 mod ctl;
 mod full;
+mod import;
 mod node;
 mod portal;
 mod reload;

@@ -88,6 +88,13 @@ pub enum Listed {
 }
 
 impl Entry {
+    /// A file that stands by itself, in a folder that is read as an archive is (`intake::Planner`): `header_at` is its number, which the
+    /// caller gave it. It has no header.
+    pub fn alone(name: &str, number: u64, bytes: u64) -> Self {
+        let (name, method) = (name.into(), Method::Stored);
+        Entry { name, method, bytes, packed_bytes: bytes, crc32: 0, header_at: number, directory_at: 0 }
+    }
+
     /// It has no bytes, and stands for a folder.
     pub fn is_folder(&self) -> bool {
         self.name.ends_with('/')

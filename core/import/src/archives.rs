@@ -1,4 +1,5 @@
 //! SUMMARY    Opens what is brought in: what each file is, and what is to be read of it.
+//! LIMITS     EXPORT_ACCOUNTS_MAX, INTAKE_FIRST_BYTES
 //! INVARIANTS A file that is no mail, or an archive that has no directory, ends an import before anything is changed.
 
 use std::{collections::HashSet, sync::Arc};
@@ -7,7 +8,10 @@ use archive::{
     intake::{Item, Origin, Plan, Planner, Sort, Source as Place},
     zip::read::{Entries, Entry, Listed, Opening},
 };
-use base::{Kind, limits::INTAKE_FIRST_BYTES};
+use base::{
+    Kind,
+    limits::{EXPORT_ACCOUNTS_MAX, INTAKE_FIRST_BYTES},
+};
 use mail::{Error, Result};
 use serde::Deserialize;
 
@@ -38,6 +42,7 @@ impl Archive {
         let mut described = Vec::new();
         let mut add = |listed: Listed| {
             if let Listed::Entry(entry) = &listed
+                && described.len() < EXPORT_ACCOUNTS_MAX
                 && (entry.name.ends_with("/account.json") || &*entry.name == "account.json")
             {
                 described.push(entry.clone());

@@ -1,7 +1,7 @@
 //! SUMMARY    Mail of other programs: Takeout, mbox, EML, Maildir on disk and in archives.
 
 use crate::world::{EVE, World, input, packed};
-use base::Kind;
+use base::{Kind, limits::KEYWORDS_MAX};
 use import::{Order, open};
 use std::path::Path;
 
@@ -117,4 +117,18 @@ async fn paths_of_this_machine() {
     assert_eq!(open(root).await.unwrap().len(), 2);
     assert_eq!(open(&root.join("none")).await.err().unwrap().kind, Kind::Invalid);
     assert_eq!(open(Path::new("/dev/null")).await.err().unwrap().kind, Kind::Invalid);
+}
+
+#[tokio::test]
+async fn keywords_that_there_is_no_room_for_are_told_and_cost_no_message() {
+    let world = World::new().await;
+    let many = KEYWORDS_MAX + 7;
+    let mbox: String = (0..many)
+        .map(|n| format!("From - Mon Nov 23 19:23:32 2026\nSubject: {n}\nX-Keywords: word{n}\n\nx\n\n"))
+        .collect();
+    let report = world.import(EVE, vec![input("inbox.mbox", mbox)], &Order::default()).await.unwrap();
+    assert_eq!((report.imported, report.problems_told), (many as u64, 7), "{report:?}");
+    assert!(
+        report.problems.iter().all(|problem| problem.place.offset.is_some() && problem.why.contains("KEYWORDS_MAX"))
+    );
 }

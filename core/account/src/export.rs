@@ -143,6 +143,8 @@ impl ExportWish {
 /// An export to be made. Who may ask for it is the caller's to know.
 #[derive(Debug, Clone)]
 pub struct NewExport {
+    /// Its id: `Accounts::new_job`.
+    pub job: JobId,
     pub accounts: Vec<AccountId>,
     pub shape: ExportShape,
     /// Bytes of one archive; a message larger than that has one of its own.
@@ -233,6 +235,11 @@ async fn load(txn: &mut TenantTxn<'_>, job: JobId) -> Result<ExportRecord> {
 }
 
 impl Accounts {
+    /// An id for a new export, to be written down before it is asked for.
+    pub fn new_job(&self) -> JobId {
+        JobId(self.0.rng.next_u64())
+    }
+
     /// Asks for an export; a node makes it as soon as one is free. Errors: `Invalid` (no account, an account twice, days),
     /// `LimitExceeded`, `NotFound` (an account that is not the tenant's, or gone).
     pub async fn request_export(&self, tenant: TenantId, new: NewExport) -> Result<JobId> {
@@ -249,9 +256,9 @@ impl Accounts {
             return Err(Error::limit("EXPORT_DAYS_MAX"));
         }
         for account in &accounts {
-            self.exported(tenant, *account).await?;
+            self.check_exportable(tenant, *account).await?;
         }
-        let job = JobId(self.0.rng.next_u64());
+        let job = new.job;
         let (key, parts) = (self.new_export_key(tenant)?, accounts.len().div_ceil(ACCOUNTS_AT_ONCE));
         for (part, some) in accounts.chunks(ACCOUNTS_AT_ONCE).enumerate() {
             unit_of_work!(self, &[], self.op(), work => {
@@ -277,8 +284,8 @@ impl Accounts {
         Zeroizing::new(blake3::derive_key(MANIFEST_CONTEXT, &*self.0.master.0))
     }
 
-    /// Whether an account can be exported: it is the tenant's, and not purged.
-    async fn exported(&self, tenant: TenantId, account: AccountId) -> Result<()> {
+    /// Whether an account can be exported: `NotFound` if it is not the tenant's, or purged.
+    pub async fn check_exportable(&self, tenant: TenantId, account: AccountId) -> Result<()> {
         let mut txn = self.0.kv.begin_read();
         let standing = self.standing_in(&mut *txn, tenant, account).await?;
         let there = standing.is_some_and(|standing| !standing.profile.purged);
@@ -335,7 +342,7 @@ impl Accounts {
         let (mut found, mut last) = (Vec::new(), None);
         while let Some(account) = next_account(self, scope.tenant(), last).await? {
             last = Some(account);
-            if self.exported(scope.tenant(), account).await.is_ok() {
+            if self.check_exportable(scope.tenant(), account).await.is_ok() {
                 found.push(account);
             }
         }
@@ -353,7 +360,7 @@ impl Accounts {
     pub async fn export_files<R: CanRead>(&self, scope: &TenantScope<R>, job: JobId) -> Result<Vec<ExportFile>> {
         let mut txn = self.0.kv.begin_read();
         let mut txn = TenantTxn::new(&mut *txn, scope.tenant());
-        if load(&mut txn, job).await?.phase != ExportPhase::Ready.code() {
+        if !is_fetchable(&load(&mut txn, job).await?, self.clock().now()) {
             return Ok(Vec::new());
         }
         let rows = txn.all(&keys::export_files(job), Read::Snapshot).await?;
@@ -383,6 +390,12 @@ impl Accounts {
                 }
                 ExportWish::Run | ExportWish::Pause => {}
             }
+            if wish == ExportWish::Cancel {
+                // From this commit on nobody reads any of it; whoever is at it is fenced off.
+                record.key.clear();
+                (record.token, record.until_ms) = (record.token + 1, 0);
+                record.phase = if record.ready_ms == 0 { ExportPhase::Cancelled } else { ExportPhase::Shredded }.code();
+            }
             (record.wish, record.due_ms, record.failures) = (wish.code(), now.0, 0);
             if wish == ExportWish::Run {
                 record.why.clear();
@@ -391,6 +404,11 @@ impl Accounts {
             view(tenant, job, record)
         })
     }
+}
+
+/// Whether its files can be fetched now, also if nobody came to destroy it in time.
+fn is_fetchable(record: &ExportRecord, now: Timestamp) -> bool {
+    record.phase == ExportPhase::Ready.code() && !record.key.is_empty() && record.expires_ms > now.0
 }
 
 /// Where an export that failed goes on.

@@ -75,6 +75,9 @@ pub(crate) struct Head {
     /// `account.json`.
     #[prost(bytes = "vec", tag = "6")]
     pub profile: Vec<u8>,
+    /// The account was purged before it was listed: nothing of it is exported.
+    #[prost(bool, tag = "7")]
+    pub is_gone: bool,
 }
 
 fn listed(mailbox: MailboxId, uid: Uid, row: &RowRecord, email: EmailRecord) -> Listed {
@@ -96,7 +99,10 @@ fn listed(mailbox: MailboxId, uid: Uid, row: &RowRecord, email: EmailRecord) -> 
 /// Lists an account: pins it, reads its rows, catches up, notes the listing as complete.
 pub(crate) async fn take(lease: &ExportLease, exported: Exported, now: Timestamp) -> Result<()> {
     let (number, account) = (exported.number, exported.account);
-    let profile = lease.profile(account).await?;
+    let profile = match lease.profile(account).await {
+        Err(why) if why.kind == Kind::NotFound => return gone(lease, exported, now).await,
+        profile => profile?,
+    };
     lease.clear_stream(Stream::Rows(number)).await?;
     lease.clear_stream(Stream::Changed(number)).await?;
     lease.pin(account).await?;
@@ -128,6 +134,19 @@ pub(crate) async fn take(lease: &ExportLease, exported: Exported, now: Timestamp
     head.encode_length_delimited(&mut out.buffer).map_err(|e| Error::corrupt(e.to_string()))?;
     out.end().await?;
     lease.listed(number, Exported { modseq: Some(modseq), pinned_at: now, emails, bytes, ..exported }).await
+}
+
+/// Lists an account of which nothing is left.
+async fn gone(lease: &ExportLease, exported: Exported, now: Timestamp) -> Result<()> {
+    lease.clear_stream(Stream::Rows(exported.number)).await?;
+    lease.clear_stream(Stream::Changed(exported.number)).await?;
+    let head =
+        Head { address: exported.account.to_string(), profile: b"{}".to_vec(), is_gone: true, ..Head::default() };
+    let mut out = SegmentWriter::new(lease, Stream::Changed(exported.number));
+    head.encode_length_delimited(&mut out.buffer).map_err(|e| Error::corrupt(e.to_string()))?;
+    out.end().await?;
+    let listed = Exported { modseq: Some(ModSeq(0)), pinned_at: now, emails: 0, bytes: 0, ..exported };
+    lease.listed(exported.number, listed).await
 }
 
 /// The emails of a page of rows, in the version that the rows were read in.

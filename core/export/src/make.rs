@@ -138,10 +138,11 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
     Ok(why)
 }
 
-/// Makes the archives of an export that is ready once more, from its listing and what is stored of the mail, and compares them.
+/// Reads everything of an export that is ready back, makes its archives once more, from its listing and what is stored of the mail, and compares them.
 /// Gives how many there are. Errors: `Corrupt` (they differ).
 pub(crate) async fn compare(lease: &ExportLease) -> Result<usize> {
     let (view, stored) = (lease.view().await?, lease.files().await?);
+    verify(lease).await?;
     let writer = Writer::new(options(&view)).map_err(archived)?;
     let out = SegmentWriter::new(lease, Stream::File(0));
     let to = Files { lease, out, complete: 0, problems: 0, stored: Some(&stored) };
@@ -189,7 +190,7 @@ impl Archives<'_> {
             }
             self.skip -= 1;
         }
-        if self.to.stored.is_none() {
+        if self.to.stored.is_none() && !listing.head.is_gone {
             self.keep_pinned(exported).await?;
         }
         let head = account_head(exported, &listing.head)?;
@@ -385,6 +386,9 @@ async fn differences(lease: &ExportLease, all: &[Exported], finished: &Finished)
     let mut found = Vec::new();
     for (exported, account) in all.iter().zip(&finished.accounts) {
         let listing = Listing::open(lease, exported.number).await?;
+        if listing.head.is_gone {
+            found.push(format!("{} was deleted for good before it was listed.", exported.account));
+        }
         for mailbox in &listing.head.mailboxes {
             let counted = account.counts.mailbox(MailboxId(mailbox.id)).map(|m| m.totals).unwrap_or_default();
             let state = &mailbox.state;

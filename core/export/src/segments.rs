@@ -56,12 +56,12 @@ impl SegmentWriter {
             let mut full = std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER_BYTES));
             self.buffer.extend_from_slice(full.get(EXPORT_SEGMENT_BYTES..).unwrap_or_default());
             full.truncate(EXPORT_SEGMENT_BYTES);
-            self.store(full.into()).await?;
+            self.store(full).await?;
         }
         Ok(())
     }
 
-    async fn store(&mut self, plain: Bytes) -> Result<()> {
+    async fn store(&mut self, plain: Vec<u8>) -> Result<()> {
         self.bytes += plain.len() as u64;
         self.settle().await?;
         let (lease, stream, segment) = (self.lease.clone(), self.stream, self.segment);
@@ -83,7 +83,7 @@ impl SegmentWriter {
         self.cut().await?;
         if !self.buffer.is_empty() {
             let last = std::mem::take(&mut self.buffer);
-            self.store(last.into()).await?;
+            self.store(last).await?;
         }
         self.settle().await?;
         Ok(self.bytes)

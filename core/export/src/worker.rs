@@ -1,4 +1,4 @@
-//! SUMMARY    Looks for exports that have something to be done, and does it, one at a time.
+//! SUMMARY    Looks for exports that have something to be done, and does it: one is made at a time, and beside it others are destroyed.
 //! LIMITS     EXPORT_LEASE_MS
 //! INVARIANTS May be cut off at any await: what was not finished is done by whoever takes the lease next.
 
@@ -32,13 +32,15 @@ impl Exporter {
         };
         tokio::select! {
             () = stopped => {}
-            () = self.work() => {}
+            () = self.work(Todo::Make) => {}
+            // What is to be destroyed does not wait for what takes days.
+            () = self.work(Todo::Shred) => {}
         }
     }
 
-    async fn work(&self) {
+    async fn work(&self, todo: Todo) {
         loop {
-            match self.pass().await {
+            match self.one(todo).await {
                 Ok(true) => {}
                 Ok(false) => self.rest().await,
                 Err(why) => {
@@ -63,9 +65,13 @@ impl Exporter {
         make::compare(&lease).await
     }
 
-    /// Does what there is to be done of one export; whether there was any.
+    /// Does what there is to be done of one export, which is to be destroyed if there is such a one; whether there was any.
     pub async fn pass(&self) -> Result<bool> {
-        let Some(lease) = self.accounts.lease_export().await? else { return Ok(false) };
+        Ok(self.one(Todo::Shred).await? || self.one(Todo::Make).await?)
+    }
+
+    async fn one(&self, todo: Todo) -> Result<bool> {
+        let Some(lease) = self.accounts.lease_export(todo).await? else { return Ok(false) };
         let ended = tokio::select! {
             ended = self.make(&lease) => ended,
             left = keep(&lease) => left,

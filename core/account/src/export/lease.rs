@@ -58,8 +58,8 @@ pub struct ExportLease {
 }
 
 impl Accounts {
-    /// Takes an export that has something to be done and that no peer is at; `None`: there is none.
-    pub async fn lease_export(&self) -> Result<Option<ExportLease>> {
+    /// Takes an export with which this is to be done and that no peer is at; `None`: there is none.
+    pub async fn lease_export(&self, wanted: Todo) -> Result<Option<ExportLease>> {
         if self.is_draining() {
             return Ok(None);
         }
@@ -74,7 +74,7 @@ impl Accounts {
                 if keys::be64(due, 0).is_some_and(|due| due > u64::try_from(self.clock().now().0).unwrap_or(0)) {
                     continue;
                 }
-                if let Some(lease) = self.take_export(found.0, found.1).await? {
+                if let Some(lease) = self.take_export(found.0, found.1, wanted).await? {
                     return Ok(Some(lease));
                 }
             }
@@ -84,15 +84,19 @@ impl Accounts {
         }
     }
 
-    async fn take_export(&self, tenant: TenantId, job: JobId) -> Result<Option<ExportLease>> {
+    async fn take_export(&self, tenant: TenantId, job: JobId, wanted: Todo) -> Result<Option<ExportLease>> {
         let mut txn = self.0.kv.begin_read();
-        if self.todo(&mut *txn, (tenant, job), self.clock().now()).await?.is_none() {
+        let todo = self.todo(&mut *txn, (tenant, job), self.clock().now()).await?;
+        if todo.is_none_or(|(_, todo)| todo != wanted) {
             return Ok(None);
         }
         drop(txn);
         let taken = unit_of_work!(self, &[], self.op(), work => {
             let now = work.now();
             let Some((mut record, todo)) = self.todo(work.txn(), (tenant, job), now).await? else { return Ok(None) };
+            if todo != wanted {
+                return Ok(None);
+            }
             (record.token, record.until_ms) = (record.token + 1, until(now).0);
             record.node = self.node().0;
             store(work, (tenant, job), &record)?;

@@ -5,7 +5,7 @@
 //!            name; what has no row is removed with the export. A segment that is made again has the same bytes, or the
 //!            export fails: what was stored would be half of one file and half of another.
 
-use super::{ExportFile, ExportPhase, lease::ExportLease, load};
+use super::{ExportFile, is_fetchable, lease::ExportLease, load};
 use crate::{
     Accounts, Error, Result, keys,
     record::{self, ExportFileRecord, SegmentRecord},
@@ -32,25 +32,23 @@ impl SegmentKey {
         Ok(SegmentKey(LessSafeKey::new(key)))
     }
 
-    /// Nonce, sealed bytes, tag. The same key seals fewer than 2^32 segments, each under a random nonce.
-    fn seal(&self, (stream, segment): (u32, u32), plain: &[u8]) -> Result<Bytes> {
+    /// Sealed bytes, tag, nonce: in the memory of the plain ones. The same key seals fewer than 2^32 segments, each under a random nonce.
+    fn seal(&self, (stream, segment): (u32, u32), mut plain: Vec<u8>) -> Result<Bytes> {
         let mut nonce = [0_u8; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::new(Kind::Unavailable, "no randomness"))?;
-        let mut out = Vec::with_capacity(NONCE_LEN + plain.len() + TAG_BYTES);
-        out.extend_from_slice(&nonce);
-        out.extend_from_slice(plain);
-        let sealed = out.get_mut(NONCE_LEN..).unwrap_or_default();
         let tag = self
             .0
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad(stream, segment), sealed)
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad(stream, segment), &mut plain)
             .map_err(|_| Error::corrupt("sealing a segment of an export"))?;
-        out.extend_from_slice(tag.as_ref());
-        Ok(out.into())
+        plain.extend_from_slice(tag.as_ref());
+        plain.extend_from_slice(&nonce);
+        Ok(plain.into())
     }
 
     fn open(&self, (stream, segment): (u32, u32), sealed: &[u8]) -> Result<Vec<u8>> {
         let damaged = || Error::corrupt("a segment of an export is damaged");
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN).ok_or_else(damaged)?;
+        let at = sealed.len().checked_sub(NONCE_LEN).ok_or_else(damaged)?;
+        let (sealed, nonce) = sealed.split_at_checked(at).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
         let mut out = sealed.to_vec();
         let plain = self.0.open_in_place(nonce, aad(stream, segment), &mut out).map_err(|_| damaged())?.len();
@@ -129,7 +127,7 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'sta
 impl ExportLease {
     /// Stores a segment, EXPORT_SEGMENT_BYTES of a stream (its last one has fewer), and notes what is done. One that was stored
     /// before is compared. Errors: `Corrupt` (it has other bytes now), `TooOld` (a peer has the export).
-    pub async fn put_segment(&self, stream: Stream, segment: u32, plain: Bytes, done: Progress) -> Result<()> {
+    pub async fn put_segment(&self, stream: Stream, segment: u32, plain: Vec<u8>, done: Progress) -> Result<()> {
         if plain.len() > EXPORT_SEGMENT_BYTES {
             return Err(Error::limit("EXPORT_SEGMENT_BYTES"));
         }
@@ -143,8 +141,8 @@ impl ExportLease {
         let key = self.key.clone().ok_or_else(|| Error::not_found("key of the export"))?;
         let is_stored = stored.is_some();
         let (hash, sealed) = apart(move || {
-            let sealed = if is_stored { Bytes::new() } else { key.seal(place, &plain)? };
-            Ok((blake3::hash(&plain), sealed))
+            let hash = blake3::hash(&plain);
+            Ok((hash, if is_stored { Bytes::new() } else { key.seal(place, plain)? }))
         })
         .await?;
         if let Some(stored) = stored {
@@ -156,6 +154,10 @@ impl ExportLease {
         }
         if self.reviews {
             return Err(Error::corrupt("a segment of the export is missing"));
+        }
+        // What is beside the store must leave it the room that deletions need.
+        if !self.accounts().0.objects.is_far() {
+            self.accounts().check_room()?;
         }
         let name = object(self.tenant(), self.job(), place, self.token);
         self.accounts().0.objects.put(&name, sealed).await.map_err(store::blob::BlobError::from)?;
@@ -240,7 +242,7 @@ impl Accounts {
         let mut txn = self.0.kv.begin_read();
         let mut own = TenantTxn::new(&mut *txn, tenant);
         let record = load(&mut own, job).await?;
-        if record.phase != ExportPhase::Ready.code() || record.key.is_empty() {
+        if !is_fetchable(&record, self.clock().now()) {
             return Err(Error::not_found("file of the export"));
         }
         let files = own.all(&keys::export_files(job), Read::Snapshot).await?;
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn a_segment_opens_at_its_place_alone_and_unchanged() {
         let key = SegmentKey::new(&[7; 32]).unwrap();
-        let sealed = key.seal((3, 9), b"bytes").unwrap();
+        let sealed = key.seal((3, 9), b"bytes".to_vec()).unwrap();
         assert_eq!(key.open((3, 9), &sealed).unwrap(), b"bytes");
         assert!(key.open((3, 8), &sealed).is_err() && key.open((2, 9), &sealed).is_err());
         assert!(SegmentKey::new(&[8; 32]).unwrap().open((3, 9), &sealed).is_err());
@@ -286,7 +288,7 @@ mod tests {
             assert!(key.open((3, 9), &damaged).is_err());
         }
         assert!(key.open((3, 9), b"").is_err() && key.open((3, 9), &[0; NONCE_LEN]).is_err());
-        assert_ne!(key.seal((3, 9), b"bytes").unwrap(), sealed, "nonces are random");
+        assert_ne!(key.seal((3, 9), b"bytes".to_vec()).unwrap(), sealed, "nonces are random");
     }
 
     #[test]

@@ -107,9 +107,8 @@ async fn a_tenant_has_so_many_exports_at_once_and_no_more() {
     assert_eq!(made.len(), EXPORT_JOBS_MAX);
     assert!(world.accounts().verify(&world.scope(TENANT)).await.unwrap().is_empty());
     world.accounts().steer_export(TENANT, made[0], ExportWish::Cancel).await.unwrap();
-    while world.view(made[0]).await.phase != ExportPhase::Cancelled {
-        assert!(world.exporter().pass().await.unwrap());
-    }
+    assert_eq!(world.view(made[0]).await.phase, ExportPhase::Cancelled);
+    assert!(world.exporter().pass().await.unwrap());
     world.request(&[ANN], ExportShape::Mbox).await;
 }
 
@@ -145,12 +144,17 @@ async fn what_is_over_or_cancelled_is_destroyed() {
         world.accounts().steer_export(TENANT, cancelled, ExportWish::Run).await.unwrap_err().kind,
         Kind::Invalid
     );
-    world.accounts().steer_export(TENANT, cancelled, ExportWish::Cancel).await.unwrap();
+    world.fetch(cancelled).await;
+    let view = world.accounts().steer_export(TENANT, cancelled, ExportWish::Cancel).await.unwrap();
+    assert_eq!(view.phase, ExportPhase::Shredded, "at once, whatever else is being made");
+    let gone = world.accounts().export_bytes(&world.scope(TENANT), cancelled, "manifest.json", 0..1).await;
+    assert_eq!(gone.unwrap_err().kind, Kind::NotFound);
     assert!(world.exporter().pass().await.unwrap());
     assert_eq!(world.view(cancelled).await.phase, ExportPhase::Shredded, "it was ready");
     assert!(world.accounts().export_files(&world.scope(TENANT), cancelled).await.unwrap().is_empty());
     world.fetch(ready).await;
     world.pass(8 * 86_400_000);
+    assert!(world.accounts().export_files(&world.scope(TENANT), ready).await.unwrap().is_empty(), "its time is over");
     assert!(world.exporter().pass().await.unwrap());
     assert_eq!(world.view(ready).await.phase, ExportPhase::Shredded);
     let gone = world.accounts().export_bytes(&world.scope(TENANT), ready, "manifest.json", 0..1).await;
@@ -160,6 +164,38 @@ async fn what_is_over_or_cancelled_is_destroyed() {
     assert_eq!(String::from_utf8(left.unwrap().stdout).unwrap(), "", "no object is left");
     assert!(world.accounts().verify(&world.scope(TENANT)).await.unwrap().is_empty());
     assert!(!world.exporter().pass().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_account_that_is_purged_before_it_is_listed_does_not_keep_the_others() {
+    let world = World::new().await;
+    world.fill().await;
+    let job = world.request(&[ANN, BEN], ExportShape::Mbox).await;
+    world.purge(ANN, "ann@a.example").await;
+    assert!(world.exporter().pass().await.unwrap());
+    let view = world.view(job).await;
+    assert_eq!(view.phase, ExportPhase::Ready);
+    assert_eq!(view.why, format!("{ANN} was deleted for good before it was listed."));
+    assert_eq!(emails(&world.fetch(job).await).len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_seen_when_it_is_compared() {
+    let world = World::new().await;
+    world.fill().await;
+    let job = world.request(&[ANN], ExportShape::Mbox).await;
+    world.make(job).await;
+    let objects = world.folder.path().join("exports");
+    let found = std::process::Command::new("find").arg(objects).args(["-name", "80000000-*"]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    let first = found.lines().next().unwrap();
+    let mut bytes = std::fs::read(first).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(first, &bytes).unwrap();
+    let again = world.exporter().compare(&world.scope(TENANT), job).await;
+    assert_eq!(again.unwrap_err().kind, Kind::Corrupt);
+    std::fs::remove_file(first).unwrap();
+    assert!(world.exporter().compare(&world.scope(TENANT), job).await.is_err());
 }
 
 #[tokio::test]

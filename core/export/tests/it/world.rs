@@ -83,6 +83,13 @@ impl World {
         self.accounts().apply(vec![Change::Entitlement(entitlement)]).await.unwrap();
     }
 
+    /// An account is deleted for good.
+    pub async fn purge(&self, account: AccountId, address: &str) {
+        let snapshot =
+            AccountSnapshot { live: false, purged: true, ..AccountSnapshot::new(account, TENANT, 2, address) };
+        self.accounts().apply(vec![Change::Account(snapshot)]).await.unwrap();
+    }
+
     pub fn reader(&self, account: AccountId) -> AccountScope<ReadOnly> {
         self.accounts().break_glass("test", "looks").unwrap().account(TENANT, account)
     }
@@ -133,6 +140,7 @@ impl World {
 
     pub fn new_export(&self, accounts: &[AccountId], shape: ExportShape) -> NewExport {
         NewExport {
+            job: self.accounts().new_job(),
             accounts: accounts.to_vec(),
             shape,
             archive_bytes_max: 300_000,

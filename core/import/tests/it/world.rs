@@ -183,6 +183,7 @@ impl World {
     pub async fn export(&self, accounts: &[AccountId], shape: ExportShape, archive_bytes_max: u64) -> Vec<Fetched> {
         let tenant = Self::tenant(accounts[0]);
         let new = NewExport {
+            job: self.accounts().new_job(),
             accounts: accounts.to_vec(),
             shape,
             archive_bytes_max,

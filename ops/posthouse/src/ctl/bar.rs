@@ -52,10 +52,13 @@ impl Bar {
         }
     }
 
-    /// It is over: the line is free.
-    pub fn end(&self) {
-        if self.draws && self.shown.is_some() {
-            eprint!("\r\x1b[K");
+    /// It is over, and was done: the line is free.
+    pub fn end(&self, done: u64) {
+        match self.draws {
+            true if self.shown.is_some() => eprint!("\r\x1b[K"),
+            true => {}
+            false if done > 0 => eprintln!("{}: {}", self.what, size::write(done)),
+            false => {}
         }
     }
 }

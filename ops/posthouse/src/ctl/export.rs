@@ -11,8 +11,10 @@ use crate::Failure;
 use account::{ExportShape, ExportView, ExportWish, NewExport as Ordered, ReadOnly, TenantScope};
 use archive::manifest::SigningKey;
 use base::{
-    AccountId, JobId, TenantId,
-    limits::{EXPORT_ARCHIVE_BYTES_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_FETCHED_BYTES},
+    AccountId, JobId, Kind, TenantId,
+    limits::{
+        EXPORT_ARCHIVE_BYTES_MAX, EXPORT_ARCHIVE_BYTES_MIN, EXPORT_DAYS_MAX, EXPORT_FETCHED_BYTES, EXPORT_JOBS_MAX,
+    },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand, ValueEnum};
@@ -122,6 +124,9 @@ fn started(start: &Start) -> Result<NewExport, Failure> {
     if start.reason.trim().is_empty() {
         return Err(Failure::Usage("--reason: say why, for the audit log of the tenant".to_owned()));
     }
+    if !(1..=EXPORT_DAYS_MAX).contains(&start.days) {
+        return Err(Failure::Usage(format!("--days: 1 to {EXPORT_DAYS_MAX} (EXPORT_DAYS_MAX)")));
+    }
     let archive_bytes_max = start.archive_size.unwrap_or(EXPORT_ARCHIVE_BYTES_MAX);
     if archive_bytes_max < EXPORT_ARCHIVE_BYTES_MIN {
         return Err(Failure::Usage("--archive-size: 64M or more (EXPORT_ARCHIVE_BYTES_MIN)".to_owned()));
@@ -199,10 +204,17 @@ impl Desk {
 
     async fn export_start(&self, who: &str, new: NewExport, events: &Events) -> Outcome {
         let (tenant, accounts) = self.exported(who, &new).await?;
-        let noted: Vec<_> = accounts.iter().map(|account| (account.to_string(), new.reason.clone())).collect();
+        for account in &accounts {
+            let exportable = self.store()?.check_exportable(tenant, *account).await;
+            exportable.map_err(|_| format!("{account}: no mailbox of {tenant}, or deleted for good"))?;
+        }
+        let job = self.store()?.new_job();
+        let noted: Vec<_> =
+            accounts.iter().map(|account| (account.to_string(), format!("{job}: {}", new.reason))).collect();
         self.note_export(who, tenant, "mailExport", &noted).await?;
         tracing::warn!(target: "audit", who, %tenant, reason = new.reason, mailboxes = accounts.len(), "an export was asked for");
         let ordered = Ordered {
+            job,
             accounts,
             shape: if new.maildir { ExportShape::Maildir } else { ExportShape::Mbox },
             archive_bytes_max: new.archive_bytes_max,
@@ -210,7 +222,14 @@ impl Desk {
             reason: new.reason,
             keep_days: new.days,
         };
-        let job = self.store()?.request_export(tenant, ordered).await.map_err(text)?;
+        let asked = self.store()?.request_export(tenant, ordered).await;
+        asked.map_err(|why| match (why.kind, why.context.as_str()) {
+            (Kind::LimitExceeded, "EXPORT_JOBS_MAX") => format!(
+                "the tenant has {EXPORT_JOBS_MAX} exports already, those that are ready too (EXPORT_JOBS_MAX): `ctl export cancel` \
+                 destroys one"
+            ),
+            _ => text(why),
+        })?;
         let scope = self.exports_of(who, tenant, "ctl export start")?;
         let export = self.store()?.export(&scope, job).await.map_err(text)?;
         row(events, shown(&export)).await?;
@@ -262,7 +281,8 @@ impl Desk {
             Wish::Resume => (ExportWish::Run, "mailExportResume"),
             Wish::Cancel => (ExportWish::Cancel, "mailExportCancel"),
         };
-        self.note_export(who, scope.tenant(), action, &[(of.0.to_string(), String::new())]).await?;
+        let known = self.store()?.export(&scope, of.0).await.map_err(text)?;
+        self.note_export(who, scope.tenant(), action, &[(of.0.to_string(), known.reason)]).await?;
         let export = self.store()?.steer_export(scope.tenant(), of.0, wish).await.map_err(text)?;
         row(events, shown(&export)).await?;
         done("")
@@ -272,11 +292,11 @@ impl Desk {
     async fn export_fetch(&self, who: &str, of: (JobId, Option<TenantId>), events: &Events) -> Outcome {
         let scope = self.export_scope(who, of, "ctl export fetch").await?;
         let files = self.store()?.export_files(&scope, of.0).await.map_err(text)?;
+        let export = self.store()?.export(&scope, of.0).await.map_err(text)?;
         if files.is_empty() {
-            let export = self.store()?.export(&scope, of.0).await.map_err(text)?;
             return Err(format!("{}: the export is {}, and has no files to be fetched", of.0, export.phase.name()));
         }
-        self.note_export(who, scope.tenant(), "mailExportFetch", &[(of.0.to_string(), String::new())]).await?;
+        self.note_export(who, scope.tenant(), "mailExportFetch", &[(of.0.to_string(), export.reason)]).await?;
         for file in &files {
             let sha256 = archive::Sha256(file.sha256).to_string();
             row(events, json!({ "name": file.name, "bytes": file.bytes, "sha256": sha256 })).await?;
@@ -294,7 +314,15 @@ impl Desk {
         events: &Events,
     ) -> Outcome {
         loop {
-            let bytes = self.store()?.export_bytes(scope, job, name, from..u64::MAX).await.map_err(text)?;
+            let bytes = self.store()?.export_bytes(scope, job, name, from..u64::MAX).await;
+            let bytes = bytes.map_err(|why| match why.kind {
+                Kind::Corrupt => format!(
+                    "{name}: what is stored of it is damaged ({}): cancel this export and ask for a new one",
+                    why.context
+                ),
+                Kind::Unavailable => format!("{name}: {why}; try again, and if it stays so ask for a new export"),
+                _ => format!("{name}: {why}"),
+            })?;
             if bytes.is_empty() {
                 return done("");
             }

@@ -1,6 +1,7 @@
 //! SUMMARY    `ctl export fetch`: the files of an export into a folder, checked.
 //! INVARIANTS A file has its name when all of it is there and its hash is right; before, it ends with `.part`, and is gone on with.
-//!            Nothing is written outside of the folder, whatever the names are.
+//!            Nothing is written outside of the folder, whatever the names are. One fetch at a time is at a folder, and a folder that has another
+//!            export, or files that this one would replace, is left alone.
 
 use super::{
     bar::Bar,
@@ -10,9 +11,10 @@ use archive::{Contents, Name, Sha256};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     future::Future,
     io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,6 +23,11 @@ use std::{
 const ASK: Duration = Duration::from_secs(1);
 /// Bytes that are read at once to hash what is there.
 const READ_BYTES: usize = 1 << 20;
+
+/// The manifest; its signature has a longer name.
+const MANIFEST: &str = "manifest.json";
+/// A link is no file of ours.
+const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// What a request was answered with.
 type Answer = Result<(), String>;
@@ -41,20 +48,45 @@ pub async fn fetch(
     while wait && !is_ended(asking, of, &mut bar).await? {
         tokio::time::sleep(ASK).await;
     }
-    bar.end();
+    bar.end(0);
     let files = rows(asking, Request::Export(ExportCall::Files { of })).await?;
     fs::create_dir_all(to).map_err(|e| format!("{}: {e}", to.display()))?;
-    let (mut bytes, mut known) = (0, None);
-    for file in &files {
-        let wanted = Wanted::of(file)?;
-        bytes += wanted.bytes;
-        wanted.fetch(asking, of, to).await?;
-        if wanted.name == "manifest.json" {
-            known = Some(to.join(&wanted.name));
-        }
+    let _one = alone(to)?;
+    let mut wanted = files.iter().map(Wanted::of).collect::<Result<Vec<_>, _>>()?;
+    // The manifest first: it says whose the folder is, also when the fetch is cut off.
+    wanted.sort_by_key(|file| !file.name.starts_with(MANIFEST));
+    let is_ours = check_folder(&wanted, to)?;
+    let mut bytes = 0;
+    for file in &wanted {
+        bytes += file.bytes;
+        file.fetch(asking, of, to, is_ours || file.name.starts_with(MANIFEST)).await?;
     }
+    let known = wanted.iter().find(|file| file.name == MANIFEST).map(|file| to.join(&file.name));
     let signed = signed(asking, known, to).await?;
     Ok((files.clone(), format!("{} files, {bytes} bytes in {}; {signed}", files.len(), to.display())))
+}
+
+/// The folder, for as long as this is held. An error while another fetch is at it.
+fn alone(to: &Path) -> Result<File, String> {
+    let folder = File::open(to).map_err(|e| format!("{}: {e}", to.display()))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(format!("{}: another fetch is at this folder", to.display())),
+        Err(TryLockError::Error(e)) => Err(format!("{}: {e}", to.display())),
+    }
+}
+
+/// Whether the folder has this export already, or a part of it. An error if it has another one.
+fn check_folder(wanted: &[Wanted], to: &Path) -> Result<bool, String> {
+    let manifest = wanted.iter().find(|file| file.name == MANIFEST).ok_or("the export has no manifest")?;
+    let there = to.join(MANIFEST);
+    if manifest.is_right(&there)? {
+        return Ok(true);
+    }
+    match there.exists() {
+        true => Err(format!("{}: this folder has another export; choose another folder", to.display())),
+        false => Ok(false),
+    }
 }
 
 async fn rows(asking: &mut impl Ask, request: Request) -> Result<Vec<Value>, String> {
@@ -83,7 +115,7 @@ async fn is_ended(
     bar.at(number("bytes_done"), number("bytes"));
     match state.as_str() {
         "queued" | "listing" | "writing" | "verifying" | "paused" => Ok(false),
-        "failed" => Err(format!("the export failed: {}; `ctl export resume` goes on with it", said("why"))),
+        "failed" => Err(format!("the export failed: {}; `ctl export resume` tries again", said("why"))),
         _ => Ok(true),
     }
 }
@@ -115,10 +147,34 @@ impl Wanted {
         asking: &mut impl Ask,
         of: (base::JobId, Option<base::TenantId>),
         to: &Path,
+        may_replace: bool,
     ) -> Result<(), String> {
-        let (whole, part) = (to.join(&self.name), to.join(format!("{}.part", self.name)));
+        let whole = to.join(&self.name);
         if self.is_right(&whole)? {
             return Ok(());
+        }
+        if whole.exists() && !may_replace {
+            return Err(format!("{}: there is another file of this name; choose another folder", whole.display()));
+        }
+        // What was there of it may be of something else: then once from the beginning.
+        for _ in 0..2 {
+            if self.rest(asking, of, to).await? {
+                return Ok(());
+            }
+        }
+        Err(format!("{}: what comes is not what was exported", self.name))
+    }
+
+    /// Fetches what is missing of the file. False: what was there was not of it, and is gone.
+    async fn rest(
+        &self,
+        asking: &mut impl Ask,
+        of: (base::JobId, Option<base::TenantId>),
+        to: &Path,
+    ) -> Result<bool, String> {
+        let (whole, part) = (to.join(&self.name), to.join(format!("{}.part", self.name)));
+        if fs::symlink_metadata(&part).is_ok_and(|meta| !meta.is_file()) {
+            return Err(format!("{}: not a file", part.display()));
         }
         let mut contents = Contents::default();
         let from = feed(&part, &mut contents).map_err(|e| format!("{}: {e}", part.display()))?;
@@ -128,6 +184,7 @@ impl Wanted {
             .append(from > 0)
             .write(true)
             .truncate(from == 0)
+            .custom_flags(NOFOLLOW)
             .open(&part)
             .map_err(|e| format!("{}: {e}", part.display()))?;
         let (mut failed, mut got, mut bar) = (None, from, Bar::new(self.name.as_str()));
@@ -147,18 +204,17 @@ impl Wanted {
                 _ => {}
             })
             .await?;
-        bar.end();
+        bar.end(got);
         if let Some(why) = failed {
             return Err(why);
         }
         let content = contents.end();
         if content.bytes != self.bytes || content.sha256 != self.sha256 {
-            // What was there before was not of this file.
-            drop(fs::remove_file(&part));
-            return Err(format!("{}: what came is not what was exported; fetch again", self.name));
+            fs::remove_file(&part).map_err(|e| format!("{}: {e}", part.display()))?;
+            return Ok(false);
         }
         file.sync_all().and_then(|()| fs::rename(&part, &whole)).map_err(|e| format!("{}: {e}", whole.display()))?;
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the file is there already.

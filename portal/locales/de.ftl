@@ -1153,7 +1153,7 @@ label-kept-year = Preis für so viele GB mal Tage, bei Zahlung im Jahr
 
 privacy-title = Daten und Datenschutz
 privacy-link-about = Was über Sie gespeichert ist als Datei, wie lange gelöschte Postfächer bleiben, und die Wege hinaus.
-privacy-about = Was hier liegt, gehört Ihnen. Alles, was wir über Sie als Person wissen, steht in einer Datei; E-Mails liest und sichert jedes Mailprogramm über IMAP.
+privacy-about = Was hier liegt, gehört Ihnen. Alles, was wir über Sie als Person wissen, steht in einer Datei; E-Mails nehmen Sie als Dateien mit, und jedes Mailprogramm liest sie über IMAP.
 privacy-file = Was über mich gespeichert ist, als Datei
 privacy-deleted = Gelöschte Postfächer
 privacy-audit = Wer wann was getan hat. Auch als Datei, mit der Kette, die es versiegelt.
@@ -1606,3 +1606,86 @@ call-refund = Geld zurückzahlen
 call-credit = Guthaben geben
 call-charge-use = Verbrauch berechnen
 call-other = Etwas anderes
+
+exports-title = E-Mails mitnehmen
+exports-about = Ein Export ist die ganze Post, wie sie zu einem Zeitpunkt ist, in Dateien, die jedes Mailprogramm öffnet, mit Ordnern, Markierungen und Daten. Er entsteht, während Sie weiterarbeiten, und wird nach seinen Tagen vernichtet.
+exports-none = Es wurde noch nichts exportiert.
+export-title = Ein Export
+export-of-all = Alle Postfächer
+export-of-some = { $n ->
+    [one] Ein Postfach
+   *[other] { $n } Postfächer
+}
+export-authorizing = Wartet auf die anderen Inhaber
+export-queued = Wartet, bis er an der Reihe ist
+export-running = Läuft
+export-listing = Sieht nach, was es gibt
+export-writing = Wird geschrieben
+export-verifying = Wird zurückgelesen und geprüft
+export-paused = Ruht
+export-ready = Fertig
+export-failed = Kam nicht weiter
+export-refused = Kann nicht gemacht werden
+export-cancelled = Abgebrochen und vernichtet
+export-expired = Vernichtet
+export-unknown = Der Mailserver antwortet gerade nicht
+export-asked = Verlangt am { $at }.
+export-until = Er lässt sich bis { $at } abholen, dann wird er vernichtet.
+export-starts = Er beginnt am { $at }.
+export-waits = Er beginnt am { $at }. Bis dahin dürfen ihn die anderen Inhaber, die per E-Mail davon wissen, abbrechen.
+export-listed = { $n } von { $of } Postfächern
+export-emails = { $n } von { $of } Nachrichten
+export-emails-in = { $n ->
+    [one] Eine Nachricht
+   *[other] { $n } Nachrichten
+}
+export-minutes-left = { $n ->
+    [one] noch etwa eine Minute
+   *[other] noch etwa { $n } Minuten
+}
+export-reason = Warum: { $reason }
+export-left-out = { $n ->
+    [one] Ein Postfach ist nicht darin: Wer es benutzt, hat mehr Rechte als wer den Export verlangt hat.
+   *[other] { $n } Postfächer sind nicht darin: Wer sie benutzt, hat mehr Rechte als wer den Export verlangt hat.
+}
+export-problems = { $n ->
+    [one] Eine Nachricht war nicht zu lesen. Was man von ihr weiß, steht im Archiv.
+   *[other] { $n } Nachrichten waren nicht zu lesen. Was man von ihnen weiß, steht im Archiv.
+}
+export-panel = Ein neuer Export
+export-panel-about = Wer das Postfach benutzt, erfährt es per E-Mail. Ist es nicht Ihr eigenes und hat die Organisation weitere Inhaber, erfahren auch sie es, und er beginnt zwei Tage später.
+export-panel-own = Mein Postfach exportieren
+export-panel-own-about = Dass er verlangt wurde, steht dann auch in einer E-Mail an Sie.
+export-button = Exportieren
+label-export-what = Was
+hint-export-what = Alle Postfächer der Organisation sind Sache ihrer Inhaber.
+export-what-one = Ein Postfach
+export-what-all = Alle Postfächer
+label-export-mailbox = Adresse des Postfachs
+hint-export-mailbox = Wenn es um eines geht.
+label-export-shape = Form
+hint-export-shape = Beide stehen in ZIP-Archiven.
+export-shape-mbox = Eine Datei je Ordner (mbox)
+export-shape-maildir = Eine Datei je Nachricht (Maildir)
+label-export-days = Tage, bis er vernichtet wird
+hint-export-days = 1 bis 90, sobald er fertig ist
+label-export-reason = Warum
+export-pause = Ruhen lassen
+export-resume = Weitermachen
+export-cancel = Abbrechen und vernichten
+export-destroy = Jetzt vernichten
+export-link = Links zum Herunterladen machen
+export-link-title = Links für einen Tag
+export-link-about = Wer sie hat, kann die Dateien von überall abholen. Was abgebrochen wird, geht dort weiter, wo es war.
+export-files = Dateien
+export-files-about = Im Manifest steht der Hash jeder Datei, und es ist signiert. Was exportiert wurde, lässt sich an jedem Server dieser Art importieren.
+export-links = Links, die gelten
+export-link-until = Bis { $at }
+export-link-end = Beenden
+export-link-end-named = Den Link bis { $at } beenden
+refused-export-days = Eine Zahl von Tagen von 1 bis 90.
+done-export-asked = Verlangt. Sie können diese Seite verlassen.
+done-export-paused = Er ruht.
+done-export-resumed = Es geht weiter.
+done-export-cancelled = Er ist vernichtet.
+done-export-link = Hier sind die Links.

@@ -1153,7 +1153,7 @@ label-kept-year = Price of so many GB and days, paid by the year
 
 privacy-title = Data and privacy
 privacy-link-about = What is kept of you as a file, how long deleted mailboxes stay, and the ways out.
-privacy-about = What is kept here belongs to you. All that we know of you as a person is in one file; mail is read and taken along by any mail program over IMAP.
+privacy-about = What is kept here belongs to you. All that we know of you as a person is in one file; mail is taken along as files, or read by any mail program over IMAP.
 privacy-file = What is kept of me, as a file
 privacy-deleted = Deleted mailboxes
 privacy-audit = Who did what, and when. It can be had as a file, with the chain that seals it.
@@ -1606,3 +1606,86 @@ call-refund = Pay back
 call-credit = Give credit
 call-charge-use = Charge what was used
 call-other = Something else
+
+exports-title = Take mail along
+exports-about = An export is all mail as it is at one moment, in files that every mail program opens, with folders, flags and dates. It is made while you go on working, and is destroyed after its days.
+exports-none = Nothing was exported yet.
+export-title = An export
+export-of-all = All mailboxes
+export-of-some = { $n ->
+    [one] One mailbox
+   *[other] { $n } mailboxes
+}
+export-authorizing = Waits for the other owners
+export-queued = Waits for its turn
+export-running = Under way
+export-listing = Looks what there is
+export-writing = Is written
+export-verifying = Is read back and checked
+export-paused = Paused
+export-ready = Ready
+export-failed = Did not get further
+export-refused = Cannot be made
+export-cancelled = Cancelled and destroyed
+export-expired = Destroyed
+export-unknown = The mail server does not answer now
+export-asked = Asked for { $at }.
+export-until = It can be fetched until { $at }, then it is destroyed.
+export-starts = It begins { $at }.
+export-waits = It begins { $at }. Until then the other owners, who were told by mail, may cancel it.
+export-listed = { $n } of { $of } mailboxes
+export-emails = { $n } of { $of } messages
+export-emails-in = { $n ->
+    [one] One message
+   *[other] { $n } messages
+}
+export-minutes-left = { $n ->
+    [one] about one minute left
+   *[other] about { $n } minutes left
+}
+export-reason = Why: { $reason }
+export-left-out = { $n ->
+    [one] One mailbox is not in it: its user has more rights than who asked.
+   *[other] { $n } mailboxes are not in it: their users have more rights than who asked.
+}
+export-problems = { $n ->
+    [one] One message could not be read. What is known of it stands in the archive.
+   *[other] { $n } messages could not be read. What is known of them stands in the archive.
+}
+export-panel = A new export
+export-panel-about = The user of the mailbox is told by mail. If it is not your own and the organisation has other owners, they are told too, and it begins two days later.
+export-panel-own = Export my mailbox
+export-panel-own-about = You are told by mail, here, that it was asked for.
+export-button = Export
+label-export-what = What
+hint-export-what = All mailboxes of the organisation are for its owners.
+export-what-one = One mailbox
+export-what-all = All mailboxes
+label-export-mailbox = Address of the mailbox
+hint-export-mailbox = Where it is of one.
+label-export-shape = Form
+hint-export-shape = Both are in ZIP archives.
+export-shape-mbox = A file for each folder (mbox)
+export-shape-maildir = A file for each message (Maildir)
+label-export-days = Days until it is destroyed
+hint-export-days = 1 to 90, once it is ready
+label-export-reason = Why
+export-pause = Pause
+export-resume = Go on
+export-cancel = Cancel and destroy it
+export-destroy = Destroy it now
+export-link = Make download links
+export-link-title = Links for a day
+export-link-about = Whoever has them can fetch the files, from anywhere. Downloads that are cut off go on where they were.
+export-files = Files
+export-files-about = The manifest has the hash of each file and is signed. What was exported can be imported at any server of this kind.
+export-links = Links that are good
+export-link-until = Until { $at }
+export-link-end = End it
+export-link-end-named = End the link until { $at }
+refused-export-days = A number of days from 1 to 90.
+done-export-asked = Asked for. You may leave this page.
+done-export-paused = It rests.
+done-export-resumed = It goes on.
+done-export-cancelled = It is destroyed.
+done-export-link = Here are the links.

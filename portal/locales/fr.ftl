@@ -1153,7 +1153,7 @@ label-kept-year = Prix pour ce nombre de Go et jours, payé à l’année
 
 privacy-title = Données et vie privée
 privacy-link-about = Ce qui est conservé sur vous dans un fichier, la durée des boîtes supprimées, et les façons de partir.
-privacy-about = Ce qui est conservé ici vous appartient. Tout ce que nous savons de vous tient dans un fichier ; tout logiciel de messagerie lit et emporte le courrier par IMAP.
+privacy-about = Ce qui est conservé ici vous appartient. Tout ce que nous savons de vous tient dans un fichier ; le courrier s’emporte en fichiers, et tout logiciel de messagerie le lit par IMAP.
 privacy-file = Ce qui est conservé sur moi, en fichier
 privacy-deleted = Boîtes supprimées
 privacy-audit = Qui a fait quoi, et quand. Aussi en fichier, avec la chaîne qui le scelle.
@@ -1606,3 +1606,86 @@ call-refund = Rembourser
 call-credit = Accorder un avoir
 call-charge-use = Facturer la consommation
 call-other = Autre chose
+
+exports-title = Emporter le courrier
+exports-about = Une exportation est tout le courrier tel qu’il est à un moment, dans des fichiers que tout logiciel de messagerie ouvre, avec dossiers, marques et dates. Elle se fait pendant que vous continuez à travailler, et est détruite après ses jours.
+exports-none = Rien n’a encore été exporté.
+export-title = Une exportation
+export-of-all = Toutes les boîtes
+export-of-some = { $n ->
+    [one] Une boîte
+   *[other] { $n } boîtes
+}
+export-authorizing = Attend les autres propriétaires
+export-queued = Attend son tour
+export-running = En cours
+export-listing = Regarde ce qu’il y a
+export-writing = S’écrit
+export-verifying = Est relue et vérifiée
+export-paused = En pause
+export-ready = Prête
+export-failed = N’est pas allée plus loin
+export-refused = Ne peut pas se faire
+export-cancelled = Annulée et détruite
+export-expired = Détruite
+export-unknown = Le serveur de courrier ne répond pas en ce moment
+export-asked = Demandée le { $at }.
+export-until = Elle peut être téléchargée jusqu’au { $at }, puis elle est détruite.
+export-starts = Elle commence le { $at }.
+export-waits = Elle commence le { $at }. D’ici là, les autres propriétaires, prévenus par courrier, peuvent l’annuler.
+export-listed = { $n } boîtes sur { $of }
+export-emails = { $n } messages sur { $of }
+export-emails-in = { $n ->
+    [one] Un message
+   *[other] { $n } messages
+}
+export-minutes-left = { $n ->
+    [one] encore une minute environ
+   *[other] encore { $n } minutes environ
+}
+export-reason = Pourquoi : { $reason }
+export-left-out = { $n ->
+    [one] Une boîte n’y est pas : qui s’en sert a plus de droits que qui l’a demandée.
+   *[other] { $n } boîtes n’y sont pas : qui s’en sert a plus de droits que qui l’a demandée.
+}
+export-problems = { $n ->
+    [one] Un message n’a pas pu être lu. Ce qu’on en sait est dans l’archive.
+   *[other] { $n } messages n’ont pas pu être lus. Ce qu’on en sait est dans l’archive.
+}
+export-panel = Une nouvelle exportation
+export-panel-about = Qui se sert de la boîte l’apprend par courrier. Si elle n’est pas la vôtre et que l’organisation a d’autres propriétaires, ils l’apprennent aussi, et elle commence deux jours plus tard.
+export-panel-own = Exporter ma boîte
+export-panel-own-about = Un courrier vous dira, ici, qu’elle a été demandée.
+export-button = Exporter
+label-export-what = Quoi
+hint-export-what = Toutes les boîtes de l’organisation : réservé à ses propriétaires.
+export-what-one = Une boîte
+export-what-all = Toutes les boîtes
+label-export-mailbox = Adresse de la boîte
+hint-export-mailbox = S’il s’agit d’une seule.
+label-export-shape = Forme
+hint-export-shape = Les deux sont dans des archives ZIP.
+export-shape-mbox = Un fichier par dossier (mbox)
+export-shape-maildir = Un fichier par message (Maildir)
+label-export-days = Jours avant sa destruction
+hint-export-days = De 1 à 90, une fois prête
+label-export-reason = Pourquoi
+export-pause = Mettre en pause
+export-resume = Continuer
+export-cancel = Annuler et détruire
+export-destroy = Détruire maintenant
+export-link = Faire des liens de téléchargement
+export-link-title = Des liens pour un jour
+export-link-about = Qui les a peut télécharger les fichiers, de partout. Un téléchargement coupé reprend là où il était.
+export-files = Fichiers
+export-files-about = Le manifeste a l’empreinte de chaque fichier et est signé. Ce qui a été exporté s’importe sur tout serveur de cette sorte.
+export-links = Liens valables
+export-link-until = Jusqu’au { $at }
+export-link-end = Y mettre fin
+export-link-end-named = Mettre fin au lien valable jusqu’au { $at }
+refused-export-days = Un nombre de jours de 1 à 90.
+done-export-asked = Demandée. Vous pouvez quitter cette page.
+done-export-paused = Elle est en pause.
+done-export-resumed = Elle continue.
+done-export-cancelled = Elle est détruite.
+done-export-link = Voici les liens.

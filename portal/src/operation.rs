@@ -90,6 +90,14 @@ operations! {
     "operations/person_delete.graphql": PersonDelete;
     "operations/privacy.graphql": Privacy;
     "operations/privacy_file.graphql": PrivacyFile;
+    "operations/exports.graphql": Exports;
+    "operations/export_shown.graphql": ExportShown;
+    "operations/export_request.graphql": ExportRequest;
+    "operations/export_pause.graphql": ExportPause;
+    "operations/export_resume.graphql": ExportResume;
+    "operations/export_cancel.graphql": ExportCancel;
+    "operations/export_link_create.graphql": ExportLinkCreate;
+    "operations/export_link_revoke.graphql": ExportLinkRevoke;
     "operations/mailbox_retention_set.graphql": MailboxRetentionSet;
     "operations/email_recovery_set.graphql": EmailRecoverySet;
     "operations/recoverable_emails.graphql": RecoverableEmails;

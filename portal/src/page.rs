@@ -10,6 +10,7 @@ pub(crate) mod branding;
 pub(crate) mod bulk;
 pub(crate) mod domain;
 pub(crate) mod domain_list;
+pub(crate) mod export;
 pub(crate) mod home;
 pub(crate) mod identity;
 pub(crate) mod import;

@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
 }
 
 /// Values that are refused: where the form stands (it and all below it), the field, and the text that has all rules for it.
-const INVALID: [(&str, &str, &str); 27] = [
+const INVALID: [(&str, &str, &str); 28] = [
     ("", "password", "refused-password"),
     ("", "email", "refused-address"),
     ("", "delegate", "refused-address"),
@@ -35,6 +35,7 @@ const INVALID: [(&str, &str, &str); 27] = [
     ("/domains", "name", "refused-domain"),
     ("/mailboxes", "address", "refused-local"),
     ("/mailboxes", "alias", "refused-address"),
+    ("/exports", "days", "refused-export-days"),
     ("/privacy", "days", "refused-retention"),
     ("/privacy", "recovery-days", "refused-recovery-days"),
     ("/signup", "address", "refused-signup-name"),

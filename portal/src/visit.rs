@@ -243,6 +243,11 @@ fn done(ok: &str) -> Option<&'static str> {
     Some(match ok {
         "saved" => "done-saved",
         "recovered" => "done-recovered",
+        "export-asked" => "done-export-asked",
+        "export-paused" => "done-export-paused",
+        "export-resumed" => "done-export-resumed",
+        "export-cancelled" => "done-export-cancelled",
+        "export-link" => "done-export-link",
         "claimed" => "done-claimed",
         "checked" => "done-checked",
         "given-up" => "done-given-up",

@@ -130,6 +130,11 @@ impl Service {
         self.events.woken().await;
     }
 
+    /// Takes over what the data plane tells now, as `run_events` does by itself; how many events.
+    pub async fn hear_events(&self) -> Result<usize> {
+        self.pull_plane_events().await
+    }
+
     /// Takes over what the data plane tells, a page of it; how many.
     pub(crate) async fn pull_plane_events(&self) -> Result<usize> {
         let cursor = self.setting_number("plane_events").await?;
@@ -142,8 +147,11 @@ impl Service {
         let known = query("SELECT value FROM setting WHERE name = 'plane_events'").fetch_optional(&mut txn).await?;
         let known: u64 = known.map(|row| text(&row, "value")).transpose()?.and_then(|v| v.parse().ok()).unwrap_or(0);
         for event in told.iter().filter(|e| e.seq > known) {
+            if self.export_told(&mut txn, event.tenant, &event.kind).await? {
+                continue;
+            }
             let object = event.account.map_or_else(|| event.tenant.to_string(), |a| a.to_string());
-            let (kind, data) = plane_event(&event.kind);
+            let Some((kind, data)) = plane_event(&event.kind) else { continue };
             let new = NewEvent { kind: kind.into(), object: &object, actor: "data-plane", at_ms: event.at.0, data };
             write(&mut txn, event.tenant, &new).await?;
         }
@@ -176,8 +184,9 @@ pub(crate) fn sees_below(actor: &Actor, below: bool) -> Result<()> {
     Ok(())
 }
 
-fn plane_event(kind: &EventKind) -> (&'static str, Value) {
-    match kind {
+/// Kind and data of an event that is no entry of an audit log.
+fn plane_event(kind: &EventKind) -> Option<(&'static str, Value)> {
+    Some(match kind {
         EventKind::QuotaReached { percent, used_bytes, limit_bytes } => (
             "quota.reached",
             json!({ "percent": percent, "usedBytes": used_bytes.to_string(), "limitBytes": limit_bytes.to_string() }),
@@ -186,7 +195,10 @@ fn plane_event(kind: &EventKind) -> (&'static str, Value) {
             ("quota.relieved", json!({ "usedBytes": used_bytes.to_string(), "limitBytes": limit_bytes.to_string() }))
         }
         EventKind::SendLimitReached { limit } => ("send_limit.reached", json!({ "limit": limit })),
-    }
+        EventKind::ExportReady { .. } | EventKind::ExportFailed { .. } | EventKind::ExportDestroyed { .. } => {
+            return None;
+        }
+    })
 }
 
 const OWN: Statements = Statements {

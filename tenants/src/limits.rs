@@ -206,6 +206,24 @@ pub const EMAIL_RECOVERY_DAYS: u32 = 14;
 pub const EMAIL_RECOVERY_DAYS_MAX: u32 = 90;
 /// Emails that one request brings back.
 pub const EMAILS_RECOVERED_MAX: usize = 100;
+/// How long an export waits for a tenant's other owners, who may stop it.
+pub const EXPORT_WAIT: Duration = Duration::from_secs(48 * 3600);
+/// Exports of a tenant that are not destroyed: as many as the data plane keeps.
+pub const EXPORTS_PER_TENANT_MAX: i64 = 20;
+/// The same of one mailbox.
+pub const EXPORTS_PER_MAILBOX_MAX: i64 = 3;
+/// Mailboxes that an export names, where it is not of all.
+pub const EXPORT_MAILBOXES_MAX: usize = 100;
+/// Pause between two looks for exports whose time has come.
+pub const EXPORT_POLL: Duration = Duration::from_secs(3);
+/// After this time the data plane is told of an export again.
+pub const EXPORT_ORDER_PAUSE: Duration = Duration::from_secs(30);
+/// Exports that one look has begun.
+pub const EXPORTS_ORDERED_AT_ONCE: i64 = 20;
+/// How long a link to files of an export is good, at most.
+pub const EXPORT_LINK_LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Links of an export that are good.
+pub const EXPORT_LINKS_MAX: i64 = 20;
 /// Mailboxes that one look for due ones purges.
 pub const PURGED_AT_ONCE: i64 = 100;
 /// Bytes of a file of mailboxes.

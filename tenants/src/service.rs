@@ -166,6 +166,11 @@ impl Service {
         self.clock.now()
     }
 
+    /// Where the portal stands, as browsers write it; `None`: there is none.
+    pub fn portal_origin(&self) -> Option<&str> {
+        self.portal.as_deref()
+    }
+
     /// Name of the portal.
     pub(crate) fn portal_host(&self) -> Option<&str> {
         let host = self.portal.as_deref()?.split_once("://")?.1;

@@ -10,7 +10,7 @@ use crate::{
     login::LoginCache,
     node::Place,
     read::Reader,
-    scope::{AccountScope, BreakGlass, CanRead, Owner},
+    scope::{AccountScope, BreakGlass, CanRead, Owner, ReadOnly, TenantScope},
     turn::Turns,
     work::Work,
 };
@@ -161,6 +161,11 @@ impl Accounts {
         let standing = self.standing_in(&mut *txn, tenant, account).await?;
         let live = standing.is_some_and(|standing| standing.profile.live);
         live.then(|| AccountScope::issue(tenant, account)).ok_or_else(|| Error::not_found("account"))
+    }
+
+    /// The same for what the control plane orders for a tenant as a whole: to see its exports.
+    pub fn ordered_tenant(&self, tenant: TenantId) -> TenantScope<ReadOnly> {
+        TenantScope::issue(tenant)
     }
 
     /// An operator's access without a credential; the reason goes to the audit log.

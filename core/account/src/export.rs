@@ -26,6 +26,7 @@ use base::{
     AccountId, JobId, Kind, TenantId, Timestamp,
     limits::{EXPORT_ACCOUNTS_MAX, EXPORT_DAYS_MAX, EXPORT_JOBS_MAX},
 };
+use control::EventKind;
 use store::kv::{PageLimit, Read};
 use zeroize::Zeroizing;
 
@@ -221,6 +222,38 @@ fn view(tenant: TenantId, job: JobId, record: ExportRecord) -> Result<ExportView
     })
 }
 
+/// What of an export's end was told.
+#[derive(Clone, Copy)]
+struct Told {
+    phase: u32,
+    has_key: bool,
+}
+
+impl Told {
+    fn of(record: &ExportRecord) -> Told {
+        Told { phase: record.phase, has_key: !record.key.is_empty() }
+    }
+
+    /// What the control plane is to hear of a change, in the commit of it.
+    fn until(self, job: JobId, record: &ExportRecord) -> Option<EventKind> {
+        if self.has_key && record.key.is_empty() {
+            return Some(EventKind::ExportDestroyed { job });
+        }
+        let is_new = |phase: ExportPhase| record.phase == phase.code() && self.phase != record.phase;
+        if is_new(ExportPhase::Ready) {
+            let expires_at = Timestamp(record.expires_ms);
+            let (emails, file_bytes, problems) = (record.emails_done, record.file_bytes, record.problems);
+            return Some(EventKind::ExportReady { job, emails, file_bytes, problems, expires_at });
+        }
+        is_new(ExportPhase::Failed).then(|| EventKind::ExportFailed { job, why: record.why.clone() })
+    }
+}
+
+/// Whether all accounts of an export are written down.
+fn is_asked_for(record: &ExportRecord) -> bool {
+    record.due_ms != i64::MAX || record.phase != ExportPhase::Queued.code()
+}
+
 /// Writes the record of an export, and when somebody is to look at it again.
 fn store(work: &mut Work, (tenant, job): (TenantId, JobId), record: &ExportRecord) -> Result<()> {
     TenantTxn::new(work.txn(), tenant).set(&keys::export(job), &record::encode(record));
@@ -240,7 +273,7 @@ impl Accounts {
         JobId(self.0.rng.next_u64())
     }
 
-    /// Asks for an export; a node makes it as soon as one is free. Errors: `Invalid` (no account, an account twice, days),
+    /// Asks for an export; a node makes it as soon as one is free. What was asked for before under this id is not made again. Errors: `Invalid` (no account, an account twice, days),
     /// `LimitExceeded`, `NotFound` (an account that is not the tenant's, or gone).
     pub async fn request_export(&self, tenant: TenantId, new: NewExport) -> Result<JobId> {
         let mut accounts = new.accounts.clone();
@@ -255,16 +288,24 @@ impl Accounts {
         if !(1..=EXPORT_DAYS_MAX).contains(&new.keep_days) {
             return Err(Error::limit("EXPORT_DAYS_MAX"));
         }
+        let job = new.job;
+        if self.is_export_known(tenant, job).await? {
+            return Ok(job);
+        }
         for account in &accounts {
             self.check_exportable(tenant, *account).await?;
         }
-        let job = new.job;
         let (key, parts) = (self.new_export_key(tenant)?, accounts.len().div_ceil(ACCOUNTS_AT_ONCE));
         for (part, some) in accounts.chunks(ACCOUNTS_AT_ONCE).enumerate() {
             unit_of_work!(self, &[], self.op(), work => {
-                let mut record = match part {
-                    0 => work.new_export(tenant, &new, accounts.len(), key.clone()).await?,
-                    _ => load(&mut TenantTxn::new(work.txn(), tenant), job).await?,
+                let known = load(&mut TenantTxn::new(work.txn(), tenant), job).await;
+                let mut record = match known {
+                    // Somebody else asked for it with the same id, and was faster.
+                    Ok(record) if is_asked_for(&record) => return Ok(()),
+                    Err(e) if part == 0 && e.kind == Kind::NotFound => {
+                        work.new_export(tenant, &new, accounts.len(), key.clone()).await?
+                    }
+                    known => known?,
                 };
                 for (number, account) in some.iter().enumerate() {
                     let number = u32::try_from(part * ACCOUNTS_AT_ONCE + number).unwrap_or(u32::MAX);
@@ -277,6 +318,15 @@ impl Accounts {
             })?;
         }
         Ok(job)
+    }
+
+    async fn is_export_known(&self, tenant: TenantId, job: JobId) -> Result<bool> {
+        let mut txn = self.0.kv.begin_read();
+        match load(&mut TenantTxn::new(&mut *txn, tenant), job).await {
+            Ok(record) => Ok(is_asked_for(&record)),
+            Err(e) if e.kind == Kind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// The secret seed of this provider's key that signs manifests of exports, and nothing else: every node has the same.
@@ -372,7 +422,7 @@ impl Accounts {
         unit_of_work!(self, &[], self.op(), work => {
             let now = work.now();
             let mut record = load(&mut TenantTxn::new(work.txn(), tenant), job).await?;
-            let phase = ExportPhase::of(record.phase)?;
+            let (phase, told) = (ExportPhase::of(record.phase)?, Told::of(&record));
             match wish {
                 _ if matches!(phase, ExportPhase::Shredded | ExportPhase::Cancelled) => {
                     return Err(Error::new(Kind::Invalid, "the export has ended"));
@@ -401,6 +451,9 @@ impl Accounts {
                 record.why.clear();
             }
             store(work, (tenant, job), &record)?;
+            if let Some(kind) = told.until(job, &record) {
+                work.note_event(tenant, None, kind).await?;
+            }
             view(tenant, job, record)
         })
     }

@@ -1,7 +1,7 @@
 //! SUMMARY    What the data plane tells the control plane: thresholds that were crossed, limits that were met.
 //! INVARIANTS An event has a rising number; telling it twice is harmless, since the number is the same.
 
-use base::{AccountId, TenantId, Timestamp};
+use base::{AccountId, JobId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened in the data plane and that people or programs want to hear of.
@@ -25,4 +25,10 @@ pub enum EventKind {
     QuotaRelieved { used_bytes: u64, limit_bytes: u64 },
     /// A submission was refused by a sending limit; told once for each limit and its period.
     SendLimitReached { limit: String },
+    /// The files of an export can be fetched.
+    ExportReady { job: JobId, emails: u64, file_bytes: u64, problems: u64, expires_at: Timestamp },
+    /// An export waits until it is resumed.
+    ExportFailed { job: JobId, why: String },
+    /// The key of an export is destroyed.
+    ExportDestroyed { job: JobId },
 }

@@ -4,12 +4,17 @@
 
 mod capability;
 mod event;
+mod export;
 mod expunged;
 mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
 pub use event::{Event, EventKind};
+pub use export::{
+    ExportOrder, ExportPhase, ExportPiece, ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish,
+    ExportedFile,
+};
 pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{
     QueueActed, QueueAction, QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueOrder, QueuePage,
@@ -20,7 +25,7 @@ pub use snapshot::{
     Destination, DkimAlgorithm, DkimKey, DomainSnapshot, EntitlementSnapshot, Posting, Rates, SendLimits,
 };
 
-use base::{AccountId, TenantId};
+use base::{AccountId, JobId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::{future::Future, pin::Pin};
 
@@ -119,6 +124,30 @@ pub trait Control: Send + Sync + 'static {
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
         let _ = order;
         Box::pin(async { Err(ControlError::Unavailable("this data plane keeps no expunged mail".to_owned())) })
+    }
+    /// Asks for an export; returns after the commit. Of an id that was taken before nothing is made again. `Invalid`: it cannot be made.
+    fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
+    }
+    /// How exports stand, in their order; `None`: there is no such export.
+    fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
+        Box::pin(async move { Ok(vec![None; asked.len()]) })
+    }
+    /// Pauses, resumes or destroys an export; returns after the commit.
+    fn export_steer(&self, steer: ExportSteer) -> ControlFuture<'_, ExportSteered> {
+        let _ = steer;
+        Box::pin(async { Ok(ExportSteered::Unknown) })
+    }
+    /// Files of an export that can be fetched; none before it is ready, and when it is destroyed.
+    fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
+        let _ = (tenant, job);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// Some bytes of a file, checked; none at its end. `Invalid`: there is no such file any more.
+    fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
+        let _ = piece;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
     }
     /// Does something about one item; returns after the commit.
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {

@@ -3,15 +3,18 @@
 //! LIMITS     EXPUNGED_PAGE_MAX, EXPUNGED_HEADER_BYTES, EXPUNGED_TEXT_CHARS_MAX
 //! INVARIANTS Senders, subjects and names of mailboxes are read only where they are asked for.
 
+mod export;
+
 use crate::{ExpungedMessage, Mail, MailboxInfo, Result};
 use account::{AccountScope, Accounts, CanRead, Error, ExpungedId, ReadOnly};
 use base::{
-    AccountId, EmailId, Kind, TenantId, Timestamp,
+    AccountId, EmailId, JobId, Kind, TenantId, Timestamp,
     limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
 };
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage,
-    ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
+    ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace,
+    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use wire::mime;
 
@@ -130,6 +133,21 @@ impl Control for Plane {
             }
         })
     }
+    fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
+        Box::pin(async move { self.ask_export(order).await.map_err(refused) })
+    }
+    fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
+        Box::pin(async move { self.export_standings(&asked).await.map_err(refused) })
+    }
+    fn export_steer(&self, steer: ExportSteer) -> ControlFuture<'_, ExportSteered> {
+        Box::pin(async move { self.steer_export(steer).await.map_err(refused) })
+    }
+    fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
+        Box::pin(async move { self.exported_files(tenant, job).await.map_err(refused) })
+    }
+    fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
+        Box::pin(async move { self.export_piece(piece).await.map_err(gone) })
+    }
 }
 
 impl Mail {
@@ -169,6 +187,11 @@ fn id(place: ExpungedPlace) -> ExpungedId {
 
 fn place(id: ExpungedId) -> ExpungedPlace {
     ExpungedPlace { at: id.at, email: id.email.0 }
+}
+
+/// What is not there any more will not be there later.
+fn gone(e: Error) -> ControlError {
+    if e.kind == Kind::NotFound { ControlError::Invalid(e.to_string()) } else { refused(e) }
 }
 
 fn refused(e: Error) -> ControlError {

@@ -99,3 +99,15 @@ left = { $next ->
     [free] Was gespeichert ist, bleibt. Nach dem Ende haben Sie den kostenlosen Tarif mit seinen Grenzen: Nichts geht verloren, und darüber hinaus entsteht nichts Neues.
    *[none] Was gespeichert ist, bleibt. Nach dem Ende gibt es keinen Tarif: E-Mail kommt weiter an und lässt sich lesen, es wird nichts gesendet, und nichts Neues entsteht, bis einer gewählt ist.
 }
+
+# Exporte.
+export-of-tenant = alle Postfächer von { $tenant }
+export-asked-subject = Ein Export wurde verlangt: { $what }
+export-asked-begins = { $by } hat bei { $host } einen Export verlangt ({ $what }): die ganze Post, in Dateien. Er wird gerade gemacht. Hier können Sie ihn vernichten:
+export-asked-waits = { $by } hat bei { $host } einen Export verlangt ({ $what }): die ganze Post, in Dateien. Er beginnt am { $at }. Bis dahin können Sie ihn hier abbrechen:
+export-asked-unexpected = Wenn Sie damit nicht gerechnet haben, brechen Sie ihn ab und ändern Sie Ihr Passwort.
+export-ready-subject = Der Export ist fertig: { $what }
+export-ready-about = Der Export ({ $what }) lässt sich bis { $at } abholen, dann wird er vernichtet:
+export-ready-unexpected = Dort melden Sie sich an; kein Link in diesem Brief gibt die Dateien preis.
+export-failed-subject = Der Export kam nicht weiter: { $what }
+export-failed-about = Der Export ({ $what }) kam nicht weiter. Was im Weg steht, ist hier zu lesen, und hier lassen Sie ihn weitermachen:

@@ -99,3 +99,15 @@ left = { $next ->
     [free] What is stored stays. After the end you have the free plan, with its limits: nothing is lost, and nothing new is made beyond them.
    *[none] What is stored stays. After the end there is no plan: mail still comes in and can be read, nothing is sent, and nothing new is made until one is chosen.
 }
+
+# Exports.
+export-of-tenant = all mailboxes of { $tenant }
+export-asked-subject = An export of { $what } was asked for
+export-asked-begins = { $by } asked for an export of { $what } on { $host }: all mail of it, in files. It is being made. You may destroy it here:
+export-asked-waits = { $by } asked for an export of { $what } on { $host }: all mail of it, in files. It begins on { $at }. Until then you may cancel it here:
+export-asked-unexpected = If you did not expect this, cancel it and change your password.
+export-ready-subject = The export of { $what } is ready
+export-ready-about = The export of { $what } can be fetched until { $at }, then it is destroyed:
+export-ready-unexpected = You sign in there; no link in this letter gives the files away.
+export-failed-subject = The export of { $what } did not get further
+export-failed-about = The export of { $what } did not get further. What stands in the way is said here, and there you let it go on:

@@ -99,3 +99,15 @@ left = { $next ->
     [free] Ce qui est enregistré reste. Après la fin vous avez l’offre gratuite, avec ses limites : rien n’est perdu, et rien de nouveau ne se crée au-delà.
    *[none] Ce qui est enregistré reste. Après la fin il n’y a plus de formule : les messages arrivent encore et se lisent, rien n’est envoyé, et rien de nouveau ne se crée tant qu’aucune n’est choisie.
 }
+
+# Exportations.
+export-of-tenant = toutes les boîtes de { $tenant }
+export-asked-subject = Une exportation a été demandée : { $what }
+export-asked-begins = { $by } a demandé sur { $host } une exportation ({ $what }) : tout le courrier, dans des fichiers. Elle est en train de se faire. Vous pouvez la détruire ici :
+export-asked-waits = { $by } a demandé sur { $host } une exportation ({ $what }) : tout le courrier, dans des fichiers. Elle commence le { $at }. D’ici là, vous pouvez l’annuler ici :
+export-asked-unexpected = Si vous ne vous y attendiez pas, annulez-la et changez votre mot de passe.
+export-ready-subject = L’exportation est prête : { $what }
+export-ready-about = L’exportation ({ $what }) peut être téléchargée jusqu’au { $at }, puis elle est détruite :
+export-ready-unexpected = On s’y identifie ; aucun lien de cette lettre ne donne les fichiers.
+export-failed-subject = L’exportation n’est pas allée plus loin : { $what }
+export-failed-about = L’exportation ({ $what }) n’est pas allée plus loin. Ce qui l’empêche est dit ici, et c’est ici qu’on la fait continuer :

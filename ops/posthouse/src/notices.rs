@@ -1,9 +1,10 @@
-//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords, signups, what is due) through our own queue.
+//! SUMMARY    Mails what the control plane has to tell people (invitations, forgotten passwords, signups, what is due, exports) through our own queue.
 //! LIMITS     NOTICES_AT_ONCE, NAME_CHARS_MAX, those of tenants::limits
 //! INVARIANTS At least once, and always the same message: a notice is done once its letter is durable with us. One whose secret is worth
 //!            nothing any more is not sent.
 
 mod billing;
+mod export;
 mod language;
 mod signup;
 
@@ -128,7 +129,9 @@ impl<'a> Draft<'a> {
                     self.text("reset-unexpected", &[]),
                 ]),
             )),
-            kind => billing::written(self, kind).or_else(|| signup::written(self, kind)),
+            kind => billing::written(self, kind)
+                .or_else(|| signup::written(self, kind))
+                .or_else(|| export::written(self, kind)),
         }
     }
 

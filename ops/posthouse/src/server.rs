@@ -195,6 +195,7 @@ fn control_work(
     tasks.push(tokio::spawn(service.clone().run_jobs(shutdown.watch())));
     tokio::spawn(service.clone().run_checks(shutdown.watch()));
     tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
+    tasks.push(tokio::spawn(service.clone().run_exports(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_signups(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_usage(shutdown.watch())));

@@ -123,7 +123,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
             None => f.t("usage-unknown"),
         },
         reasons: reasons(&f, &mailbox.holds),
-        links: super::own::links(&f, &mailbox.id),
+        links: super::own::links(&f, &mailbox.id, &mailbox.address),
         id: mailbox.id,
         address: mailbox.address,
         name: mailbox.display_name,

@@ -32,7 +32,7 @@ pub(crate) async fn change(visit: &mut Visit, id: &str, path: &[&str]) -> Reply 
 }
 
 /// The pages of one mailbox, each with its text.
-pub(crate) fn links(f: &Frame, id: &str) -> Vec<(String, String)> {
+pub(crate) fn links(f: &Frame, id: &str, address: &str) -> Vec<(String, String)> {
     let mut links = vec![
         (format!("/mailboxes/{id}/app-passwords"), f.t("app-passwords-title")),
         (format!("/mailboxes/{id}/sharing"), f.t("sharing-title")),
@@ -41,6 +41,7 @@ pub(crate) fn links(f: &Frame, id: &str) -> Vec<(String, String)> {
         links.push((format!("/mailboxes/{id}/masked"), f.t("masked-title")));
     }
     links.push((format!("/mailboxes/{id}/recover"), f.t("recoverable-title")));
+    links.push((format!("/exports?mailbox={}", address.replace('+', "%2B")), f.t("exports-title")));
     links.push((format!("/mailboxes/{id}/set-up"), f.t("set-up-title")));
     links
 }

@@ -31,6 +31,9 @@ async fn draw(visit: &Visit, form: Form, typed: &str) -> Reply {
     let mut page = Collection::new(visit.frame("privacy-title"), form);
     page.about = page.f.t("privacy-about");
     page.links.push(("/privacy/file".to_owned(), page.f.t("privacy-file")));
+    if visit.tenant().is_ok() {
+        page.links.push(("/exports".to_owned(), page.f.t("exports-title")));
+    }
     if let Ok(tenant) = visit.tenant() {
         let data = visit.ask::<Privacy>(privacy::Variables { tenant }).await?;
         let support = data.support.map(|found| found.total_count);

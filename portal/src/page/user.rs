@@ -32,7 +32,7 @@ pub(crate) async fn show(visit: &Visit) -> Reply {
         (None, _) => f.t("usage-unknown"),
     };
     let permille = used.zip(max).map(|(used, max)| (used.saturating_mul(1_000) / max.max(1)).min(1_000));
-    let mut links = super::own::links(&f, &mailbox.id);
+    let mut links = super::own::links(&f, &mailbox.id, &mailbox.address);
     links.push(("/security".to_owned(), f.t("security-title")));
     let reasons = super::mailbox::reasons(&f, &mailbox.holds);
     page(false, &Page { used: text, permille, reasons, links, f })

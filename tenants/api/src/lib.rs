@@ -11,6 +11,7 @@ mod claim;
 mod connection;
 mod console;
 mod cost;
+mod download;
 mod failure;
 mod file;
 mod graphiql;
@@ -42,6 +43,7 @@ use axum::{
 };
 use billing::Billing;
 use cost::{Buckets, CostCounter, QUERY_DIRECTIVES_MAX, QUERY_RECURSION_MAX};
+use download::Downloads;
 use ipnet::IpNet;
 use people::{oidc, visitor};
 use std::{
@@ -118,19 +120,22 @@ struct Shared {
     options: ApiOptions,
     turns: Turns,
     stop: Stop,
+    downloads: Downloads,
 }
 
-/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; subscriptions, files of jobs; webhooks of payment providers; SCIM
+/// `POST /graphql`, and GraphiQL at `GET /graphql` where it is on; subscriptions, files of jobs and of exports; webhooks of payment providers; SCIM
 /// below `/scim/v2`.
 pub fn router(service: Arc<Service>, options: ApiOptions) -> Router {
     let scim = scim::router(service.clone(), options.trusted_proxies.clone());
     let stop = Stop(options.stop.clone());
     let turns = Turns::new();
-    let shared = Shared { schema: schema(service.clone(), options.billing.clone()), service, options, turns, stop };
+    let (schema, downloads) = (schema(service.clone(), options.billing.clone()), Downloads::default());
+    let shared = Shared { schema, service, options, turns, stop, downloads };
     Router::new()
         .route("/graphql", post(execute).get(graphical))
         .route("/graphql/ws", get(stream::socket))
         .route("/jobs/{id}/file", get(file::file))
+        .route("/download/{secret}/{file}", get(download::file))
         .route("/auth/oidc/start", get(oidc::start))
         .route("/billing/webhooks/{provider}", post(sale::hook::hear))
         .route("/auth/oidc/callback", get(oidc::callback))

@@ -6,6 +6,7 @@ pub(crate) mod announcement;
 pub(crate) mod audit;
 mod brand;
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod feature;
 pub(crate) mod hold;
 pub(crate) mod job;
@@ -42,6 +43,7 @@ pub struct Query(
     webhook::WebhookQuery,
     queue::QueueQuery,
     recovery::RecoveryQuery,
+    export::ExportQuery,
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,

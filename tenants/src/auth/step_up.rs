@@ -31,6 +31,7 @@ const SENSITIVE: &[&str] = &[
     "supportGrantCreate",
     "tenantClose",
     "exportRequest",
+    "exportLinkCreate",
 ];
 
 impl Service {

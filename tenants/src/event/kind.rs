@@ -55,6 +55,8 @@ const VERBS: &[(&str, &str)] = &[
     ("Approve", "approved"),
     ("Refuse", "refused"),
     ("Dismiss", "dismissed"),
+    ("Request", "requested"),
+    ("Download", "downloaded"),
 ];
 
 /// Characters of a wrong kind that are said again.
@@ -112,6 +114,17 @@ pub(super) const ACTIONS: &[&str] = &[
     "domainVouch",
     "emailRecoverySet",
     "emailsRecover",
+    "exportCancel",
+    "exportDestroyed",
+    "exportDownload",
+    "exportFailed",
+    "exportLinkCreate",
+    "exportLinkRevoke",
+    "exportPause",
+    "exportReady",
+    "exportRefuse",
+    "exportRequest",
+    "exportResume",
     "factorRemove",
     "featureFlagClear",
     "featureFlagSet",

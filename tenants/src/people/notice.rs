@@ -34,7 +34,7 @@ pub struct OutgoingNotice {
     /// On whose behalf; none: the provider's.
     pub tenant: Option<TenantId>,
     /// `invitation` (facts: tenant, secret, expires_at_ms), `password-reset` (secret, expires_at_ms), `signup-…`, `billing-…` (tenant,
-    /// stage, of_ms, dates, owed, link; amount, number; plan, next).
+    /// stage, of_ms, dates, owed, link; amount, number; plan, next), `export-…` (tenant, export, mailbox, by, at_ms, waits).
     pub kind: String,
     /// An address.
     pub recipient: String,

@@ -2,7 +2,7 @@
 //! LIMITS     EXPORT_LEASE_MS, EXPORT_FAILURES_MAX
 //! INVARIANTS Only the holder of the newest lease writes the record: an older token finds a newer one there and is refused.
 
-use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, load, segment::SegmentKey, store, view};
+use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, Told, load, segment::SegmentKey, store, view};
 use crate::{
     Accounts, Error, NodeId, Reader, Result, keys,
     record::{self, ExportAccountRecord, ExportFileRecord, ExportRecord},
@@ -248,11 +248,14 @@ impl ExportLease {
             let mut record = load(&mut txn, self.job).await?;
             self.check(&record)?;
             rows.iter().for_each(|(key, value)| txn.set(key, value));
-            let before = due(&record)?;
+            let (before, told) = (due(&record)?, Told::of(&record));
             change(&mut record, now);
             match due(&record)? == before {
                 true => TenantTxn::new(work.txn(), self.tenant).set(&keys::export(self.job), &record::encode(&record)),
                 false => store(work, (self.tenant, self.job), &record)?,
+            }
+            if let Some(kind) = told.until(self.job, &record) {
+                work.note_event(self.tenant, None, kind).await?;
             }
             view(self.tenant, self.job, record)
         })

@@ -7,16 +7,18 @@
 use super::{EventsAsked, Files, Refusal, VERSION};
 use arc_swap::ArcSwap;
 use base::{
-    AccountId, TenantId,
+    AccountId, JobId, TenantId,
     limits::{
         PLANE_ANSWER_BYTES_MAX, PLANE_BODY_BYTES_MAX, PLANE_HANDSHAKE_MS_MAX, PLANE_IDLE_MS_MAX, PLANE_QUESTION_MS_MAX,
         PLANE_REQUEST_MS_MAX, PLANE_REQUESTS_MAX,
     },
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExpungedAsked, ExpungedOrder, ExpungedPage, ExpungedRestored,
-    Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
+    ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed,
+    QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -183,9 +185,30 @@ impl Control for RemotePlane {
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         Box::pin(self.ask("queue-act", order))
     }
+    fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
+        Box::pin(self.call("export", order, PLANE_REQUEST_MS_MAX))
+    }
+    fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
+        Box::pin(async move {
+            let count = asked.len();
+            complete(self.ask("exports", asked).await?, count)
+        })
+    }
+    fn export_steer(&self, steer: ExportSteer) -> ControlFuture<'_, ExportSteered> {
+        Box::pin(self.ask("export-steer", steer))
+    }
+    fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
+        Box::pin(self.ask("export-files", (tenant, job)))
+    }
+    fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
+        Box::pin(async move {
+            let text: String = self.call("export-bytes", piece, PLANE_REQUEST_MS_MAX).await?;
+            STANDARD.decode(text).map_err(|e| unavailable(format!("its answer: {e}")))
+        })
+    }
 }
 
 /// As many as were asked for: callers take them by their places.
-fn complete(usages: Vec<Usage>, asked: usize) -> Result<Vec<Usage>, ControlError> {
-    if usages.len() == asked { Ok(usages) } else { Err(unavailable("its answer has another length")) }
+fn complete<T>(answers: Vec<T>, asked: usize) -> Result<Vec<T>, ControlError> {
+    if answers.len() == asked { Ok(answers) } else { Err(unavailable("its answer has another length")) }
 }

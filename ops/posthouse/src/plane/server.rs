@@ -16,13 +16,17 @@ use axum::{
     routing::post,
 };
 use base::{
-    AccountId, TenantId,
+    AccountId, JobId, TenantId,
     limits::{
         PLANE_BODY_BYTES_MAX, PLANE_CONNECTIONS_MAX, PLANE_EVENTS_MAX, PLANE_HANDSHAKE_MS_MAX, PLANE_HANDSHAKES_MAX,
         PLANE_IDLE_MS_MAX, PLANE_IDS_MAX, PLANE_REQUEST_MS_MAX,
     },
 };
-use control::{Change, Control, ControlError, ExpungedAsked, ExpungedOrder, QueueAsked, QueueOrder};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use control::{
+    Change, Control, ControlError, ExportOrder, ExportPiece, ExportSteer, ExpungedAsked, ExpungedOrder, QueueAsked,
+    QueueOrder,
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -164,7 +168,12 @@ fn router(plane: Plane) -> Router {
         .route("/queue", post(queue))
         .route("/queue-act", post(queue_act))
         .route("/expunged", post(expunged))
-        .route("/restore-expunged", post(restore_expunged));
+        .route("/restore-expunged", post(restore_expunged))
+        .route("/export", post(export))
+        .route("/exports", post(exports))
+        .route("/export-steer", post(export_steer))
+        .route("/export-files", post(export_files))
+        .route("/export-bytes", post(export_bytes));
     Router::new()
         .nest(VERSION, routes)
         .layer(DefaultBodyLimit::max(PLANE_BODY_BYTES_MAX))
@@ -254,4 +263,31 @@ async fn restore_expunged(State(plane): State<Plane>, Json(order): Json<Expunged
     // In a task of its own, as a batch.
     let restored = tokio::spawn(async move { plane.restore_expunged(order).await }).await;
     answer(restored.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn export(State(plane): State<Plane>, Json(order): Json<ExportOrder>) -> Response {
+    // In a task of its own, as a batch.
+    let asked = tokio::spawn(async move { plane.export(order).await }).await;
+    answer(asked.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn exports(State(plane): State<Plane>, Json(asked): Json<Vec<(TenantId, JobId)>>) -> Response {
+    match bounded(asked.len()) {
+        Ok(()) => answer(plane.exports(asked).await),
+        Err(error) => refuse(error),
+    }
+}
+
+async fn export_steer(State(plane): State<Plane>, Json(steer): Json<ExportSteer>) -> Response {
+    let steered = tokio::spawn(async move { plane.export_steer(steer).await }).await;
+    answer(steered.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn export_files(State(plane): State<Plane>, Json(asked): Json<(TenantId, JobId)>) -> Response {
+    answer(plane.export_files(asked.0, asked.1).await)
+}
+
+/// As text in base64: an answer is JSON.
+async fn export_bytes(State(plane): State<Plane>, Json(piece): Json<ExportPiece>) -> Response {
+    answer(plane.export_bytes(piece).await.map(|bytes| STANDARD.encode(bytes)))
 }

@@ -6,6 +6,7 @@ mod audit;
 mod brand;
 mod dns;
 mod domain;
+mod export;
 mod factor;
 mod feature;
 mod group;
@@ -58,6 +59,7 @@ pub struct Mutation(
     webhook::WebhookMutation,
     queue::QueueMutation,
     recovery::RecoveryMutation,
+    export::ExportMutation,
     audit::AuditMutation,
     SaleMutation,
     signup::SignupMutation,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// those of sale.rs, `$ann` (what a foreign tenant tells those below), `$G` (foreign support grant), `$X` (foreign masked address), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
+/// those of sale.rs, `$ann` (what a foreign tenant tells those below), `$G` (foreign support grant), `$X` (foreign masked address), `$exp` and `$link` (foreign export, and a link to it), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
 pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -56,6 +56,8 @@ pub const QUERIES: &[(&str, &str)] = &[
          resolution: HOUR) { at value } }",
     ),
     ("recoverableEmails", "{ r: recoverableEmails(mailboxId: \"$M\", first: 5) { nodes { id } } }"),
+    ("export", "{ r: export(id: \"$exp\") { id } }"),
+    ("exports", "{ r: exports(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", below: true, first: 5) { nodes { id } } }"),
     ("queueItem", "{ r: queueItem(tenantId: \"$T\", id: \"que_0000000000007\") { id } }"),
@@ -125,6 +127,13 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("mailboxRetentionSet", "tenantId: \"$T\", days: 1"),
     ("emailRecoverySet", "tenantId: \"$T\", days: 1"),
     ("emailsRecover", "mailboxId: \"$M\", emailIds: [\"5/1\"]"),
+    ("exportRequest", "tenantId: \"$T\""),
+    ("exportRequest", "tenantId: \"$T\", mailboxIds: [\"$M\"]"),
+    ("exportPause", "exportId: \"$exp\""),
+    ("exportResume", "exportId: \"$exp\""),
+    ("exportCancel", "exportId: \"$exp\", idempotencyKey: \"27\""),
+    ("exportLinkCreate", "exportId: \"$exp\""),
+    ("exportLinkRevoke", "linkId: \"$link\", idempotencyKey: \"28\""),
     ("delegateAdd", "mailboxId: \"$M\", delegateId: \"$O\", open: true"),
     ("delegateAdd", "mailboxId: \"$O\", delegateId: \"$M\", open: true"),
     ("delegateRemove", "mailboxId: \"$M\", delegateId: \"$O\""),
@@ -395,6 +404,8 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let hold = desk.done(&beta_token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
     // The clock goes on by a month: what ends comes afterwards.
     let sold = Sold::of(&desk, &tenant, &beta_token).await;
+    // Before there is an owner for whom it would wait.
+    let [_, export, link] = crate::export::exported(&desk, &tenant, &mailbox, &beta_token).await;
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
     let group = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
     desk.done(&beta_token, group).await;
@@ -404,7 +415,9 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
         let text = sold.fill(&people.fill(text));
-        let ids: [(&str, &str); 11] = [
+        let ids: [(&str, &str); 13] = [
+            ("$exp", export.as_str()),
+            ("$link", link.as_str()),
             ("$ann", news.as_str()),
             ("$T", tenant.as_str()),
             ("$M", mailbox.as_str()),

@@ -8,6 +8,7 @@ mod bulk;
 mod cost;
 mod desk_work;
 mod door;
+mod export;
 mod hold;
 mod idp;
 mod isolation;

@@ -1,16 +1,18 @@
 //! SUMMARY    A data plane that records what it is told, and a client of the API.
 
+use crate::export::Exports;
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Request},
 };
-use base::{AccountId, Clock, QueueId, SystemClock, TenantId, Timestamp};
+use base::{AccountId, Clock, JobId, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
 use control::{
-    Change, Control, ControlError, ControlFuture, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage,
-    ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage,
-    QueueRecipient, QueueState, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
+    ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace,
+    ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage, QueueRecipient,
+    QueueState, Usage,
 };
 use serde_json::{Value, json};
 use std::{
@@ -37,6 +39,10 @@ pub struct Plane {
     pub orders: Mutex<Vec<QueueOrder>>,
     /// What was ordered to be brought back.
     pub recovered: Mutex<Vec<ExpungedOrder>>,
+    /// What is exported; one whose reason is `ready` is ready at once.
+    pub exports: Exports,
+    /// What it tells.
+    pub events: Mutex<Vec<Event>>,
 }
 
 /// Emails that every mailbox can have back.
@@ -98,6 +104,36 @@ impl Control for Plane {
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
+    }
+    fn events(&self, after: u64, _: u32) -> ControlFuture<'_, Vec<Event>> {
+        let all = self.events.lock().unwrap().clone();
+        Box::pin(async move { Ok(all.into_iter().filter(|e| e.seq > after).collect()) })
+    }
+    fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            self.exports.begin(order);
+            Ok(())
+        })
+    }
+    fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            Ok(asked.into_iter().map(|(tenant, job)| self.exports.standing(tenant, job)).collect())
+        })
+    }
+    fn export_steer(&self, steer: ExportSteer) -> ControlFuture<'_, ExportSteered> {
+        Box::pin(async move { Ok(self.exports.steer(steer)) })
+    }
+    fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
+        Box::pin(async move { Ok(self.exports.files(tenant, job)) })
+    }
+    fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
+        Box::pin(async move { self.exports.bytes(&piece) })
     }
     fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
         Box::pin(async move {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
 /// `$L` a paused one, `$W` a webhook, `$Y` a delivery, `$Z` an identity
-/// provider, `$O` an announcement.
+/// provider, `$O` an announcement, `$E` an export under way, `$F` one that is ready, `$G` a link to it.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -61,6 +61,16 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("mailboxRetentionSet", "tenantId: \"$T\", days: 7", "tenantId: \"$T\", days: 8"),
     ("emailRecoverySet", "tenantId: \"$T\", days: 7", "tenantId: \"$T\", days: 8"),
     ("emailsRecover", "mailboxId: \"$M\", emailIds: [\"5/1\"]", "mailboxId: \"$M\", emailIds: [\"5/2\"]"),
+    (
+        "exportRequest",
+        "tenantId: \"$T\", mailboxIds: [\"$M\"], reason: \"x\"",
+        "tenantId: \"$T\", mailboxIds: [\"$M\"], reason: \"y\"",
+    ),
+    ("exportPause", "exportId: \"$E\"", "exportId: \"$F\""),
+    ("exportResume", "exportId: \"$E\"", "exportId: \"$F\""),
+    ("exportCancel", "exportId: \"$E\"", "exportId: \"$F\""),
+    ("exportLinkCreate", "exportId: \"$F\"", "exportId: \"$F\", hours: 2"),
+    ("exportLinkRevoke", "linkId: \"$G\"", "linkId: \"exl_1\""),
     (
         "delegateAdd",
         "mailboxId: \"$M\", delegateId: \"$V\", open: true",
@@ -248,6 +258,9 @@ const UNVERSIONED: &[&str] = &[
     "domainCreate",
     "domainVouch",
     "emailsRecover",
+    "exportLinkCreate",
+    "exportLinkRevoke",
+    "exportRequest",
     "groupCreate",
     "holdPlace",
     "holdRelease",
@@ -326,6 +339,7 @@ impl Town {
         let told = crate::isolation::announced(&desk, &tenant, &desk.operator).await;
         let off = "feature: SUPPORT_ACCESS, enabled: false, reason: \"x\"";
         run("featureFlagSet", format!("tenantId: \"{tenant}\", {off}"), "").await;
+        let [going, ready, link] = crate::export::exported(&desk, &tenant, &mailbox, &desk.operator).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let ids = vec![
             ("$A", signup),
@@ -347,6 +361,9 @@ impl Town {
             ("$Z", provider),
             ("$L", paused),
             ("$O", told),
+            ("$E", going),
+            ("$F", ready),
+            ("$G", link),
         ];
         Town { desk, ids }
     }

@@ -104,8 +104,12 @@ impl World {
         let told = crate::isolation::announced(&desk, &tenant, &token).await;
         let off = "feature: SIGNUP, enabled: true, reason: \"x\"";
         run("featureFlagSet", &format!("tenantId: \"{tenant}\", {off}"), "").await;
+        // Before there is an owner for whom it would wait.
+        let [_, export, link] = crate::export::exported(&desk, &tenant, &mailbox, &desk.operator).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
+            ("$exp", export),
+            ("$link", link),
             ("$T", tenant.clone()),
             ("$M", mailbox.clone()),
             ("$D", "alpha.example".to_owned()),

@@ -8,7 +8,7 @@ export function looks(mailbox) {
   return [
     [`${mailbox}/set-up`, "set-up"],
     [`${mailbox}/app-passwords`, "app-passwords"], [`${mailbox}/sharing`, "sharing"], [`${mailbox}/masked`, "masked"],
-    [`${mailbox}/recover`, "recover"],
+    [`${mailbox}/recover`, "recover"], ["exports", "exports"],
     ["mailboxes/import", "import"], ["addresses/aliases", "aliases"], ["addresses/groups", "groups"],
     ["domains/florist.example/settings", "domain-settings"], ["security/passkey", "passkey"],
     ["trace", "trace"], ["access/members", "members"], ["access/roles", "roles"], ["access/tokens", "tokens"], ["access/webhooks", "webhooks"],
@@ -255,6 +255,35 @@ async function recovered(page, demo, account) {
   await arrives(imap.port, account, "Subject: Lost and found");
 }
 
+// All mail of a mailbox goes along as files, and is gone when its user says so.
+async function exported(page, demo, account) {
+  await page.goto(demo.info.portal_url);
+  await page.getByRole("link", { name: "Take mail along" }).click();
+  await titled(page, "Take mail along");
+  await page.getByLabel("Days until it is destroyed").fill("3");
+  await page.getByRole("button", { name: "Export", exact: true }).click();
+  await titled(page, account.address);
+  const ready = page.getByText("Ready", { exact: true });
+  for (let i = 0; i < 60 && !(await ready.count()); i += 1) {
+    await page.waitForTimeout(500);
+    await page.goto(page.url());
+  }
+  await page.getByRole("button", { name: "Make download links" }).click();
+  await page.getByText("Here are the links.").waitFor();
+  const link = new URL(await page.getByRole("link", { name: "export-1.zip" }).getAttribute("href"), demo.info.portal_url).href;
+  const whole = await page.request.get(link);
+  const bytes = await whole.body();
+  assert.equal(bytes.subarray(0, 2).toString(), "PK");
+  assert.ok(bytes.includes("Subject: Lost and found"), "the mail is in the archive");
+  const rest = await page.request.get(link, { headers: { Range: "bytes=100-", "If-Range": whole.headers().etag } });
+  assert.equal(rest.status(), 206);
+  assert.ok(bytes.subarray(100).equals(await rest.body()), "a download goes on where it was");
+  await arrives(demo.info.imap.port, account, "Subject: The export of");
+  await page.getByRole("button", { name: "Destroy it now" }).click();
+  await page.getByText("It is destroyed.").waitFor();
+  assert.equal((await page.request.get(link)).status(), 404);
+}
+
 async function user(page, demo, account) {
   const { portal_url: portal } = demo.info;
   await page.goto(`${portal}sign-in`);
@@ -270,6 +299,7 @@ async function user(page, demo, account) {
   }
   await page.goto(portal);
   await recovered(page, demo, account);
+  await exported(page, demo, account);
   await page.goto(portal);
   await page.getByRole("link", { name: "App passwords" }).click();
   await page.getByLabel("Name of the device").fill("Tablet");

@@ -217,7 +217,8 @@ impl Service {
         tenant: TenantId,
         mailbox: AccountId,
     ) -> Result<()> {
-        let mailbox = self.mailbox_or_deleted(txn, actor, Permission::ExportRequest, mailbox).await?;
+        let missing = |e: Error| if e.code == Code::NotFound { Error::not_found("mailboxIds") } else { e };
+        let mailbox = self.mailbox_or_deleted(txn, actor, Permission::ExportRequest, mailbox).await.map_err(missing)?;
         if mailbox.tenant != tenant || mailbox.purge_at_ms.is_none() && mailbox.deleted_at_ms.is_some() {
             return Err(Error::not_found("mailboxIds"));
         }

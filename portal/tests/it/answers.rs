@@ -261,10 +261,49 @@ fn mail(browser: &Browser) {
             "pageInfo": { "hasNextPage": true, "endCursor": "17000/1" }, "totalCount": 9, "totalSize": "9000", "days": 14,
         } }),
     );
+    exports(browser);
     browser.api.say("MailboxSharing", json!({ "mailbox": {
         "id": "acc_1", "tenantId": "ten_1", "address": "ann@a.example", "sendAs": ["info@a.example"],
         "delegates": [{ "mailboxId": "acc_2", "address": "ben@a.example", "open": true, "write": true, "sendAs": true }],
         "delegateOf": [{ "address": "cy@a.example", "displayName": "Cy", "open": true, "write": false, "sendAs": false }],
     } }));
     browser.api.say("MailboxImportResult", json!({ "mailboxImportResult": "line,address\n2,ann@a.example\n" }));
+}
+
+/// An export that is ready, and a list with one of each kind.
+fn exports(browser: &Browser) {
+    let one = |id: &str, state: &str, address: Value, ids: Value, size: &str| {
+        json!({ "id": id, "mailboxIds": ids, "mailboxAddress": address, "state": state, "createdAt": NOW, "startsAt": NOW,
+            "expiresAt": NOW, "size": size })
+    };
+    browser.api.say(
+        "Exports",
+        json!({
+            "exports": {
+                "nodes": [
+                    one("job_2", "READY", json!("ann@a.example"), json!(["acc_1"]), "4096"),
+                    one("job_1", "AUTHORIZING", Value::Null, json!([]), "0"),
+                    one("job_0", "WRITING", Value::Null, json!(["acc_1", "acc_2"]), "0"),
+                ],
+                "pageInfo": { "hasNextPage": true, "hasPreviousPage": false, "startCursor": "job_2", "endCursor": "job_0" },
+            },
+            "viewer": { "permissions": ["export:request", "tenant:close"] },
+        }),
+    );
+    browser.api.say("ExportShown", json!({ "export": shown_export("READY") }));
+}
+
+/// The export of a page, in a state.
+pub fn shown_export(state: &str) -> Value {
+    let is_ready = state == "READY";
+    let file = |name: &str| json!({ "name": name, "size": "4096" });
+    json!({
+        "mailboxIds": ["acc_1"], "mailboxAddress": "ann@a.example", "leftOut": 0, "reason": "We <b>move</b>", "state": state,
+        "problems": 1, "problem": null, "createdAt": NOW, "startsAt": NOW, "expiresAt": NOW,
+        "size": if is_ready { "4096" } else { "0" },
+        "progress": { "mailboxes": 1, "mailboxesListed": 1, "emails": 40, "emailsDone": 10, "size": "4000", "sizeDone": "1000",
+            "secondsLeft": 130 },
+        "files": if is_ready { json!([file("export-1.zip"), file("manifest.json")]) } else { json!([]) },
+        "links": if is_ready { json!([{ "id": "exl_1", "expiresAt": NOW }]) } else { json!([]) },
+    })
 }

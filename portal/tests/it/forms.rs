@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use serde_json::json;
 
 /// Every form of the portal that changes something.
-const FORMS: [&str; 25] = [
+const FORMS: [&str; 27] = [
     "/sign-in",
     "/sign-in/code",
     "/forgot",
@@ -25,6 +25,8 @@ const FORMS: [&str; 25] = [
     "/mailboxes/acc_1/delete",
     "/mailboxes/acc_1/restore",
     "/privacy",
+    "/exports",
+    "/exports/job_1",
     "/security/sessions",
     "/security/factors",
     "/security/confirm",

@@ -7,6 +7,7 @@ mod answers;
 mod billing;
 mod brand;
 mod console;
+mod export;
 mod forms;
 mod mail;
 mod means;

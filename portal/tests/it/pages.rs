@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 89] = [
+const SIGNED: [&str; 92] = [
     "/",
     "/branding",
     "/domains",
@@ -35,6 +35,9 @@ const SIGNED: [&str; 89] = [
     "/mailboxes/acc_1/set-up",
     "/security",
     "/privacy",
+    "/exports",
+    "/exports?mailbox=ann%2Bx@a.example",
+    "/exports/job_1",
     "/security/confirm",
     "/security/password",
     "/security/authenticator",

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "templates",
     "src",
     "src/page",
@@ -13,6 +13,7 @@ const FOLDERS: [&str; 9] = [
     "src/page/addresses",
     "src/page/billing",
     "src/page/domain",
+    "src/page/export",
     "src/page/own",
     "src/page/sell",
 ];

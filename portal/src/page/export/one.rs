@@ -42,7 +42,6 @@ struct Page {
     /// Links that are good: ids and until when.
     links: Vec<(String, String)>,
     buttons: Vec<Button>,
-    version: i64,
 }
 
 pub(crate) async fn show(visit: &mut Visit, id: &str) -> Reply {
@@ -154,7 +153,6 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
         address,
         links: export.links.iter().map(|link| (link.id.clone(), f.at(&link.expires_at))).collect(),
         buttons: buttons(&export.state),
-        version: export.version,
         form: form.clone(),
         f,
     };
@@ -167,6 +165,7 @@ fn path_of(address: &str) -> Option<&str> {
 }
 
 pub(crate) async fn change(visit: &mut Visit, id: &str) -> Reply {
+    visit.signed()?;
     let (refusals, ok) = match visit.fields.text("act") {
         "pause" => (pause(visit, id).await?, "export-paused"),
         "resume" => (resume(visit, id).await?, "export-resumed"),

@@ -422,11 +422,13 @@ pub const MIGRATE_BATCHES_WAITING_MAX: usize = 2;
 /// Highest uid that is kept: a source that gives higher ones gets new ones here, so that a mailbox never runs out of them.
 pub const MIGRATE_UID_MAX: u32 = 1 << 31;
 /// Connections that fail one after the other, without a message or folder between, before a migration ends.
-pub const MIGRATE_ATTEMPTS_MAX: u32 = 6;
+pub const MIGRATE_ATTEMPTS_MAX: u32 = 10;
+/// The same of connections that send what cannot be understood.
+pub const MIGRATE_GARBLED_MAX: u32 = 3;
 /// Wait before the second of them, milliseconds; doubles.
-pub const MIGRATE_BACKOFF_MS_MIN: u64 = 500;
+pub const MIGRATE_BACKOFF_MS_MIN: u64 = 100;
 /// Longest of these waits, milliseconds.
-pub const MIGRATE_BACKOFF_MS_MAX: u64 = 60_000;
+pub const MIGRATE_BACKOFF_MS_MAX: u64 = 30_000;
 /// Longest silence of a source that was asked something, milliseconds.
 pub const MIGRATE_SILENCE_MS_MAX: u64 = 300_000;
 /// Until a connection to a source stands, milliseconds; the same for TLS.

@@ -38,6 +38,8 @@ pub(crate) struct Target<'f> {
     odd: BTreeSet<String>,
     /// Nothing failed.
     whole: bool,
+    /// Messages were met under another UIDVALIDITY: their flags are compared by the next pass.
+    renumbered: bool,
 }
 
 impl Job<'_> {
@@ -78,8 +80,16 @@ impl Job<'_> {
         let (listing, is_all) = listing(session, opened, since, &rows).await?;
         let (known, names) = (None, Names::default());
         let odd = listing.odd.clone();
-        let mut target = Target { folder, origin, state, mailbox, rows, known, names, odd, whole: true };
+        let mut target =
+            Target { folder, origin, state, mailbox, rows, known, names, odd, whole: true, renumbered: false };
         self.bring(session, &mut target, &listing).await?;
+        // What is not listed because it could not be read is not gone.
+        let is_all = is_all && listing.unread.is_none();
+        if let Some(why) = listing.unread {
+            target.whole = false;
+            let why = format!("an answer of the source cannot be read: {why}");
+            self.report.tell(Told { what: What::Folder, folder: folder.name.clone(), uid: None, why });
+        }
         let left_behind = self.follow(&target, &listing, is_all).await?;
         self.close(target, opened, (is_all, left_behind)).await?;
         self.through(u64::from(opened.exists));
@@ -208,6 +218,7 @@ impl Job<'_> {
         if !known.is_empty() {
             let blob = self.mail.accounts().blob_of(self.scope.tenant(), &bytes).await?;
             if let Some(what) = known.take(&mailboxes, content(&blob), &flags) {
+                target.renumbered |= matches!(what, Coming::Again(_));
                 return Ok(Arrival { uid: Uid(uid), what });
             }
         }
@@ -240,7 +251,7 @@ impl Job<'_> {
 
     /// Remembers how far the folder is.
     async fn close(&mut self, target: Target<'_>, opened: Opened, left: (bool, u64)) -> Result<()> {
-        let Target { mut state, origin, folder, odd, whole, .. } = target;
+        let Target { mut state, origin, folder, odd, whole, renumbered, .. } = target;
         if !odd.is_empty() {
             let names: Vec<String> = odd.iter().map(|name| name.escape_debug().to_string()).collect();
             let why = format!("these are no keywords here: {}", names.join(", "));
@@ -248,7 +259,7 @@ impl Job<'_> {
         }
         let (is_all, left_behind) = (left.0, u32::try_from(left.1).unwrap_or(u32::MAX));
         state.left_behind = if is_all { left_behind } else { state.left_behind.saturating_add(left_behind) };
-        (state.modseq, state.uid_next) = if whole { (opened.modseq, opened.uid_next) } else { (0, 0) };
+        (state.modseq, state.uid_next) = if whole && !renumbered { (opened.modseq, opened.uid_next) } else { (0, 0) };
         if whole {
             state.earlier.clear();
         }

@@ -49,6 +49,8 @@ struct Flight {
     tag: String,
     asked: BTreeSet<u32>,
     is_single: bool,
+    /// Why an answer since it began could not be read.
+    unread: Option<&'static str>,
     batch: Batch,
 }
 
@@ -72,7 +74,7 @@ pub(crate) async fn fetch(
             session.link.send(&command).await?;
             let is_single = uids.len() == 1;
             let asked = uids.into_iter().collect();
-            flying.push_back(Flight { tag: command.tag, asked, is_single, batch: Batch::default() });
+            flying.push_back(Flight { tag: command.tag, asked, is_single, unread: None, batch: Batch::default() });
         }
         if flying.is_empty() {
             return Ok(());
@@ -93,10 +95,14 @@ pub(crate) async fn fetch(
                 }
                 None => None,
             },
+            Heard { response: Response::Unread(why), .. } => {
+                flying.iter_mut().for_each(|flight| flight.unread = Some(why));
+                None
+            }
             Heard { .. } => None,
         };
         if others > RESPONSES_OTHER {
-            return Err(Error::Lost("it answers without end".to_owned()));
+            return Err(Error::Garbled("it answers without end".to_owned()));
         }
         if let Some(batch) = ready
             && to.send(batch).await.is_err()
@@ -157,9 +163,14 @@ fn ended(flying: &mut VecDeque<Flight>, status: Status) -> Result<Option<(Batch,
         };
     };
     let Some(at) = flying.iter().position(|flight| flight.tag == *tag) else { return Ok(None) };
-    let Some(Flight { asked, is_single, mut batch, .. }) = flying.remove(at) else { return Ok(None) };
+    let Some(Flight { asked, is_single, unread, mut batch, .. }) = flying.remove(at) else { return Ok(None) };
     if status.state == State::Ok {
-        batch.absent = asked.len();
+        match unread.filter(|_| is_single) {
+            Some(why) => batch.failed.extend(asked.iter().map(|uid| (*uid, why.to_owned()))),
+            // One of them may be the one that could not be read: alone it is known.
+            None if unread.is_some() => return Ok(Some((batch, asked.into_iter().collect()))),
+            None => batch.absent = asked.len(),
+        }
         return Ok(Some((batch, Vec::new())));
     }
     if is_single {

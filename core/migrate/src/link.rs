@@ -104,7 +104,7 @@ impl Link {
         loop {
             let mut input = self.buffer.get(self.unread.clone()).unwrap_or_default();
             let before = input.len();
-            let event = self.reader.read(&mut input).map_err(|broken| lost(broken.to_string()))?;
+            let event = self.reader.read(&mut input).map_err(|broken| Error::Garbled(broken.to_string()))?;
             let is_empty = event.is_none();
             let response = match event {
                 None => None,
@@ -201,7 +201,7 @@ impl Link {
                 response => take(response)?,
             }
         }
-        Err(lost("it answers without end"))
+        Err(Error::Garbled("it answers without end".to_owned()))
     }
 
     /// Says good-bye; how that ends matters to nobody.

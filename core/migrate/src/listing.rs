@@ -77,6 +77,8 @@ pub(crate) struct Listing {
     pub(crate) vanished: Vec<Range>,
     /// Keywords that are none here.
     pub(crate) odd: BTreeSet<String>,
+    /// Why an answer could not be read; the messages of such answers are not listed.
+    pub(crate) unread: Option<&'static str>,
 }
 
 /// Lists a folder that is open; `since`: what changed after this modseq, with what vanished where the source can.
@@ -99,6 +101,7 @@ pub(crate) async fn list(session: &mut Session, since: Option<u64>) -> Result<Li
                 }
             }
             Response::Vanished { uids, .. } => listing.vanished.extend(uids),
+            Response::Unread(why) => listing.unread = Some(why),
             _ => {}
         }
         Ok(())

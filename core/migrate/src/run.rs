@@ -8,7 +8,9 @@ use std::{
 };
 
 use account::{AccountScope, Owner};
-use base::limits::{MIGRATE_ATTEMPTS_MAX, MIGRATE_BACKOFF_MS_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_FOLDERS_MAX};
+use base::limits::{
+    MIGRATE_ATTEMPTS_MAX, MIGRATE_BACKOFF_MS_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_FOLDERS_MAX, MIGRATE_GARBLED_MAX,
+};
 use mail::Mail;
 use wire::imap::{
     Pattern,
@@ -69,7 +71,7 @@ impl Migrator {
     }
 
     /// One pass: brings what is new at the source, and follows what has changed there. `telling` hears how far it is, often. Errors: `Lost` (not
-    /// to be reached, after MIGRATE_ATTEMPTS_MAX attempts), `Refused`, `Denied`, `Here` (`OverQuota`, `StorageFull`, `Unavailable` …): what was
+    /// to be reached, after MIGRATE_ATTEMPTS_MAX attempts), `Garbled`, `Refused`, `Denied`, `Here` (`OverQuota`, `StorageFull`, `Unavailable` …): what was
     /// brought before stays.
     pub async fn run(
         &self,
@@ -106,13 +108,14 @@ impl Job<'_> {
         let (mut todo, mut attempts) = (None, 0);
         loop {
             self.has_moved = false;
-            let why = match self.connection(&mut todo).await {
-                Err(Error::Lost(why)) => why,
+            let (why, most) = match self.connection(&mut todo).await {
+                Err(why @ Error::Lost(_)) => (why, MIGRATE_ATTEMPTS_MAX),
+                Err(why @ Error::Garbled(_)) => (why, MIGRATE_GARBLED_MAX),
                 ended => return ended,
             };
             attempts = if self.has_moved { 1 } else { attempts + 1 };
-            if attempts >= MIGRATE_ATTEMPTS_MAX {
-                return Err(Error::Lost(format!("{why} (MIGRATE_ATTEMPTS_MAX)")));
+            if attempts >= most {
+                return Err(why);
             }
             self.report.reconnects += 1;
             let wait = MIGRATE_BACKOFF_MS_MIN.saturating_mul(1 << (attempts - 1)).min(MIGRATE_BACKOFF_MS_MAX);
@@ -150,7 +153,11 @@ impl Job<'_> {
 
     /// Folders of the source that are wanted, and how much there is; folders that are gone are told.
     async fn find(&mut self, session: &mut Session) -> Result<VecDeque<Folder>> {
-        let listed = listed(session).await?;
+        let (listed, unread) = listed(session).await?;
+        for why in unread {
+            let why = format!("the source lists a folder that cannot be read: {why}");
+            self.report.tell(Told { what: What::Folder, folder: String::new(), uid: None, why });
+        }
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new("", text)).collect();
         let filter = Filter { include: patterns(&self.order.include), exclude: patterns(&self.order.exclude) };
         let mut told = Vec::new();
@@ -213,20 +220,22 @@ async fn counted(session: &mut Session, folder: &Folder) -> Result<(u64, u64)> {
     Ok((listing.messages.len() as u64, bytes))
 }
 
-/// Everything that the source lists, with what is subscribed.
-async fn listed(session: &mut Session) -> Result<Vec<Listed>> {
+/// Everything that the source lists, with what is subscribed; and why lines of it could not be read.
+async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>)> {
     let able = session.able;
     let returns: &[&'static str] = match (able.list_extended, able.special_use) {
         (true, true) => &["SUBSCRIBED", "SPECIAL-USE"],
         (true, false) => &["SUBSCRIBED"],
         (false, _) => &[],
     };
-    let mut listed = Vec::new();
+    let (mut listed, mut unread) = (Vec::new(), Vec::new());
     let mut take = |response| {
-        if let Response::Listed(item) = response {
-            listed.push(item);
+        match response {
+            Response::Listed(item) => listed.push(item),
+            Response::Unread(why) => unread.push(why),
+            _ => {}
         }
-        match listed.len() > MIGRATE_FOLDERS_MAX.saturating_mul(2) {
+        match listed.len() + unread.len() > MIGRATE_FOLDERS_MAX.saturating_mul(2) {
             true => Err(Error::Denied("it has too many folders (MIGRATE_FOLDERS_MAX)".to_owned())),
             false => Ok(()),
         }
@@ -238,7 +247,7 @@ async fn listed(session: &mut Session) -> Result<Vec<Listed>> {
         let command = session.link.writer.lsub();
         session.link.ask(&command, &mut take).await?;
     }
-    Ok(listed)
+    Ok((listed, unread))
 }
 
 /// Counters of a folder that is not open; what the source does not tell is missing.

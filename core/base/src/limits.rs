@@ -409,6 +409,10 @@ pub const IMAP_CLIENT_BODY_BYTES_MAX: u64 = 1 << 30;
 pub const IMAP_CLIENT_NESTING_MAX: usize = 50;
 /// Mailboxes of a source.
 pub const MIGRATE_FOLDERS_MAX: usize = 5_000;
+/// Lines of its listings: each mailbox may be in two.
+pub const MIGRATE_LISTED_MAX: usize = 20_000;
+/// UIDVALIDITYs that a mailbox of a source had before, of which what was brought is remembered.
+pub const MIGRATE_EARLIER_MAX: usize = 8;
 /// Messages of one mailbox of a source: so much of each stands in memory that nothing comes twice.
 pub const MIGRATE_FOLDER_MESSAGES_MAX: usize = 2_000_000;
 /// Messages of one command that fetches, which are stored in one unit of work.

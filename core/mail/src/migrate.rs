@@ -8,7 +8,10 @@ use account::{
     record::{EmailRecord, Migrated, MigratedFolder},
     unit_of_work,
 };
-use base::{EmailId, Kind, MailboxId, Uid, limits::MESSAGE_BYTES_MAX};
+use base::{
+    EmailId, Kind, MailboxId, Uid,
+    limits::{MESSAGE_BYTES_MAX, MIGRATE_EARLIER_MAX},
+};
 
 /// A message of a source.
 #[derive(Debug, Clone)]
@@ -103,6 +106,9 @@ impl Mail {
             if folder.uid_validity != new.uid_validity {
                 folder.earlier.retain(|earlier| *earlier != new.uid_validity);
                 folder.earlier.push(folder.uid_validity);
+                while folder.earlier.len() > MIGRATE_EARLIER_MAX {
+                    account.forget_migrated(origin, folder.earlier.remove(0));
+                }
                 (folder.uid_validity, folder.keeps_uids) = (new.uid_validity, false);
                 (folder.modseq, folder.uid_next, folder.left_behind) = (0, 0, 0);
             }

@@ -19,7 +19,7 @@ impl Job<'_> {
                 flags.push((Uid(seen.uid), (*seen.flags).clone()));
             }
         }
-        let gone = gone(target, listing, is_all);
+        let gone = gone(target.rows.keys().copied(), listing, is_all);
         let mut left_behind = 0;
         for chunk in flags.chunks(MIGRATE_CHANGES_MAX) {
             left_behind += self.change(target, chunk.to_vec(), Vec::new()).await?;
@@ -50,21 +50,40 @@ impl Job<'_> {
 }
 
 /// Messages with a row that the source has no longer, ascending.
-fn gone(target: &Target<'_>, listing: &Listing, is_all: bool) -> Vec<Uid> {
-    let mut uids: Vec<u32> = target.rows.keys().copied().collect();
+fn gone(rows: impl Iterator<Item = u32>, listing: &Listing, is_all: bool) -> Vec<Uid> {
+    let mut uids: Vec<u32> = rows.collect();
     uids.sort_unstable();
     if is_all {
         let is_listed = |uid: &u32| listing.messages.binary_search_by_key(uid, |seen| seen.uid).is_ok();
         uids.retain(|uid| !is_listed(uid));
         return uids.into_iter().map(Uid).collect();
     }
-    let mut gone: Vec<Uid> = Vec::new();
-    for range in &listing.vanished {
-        let from = uids.partition_point(|uid| *uid < range.first);
-        let to = uids.partition_point(|uid| *uid <= range.last);
-        gone.extend(uids.get(from..to).unwrap_or_default().iter().copied().map(Uid));
+    // Ranges may lie over each other: each uid is taken once.
+    let (mut ranges, mut gone, mut next) = (listing.vanished.clone(), Vec::new(), 0);
+    ranges.sort_unstable();
+    for range in ranges {
+        let from = uids.partition_point(|uid| *uid < range.first).max(next);
+        next = uids.partition_point(|uid| *uid <= range.last).max(next);
+        gone.extend(uids.get(from..next).unwrap_or_default().iter().copied().map(Uid));
     }
-    gone.sort_unstable();
-    gone.dedup();
     gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::imap::set::Range;
+
+    #[test]
+    fn vanished_uids_are_those_that_were_brought_each_once() {
+        let range = |first, last| Range { first, last };
+        let rows = [1, 3, 5, 9, 12].into_iter().collect::<Vec<u32>>();
+        let vanished = vec![range(4, 20), range(1, 1), range(1, 6), range(5, u32::MAX)];
+        let listing = Listing { vanished, ..Listing::default() };
+        let found: Vec<u32> = gone(rows.iter().copied(), &listing, false).into_iter().map(|uid| uid.0).collect();
+        assert_eq!(found, [1, 3, 5, 9, 12]);
+        let listing = Listing { vanished: vec![range(2, 4)], ..Listing::default() };
+        assert_eq!(gone(rows.iter().copied(), &listing, false), [Uid(3)]);
+        assert_eq!(gone(rows.into_iter(), &Listing::default(), true).len(), 5);
+    }
 }

@@ -8,7 +8,10 @@ use std::collections::HashSet;
 
 use archive::{intake::role_of_name, metadata::Role};
 use base::limits::MIGRATE_FOLDERS_MAX;
-use wire::imap::{Pattern, client::Listed};
+use wire::imap::{
+    Pattern,
+    client::{Listed, Namespaces, Prefix},
+};
 
 use crate::{
     Error, Result,
@@ -51,11 +54,25 @@ const ATTRIBUTES: [(&str, &str); 5] =
 const VIRTUAL: [&str; 3] = ["\\All", "\\Flagged", "\\Important"];
 
 /// What of a listing is brought, INBOX first; what is passed over is told.
-pub(crate) fn folders(listed: &[Listed], filter: &Filter, gmail: bool, told: &mut Vec<Told>) -> Result<Vec<Folder>> {
+pub(crate) fn folders(
+    listed: &[Listed],
+    namespaces: &Namespaces,
+    (filter, gmail): (&Filter, bool),
+    told: &mut Vec<Told>,
+) -> Result<Vec<Folder>> {
     let subscribed: HashSet<&[u8]> = listed.iter().filter(|l| l.is_subscribed).map(|l| l.raw.as_slice()).collect();
     let knows_subscriptions = listed.iter().any(|l| l.is_subscribed || has(l, "\\Subscribed"));
     let all: Vec<&Listed> = listed.iter().filter(|l| !l.is_subscribed).collect();
     let with_labels = gmail && all.iter().any(|l| has(l, "\\All"));
+    let foreign = |listed: &Listed| {
+        let mut prefixes = namespaces.others.iter().chain(&namespaces.shared).filter(|prefix| !prefix.name.is_empty());
+        prefixes.any(|prefix| is_below(&listed.name, prefix))
+    };
+    let (strangers, all): (Vec<&Listed>, Vec<&Listed>) = all.into_iter().partition(|listed| foreign(listed));
+    for listed in strangers.into_iter().filter(|listed| !has(listed, "\\Noselect")) {
+        let why = "it is somebody else's, or shared".to_owned();
+        told.push(Told { what: What::PassedOver, folder: listed.name.clone(), uid: None, why });
+    }
     let prefixed = is_prefixed(&all);
     let (mut folders, mut seen): (Vec<Folder>, HashSet<&[u8]>) = (Vec::new(), HashSet::new());
     for listed in all {
@@ -93,6 +110,12 @@ pub(crate) fn folders(listed: &[Listed], filter: &Filter, gmail: bool, told: &mu
 
 fn has(listed: &Listed, attribute: &str) -> bool {
     listed.attributes.iter().any(|own| own.eq_ignore_ascii_case(attribute))
+}
+
+/// Whether a mailbox belongs to a namespace: below its prefix, or the prefix itself.
+fn is_below(name: &str, prefix: &Prefix) -> bool {
+    let bare = prefix.delimiter.and_then(|delimiter| prefix.name.strip_suffix(delimiter)).unwrap_or(&prefix.name);
+    name.strip_prefix(bare).is_some_and(|rest| rest.is_empty() || prefix.delimiter.is_none_or(|d| rest.starts_with(d)))
 }
 
 /// Whether everything is below INBOX, as Courier and old Cyrus have it: then its level says nothing.
@@ -209,8 +232,12 @@ mod tests {
         }
     }
 
+    fn found(all: &[Listed], filter: &Filter, gmail: bool, told: &mut Vec<Told>) -> Vec<Folder> {
+        folders(all, &Namespaces::default(), (filter, gmail), told).unwrap()
+    }
+
     fn names(all: &[Listed], gmail: bool) -> Vec<(String, &'static str)> {
-        let folders = folders(all, &Filter::default(), gmail, &mut Vec::new()).unwrap();
+        let folders = found(all, &Filter::default(), gmail, &mut Vec::new());
         folders.into_iter().map(|f| (f.name, f.role)).collect()
     }
 
@@ -236,14 +263,14 @@ mod tests {
             listed("Public", '/', &["\\Noselect"]),
             listed("INBOX", '/', &[]),
         ];
-        let found = expect(&[
+        let wanted = expect(&[
             ("INBOX", "inbox"),
             ("Deleted Items", "trash"),
             ("Gesendete Elemente", "sent"),
             ("Papierkorb", ""),
             ("Sent", ""),
         ]);
-        assert_eq!(names(&all, false), found);
+        assert_eq!(names(&all, false), wanted);
     }
 
     #[test]
@@ -260,7 +287,7 @@ mod tests {
         assert_eq!(names(&all, true), expect(&[("[Gmail]/All Mail", ""), ("[Gmail]/Spam", "junk")]));
         // Without its extension: folder by folder, and what shows others' messages is told.
         let mut told = Vec::new();
-        let folders = folders(&all, &Filter::default(), false, &mut told).unwrap();
+        let folders = found(&all, &Filter::default(), false, &mut told);
         assert_eq!((folders.len(), told.len()), (4, 2));
         assert_eq!(label("\\Inbox"), Some(Label::Role("inbox")));
         assert_eq!(label("\\Important"), None);
@@ -268,13 +295,32 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_others_are_passed_over() {
+        let all =
+            ["INBOX", "INBOX.Sent", "user.ben", "user.ben.Work", "users", "#shared.all"].map(|n| listed(n, '.', &[]));
+        let prefix = |name: &str| Prefix { name: name.to_owned(), delimiter: Some('.') };
+        let namespaces = Namespaces {
+            personal: vec![prefix("INBOX.")],
+            others: vec![prefix("user.")],
+            shared: vec![prefix("#shared.")],
+        };
+        let mut told = Vec::new();
+        let found = folders(&all, &namespaces, (&Filter::default(), false), &mut told).unwrap();
+        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["INBOX", "INBOX/Sent", "users"]);
+        assert_eq!(
+            told.iter().map(|t| t.folder.as_str()).collect::<Vec<_>>(),
+            ["user.ben", "user.ben.Work", "#shared.all"]
+        );
+    }
+
+    #[test]
     fn filters_and_subscriptions() {
         let mut all = vec![listed("INBOX", '/', &[]), listed("Work/Old", '/', &[]), listed("Work/New", '/', &[])];
         all.push(Listed { is_subscribed: true, ..listed("Work/New", '/', &[]) });
         let filter = Filter { include: vec![Pattern::new("", "Work/*")], exclude: vec![Pattern::new("", "*/Old")] };
-        let found = folders(&all, &filter, false, &mut Vec::new()).unwrap();
-        assert_eq!(found.iter().map(|f| (f.name.as_str(), f.is_subscribed)).collect::<Vec<_>>(), [("Work/New", true)]);
-        let found = folders(&all, &Filter::default(), false, &mut Vec::new()).unwrap();
-        assert!(!found[0].is_subscribed);
+        let chosen = found(&all, &filter, false, &mut Vec::new());
+        assert_eq!(chosen.iter().map(|f| (f.name.as_str(), f.is_subscribed)).collect::<Vec<_>>(), [("Work/New", true)]);
+        let all = found(&all, &Filter::default(), false, &mut Vec::new());
+        assert!(!all[0].is_subscribed);
     }
 }

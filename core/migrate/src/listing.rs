@@ -91,22 +91,29 @@ pub(crate) async fn list(session: &mut Session, since: Option<u64>) -> Result<Li
     let mut take = |response| {
         match response {
             Response::Fetched(item) => {
-                if let (Some(uid), Some(flags)) = (item.uid, &item.flags) {
+                // What is beyond is read to its end: the connection stays of use.
+                let has_room = listing.messages.len() <= MIGRATE_FOLDER_MESSAGES_MAX;
+                if let (Some(uid), Some(flags), true) = (item.uid, &item.flags, has_room) {
                     let flags = names.flags(flags, &mut listing.odd);
                     listing.messages.push(Seen { uid, size: item.size.unwrap_or_default(), flags });
                 }
-                if listing.messages.len() > MIGRATE_FOLDER_MESSAGES_MAX {
-                    let why = "the folder has too many messages (MIGRATE_FOLDER_MESSAGES_MAX)";
-                    return Err(Error::Denied(why.to_owned()));
+            }
+            Response::Vanished { uids, .. } => {
+                listing.vanished.extend(uids);
+                if listing.vanished.len() > MIGRATE_FOLDER_MESSAGES_MAX {
+                    let why = "more vanished than there can be (MIGRATE_FOLDER_MESSAGES_MAX)";
+                    return Err(Error::Garbled(why.to_owned()));
                 }
             }
-            Response::Vanished { uids, .. } => listing.vanished.extend(uids),
             Response::Unread(why) => listing.unread = Some(why),
             _ => {}
         }
         Ok(())
     };
     done(session.link.ask_many(&command, limit, &mut take).await?)?;
+    if listing.messages.len() > MIGRATE_FOLDER_MESSAGES_MAX {
+        return Err(Error::Denied("the folder has too many messages (MIGRATE_FOLDER_MESSAGES_MAX)".to_owned()));
+    }
     // Of several answers for one uid the last counts.
     listing.messages.reverse();
     listing.messages.sort_by_key(|seen| seen.uid);

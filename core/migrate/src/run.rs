@@ -1,5 +1,5 @@
 //! SUMMARY    A pass over a source: connections, made anew when they are lost, and folder after folder.
-//! LIMITS     MIGRATE_ATTEMPTS_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_BACKOFF_MS_MAX, MIGRATE_FOLDERS_MAX
+//! LIMITS     MIGRATE_ATTEMPTS_MAX, MIGRATE_GARBLED_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_BACKOFF_MS_MAX, MIGRATE_LISTED_MAX
 //! INVARIANTS What is counted as stored is stored. A folder that was gone through is not gone through again by this pass.
 
 use std::{
@@ -9,12 +9,12 @@ use std::{
 
 use account::{AccountScope, Owner};
 use base::limits::{
-    MIGRATE_ATTEMPTS_MAX, MIGRATE_BACKOFF_MS_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_FOLDERS_MAX, MIGRATE_GARBLED_MAX,
+    MIGRATE_ATTEMPTS_MAX, MIGRATE_BACKOFF_MS_MAX, MIGRATE_BACKOFF_MS_MIN, MIGRATE_GARBLED_MAX, MIGRATE_LISTED_MAX,
 };
 use mail::Mail;
 use wire::imap::{
     Pattern,
-    client::{Listed, MailboxStatus, Response},
+    client::{Listed, MailboxStatus, Namespaces, Response},
 };
 
 use crate::{
@@ -161,7 +161,8 @@ impl Job<'_> {
         let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new("", text)).collect();
         let filter = Filter { include: patterns(&self.order.include), exclude: patterns(&self.order.exclude) };
         let mut told = Vec::new();
-        let found = folders(&listed, &filter, session.able.gmail, &mut told)?;
+        let namespaces = namespaces(session).await?;
+        let found = folders(&listed, &namespaces, (&filter, session.able.gmail), &mut told)?;
         told.into_iter().for_each(|told| self.report.tell(told));
         let names: HashSet<&[u8]> = listed.iter().map(|listed| listed.raw.as_slice()).collect();
         for (_, folder) in
@@ -235,10 +236,10 @@ async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>
             Response::Unread(why) => unread.push(why),
             _ => {}
         }
-        match listed.len() + unread.len() > MIGRATE_FOLDERS_MAX.saturating_mul(2) {
-            true => Err(Error::Denied("it has too many folders (MIGRATE_FOLDERS_MAX)".to_owned())),
-            false => Ok(()),
-        }
+        // What is beyond is read to its end: the connection stays of use.
+        listed.truncate(MIGRATE_LISTED_MAX);
+        unread.truncate(MIGRATE_LISTED_MAX);
+        Ok(())
     };
     let command = session.link.writer.list(returns);
     done(session.link.ask(&command, &mut take).await?)?;
@@ -247,7 +248,26 @@ async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>
         let command = session.link.writer.lsub();
         session.link.ask(&command, &mut take).await?;
     }
-    Ok((listed, unread))
+    match listed.len() + unread.len() < MIGRATE_LISTED_MAX {
+        true => Ok((listed, unread)),
+        false => Err(Error::Denied("it has too many folders (MIGRATE_LISTED_MAX)".to_owned())),
+    }
+}
+
+/// Which mailboxes are whose, as far as the source tells.
+async fn namespaces(session: &mut Session) -> Result<Namespaces> {
+    let mut found = Namespaces::default();
+    if session.able.namespace {
+        let command = session.link.writer.plain("NAMESPACE");
+        let mut take = |response| {
+            if let Response::Namespaces(namespaces) = response {
+                found = namespaces;
+            }
+            Ok(())
+        };
+        session.link.ask(&command, &mut take).await?;
+    }
+    Ok(found)
 }
 
 /// Counters of a folder that is not open; what the source does not tell is missing.

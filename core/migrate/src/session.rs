@@ -18,6 +18,7 @@ pub(crate) struct Able {
     pub(crate) list_extended: bool,
     pub(crate) special_use: bool,
     pub(crate) status_size: bool,
+    pub(crate) namespace: bool,
     /// Labels and one mailbox with everything.
     pub(crate) gmail: bool,
 }
@@ -67,6 +68,7 @@ impl Session {
             list_extended: has(&offered, "LIST-EXTENDED"),
             special_use: has(&offered, "SPECIAL-USE"),
             status_size: has(&offered, "STATUS=SIZE"),
+            namespace: has(&offered, "NAMESPACE"),
             gmail: has(&offered, "X-GM-EXT-1"),
         };
         if has(&offered, "QRESYNC") && has(&offered, "ENABLE") {

@@ -129,7 +129,11 @@ async fn pass(mail: &Mail, all: &[One], call: &MigrateCall, events: &Events) -> 
     (0..call.connections).for_each(|_| start(&mut running));
     let (mut bar, mut sum, mut left, mut failed) = (Bar::new(all.len()), Report::default(), all.len(), 0_usize);
     while left > 0 {
-        match said.recv().await {
+        let heard = tokio::select! {
+            heard = said.recv() => heard,
+            Some(Err(_)) = running.join_next() => None,
+        };
+        match heard {
             Some(Said::At(number, progress)) => bar.at(number, progress, events),
             Some(Said::Ended(number, ended)) => {
                 left -= 1;

@@ -35,7 +35,8 @@ fn a_company_moves_in_passes() {
         node.ctl_json(&["mailbox", "create", name, "--generate"]);
     }
     fill(&node, &files, 30);
-    let (secret, wrong, csv) = (folder.path().join("secret"), folder.path().join("wrong"), folder.path().join("all.csv"));
+    let (secret, wrong, csv) =
+        (folder.path().join("secret"), folder.path().join("wrong"), folder.path().join("all.csv"));
     std::fs::write(&secret, "ann-likes-tests\n").unwrap();
     std::fs::write(&wrong, "not it\n").unwrap();
     std::fs::write(&csv, "address,user,password\nben@a.example,ann@a.example,ann-likes-tests\neve@a.example,ann@a.example,ann-likes-tests\n").unwrap();
@@ -48,14 +49,20 @@ fn a_company_moves_in_passes() {
 
     let would = node.ctl_json(&[&one[..], &[secret, "--dry-run"]].concat());
     assert!(summary(&would).contains("31 messages"), "{would}");
-    assert!(would["rows"].as_array().unwrap().iter().any(|row| row["folder"] == "Work/old" && row["messages"] == 30), "{would}");
+    assert!(
+        would["rows"].as_array().unwrap().iter().any(|row| row["folder"] == "Work/old" && row["messages"] == 30),
+        "{would}"
+    );
     assert_eq!(emails(&node, "ben@a.example"), 0);
 
     let done = node.ctl_json(&[&one[..], &[secret, "--reason", "he moves here"]].concat());
     assert!(summary(&done).starts_with("1 accounts: 31 messages"), "{done}");
     let audit = node.ctl(&["--json", "audit", "list", "--tenant", &tenant]);
     let audit = text(&audit.stdout);
-    assert!(audit.contains("mailMigrate") && audit.contains("he moves here; from ann@a.example at 127.0.0.1"), "{audit}");
+    assert!(
+        audit.contains("mailMigrate") && audit.contains("he moves here; from ann@a.example at 127.0.0.1"),
+        "{audit}"
+    );
     assert!(!audit.contains("ann-likes-tests"));
 
     // The CSV has one that is there already and one that is new.

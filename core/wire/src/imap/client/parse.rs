@@ -6,7 +6,7 @@ use base::limits::IMAP_CLIENT_NESTING_MAX;
 
 use super::{
     fetched,
-    response::{Code, Found, Listed, MailboxStatus, Response, State, Status},
+    response::{Code, Found, Listed, MailboxStatus, Namespaces, Prefix, Response, State, Status},
 };
 use crate::imap::{
     name::{Names, decode_pattern},
@@ -50,6 +50,7 @@ fn any(text: &[u8], cursor: &mut Cursor<'_, '_>, names: Names) -> Parsed<Respons
         "LIST" => listed(cursor, names, false),
         "LSUB" => listed(cursor, names, true),
         "STATUS" => mailbox_status(cursor),
+        "NAMESPACE" => namespaces(cursor, names),
         "FLAGS" => {
             cursor.space()?;
             Ok(Response::Flags(flags(cursor)?))
@@ -169,6 +170,37 @@ fn mailbox_status(cursor: &mut Cursor<'_, '_>) -> Parsed<Response> {
             _ => skip(cursor, 0)?,
         }
     }
+}
+
+fn namespaces(cursor: &mut Cursor<'_, '_>, names: Names) -> Parsed<Response> {
+    let mut all = Namespaces::default();
+    for kind in [&mut all.personal, &mut all.others, &mut all.shared] {
+        cursor.space()?;
+        if cursor.eat_word("NIL") {
+            continue;
+        }
+        cursor.expect(b'(', "Expected a list")?;
+        loop {
+            cursor.spaces();
+            if cursor.eat(b')') {
+                break;
+            }
+            cursor.expect(b'(', "Expected a namespace")?;
+            let name = decoded(&cursor.string()?, names);
+            cursor.space()?;
+            let delimiter = cursor.nstring_utf8()?.and_then(|text| text.chars().next());
+            // Extensions that may follow.
+            loop {
+                cursor.spaces();
+                if cursor.eat(b')') {
+                    break;
+                }
+                skip(cursor, 0)?;
+            }
+            kind.push(Prefix { name, delimiter });
+        }
+    }
+    Ok(Response::Namespaces(all))
 }
 
 /// `(…)` of flags and attributes, whatever they are made of.

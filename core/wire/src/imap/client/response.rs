@@ -104,6 +104,22 @@ pub struct Found {
     pub modseq: Option<u64>,
 }
 
+/// Where mailboxes of one kind begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix {
+    /// Decoded, with the delimiter at its end if it has one: `INBOX.`, `shared/`.
+    pub name: String,
+    pub delimiter: Option<char>,
+}
+
+/// NAMESPACE (RFC 2342 §5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    pub personal: Vec<Prefix>,
+    pub others: Vec<Prefix>,
+    pub shared: Vec<Prefix>,
+}
+
 /// One response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Response {
@@ -116,6 +132,7 @@ pub enum Response {
     Enabled(Vec<String>),
     Listed(Listed),
     MailboxStatus(MailboxStatus),
+    Namespaces(Namespaces),
     Flags(Vec<String>),
     Exists(u32),
     Expunged(u32),

@@ -158,7 +158,14 @@ fn counts_of_mailboxes() {
     assert_eq!(one("* CAPABILITY IMAP4rev1 x-gm-ext-1"), Response::Capability(words(&["IMAP4REV1", "X-GM-EXT-1"])));
     assert_eq!(one("* ENABLED QRESYNC"), Response::Enabled(words(&["QRESYNC"])));
     assert_eq!(one("* ID (\"name\" \"Dovecot\")"), Response::Other("ID".into()));
-    assert_eq!(one("* NAMESPACE ((\"INBOX.\" \".\")) NIL NIL"), Response::Other("NAMESPACE".into()));
+    let namespaces = one(
+        "* NAMESPACE ((\"INBOX.\" \".\")) ((\"user/\" \"/\" \"X-PARAM\" (\"a\" \"b\"))) ((\"#s/\" \"/\")(\"#p\" NIL))",
+    );
+    let Response::Namespaces(found) = namespaces else { panic!("{namespaces:?}") };
+    assert_eq!(found.personal, [Prefix { name: "INBOX.".into(), delimiter: Some('.') }]);
+    assert_eq!((found.others.len(), found.shared.len()), (1, 2));
+    assert_eq!(found.shared[1], Prefix { name: "#p".into(), delimiter: None });
+    assert!(matches!(one("* NAMESPACE ((\"\" \"/\")) NIL"), Response::Unread(_)));
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn listed(cursor: &mut Cursor<'_, '_>, names: Names, is_subscribed: bool) -> Par
 
 /// A mailbox name: servers leave quotes away where they should not.
 fn name(cursor: &mut Cursor<'_, '_>) -> Parsed<Vec<u8>> {
-    cursor.string_or(|b| b != b' ' && b >= 0x20, "Expected a mailbox name")
+    cursor.string_or(|b| b > b' ', "Expected a mailbox name")
 }
 
 pub(super) fn decoded(raw: &[u8], names: Names) -> String {

@@ -24,6 +24,8 @@
 //! T <tenant> a <acct> r <bucket 1> -> hashes of recipients it wrote to
 //! T <tenant> a <acct> o <type> <id 8>            -> record: M mailbox, E email, F email card, T thread
 //! T <tenant> a <acct> g <when 8> <email 8>       -> ExpungedRecord: in no mailbox, kept for a while
+//! T <tenant> a <acct> i <source 8> f <folder 8>  -> MigratedFolder: a mailbox of another provider
+//! T <tenant> a <acct> i <source 8> u <folder 8> <uidvalidity 4> <uid 4> -> Migrated: which email a message of it is
 //! T <tenant> a <acct> n <parent 4> <name>        -> mailbox id (unique live names)
 //! T <tenant> a <acct> h <hash 8>                 -> thread id (threading index)
 //! T <tenant> a <acct> c <type> <modseq 8> <id 8> -> ChangeRecord
@@ -38,10 +40,12 @@
 //! ```
 
 mod export;
+mod migrate;
 
 pub(crate) use export::*;
+pub(crate) use migrate::*;
 
-use crate::{node::NodeId, queue::ParkedGroup};
+use crate::{node::NodeId, queue::ParkedGroup, work::Origin};
 use base::{AccountId, EmailId, JobId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Timestamp, Uid};
 use store::kv::KeyRange;
 
@@ -490,6 +494,8 @@ pub(crate) enum AccountRow {
     LogMarks,
     Known,
     Expunged(Timestamp, EmailId),
+    MigratedFolder(Origin),
+    Migrated(Origin, u32, Uid),
     Mailbox(MailboxId),
     Email(EmailId),
     Card(EmailId),
@@ -529,6 +535,7 @@ fn decode_account(key: &[u8]) -> Option<AccountRow> {
         b'l' if len == 10 => Some(AccountRow::LogMarks),
         b'r' if len == 11 => Some(AccountRow::Known),
         b'g' => decode_expunged(key).map(|(at, id)| AccountRow::Expunged(at, id)),
+        b'i' => migrate::decode(key),
         b'o' => {
             let id = decode_object(key)?;
             match *key.get(10)? {

@@ -55,4 +55,4 @@ pub use standing::Standing;
 pub use turn::Turn;
 pub use upkeep::{Job, LogKeep, Upkeep, UpkeepOptions, Upkept};
 pub use verify::{QuotaDrift, Violation};
-pub use work::{AccountWork, Charge, DELETED, ExpungedId, NewEmail, NewMailbox, SEEN, Work};
+pub use work::{AccountWork, Charge, DELETED, ExpungedId, NewEmail, NewMailbox, Origin, SEEN, Work};

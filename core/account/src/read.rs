@@ -8,10 +8,10 @@ use crate::{
     keys,
     record::{
         self, AccountState, ChangeRecord, EmailCard, EmailRecord, ExpungedRecord, KeywordTable, MailboxRecord,
-        MailboxState, RowRecord, ThreadRecord,
+        MailboxState, Migrated, MigratedFolder, RowRecord, ThreadRecord,
     },
     txn::TenantTxn,
-    work::{ExpungedId, SYSTEM_FLAGS, blob_ref, kept_since},
+    work::{ExpungedId, Origin, SYSTEM_FLAGS, blob_ref, kept_since},
 };
 use base::{AccountId, EmailId, MailboxId, ModSeq, TenantId, ThreadId, Timestamp, Uid, limits::EXPUNGED_PAGE_MAX};
 use bytes::Bytes;
@@ -186,6 +186,31 @@ impl Reader {
         let range = keys::vanished_after(self.account, id, since);
         let rows = self.txn().all(&range, Read::Snapshot).await?;
         rows.iter().map(|(k, _)| keys::decode_vanished(k).ok_or_else(|| Error::corrupt("vanished key"))).collect()
+    }
+
+    /// What is remembered of the mailboxes of a source.
+    pub async fn migrated_folders(&mut self, source: u64) -> Result<Vec<(Origin, MigratedFolder)>> {
+        let rows = self.records(&keys::migrated_folders(self.account, source), "mailbox of a source").await?;
+        Ok(rows.into_iter().filter_map(|(key, record)| Some((keys::decode_migrated_folder(&key)?, record))).collect())
+    }
+
+    /// Messages of a source under a UIDVALIDITY, by their uids there, from one on; one page, and where the next one begins.
+    pub async fn migrated(
+        &mut self,
+        origin: Origin,
+        uid_validity: u32,
+        from: Uid,
+    ) -> Result<(Vec<(Uid, Migrated)>, Option<Uid>)> {
+        let range = keys::migrated_from(self.account, origin, uid_validity, from);
+        let page = self.txn().page(&range, PageLimit::MAX, Read::Snapshot).await?;
+        let mut rows = Vec::with_capacity(page.rows.len());
+        for (key, value) in &page.rows {
+            let (_, _, uid) =
+                keys::decode_migrated(key).ok_or_else(|| Error::corrupt("key of a message of a source"))?;
+            rows.push((uid, record::decode(value, "message of a source")?));
+        }
+        let next = rows.last().filter(|_| page.more).and_then(|(uid, _)| uid.0.checked_add(1)).map(Uid);
+        Ok((rows, next))
     }
 
     /// Expunged emails that are kept, the latest first; those before `before`. EXPUNGED_PAGE_MAX at most, and whether there are more.

@@ -2,8 +2,11 @@
 //! INVARIANTS Field numbers are never reused. A record of an unknown version is an error, never guessed.
 
 mod export;
+mod migrate;
 
 pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, SegmentRecord};
+
+pub use migrate::{Migrated, MigratedFolder};
 
 use crate::{Error, Result};
 use base::limits::{QUEUE_ANSWER_CHARS_MAX, QUEUE_ANSWERS_KEPT};

@@ -7,6 +7,7 @@ mod email;
 mod expunged;
 mod flags;
 mod mailbox;
+mod migrate;
 mod quota;
 mod thread;
 
@@ -16,6 +17,7 @@ pub use expunged::ExpungedId;
 pub(crate) use expunged::{expunged_owner, keep_limit, keeps_expunged, kept_since};
 pub(crate) use flags::SYSTEM_FLAGS;
 pub use mailbox::NewMailbox;
+pub use migrate::Origin;
 pub use quota::Charge;
 
 use crate::{

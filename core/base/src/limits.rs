@@ -398,6 +398,57 @@ pub const INTAKE_RUNS_MAX: usize = 2 * ARCHIVE_ENTRIES_MAX;
 pub const INTAKE_PASSED_NAMES_MAX: usize = 100;
 /// Problems of a plan; beyond it they are counted.
 pub const INTAKE_PROBLEMS_MAX: usize = 1_000;
+// --- mail of other providers, read over IMAP ---
+/// Line of a foreign server without its literals, bytes: an answer to SEARCH, a set of what vanished.
+pub const IMAP_CLIENT_LINE_BYTES_MAX: usize = 4 << 20;
+/// Literals of one of its responses that are no message, bytes.
+pub const IMAP_CLIENT_LITERALS_BYTES_MAX: usize = 256 * 1024;
+/// A message that it announces, bytes; one that is larger ends the connection.
+pub const IMAP_CLIENT_BODY_BYTES_MAX: u64 = 1 << 30;
+/// Nesting of lists in its responses.
+pub const IMAP_CLIENT_NESTING_MAX: usize = 50;
+/// Mailboxes of a source.
+pub const MIGRATE_FOLDERS_MAX: usize = 5_000;
+/// Lines of its listings: each mailbox may be in two.
+pub const MIGRATE_LISTED_MAX: usize = 20_000;
+/// UIDVALIDITYs that a mailbox of a source had before, of which what was brought is remembered.
+pub const MIGRATE_EARLIER_MAX: usize = 8;
+/// Messages of one mailbox of a source: so much of each stands in memory that nothing comes twice.
+pub const MIGRATE_FOLDER_MESSAGES_MAX: usize = 2_000_000;
+/// Messages of one command that fetches, which are stored in one unit of work.
+pub const MIGRATE_BATCH_EMAILS_MAX: usize = 200;
+/// Bytes of these messages as the source tells them; one that is larger is fetched alone.
+pub const MIGRATE_BATCH_BYTES_MAX: usize = 4 << 20;
+/// Commands that fetch which a source is asked at once.
+pub const MIGRATE_FETCHES_MAX: usize = 3;
+/// Batches that were read and wait to be stored.
+pub const MIGRATE_BATCHES_WAITING_MAX: usize = 2;
+/// Highest uid that is kept: a source that gives higher ones gets new ones here, so that a mailbox never runs out of them.
+pub const MIGRATE_UID_MAX: u32 = 1 << 31;
+/// Connections that fail one after the other, without a message or folder between, before a migration ends.
+pub const MIGRATE_ATTEMPTS_MAX: u32 = 10;
+/// The same of connections that send what cannot be understood.
+pub const MIGRATE_GARBLED_MAX: u32 = 3;
+/// Wait before the second of them, milliseconds; doubles.
+pub const MIGRATE_BACKOFF_MS_MIN: u64 = 100;
+/// Longest of these waits, milliseconds.
+pub const MIGRATE_BACKOFF_MS_MAX: u64 = 30_000;
+/// Longest silence of a source that was asked something, milliseconds.
+pub const MIGRATE_SILENCE_MS_MAX: u64 = 300_000;
+/// Until a connection to a source stands, milliseconds; the same for TLS.
+pub const MIGRATE_CONNECT_MS_MAX: u64 = 30_000;
+/// Changes of flags, and removals, that follow a source in one unit of work.
+pub const MIGRATE_CHANGES_MAX: usize = 200;
+/// Items of a migration's report that are told one by one: messages that could not be brought, folders that are gone.
+pub const MIGRATE_TOLD_MAX: usize = 10_000;
+/// Accounts of one file that are migrated.
+pub const MIGRATE_ACCOUNTS_MAX: usize = 10_000;
+/// Connections to sources that one command has open at once, if it says no other number.
+pub const MIGRATE_CONNECTIONS: usize = 4;
+/// As many at most.
+pub const MIGRATE_CONNECTIONS_MAX: usize = 32;
+/// Labels of one message of Gmail that become mailboxes.
+pub const MIGRATE_LABELS_MAX: usize = 100;
 // --- mail that is brought in ---
 /// Bytes of a file that is brought in which are read at once.
 pub const IMPORT_PIECE_BYTES: u64 = 1 << 20;

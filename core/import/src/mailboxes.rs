@@ -10,10 +10,7 @@ use archive::{
     intake::{Mailboxes, Target},
     metadata::{Role, Trouble},
 };
-use base::{
-    Kind, MailboxId,
-    limits::{MAILBOX_DEPTH_MAX, MAILBOX_PATH_BYTES_MAX},
-};
+use base::{Kind, MailboxId};
 use mail::{Mail, NewPath, Result};
 
 use crate::report::{Report, problem};
@@ -122,7 +119,7 @@ impl<'a> Places<'a> {
     /// The mailbox at a path and what that path is here.
     async fn at(&mut self, wanted: Wanted<'_>, report: &mut Report) -> Result<(MailboxId, String)> {
         let asked = wanted.levels.join("/");
-        let (path, changed) = nearest(&wanted.levels);
+        let (path, changed) = NewPath::nearest(&wanted.levels);
         if changed {
             let why = format!("no mailbox can be called {asked:?} here: it is {path:?}");
             report.tell(problem(Trouble::NotKept, "", None, &why));
@@ -164,40 +161,6 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The nearest path that this server takes, and whether it is another one.
-fn nearest(levels: &[&str]) -> (String, bool) {
-    let mut taken: Vec<String> = levels.iter().take(MAILBOX_DEPTH_MAX).map(|level| tidied(level)).collect();
-    if let Some(first) = taken.first_mut()
-        && first.eq_ignore_ascii_case("INBOX")
-    {
-        *first = "INBOX".to_owned();
-    }
-    let bytes: usize = taken.iter().map(|level| level.len() + 1).sum();
-    if bytes > MAILBOX_PATH_BYTES_MAX {
-        let room = (MAILBOX_PATH_BYTES_MAX / taken.len().max(1)).saturating_sub(1);
-        for level in &mut taken {
-            level.truncate(level.floor_char_boundary(room));
-        }
-    }
-    let same = taken.len() == levels.len()
-        && taken
-            .iter()
-            .zip(levels)
-            .enumerate()
-            .all(|(n, (new, old))| new == old || (n == 0 && new.eq_ignore_ascii_case(old)));
-    (taken.join("/"), !same)
-}
-
-/// A level without what no name has.
-fn tidied(level: &str) -> String {
-    let taken = |c: char| match c {
-        '%' | '*' | '/' => '_',
-        c if c.is_control() => ' ',
-        c => c,
-    };
-    if level.is_empty() { "_".to_owned() } else { level.chars().map(taken).collect() }
-}
-
 /// A role as the store has it; of those that it has none for, none.
 fn named(role: Role) -> &'static str {
     match role {
@@ -235,27 +198,5 @@ fn shown(role: Role) -> &'static str {
         Role::Scheduled => "Scheduled",
         Role::Snoozed => "Snoozed",
         Role::Other => "Other",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_the_nearest_that_are_taken() {
-        for (levels, expect, changed) in [
-            (&["inbox", "Work"][..], "INBOX/Work", false),
-            (&["a*", "b%c"], "a_/b_c", true),
-            (&["a", "", "c\n"], "a/_/c ", true),
-            (&["Größe"], "Größe", false),
-        ] {
-            assert_eq!(nearest(levels), (expect.to_owned(), changed));
-        }
-        let long = "ä".repeat(400);
-        let (path, changed) = nearest(&[&long, &long]);
-        assert!(changed && NewPath::parse(&path).is_ok(), "{}", path.len());
-        let (path, changed) = nearest(&["x"; 30]);
-        assert!(changed && NewPath::parse(&path).is_ok());
     }
 }

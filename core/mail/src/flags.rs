@@ -32,6 +32,17 @@ impl Flags {
         flags
     }
 
+    /// Bits as far as the account knows all of them; `None`: it has a keyword that the account has not.
+    pub fn known_bits(&self, names: &KeywordNames) -> Option<u64> {
+        let keywords = self.keywords.iter().try_fold(0, |bits, keyword| Some(bits | names.bit(keyword)?));
+        keywords.map(|bits: u64| bits | self.system)
+    }
+
+    /// Whether \Deleted is among them.
+    pub fn is_deleted(&self) -> bool {
+        self.system & account::DELETED != 0
+    }
+
     /// Bits, with new keywords added to the account's table.
     pub(crate) async fn bits(&self, account: &mut AccountWork<'_>) -> Result<u64> {
         let mut bits = self.system;

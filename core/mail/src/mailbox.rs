@@ -59,6 +59,30 @@ impl NewPath {
         Ok(NewPath(levels))
     }
 
+    /// The nearest path of these levels that this server takes, and whether it is another one.
+    pub fn nearest(levels: &[&str]) -> (String, bool) {
+        let mut taken: Vec<String> = levels.iter().take(MAILBOX_DEPTH_MAX).map(|level| tidied(level)).collect();
+        if let Some(first) = taken.first_mut()
+            && first.eq_ignore_ascii_case("INBOX")
+        {
+            *first = "INBOX".to_owned();
+        }
+        let bytes: usize = taken.iter().map(|level| level.len() + 1).sum();
+        if bytes > MAILBOX_PATH_BYTES_MAX {
+            let room = (MAILBOX_PATH_BYTES_MAX / taken.len().max(1)).saturating_sub(1);
+            for level in &mut taken {
+                level.truncate(level.floor_char_boundary(room));
+            }
+        }
+        let same = taken.len() == levels.len()
+            && taken
+                .iter()
+                .zip(levels)
+                .enumerate()
+                .all(|(n, (new, old))| new == old || (n == 0 && new.eq_ignore_ascii_case(old)));
+        (taken.join("/"), !same)
+    }
+
     /// Its levels, from the top.
     pub fn levels(&self) -> &[String] {
         &self.0
@@ -219,6 +243,16 @@ impl Mail {
     }
 }
 
+/// A level without what no name has.
+fn tidied(level: &str) -> String {
+    let taken = |c: char| match c {
+        '%' | '*' | '/' => '_',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    if level.is_empty() { "_".to_owned() } else { level.chars().map(taken).collect() }
+}
+
 /// Rounds of emptying a mailbox into which mail keeps arriving.
 const EMPTYING_ROUNDS_MAX: usize = 10;
 
@@ -260,5 +294,22 @@ mod tests {
         assert!(NewPath::parse("a//b").is_err());
         assert!(NewPath::parse("a*").is_err());
         assert!(NewPath::parse(&"x/".repeat(30)).is_err());
+    }
+
+    #[test]
+    fn names_become_the_nearest_that_are_taken() {
+        for (levels, expect, changed) in [
+            (&["inbox", "Work"][..], "INBOX/Work", false),
+            (&["a*", "b%c"], "a_/b_c", true),
+            (&["a", "", "c\n"], "a/_/c ", true),
+            (&["Größe"], "Größe", false),
+        ] {
+            assert_eq!(NewPath::nearest(levels), (expect.to_owned(), changed));
+        }
+        let long = "ä".repeat(400);
+        let (path, changed) = NewPath::nearest(&[&long, &long]);
+        assert!(changed && NewPath::parse(&path).is_ok(), "{}", path.len());
+        let (path, changed) = NewPath::nearest(&["x"; 30]);
+        assert!(changed && NewPath::parse(&path).is_ok());
     }
 }

@@ -2,9 +2,12 @@
 //! INVARIANTS All messages of a call are stored in one transaction, or none is. \Deleted is of each mailbox. A keyword for which there is no
 //!            room is left out and told of: no message is lost for it.
 
-use crate::{Error, Flags, Mail, Result, card};
-use account::{AccountScope, AccountWork, Charge, DELETED, NewEmail, Owner, unit_of_work};
-use base::{Kind, MailboxId, Timestamp, limits::MESSAGE_BYTES_MAX};
+use crate::{
+    Error, Flags, Mail, Result,
+    card::{self, Prepared},
+};
+use account::{AccountScope, AccountWork, Charge, DELETED, NewEmail, Owner, Staged, unit_of_work};
+use base::{EmailId, Kind, MailboxId, TenantId, Timestamp, limits::MESSAGE_BYTES_MAX};
 use bytes::Bytes;
 
 /// Bytes of messages that are worked on before others have their turn.
@@ -41,8 +44,7 @@ impl Mail {
             if message.bytes.len() > MESSAGE_BYTES_MAX {
                 return Err(Error::limit("MESSAGE_BYTES_MAX"));
             }
-            let staged = self.accounts().stage(scope.tenant(), &message.bytes).await?;
-            ready.push((message, staged, card::prepare(&message.bytes)));
+            ready.push(self.ready(scope.tenant(), message).await?);
             turn += message.bytes.len();
             if turn >= TURN_BYTES {
                 turn = 0;
@@ -54,34 +56,62 @@ impl Mail {
             let now = work.now();
             let mut account = work.account(scope).await?;
             let mut placed = Vec::with_capacity(ready.len());
-            for (message, staged, prepared) in &ready {
-                let (flags, left_out) = message.flags.bits_with_room(&mut account).await?;
-                let everywhere = message.mailboxes.iter().all(|mailbox| message.deleted_in.contains(mailbox));
-                let (id, _) = account
-                    .add_email(NewEmail {
-                        staged,
-                        mailboxes: &message.mailboxes,
-                        flags: flags & !DELETED | if everywhere { DELETED } else { 0 },
-                        received_at: message.received_at.unwrap_or(now),
-                        card: prepared.card.clone(),
-                        thread_keys: &prepared.thread_keys,
-                        charge: Charge::Own,
-                    })
-                    .await?;
-                for mailbox in message.deleted_in.iter().filter(|at| !everywhere && message.mailboxes.contains(at)) {
-                    account.set_flags(id, *mailbox, flags | DELETED).await?;
-                }
-                placed.push(Placed { left_out });
+            for message in &ready {
+                placed.push(message.place(&mut account, now).await?.2);
             }
             self.tell_of_quota(&mut account, now).await?;
             Ok(placed)
         })
     }
+
+    /// Stages and scans a message.
+    pub(crate) async fn ready<'p>(&self, tenant: TenantId, message: &'p Placing) -> Result<Ready<'p>> {
+        let staged = self.accounts().stage(tenant, &message.bytes).await?;
+        Ok(Ready { message, staged, prepared: card::prepare(&message.bytes) })
+    }
+}
+
+/// A message that only has to be added.
+pub(crate) struct Ready<'p> {
+    message: &'p Placing,
+    staged: Staged,
+    prepared: Prepared,
+}
+
+impl Ready<'_> {
+    /// Eight bytes of the tenant's reference of its bytes.
+    pub(crate) fn content(&self) -> u64 {
+        self.staged.blob().0.first_chunk().copied().map_or(0, u64::from_be_bytes)
+    }
+
+    /// Adds it; its id, its flag bits where it is deleted if it is anywhere, and what was left out.
+    pub(crate) async fn place(&self, account: &mut AccountWork<'_>, now: Timestamp) -> Result<(EmailId, u64, Placed)> {
+        let Ready { message, staged, prepared } = self;
+        let (flags, left_out) = message.flags.bits_with_room(account).await?;
+        let flags = flags & !DELETED;
+        let everywhere = message.mailboxes.iter().all(|mailbox| message.deleted_in.contains(mailbox));
+        let (id, _) = account
+            .add_email(NewEmail {
+                staged,
+                mailboxes: &message.mailboxes,
+                flags: flags | if everywhere { DELETED } else { 0 },
+                received_at: message.received_at.unwrap_or(now),
+                card: prepared.card.clone(),
+                thread_keys: &prepared.thread_keys,
+                charge: Charge::Own,
+            })
+            .await?;
+        for mailbox in message.deleted_in.iter().filter(|at| !everywhere && message.mailboxes.contains(at)) {
+            account.set_flags(id, *mailbox, flags | DELETED).await?;
+        }
+        let deleted = if message.deleted_in.is_empty() { 0 } else { DELETED };
+        Ok((id, flags | deleted, Placed { left_out }))
+    }
 }
 
 impl Flags {
     /// Bits of the flags that the account can keep, and the keywords that it cannot.
-    async fn bits_with_room(&self, account: &mut AccountWork<'_>) -> Result<(u64, Vec<String>)> {
+    pub(crate) async fn bits_with_room(&self, account: &mut AccountWork<'_>) -> Result<(u64, Vec<String>)> {
         let (mut bits, mut left_out) = (self.system, Vec::new());
         for keyword in &self.keywords {
             match account.keyword_bit(keyword).await {

@@ -29,6 +29,11 @@ pub enum Trust {
 }
 
 impl Trust {
+    /// TLS towards hosts whose certificates it verifies.
+    pub fn verifying(&self) -> TlsConnector {
+        connectors(self).1
+    }
+
     /// From a PEM file of authorities or servers' own certificates; one at least.
     pub fn from_file(path: &Path) -> Result<Trust, String> {
         let at = |e: String| format!("{}: {e}", path.display());

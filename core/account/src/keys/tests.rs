@@ -69,6 +69,12 @@ row!(log_marks_row, (a: u64 = id64()), log_marks(AccountId(a)), in_account(a, Ac
 row!(known_row, (a: u64 = id64(), b: u8 = any::<u8>()), known(AccountId(a), b), in_account(a, AccountRow::Known));
 row!(expunged_row, (a: u64 = id64(), d: i64 = due(), e: u64 = id64()), expunged(AccountId(a), Timestamp(d), EmailId(e)),
     in_account(a, AccountRow::Expunged(Timestamp(d), EmailId(e))));
+row!(migrated_folder_row, (a: u64 = id64(), s: u64 = id64(), f: u64 = id64()),
+    migrated_folder(AccountId(a), Origin { source: s, folder: f }),
+    in_account(a, AccountRow::MigratedFolder(Origin { source: s, folder: f })));
+row!(migrated_row, (a: u64 = id64(), s: u64 = id64(), f: u64 = id64(), v: u32 = id32(), u: u32 = id32()),
+    migrated(AccountId(a), Origin { source: s, folder: f }, v, Uid(u)),
+    in_account(a, AccountRow::Migrated(Origin { source: s, folder: f }, v, Uid(u))));
 row!(mailbox_row, (a: u64 = id64(), m: u32 = id32()), mailbox(AccountId(a), MailboxId(m)),
     in_account(a, AccountRow::Mailbox(MailboxId(m))));
 row!(email_row, (a: u64 = id64(), e: u64 = id64()), email(AccountId(a), EmailId(e)), in_account(a, AccountRow::Email(EmailId(e))));

@@ -53,6 +53,16 @@ impl Check<'_> {
             | AccountRow::Keywords
             | AccountRow::LogMarks
             | AccountRow::Known => None,
+            // Mailbox and emails may be gone: that they are not to come again is what is remembered.
+            AccountRow::MigratedFolder(_) => {
+                drop(record::decode::<record::MigratedFolder>(value, "mailbox of a source")?);
+                None
+            }
+            AccountRow::Migrated(origin, _, _) => {
+                record::decode::<record::Migrated>(value, "message of a source")?;
+                let folder = self.get(txn, &keys::migrated_folder(account, origin)).await?;
+                folder.is_none().then(|| "a message of a source whose mailbox is not known".to_owned())
+            }
             AccountRow::Mailbox(id) => {
                 let counters = self.get(txn, &keys::mailbox_state(account, id)).await?;
                 counters.is_none().then(|| format!("{id} has no counters"))

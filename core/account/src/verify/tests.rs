@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
-    AccountOptions, AccountScope, Charge, Error, MasterKey, NewEmail, Owner,
+    AccountOptions, AccountScope, Charge, Error, MasterKey, NewEmail, Origin, Owner,
     keys::AccountRow,
-    record::{EmailCard, QueueItem, QueueRecipient},
+    record::{EmailCard, Migrated, MigratedFolder, QueueItem, QueueRecipient},
     unit_of_work,
 };
-use base::{MailboxId, OpId, QueueId, SystemClock, rng::SeededRng};
+use base::{MailboxId, OpId, QueueId, SystemClock, Uid, rng::SeededRng};
 use control::{AccountSnapshot, Change, Control, EntitlementSnapshot};
 use std::sync::Arc;
 use store::{
@@ -58,6 +58,18 @@ async fn deliver(accounts: &Accounts, number: u64) -> Result<()> {
     })
 }
 
+/// A mailbox of another provider with one message.
+async fn migrate(accounts: &Accounts) -> Result<()> {
+    let (scope, origin): (AccountScope<Owner>, _) =
+        (AccountScope::issue(TENANT, ACCOUNT), Origin { source: 7, folder: 8 });
+    unit_of_work!(accounts, &[ACCOUNT], OpId(2_000), work => {
+        let mut account = work.account(&scope).await?;
+        account.set_migrated_folder(origin, &MigratedFolder { uid_validity: 9, ..MigratedFolder::default() });
+        account.set_migrated(origin, 9, Uid(3), Some(&Migrated { email: 1, ..Migrated::default() }));
+        Ok(())
+    })
+}
+
 async fn sound() -> (Arc<dyn Kv>, Accounts) {
     let kv: Arc<dyn Kv> = Arc::new(MemKv::new());
     let accounts = accounts(kv.clone());
@@ -65,6 +77,7 @@ async fn sound() -> (Arc<dyn Kv>, Accounts) {
     for number in 0..6 {
         deliver(&accounts, number).await.unwrap();
     }
+    migrate(&accounts).await.unwrap();
     (kv, accounts)
 }
 
@@ -93,6 +106,7 @@ fn is_optional(row: Row) -> bool {
                 | AccountRow::Keywords
                 | AccountRow::LogMarks
                 | AccountRow::Known
+                | AccountRow::Migrated(..)
                 | AccountRow::Name
                 | AccountRow::ThreadIndex
         ),

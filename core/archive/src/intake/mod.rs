@@ -37,6 +37,7 @@ pub use ledger::{Ledger, Run, Survey};
 pub use line::{EmailLine, EmailLines};
 pub use mailboxes::Mailboxes;
 pub use message::{Event, Identity, Placement, Start, Thread};
+pub use names::role as role_of_name;
 pub use plan::{Item, Kind, Origin, PassedOver, Plan, Source, Target};
 pub use planner::Planner;
 pub use read::{Lead, Reader, With};

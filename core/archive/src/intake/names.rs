@@ -91,7 +91,8 @@ pub(super) fn target<'a>(levels: impl IntoIterator<Item = &'a str>) -> Target {
     }
 }
 
-fn role(name: &str) -> Option<Role> {
+/// What a mailbox of a well-known name is for.
+pub fn role(name: &str) -> Option<Role> {
     let lower = name.to_lowercase();
     ROLES.iter().find(|(_, names)| names.contains(&lower.as_str())).map(|(role, _)| *role)
 }

@@ -1,4 +1,4 @@
-//! SUMMARY    Server-side IMAP codec: bytes to typed commands, typed answers to bytes.
+//! SUMMARY    IMAP codec: bytes to typed commands, typed answers to bytes; the client's side in `client`.
 //! STANDARDS  RFC 9051 (rev2), RFC 3501 (rev1), RFC 2177 IDLE, RFC 2342 NAMESPACE, RFC 2971 ID, RFC 3502 MULTIAPPEND, RFC 3516 BINARY, RFC 3691 UNSELECT,
 //!            RFC 4315 UIDPLUS, RFC 4469 CATENATE, RFC 4731 ESEARCH, RFC 4959 SASL-IR, RFC 4978 COMPRESS, RFC 5092 URLs (own mailboxes), RFC 5032 WITHIN, RFC 5161 ENABLE, RFC 5182 SEARCHRES,
 //!            RFC 5258 LIST-EXTENDED, RFC 5819 LIST-STATUS, RFC 6154 SPECIAL-USE, RFC 6851 MOVE, RFC 6855 UTF8=ACCEPT, RFC 7162 CONDSTORE/QRESYNC,
@@ -9,6 +9,7 @@
 //! INVARIANTS No await, no clock, no socket. A `Command` holds decoded UTF-8 names, so no other room knows modified UTF-7.
 //!            Absent: session state, SORT and THREAD, ACL, METADATA, NOTIFY (later).
 
+pub mod client;
 pub mod command;
 pub mod date;
 pub mod name;

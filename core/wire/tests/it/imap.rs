@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+#[path = "harness/imap_client.rs"]
+mod client;
 #[path = "harness/imap_receiver.rs"]
 mod receiver;
 #[path = "harness/imap_render.rs"]
@@ -201,4 +203,42 @@ fn mime_pieces() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn commands_that_are_done_with_do_not_make_the_buffer_grow() {
     receiver::run(include_bytes!("../../../../fuzz/seeds/imap_receiver/grown-buffer"));
+}
+
+/// What servers send, in pieces that a generator puts together.
+const ANSWERS: &[&str] = &[
+    "* OK [CAPABILITY IMAP4rev1] ready\r\n",
+    "* LIST (\\Sent) \"/\" ",
+    "{4}\r\nab\r\n",
+    "{0}\r\n",
+    "* 1 FETCH (UID 5 FLAGS (\\Seen) ",
+    "BODY[] {3}\r\na\0b",
+    "BODY[] ~{2}\r\n()",
+    "RFC822 {5+}\r\n",
+    "X-GM-LABELS (\"\\\\Inbox\" a)",
+    " MODSEQ (12))\r\n",
+    "* VANISHED (EARLIER) 1:4,9\r\n",
+    "* ESEARCH (TAG \"P1\") UID ALL 1:3\r\n",
+    "P1 OK [UIDVALIDITY 3] done {3}\r\n",
+    "+ \r\n",
+    "\r\n",
+    "\n",
+    "(((",
+    ")",
+    "\"",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn responses_do_not_depend_on_fragmentation(parts in proptest::collection::vec(proptest::sample::select(ANSWERS), 0..30)) {
+        client::run(parts.concat().as_bytes());
+    }
+
+    #[test]
+    fn noise_of_servers_never_panics(data in proptest::collection::vec(any::<u8>(), 0..400), text in "[ -~\r\n]{0,200}") {
+        client::run(&data);
+        client::run(text.as_bytes());
+    }
 }

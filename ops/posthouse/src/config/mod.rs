@@ -11,6 +11,8 @@ mod role;
 mod show;
 pub mod storage;
 mod unit;
+
+pub use unit::duration;
 mod value;
 
 pub use self::billing::{Billing, Stripe};

@@ -12,6 +12,8 @@ mod fetch;
 mod hold;
 mod import;
 mod inspect;
+mod migrate;
+mod migrating;
 mod operation;
 mod print;
 mod request;
@@ -110,6 +112,8 @@ enum Command {
     /// Mail brought in: archives of ours, ZIP with mbox, Maildir or EML, Takeout, mbox files, messages, folders of all that. Nothing twice: the
     /// same again goes on where it was cut off.
     Import(import::Import),
+    /// Mail of another provider, over IMAP: again and again until it has all moved.
+    Migrate(Box<migrate::Migrate>),
     /// Checks every stored invariant; exit code 1 when one does not hold.
     Verify {
         /// This tenant only.
@@ -262,12 +266,24 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         printer.take_all(fetched);
         return printer.end();
     }
+    let mut problems = match &arguments.command {
+        Command::Migrate(migrate) => migrate.problems()?,
+        _ => None,
+    };
     let (request, shape) = asked(arguments.command)?;
     let mut printer = Printer::new(shape, arguments.json, request.is_dry_run());
-    if let Err(why) = server.ask(request, &mut |event| printer.take(event)).await {
+    let mut take = |event| {
+        let left = match &mut problems {
+            Some(problems) => problems.take(event),
+            None => Some(event),
+        };
+        left.into_iter().for_each(|event| printer.take(event));
+    };
+    if let Err(why) = server.ask(request, &mut take).await {
         printer.take(request::Event::Failed(why));
     }
-    printer.end()
+    printer.end()?;
+    problems.map_or(Ok(()), migrate::Problems::end)
 }
 
 /// Who answers: a server that runs, or else what it has stored.
@@ -426,6 +442,7 @@ fn asked(command: Command) -> Result<(Request, Shape), Failure> {
             None => return Err(Failure::Usage("what is fetched goes into a folder".to_owned())),
         },
         Command::Import(import) => plain(Request::Import(import.call()?)),
+        Command::Migrate(migrate) => plain(Request::Migrate(migrate.call()?)),
         Command::Hold(hold) => plain(hold.request()),
         Command::Why { subject } => plain(Request::Why { subject }),
         Command::Api(api) => {

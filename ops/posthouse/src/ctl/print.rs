@@ -2,7 +2,7 @@
 //! INVARIANTS Rows go to standard output, progress and errors to standard error. A broken pipe ends quietly.
 
 use super::{
-    answer, export, import,
+    answer, export, import, migrate,
     request::{Event, ExportCall, Request},
     size,
 };
@@ -54,6 +54,13 @@ impl Printer {
             Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
             Request::Export(ExportCall::List { .. }) => export::LISTED,
             Request::Import(_) => import::TOLD,
+            Request::Migrate(call) => {
+                if call.dry_run {
+                    migrate::COUNTED
+                } else {
+                    migrate::TOLD
+                }
+            }
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],
@@ -94,7 +101,10 @@ impl Printer {
             Shape::Rows(columns) | Shape::Operation(columns, _) => *columns,
             Shape::Answer => &[],
         };
-        if !self.json && (columns == VIOLATIONS || columns == import::TOLD) && std::io::stderr().is_terminal() {
+        if !self.json
+            && [VIOLATIONS, import::TOLD, migrate::TOLD, migrate::COUNTED].contains(&columns)
+            && std::io::stderr().is_terminal()
+        {
             eprint!("\r\x1b[K");
         }
         let end = self.end.take().unwrap_or_else(|| Event::Failed("no answer".to_owned()));

@@ -83,6 +83,7 @@ pub enum Request {
     },
     Export(ExportCall),
     Import(ImportCall),
+    Migrate(MigrateCall),
     /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
     Api {
         query: String,
@@ -109,6 +110,7 @@ impl Request {
             | Request::Export(_)
             // Its own summary says what would be.
             | Request::Import(_)
+            | Request::Migrate(_)
             | Request::QueueList { .. }
             | Request::QueueRetry { .. }
             | Request::QueueCancel { .. }
@@ -189,6 +191,46 @@ pub struct ImportCall {
     pub dry_run: bool,
     /// Absolute.
     pub paths: Vec<std::path::PathBuf>,
+}
+
+/// Mail to be brought from another provider.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MigrateCall {
+    pub host: String,
+    pub port: u16,
+    pub protection: Protection,
+    pub ca_file: Option<std::path::PathBuf>,
+    /// An address or an id, the user there, and where the secret is.
+    pub account: Option<(String, String, SecretFile)>,
+    /// A CSV file of accounts instead.
+    pub accounts: Option<std::path::PathBuf>,
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+    pub dry_run: bool,
+    pub remove: bool,
+    /// Passes until nobody listens any more.
+    pub every_secs: Option<u64>,
+    pub connections: usize,
+    /// Bytes a second of each connection.
+    pub rate: Option<u64>,
+    pub reason: String,
+}
+
+/// How the connection to a source is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    Tls,
+    StartTls,
+    None,
+}
+
+/// A file whose first line is a password or a token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SecretFile {
+    /// Absolute.
+    pub path: std::path::PathBuf,
+    pub is_token: bool,
 }
 
 /// How a change is asked for.

@@ -6,6 +6,7 @@ mod cli;
 mod ctl;
 mod full;
 mod import;
+mod migrate;
 mod node;
 mod portal;
 mod reload;

@@ -1,8 +1,10 @@
 //! SUMMARY    The stored records: prost messages with one version byte in front.
 //! INVARIANTS Field numbers are never reused. A record of an unknown version is an error, never guessed.
 
+mod erasure;
 mod export;
 
+pub(crate) use erasure::ErasureRecord;
 pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, SegmentRecord};
 
 use crate::{Error, Result};

@@ -3,12 +3,14 @@
 //!            stores one iff its version is higher than the stored one, so replays and reorderings are harmless.
 
 mod capability;
+mod erasure;
 mod event;
 mod expunged;
 mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
+pub use erasure::{Erased, Erasure, ErasureOrder, ErasurePhase};
 pub use event::{Event, EventKind};
 pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{
@@ -119,6 +121,23 @@ pub trait Control: Send + Sync + 'static {
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
         let _ = order;
         Box::pin(async { Err(ControlError::Unavailable("this data plane keeps no expunged mail".to_owned())) })
+    }
+    /// Begins to erase a tenant, for good: its keys are destroyed when this returns. Asked again it says how far that is.
+    /// `Invalid` while a hold keeps the tenant from being purged, or the plane has no such tenant.
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane erases nothing".to_owned())) })
+    }
+    /// How far the erasure of a tenant is; `None`: none was begun.
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        let _ = tenant;
+        Box::pin(async { Ok(None) })
+    }
+    /// Signs a statement about an erasure with the key that signs proofs of erasure, and nothing else: the statement, JSON of one
+    /// line, comes back within a document that has the plane's own account of the erasure beside it. `Invalid` before its end.
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        let _ = (tenant, statement);
+        Box::pin(async { Err(ControlError::Unavailable("this data plane erases nothing".to_owned())) })
     }
     /// Does something about one item; returns after the commit.
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {

@@ -206,6 +206,14 @@ pub const EMAIL_RECOVERY_DAYS: u32 = 14;
 pub const EMAIL_RECOVERY_DAYS_MAX: u32 = 90;
 /// Emails that one request brings back.
 pub const EMAILS_RECOVERED_MAX: usize = 100;
+/// Days after which what the operator closed may be purged, at the earliest.
+pub const CLOSING_UNDO_DAYS: i64 = 30;
+/// Notices to a contact elsewhere without which nothing is purged.
+pub const PURGE_NOTICES_MIN: usize = 2;
+/// Days between the last of them and a purge, at least.
+pub const PURGE_NOTICE_DAYS: i64 = 7;
+/// Rows of a purged tenant that are erased in one transaction.
+pub const PURGE_ROWS_MAX: i64 = 1_000;
 /// Mailboxes that one look for due ones purges.
 pub const PURGED_AT_ONCE: i64 = 100;
 /// Bytes of a file of mailboxes.

@@ -48,6 +48,7 @@ const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_upkeep_packs_total", None),
     ("posthouse_upkeep_passes_total", Some(("job", JOBS))),
     ("posthouse_upkeep_forgotten_queue_items_total", None),
+    ("posthouse_upkeep_erased_tenants_total", None),
     ("posthouse_upkeep_purged_emails_total", None),
     ("posthouse_upkeep_forgotten_emails_total", None),
     ("posthouse_upkeep_swept_objects_total", None),

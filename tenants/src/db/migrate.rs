@@ -41,6 +41,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (27, "usage", include_str!("../../../migrations/sql/0027_usage.sql")),
     (28, "price lists", include_str!("../../../migrations/sql/0028_price_lists.sql")),
     (29, "email recovery", include_str!("../../../migrations/sql/0029_email_recovery.sql")),
+    (32, "closing", include_str!("../../../migrations/sql/0032_closing.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

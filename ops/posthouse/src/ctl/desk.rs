@@ -53,6 +53,7 @@ impl Desk {
             Request::QueueCancel { select } => self.queue_cancel(who, &select).await,
             Request::Export(call) => self.export(who, call, events).await,
             Request::Import(call) => self.import(who, call, events).await,
+            Request::End(call) => self.end(who, call, events).await,
             Request::Nodes => self.nodes(events).await,
             Request::Drain(draining) => {
                 let accounts = self.store()?;

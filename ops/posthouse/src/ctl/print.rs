@@ -3,6 +3,7 @@
 
 use super::{
     answer, export, import,
+    purge::EndCall,
     request::{Event, ExportCall, Request},
     size,
 };
@@ -54,6 +55,7 @@ impl Printer {
             Request::Why { .. } => &["capability", "allowed", "code", "reason", "on", "hold"],
             Request::Export(ExportCall::List { .. }) => export::LISTED,
             Request::Import(_) => import::TOLD,
+            Request::End(EndCall::List) => &["tenant", "phase", "closed_at", "purge_at", "ended_at", "data_plane"],
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],

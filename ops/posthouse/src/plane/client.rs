@@ -15,8 +15,8 @@ use base::{
 };
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExpungedAsked, ExpungedOrder, ExpungedPage, ExpungedRestored,
-    Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExpungedAsked, ExpungedOrder,
+    ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -179,6 +179,15 @@ impl Control for RemotePlane {
     }
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
         Box::pin(self.ask("restore-expunged", order))
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        Box::pin(self.call("erase", order, PLANE_REQUEST_MS_MAX))
+    }
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        Box::pin(self.ask("erasure", tenant))
+    }
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        Box::pin(self.ask("prove-erasure", (tenant, statement)))
     }
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         Box::pin(self.ask("queue-act", order))

@@ -22,7 +22,7 @@ use base::{
         PLANE_IDLE_MS_MAX, PLANE_IDS_MAX, PLANE_REQUEST_MS_MAX,
     },
 };
-use control::{Change, Control, ControlError, ExpungedAsked, ExpungedOrder, QueueAsked, QueueOrder};
+use control::{Change, Control, ControlError, ErasureOrder, ExpungedAsked, ExpungedOrder, QueueAsked, QueueOrder};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -163,6 +163,9 @@ fn router(plane: Plane) -> Router {
         .route("/events", post(events))
         .route("/queue", post(queue))
         .route("/queue-act", post(queue_act))
+        .route("/erase", post(erase))
+        .route("/erasure", post(erasure))
+        .route("/prove-erasure", post(prove_erasure))
         .route("/expunged", post(expunged))
         .route("/restore-expunged", post(restore_expunged));
     Router::new()
@@ -244,6 +247,20 @@ async fn queue_act(State(plane): State<Plane>, Json(order): Json<QueueOrder>) ->
     // In a task of its own, as a batch: what was begun is done.
     let acted = tokio::spawn(async move { plane.queue_act(order).await }).await;
     answer(acted.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn erase(State(plane): State<Plane>, Json(order): Json<ErasureOrder>) -> Response {
+    // In a task of its own, as a batch: what was begun is told.
+    let begun = tokio::spawn(async move { plane.erase(order).await }).await;
+    answer(begun.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn erasure(State(plane): State<Plane>, Json(tenant): Json<TenantId>) -> Response {
+    answer(plane.erasure(tenant).await)
+}
+
+async fn prove_erasure(State(plane): State<Plane>, Json(asked): Json<(TenantId, String)>) -> Response {
+    answer(plane.prove_erasure(asked.0, asked.1).await)
 }
 
 async fn expunged(State(plane): State<Plane>, Json(asked): Json<ExpungedAsked>) -> Response {

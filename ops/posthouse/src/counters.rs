@@ -5,7 +5,7 @@
 type Counter = (&'static str, Option<(&'static str, &'static [&'static str])>);
 
 const DOORS: &[&str] = &["smtp", "submission", "lmtp", "imap"];
-const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "purge", "quota"];
+const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "erase", "purge", "quota"];
 
 const OF_EVERY_PLANE: &[Counter] = &[
     ("posthouse_billing_books_refused_total", None),

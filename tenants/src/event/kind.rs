@@ -200,6 +200,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "supportGrantUse",
     "tenantClose",
     "tenantCreate",
+    "tenantPurge",
     "tenantReopen",
     "tenantResend",
     "tenantResume",

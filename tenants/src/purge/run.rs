@@ -172,10 +172,11 @@ impl Service {
 
     /// Files of the database forget, the proof is signed and kept, the tombstone stands.
     async fn end_purge(&self, tenant: TenantId) -> Result<()> {
+        self.settle().await;
+        self.clear().await?;
         let mut connection = self.connection().await?;
         let purge = purge_in(&mut connection, tenant).await?.ok_or_else(|| Error::not_found("tenantId"))?;
         if !rows::is_told(&mut connection, purge.ordered_at.unwrap_or(purge.closed_at)).await? {
-            // Rows of the outbox are taken away by the relay, once they are told.
             return Err(Error::new(Code::Internal, "", "something of before the purge is still to be told"));
         }
         drop(connection);

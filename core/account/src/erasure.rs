@@ -11,7 +11,7 @@ mod proof;
 pub use proof::{ProofKey, open_proof};
 
 use crate::{
-    Accounts, Error, Result, keys,
+    Accounts, BreakGlass, Error, Result, Violation, keys,
     record::{self, ErasureRecord, ExportRecord},
     txn::{SystemTxn, TenantTxn},
     unit_of_work,
@@ -170,6 +170,23 @@ impl Accounts {
             let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(found) };
             range.from = [last.as_ref(), &[0]].concat();
         }
+    }
+
+    /// Rows that are there of tenants whose erasure has ended: there must be none.
+    pub async fn verify_erased(&self, _key: &BreakGlass) -> Result<Vec<Violation>> {
+        let mut wrong = Vec::new();
+        for (tenant, _) in self.erasures().await?.into_iter().filter(|(_, of)| of.phase == code(ErasurePhase::Done)) {
+            let mut txn = self.0.kv.begin_read();
+            let limit = PageLimit::rows(1);
+            let mut left =
+                TenantTxn::new(&mut *txn, tenant).page(&keys::whole_tenant(), limit, Read::Snapshot).await?.rows;
+            for range in keys::system_rows_of(tenant) {
+                left.extend(SystemTxn::new(&mut *txn).page(&range, limit).await?.rows);
+            }
+            let what = |(key, _): (Bytes, Bytes)| format!("a row of an erased tenant: {}", key.escape_ascii());
+            wrong.extend(left.into_iter().map(|row| Violation { tenant, account: None, what: what(row) }));
+        }
+        Ok(wrong)
     }
 
     /// Tenants that are being erased.

@@ -282,6 +282,15 @@ async fn t6_from_the_point_of_no_return_on_nobody_reads_or_writes_the_tenant() {
     house.provision(LEAVES).await;
     denied(house.deliver(LEAVES, 21).await);
     assert!(house.rows_of(LEAVES).await.is_empty(), "the id is a tombstone for ever");
+    let key = accounts.break_glass("test", "verify").unwrap();
+    assert_eq!(accounts.verify_erased(&key).await.unwrap(), []);
+    let (mut txn, stray) = (house.kv.begin(), [keys::tenant_prefix(LEAVES).as_slice(), b"u"].concat());
+    txn.set(&stray, &[0; 8]);
+    txn.submit().unwrap().await.unwrap();
+    assert_eq!(accounts.verify_erased(&key).await.unwrap().len(), 1, "verify bites");
+    let mut txn = house.kv.begin();
+    txn.clear(&stray);
+    txn.submit().unwrap().await.unwrap();
     assert_eq!(accounts.erase(order(LEAVES)).await.unwrap(), done);
 }
 

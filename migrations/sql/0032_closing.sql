@@ -22,3 +22,6 @@ CREATE TABLE closing (
   proof TEXT NOT NULL
 );
 CREATE INDEX closing_open ON closing (phase);
+CREATE INDEX hold_tenant ON hold (tenant);
+-- Whoever sells: customers whose end has come.
+CREATE INDEX customer_purging ON customer (tenant) WHERE phase = 'PURGING';

@@ -104,6 +104,10 @@ class Ends(Demo):
     def row(self, *words):
         return self.node.ctl(*words)["rows"][0]
 
+    def whole_log(self):
+        with open(self.store + ".log", "rb") as log:
+            return log.readlines()
+
     def verified(self):
         done = subprocess.run([self.binary, "ctl", "--data", self.store, "verify"], capture_output=True, text=True,
                               timeout=CLIENT_SECONDS_MAX, env=self.node.environment(), check=False)
@@ -224,6 +228,7 @@ def purged(demo):
         equal(scan(server.store), [], "files that have the tenant's words, while it runs")
         server.stop()
         equal(scan(server.store), [], "files that have the tenant's words, after the stop")
+        equal([line for line in server.whole_log() if MARK in line], [], "lines of the server's log with the tenant's words")
         verified, said = server.verified()
         true(verified, said)
     finally:

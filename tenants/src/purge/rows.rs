@@ -166,21 +166,26 @@ pub(super) async fn unshut(txn: &mut Connection, tenant: TenantId) -> Result<()>
         .map(drop)
 }
 
-/// Erases some rows of the first table that has any; the table and how many, or `None` when nothing is left.
-pub(super) async fn erase_some(txn: &mut Connection, tenant: TenantId) -> Result<Option<(&'static str, u64)>> {
-    for erased in ERASED {
+/// Erases some rows of the first table from `reached` on that has any; the table and how many, or `None` when nothing is left.
+pub(super) async fn erase_some(
+    txn: &mut Connection,
+    tenant: TenantId,
+    reached: &mut usize,
+) -> Result<Option<(&'static str, u64)>> {
+    while let Some(erased) = ERASED.get(*reached) {
         let gone = query(erased.erase).bind(tenant.to_string()).bind(PURGE_ROWS_MAX).execute(&mut *txn).await?;
         if gone > 0 {
             return Ok(Some((erased.table, gone)));
         }
+        *reached += 1;
     }
     Ok(None)
 }
 
 /// People of this tenant alone, some of them, with all that is theirs; those of others too lose their place here.
 pub(super) async fn erase_people(txn: &mut Connection, tenant: TenantId) -> Result<u64> {
-    const ALONE: &str = "SELECT person FROM membership WHERE tenant = $1 AND person NOT IN \
-                         (SELECT person FROM membership WHERE tenant <> $1) GROUP BY person LIMIT $2";
+    const ALONE: &str = "SELECT DISTINCT m.person FROM membership m WHERE m.tenant = $1 AND NOT EXISTS \
+                         (SELECT 1 FROM membership o WHERE o.person = m.person AND o.tenant <> $1) LIMIT $2";
     let rows = query(ALONE).bind(tenant.to_string()).bind(PURGE_ROWS_MAX).fetch_all(&mut *txn).await?;
     let mut gone = 0;
     for row in &rows {
@@ -188,7 +193,6 @@ pub(super) async fn erase_people(txn: &mut Connection, tenant: TenantId) -> Resu
         for sql in [
             "DELETE FROM session WHERE subject = $1",
             "DELETE FROM ceremony WHERE subject = $1",
-            "DELETE FROM announcement_dismissed WHERE subject = $1",
             "DELETE FROM identity WHERE person = $1",
             "DELETE FROM recovery_code WHERE person = $1",
             "DELETE FROM factor WHERE person = $1",
@@ -229,8 +233,10 @@ pub(super) async fn blank(txn: &mut Connection, tenant: TenantId, now: Timestamp
 /// Whether something that was still to be told to the data plane, as of the order, waits; it holds what is erased.
 pub(super) async fn is_told(connection: &mut Connection, ordered_at: Timestamp) -> Result<bool> {
     let before = Timestamp(ordered_at.0.saturating_add(ORDER_MS));
-    let waits = query("SELECT 1 AS n FROM outbox WHERE created_at <= $1 LIMIT 1").bind(before.0);
-    Ok(waits.fetch_optional(connection).await?.is_none())
+    let oldest =
+        query("SELECT created_at FROM outbox WHERE seq > 0 ORDER BY seq LIMIT 1").fetch_optional(connection).await?;
+    let oldest = oldest.map(|row| number(&row, "created_at")).transpose()?;
+    Ok(oldest.is_none_or(|at| at > before.0))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Service {
     pub async fn purges_due(&self) -> Result<usize> {
         let (mut due, mut ordered) = (Vec::new(), Vec::new());
         let mut connection = self.connection().await?;
-        let open = query("SELECT tenant FROM closing WHERE phase <> 'PURGED' ORDER BY tenant");
+        let open = query("SELECT tenant FROM closing WHERE phase IN ('CLOSING', 'PURGING')");
         for row in open.fetch_all(&mut connection).await? {
             let tenant: TenantId = id(&row, "tenant")?;
             let Some(closing) = purge_in(&mut connection, tenant).await? else { continue };
@@ -135,12 +135,13 @@ impl Service {
 
     /// Erases rows until none is left, each part with its count in one transaction.
     async fn erase_rows(&self, tenant: TenantId) -> Result<()> {
+        let mut reached = 0;
         loop {
             let mut txn = self.begin().await?;
             // Before the mailboxes: sessions of people are found by them.
             let people = rows::erase_people(&mut txn, tenant).await?;
             let gone = match people {
-                0 => rows::erase_some(&mut txn, tenant).await?,
+                0 => rows::erase_some(&mut txn, tenant, &mut reached).await?,
                 n => Some(("person", n)),
             };
             let counted = match gone {
@@ -210,11 +211,13 @@ impl Service {
         Ok(())
     }
 
-    /// Purges that were ever begun, by tenant: what a list shows.
+    /// Tenants that are closed by the operator, being purged, or were.
     pub async fn purges(&self, actor: &Actor) -> Result<Vec<Purge>> {
         super::may_purge(actor)?;
         let mut connection = self.connection().await?;
-        let rows = query("SELECT tenant FROM closing ORDER BY tenant").fetch_all(&mut connection).await?;
+        let rows = query("SELECT tenant FROM closing WHERE phase IN ('CLOSING', 'PURGING', 'PURGED')")
+            .fetch_all(&mut connection)
+            .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             if let Some(purge) =

@@ -36,6 +36,7 @@ mod mirror;
 mod news;
 mod page;
 mod policy;
+mod purge;
 mod quote;
 mod redeem;
 mod rehearse;

@@ -50,6 +50,9 @@ const SQLITE_WRITER_CACHE_KIB: u32 = 64 * 1024;
 const SQLITE_CHECKPOINT_PAGES: u32 = 4_000;
 /// Key of the advisory lock that writers take on PostgreSQL.
 const WRITER_LOCK: i64 = 0x706f_7374;
+/// How often, and how far apart, the write-ahead log is tried to be emptied.
+const CHECKPOINTS_MAX: usize = 50;
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for a connection, or for the turn to write.
 const TURN_WAIT: Duration = Duration::from_secs(10);
 
@@ -161,6 +164,31 @@ impl Pool {
             }
         };
         Ok(Txn { connection: Connection { held, statements: self.statements.clone() }, _turn: turn })
+    }
+
+    /// Makes the database's files forget what was deleted. SQLite: what is deleted is written over, and the write-ahead log is emptied.
+    /// PostgreSQL: dead rows leave their pages, whose free bytes keep what they were until something is written there.
+    pub(crate) async fn forget(&self, tables: &[&'static str]) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite { write, .. } => {
+                let _turn =
+                    tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(|_| busy())?;
+                for _ in 0..CHECKPOINTS_MAX {
+                    if write.acquire().await?.with(sqlite::empty_log).await? {
+                        return Ok(());
+                    }
+                    // Somebody reads what stands in it.
+                    tokio::time::sleep(CHECKPOINT_PAUSE).await;
+                }
+                Err(busy())
+            }
+            Engine::Postgres { all, .. } => {
+                for table in tables {
+                    sqlx::raw_sql(AssertSqlSafe(format!("VACUUM {table}"))).execute(all).await?;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// How many statements have run since the start.

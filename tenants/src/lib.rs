@@ -53,6 +53,7 @@ mod password;
 mod people;
 mod permission;
 mod publish;
+mod purge;
 mod queue;
 mod records;
 mod recovery;
@@ -119,11 +120,12 @@ pub use people::{
 };
 pub use permission::{Permission, Permissions, StandardRole, SupportScope};
 pub use publish::{DnsCredential, NewDnsCredential, Publication, Publisher, Publishing, RecordChange, Rfc2136};
+pub use purge::{Closing, ERASED_TABLES, Purge, PurgeOutlook, PurgePhase};
 pub use records::{Checked, Facet, Purpose, Setup, Status, zone_file};
 pub use rename::{OldAddress, Rename};
 pub use seal::SealingKey;
 pub use service::{Bootstrap, Service, ServiceOptions, SignInOptions};
-pub use shop::{Choice, Coming, Offer, Order, Payment, Shop};
+pub use shop::{Choice, Coming, Grounds, Offer, Order, Payment, Shop};
 pub use signup::{
     Begun, Challenge, CheckedOut, NameAnswer, NewChoice, NewSignup, NewSignupInvite, Probation, Review, Signup,
     SignupFilter, SignupInvite, SignupMode, SignupOptions, SignupSettings, SignupSettingsPatch, SignupState,

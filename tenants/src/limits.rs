@@ -224,6 +224,14 @@ pub const EXPORTS_ORDERED_AT_ONCE: i64 = 20;
 pub const EXPORT_LINK_LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Links of an export that are good.
 pub const EXPORT_LINKS_MAX: i64 = 20;
+/// Days after which what the operator closed may be purged, at the earliest.
+pub const CLOSING_UNDO_DAYS: i64 = 30;
+/// Notices to a contact elsewhere without which nothing is purged.
+pub const PURGE_NOTICES_MIN: usize = 2;
+/// Days between the last of them and a purge, at least.
+pub const PURGE_NOTICE_DAYS: i64 = 7;
+/// Rows of a purged tenant that are erased in one transaction.
+pub const PURGE_ROWS_MAX: i64 = 1_000;
 /// Mailboxes that one look for due ones purges.
 pub const PURGED_AT_ONCE: i64 = 100;
 /// Bytes of a file of mailboxes.

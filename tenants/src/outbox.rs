@@ -134,7 +134,7 @@ impl Service {
     }
 
     /// Takes what was told out of the table, when no mutation came to do it.
-    async fn clear(&self) -> Result<()> {
+    pub(crate) async fn clear(&self) -> Result<()> {
         let told = self.relay.told.load(Ordering::Acquire);
         if told > self.relay.cleared.load(Ordering::Acquire) {
             let mut txn = self.begin().await?;

@@ -75,6 +75,16 @@ pub enum Payment {
     Expired,
 }
 
+/// On what ground a tenant may end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grounds {
+    pub closed_at: Timestamp,
+    /// When its destruction was told to a contact elsewhere.
+    pub notices: Vec<Timestamp>,
+    /// The day that was told; `None`: none was.
+    pub not_before: Option<Timestamp>,
+}
+
 /// Who sells. Every call may be repeated.
 pub trait Shop: Send + Sync + 'static {
     /// What a choice comes to. `Invalid`, `NotFound` for what is not offered (to those who sign up by themselves).
@@ -88,6 +98,18 @@ pub trait Shop: Send + Sync + 'static {
 
     /// The signup came to nothing: what is open ends, what was paid goes back (U2).
     fn give_back<'a>(&'a self, tenant: TenantId) -> Coming<'a, ()>;
+
+    /// On what ground a customer may end; `None`: it goes on.
+    fn grounds<'a>(&'a self, connection: &'a mut Connection, tenant: TenantId) -> Coming<'a, Option<Grounds>> {
+        let _ = (connection, tenant);
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Customers whose end has come.
+    fn ended<'a>(&'a self, connection: &'a mut Connection) -> Coming<'a, Vec<TenantId>> {
+        let _ = connection;
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Whether a contact has had its trial already (3.11).
     fn had_trial<'a>(&'a self, connection: &'a mut Connection, contact: &'a str) -> Coming<'a, bool>;

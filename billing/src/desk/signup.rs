@@ -8,11 +8,19 @@ use crate::{CheckoutState, Interval, Item};
 use base::{TenantId, Timestamp};
 use control::Change;
 use tenants::{
-    Applied, Choice, Code, Coming, Error, Offer, Order, Payment, Result, Shop,
+    Applied, Choice, Code, Coming, Error, Grounds, Offer, Order, Payment, Result, Shop,
     sql::{Connection, Txn, query},
 };
 
 impl Shop for Billing {
+    fn grounds<'a>(&'a self, connection: &'a mut Connection, tenant: TenantId) -> Coming<'a, Option<Grounds>> {
+        Box::pin(self.grounds_in(connection, tenant))
+    }
+
+    fn ended<'a>(&'a self, connection: &'a mut Connection) -> Coming<'a, Vec<TenantId>> {
+        Box::pin(self.ended_in(connection))
+    }
+
     fn offer<'a>(&'a self, seller: TenantId, choice: &'a Choice) -> Coming<'a, Offer> {
         Box::pin(async move {
             let mut connection = self.service.connection().await?;

@@ -3,7 +3,7 @@
 use crate::desk::{Desk, day, invoice, terms};
 use billing::{InvoiceState, Phase, Rehearsal};
 use control::Capability;
-use tenants::Code;
+use tenants::{Code, PurgePhase};
 
 async fn can(desk: &Desk, tenant: base::TenantId, capability: Capability) -> bool {
     let mut connection = desk.service.connection().await.unwrap();
@@ -79,4 +79,32 @@ async fn what_is_rehearsed_is_written_nowhere_and_shown_to_the_seller_alone() {
     assert_eq!(desk.billing.rehearse(&owner, tenant, &script).await.unwrap_err().code, Code::Forbidden);
     assert_eq!(desk.billing.customer(&owner, tenant).await.unwrap().unwrap().closed_at, None);
     assert!(desk.letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn t5_t6_whoever_closed_is_purged_when_its_last_stage_has_come_and_its_books_stay() {
+    let desk = Desk::new().await;
+    desk.service.open_shop(desk.billing.clone());
+    let (tenant, owner) = desk.customer("alpha").await;
+    desk.mirror_invoice(tenant, &invoice("in_1", InvoiceState::Paid, 0)).await;
+    desk.billing.close(&owner, &terms(), tenant, "").await.unwrap();
+    let purge = async || desk.service.tenant_purge(&desk.operator, tenant, "alpha").await;
+    for n in 1..30 {
+        desk.day(n);
+        drop(desk.billing.work().await);
+        desk.service.purges_due().await.unwrap();
+        assert_eq!(purge().await.unwrap_err().code, Code::Held, "day {n}");
+    }
+    let told = desk.letters().await.iter().filter(|letter| letter.kind == "billing-purge").count();
+    assert_eq!(told, 2, "T1");
+    desk.day(31);
+    drop(desk.billing.work().await);
+    desk.service.purges_due().await.unwrap();
+    let purged = desk.service.purge_state(&desk.operator, tenant).await.unwrap();
+    assert_eq!((purged.phase, purged.notices.len()), (PurgePhase::Purged, 2));
+    assert!(desk.billing.reopen(&owner, &terms(), tenant).await.is_err(), "there is no way back");
+    let mut connection = desk.service.connection().await.unwrap();
+    let invoices = tenants::sql::query("SELECT COUNT(*) AS n FROM invoice WHERE tenant = $1").bind(tenant.to_string());
+    let invoices = invoices.fetch_one(&mut connection).await.unwrap();
+    assert_eq!(tenants::sql::number(&invoices, "n").unwrap(), 1, "the law wants books");
 }

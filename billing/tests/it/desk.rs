@@ -14,7 +14,7 @@ use billing::{
     Grants, Heard, Interval, InvoiceState, Item, Money, NewCheckout, NewCustomer, NewPlan, Payments, Period, Plan,
     PlanShown, PlanState, Preview, Price, Status, TrueInvoice, TrueSubscription, Truth, Wanted,
 };
-use control::{Change, Control, ControlFuture, Hello, Usage};
+use control::{Change, Control, ControlFuture, Erased, Erasure, ErasureOrder, ErasurePhase, Hello, Usage};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     path::Path,
@@ -46,6 +46,17 @@ impl Control for Plane {
     fn apply(&self, batch: Vec<Change>) -> ControlFuture<'_, ()> {
         self.told.lock().unwrap().extend(batch);
         Box::pin(async { Ok(()) })
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        let ErasureOrder { tenant, by: ordered_by } = order;
+        let (phase, begun_at, ended, erased) = (ErasurePhase::Done, START, Vec::new(), Erased::default());
+        Box::pin(async move { Ok(Erasure { tenant, phase, begun_at, ordered_by, ended, erased }) })
+    }
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        Box::pin(async move { self.erase(ErasureOrder { tenant, by: String::new() }).await.map(Some) })
+    }
+    fn prove_erasure(&self, _: TenantId, statement: String) -> ControlFuture<'_, String> {
+        Box::pin(async move { Ok(statement) })
     }
     fn usage(&self, _: TenantId) -> ControlFuture<'_, Usage> {
         let used = self.used.lock().unwrap().clone();

@@ -4,6 +4,7 @@
 
 use crate::{
     Error, Result,
+    blob::KnownKey,
     entitlement::Snapshots,
     hub::Hub,
     keys,
@@ -20,7 +21,7 @@ use base::{
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use store::{
-    blob::{Objects, Stager, TenantKey},
+    blob::{Objects, Stager},
     ephemeral::{Ephemeral, MemEphemeral},
     kv::{CommitError, Durable, Kv, Read},
 };
@@ -68,7 +69,9 @@ pub(crate) struct Inner {
     pub(crate) rng: Arc<dyn Rng>,
     pub(crate) hub: Hub,
     pub(crate) place: Place,
-    pub(crate) tenant_keys: parking_lot::RwLock<HashMap<TenantId, Arc<TenantKey>>>,
+    pub(crate) tenant_keys: parking_lot::RwLock<HashMap<TenantId, KnownKey>>,
+    /// Rung when a tenant is to be erased.
+    pub(crate) erasures: tokio::sync::Notify,
     pub(crate) snapshots: Snapshots,
     pub(crate) logins: LoginCache,
     /// Rates of what clients do.
@@ -108,6 +111,7 @@ impl Accounts {
             hub: Hub::default(),
             place: Place::default(),
             tenant_keys: parking_lot::RwLock::default(),
+            erasures: tokio::sync::Notify::new(),
             snapshots: Snapshots::default(),
             logins: LoginCache::default(),
             cells,

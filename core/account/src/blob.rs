@@ -1,16 +1,26 @@
 //! SUMMARY    Message bytes of a tenant: data keys, sealing, staging of big ones, reading.
+//! LIMITS     TENANT_KEY_MS_TRUSTED
 //! INVARIANTS A blob belongs to one tenant and is sealed under that tenant's data key. Big blobs are stored before the unit of
 //!            work that links them; a blob without a link is swept. The bytes of one tenant's blob are never found by another.
 
 use crate::{Accounts, Error, Result, keys, txn::TenantTxn, unit_of_work, work::Work};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base::{Kind, TenantId};
+use base::{Kind, TenantId, limits::TENANT_KEY_MS_TRUSTED};
 use bytes::Bytes;
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 use store::{
     blob::{self, BlobRef, BlobSpace, Sealed, TenantKey},
     kv::KvTxn,
 };
+use tokio::time::Instant;
+
+/// A data key in memory, and the row it was opened from.
+#[derive(Clone)]
+pub(crate) struct KnownKey {
+    key: Arc<TenantKey>,
+    wrapped: Bytes,
+    read_at: Instant,
+}
 
 /// A message sealed for one tenant, ready to be linked by a unit of work.
 #[derive(Clone)]
@@ -61,15 +71,29 @@ impl Accounts {
 
     /// The data key of a tenant, unwrapped. It is made when the first entitlement arrives.
     pub(crate) async fn tenant_key(&self, tenant: TenantId) -> Result<Arc<TenantKey>> {
-        if let Some(key) = self.0.tenant_keys.read().get(&tenant) {
-            return Ok(key.clone());
+        let trusted = Duration::from_millis(TENANT_KEY_MS_TRUSTED);
+        let known = self.0.tenant_keys.read().get(&tenant).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.read_at.elapsed() < trusted) {
+            return Ok(known.key.clone());
         }
-        let mut txn = self.0.kv.begin_read();
+        let (read_at, mut txn) = (Instant::now(), self.0.kv.begin_read());
         let wrapped = TenantTxn::new(&mut *txn, tenant).get(&keys::data_key()).await?;
-        let wrapped = wrapped.ok_or_else(|| Error::not_found("tenant data key"))?;
-        let key = Arc::new(TenantKey::new(self.unwrap_key(tenant, &wrapped)?));
-        self.0.tenant_keys.write().insert(tenant, key.clone());
+        let Some(wrapped) = wrapped else {
+            self.forget_key(tenant);
+            return Err(Error::not_found("tenant data key"));
+        };
+        let key = match known {
+            Some(known) if known.wrapped == wrapped => known.key,
+            Some(_) | None => Arc::new(TenantKey::new(self.unwrap_key(tenant, &wrapped)?)),
+        };
+        let known = KnownKey { key: key.clone(), wrapped: Bytes::copy_from_slice(&wrapped), read_at };
+        self.0.tenant_keys.write().insert(tenant, known);
         Ok(key)
+    }
+
+    /// Drops a data key from memory: the next use reads its row.
+    pub(crate) fn forget_key(&self, tenant: TenantId) {
+        self.0.tenant_keys.write().remove(&tenant);
     }
 
     /// Makes sure that a tenant can keep something: the provider's own has mail to send before it has a mailbox.
@@ -126,6 +150,7 @@ impl Work {
         if TenantTxn::new(self.txn(), tenant).get(&key).await?.is_some() {
             return Ok(());
         }
+        self.must_stand(tenant).await?;
         let mut plain = zeroize::Zeroizing::new([0u8; 32]);
         aws_lc_rs::rand::fill(&mut *plain).map_err(|_| Error::new(Kind::Unavailable, "no randomness"))?;
         let wrapped = self.handle().wrap_key(tenant, &plain)?;

@@ -11,7 +11,8 @@ use crate::{
 };
 use base::{AccountId, Kind, TenantId};
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, Hello, QueueActed, QueueAsked,
+    QueueOrder, QueuePage, Usage,
 };
 use serde::Serialize;
 use store::kv::KvTxn;
@@ -80,6 +81,18 @@ impl Control for Accounts {
 
     fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
         Box::pin(async move { self.queue_page(&asked).await.map_err(refused) })
+    }
+
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        Box::pin(async move { self.begin_erasure(&order).await.map_err(refused) })
+    }
+
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        Box::pin(async move { self.erasure_of(tenant).await.map_err(refused) })
+    }
+
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        Box::pin(async move { self.erasure_proof(tenant, &statement).await.map_err(refused) })
     }
 
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
@@ -167,6 +180,16 @@ impl Accounts {
 
 impl Work {
     async fn apply_change(&mut self, change: &Change) -> Result<()> {
+        let tenant = match change {
+            Change::Entitlement(e) => e.tenant,
+            Change::Domain(d) => d.tenant,
+            Change::Address(a) => a.tenant,
+            Change::Account(a) => a.tenant,
+        };
+        // What is still told of an erased tenant has nothing to be about.
+        if self.is_erased(tenant).await? {
+            return Ok(());
+        }
         match change {
             Change::Entitlement(e) => {
                 self.ensure_data_key(e.tenant).await?;

@@ -483,6 +483,7 @@ impl Work {
         accounts: usize,
         key: Vec<u8>,
     ) -> Result<ExportRecord> {
+        self.must_stand(tenant).await?;
         let (now, all) = (self.now(), keys::system_exports_of(tenant));
         // Two at once meet here.
         let live = self.txn().range(&all, PageLimit::MAX, false, Read::Serializable).await?;

@@ -14,6 +14,8 @@
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! S w                             -> mark of the master key (32)
 //! S t <tenant 8> <job 8>          -> when there is something to be done (ms, 8): exports that are not shredded
+//! S u <tenant 8>                  -> ErasureRecord: the tenant is erased, and its id is never used again
+//! S u <tenant 8> <pack 16>        -> (): a pack that held bytes of it, to be written anew without them
 //! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
@@ -39,9 +41,11 @@
 //! T <tenant> x <job> f <n 4>      -> ExportFileRecord      T <tenant> x <job> s <stream 4> <segment 4> -> SegmentRecord
 //! ```
 
+mod erasure;
 mod export;
 mod migrate;
 
+pub(crate) use erasure::*;
 pub(crate) use export::*;
 pub(crate) use migrate::*;
 

@@ -7,6 +7,7 @@ mod blob;
 mod change;
 mod control;
 mod entitlement;
+mod erasure;
 mod error;
 mod event;
 mod export;
@@ -35,6 +36,7 @@ mod work;
 pub use accounts::{AccountOptions, Accounts, Attempts, Begin, MasterKey, store_id};
 pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
+pub use erasure::{ProofKey, open_proof};
 pub use error::{Error, Result};
 pub use export::{
     EndedFile, ExportFile, ExportLease, ExportPhase, ExportShape, ExportView, ExportWish, Exported, NewExport,

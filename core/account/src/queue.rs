@@ -75,6 +75,7 @@ impl Work {
         if item.recipients.is_empty() || item.recipients.len() > QUEUE_RECIPIENTS_MAX {
             return Err(Error::limit("QUEUE_RECIPIENTS_MAX"));
         }
+        self.must_stand(staged.tenant()).await?;
         self.link_blob(staged, &owner(id)).await?;
         item.id = id.0;
         item.blob = staged.blob().0.to_vec();
@@ -103,6 +104,7 @@ impl Work {
     }
 
     async fn held_item(&mut self, lease: &Lease) -> Result<QueueItem> {
+        self.must_stand(lease.tenant).await?;
         let key = keys::queue_item(QueueId(lease.item.id));
         let stored = TenantTxn::new(self.txn(), lease.tenant).get(&key).await?;
         let stored: QueueItem = record::decode(&stored.ok_or_else(|| Error::not_found("queue item"))?, "queue item")?;
@@ -129,6 +131,9 @@ impl Work {
     async fn reclaim(&mut self, holder: NodeId, held: &[u8]) -> Result<bool> {
         let (tenant, id) = keys::decode_held(held).ok_or_else(|| Error::corrupt("key of a held item"))?;
         SystemTxn::new(self.txn()).clear(held)?;
+        if self.is_erased(tenant).await? {
+            return Ok(false);
+        }
         let Some(stored) = TenantTxn::new(self.txn(), tenant).get(&keys::queue_item(id)).await? else {
             return Ok(false);
         };
@@ -203,6 +208,9 @@ impl Accounts {
         }
         unit_of_work!(self, &[], self.op(), work => {
             let mut leases = Vec::with_capacity(due.len());
+            if work.is_erased(tenant).await? {
+                return Ok(leases);
+            }
             for (key, _) in &due {
                 let Some((_, at, id)) = keys::decode_due(key) else { continue };
                 let stored = TenantTxn::new(work.txn(), tenant).get(&keys::queue_item(id)).await?;

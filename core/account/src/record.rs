@@ -1,9 +1,11 @@
 //! SUMMARY    The stored records: prost messages with one version byte in front.
 //! INVARIANTS Field numbers are never reused. A record of an unknown version is an error, never guessed.
 
+mod erasure;
 mod export;
 mod migrate;
 
+pub(crate) use erasure::ErasureRecord;
 pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, SegmentRecord};
 
 pub use migrate::{Migrated, MigratedFolder};

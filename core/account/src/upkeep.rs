@@ -1,9 +1,10 @@
-//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed, purged mail removed, expunged mail forgotten.
+//! SUMMARY    Background care of the store: cold bytes into packs, packs kept dense, leavings swept, logs trimmed, erased tenants and purged mail removed, expunged mail forgotten.
 //! LIMITS     UPKEEP_LEASE_MS, CHANGES_KEPT_MIN, CHANGES_MS_KEPT, CHANGES_TRIM_MAX, PURGE_EMAILS_MAX, EXPUNGED_FORGOTTEN_MAX, OP_MARK_MS_MAX
 //! INVARIANTS Of equal peers one does each job: it holds the job's lease, and what it notes in the job's record is refused when
 //!            a later lease has written there. Every step may be repeated and may be cut off anywhere, so stopping is dropping.
 
 mod ended;
+mod erase;
 mod expunged;
 mod job;
 mod mark;
@@ -43,6 +44,8 @@ pub enum Job {
     Trim,
     /// Marks of operations that are done.
     Marks,
+    /// What is left of erased tenants.
+    Erase,
     /// Mail of purged accounts.
     Purge,
     /// Expunged mail whose days are over.
@@ -54,8 +57,18 @@ pub enum Job {
 }
 
 impl Job {
-    pub const ALL: [Job; 9] =
-        [Job::Purge, Job::Expunged, Job::Trim, Job::Marks, Job::Ended, Job::Pack, Job::Compact, Job::Sweep, Job::Quota];
+    pub const ALL: [Job; 10] = [
+        Job::Erase,
+        Job::Purge,
+        Job::Expunged,
+        Job::Trim,
+        Job::Marks,
+        Job::Ended,
+        Job::Pack,
+        Job::Compact,
+        Job::Sweep,
+        Job::Quota,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -64,6 +77,7 @@ impl Job {
             Job::Sweep => "sweep",
             Job::Trim => "trim",
             Job::Marks => "marks",
+            Job::Erase => "erase",
             Job::Purge => "purge",
             Job::Expunged => "expunged",
             Job::Quota => "quota",
@@ -103,6 +117,8 @@ pub struct Upkept {
     pub trimmed: u64,
     /// Marks of done operations that were cleared.
     pub marks: u64,
+    /// Tenants whose erasure ended.
+    pub erased: u64,
     /// Emails of purged accounts that were removed.
     pub purged: u64,
     /// Expunged emails that were forgotten.
@@ -154,7 +170,10 @@ impl Upkeep {
             }
             // Jitter, so that peers do not ask for the leases in step.
             let extra = self.accounts.rng().below(look.as_millis() as u64 / 4 + 1);
-            tokio::time::sleep(look + Duration::from_millis(extra)).await;
+            tokio::select! {
+                () = tokio::time::sleep(look + Duration::from_millis(extra)) => {}
+                () = self.accounts.0.erasures.notified() => {}
+            }
         }
     }
 
@@ -201,6 +220,10 @@ impl Upkeep {
     }
 
     async fn is_due(&self, job: Job) -> Result<bool> {
+        if job == Job::Erase {
+            // What was begun goes on until its end.
+            return Ok(!self.accounts.erasures_under_way().await?.is_empty());
+        }
         let record = job::read(&self.accounts, job).await?;
         let (now, finished) = (self.accounts.clock().now(), base::Timestamp(record.finished_ms));
         Ok(record.finished_ms == 0 || finished > now || now.since(finished) >= self.options.interval)
@@ -235,6 +258,7 @@ impl Upkeep {
             Job::Sweep => done.swept = blob::sweep(&on).await?,
             Job::Trim => done.trimmed = self.trim(held).await?,
             Job::Marks => done.marks = self.clear_marks().await?,
+            Job::Erase => done.erased = self.erase(&on).await?,
             Job::Purge => done.purged = self.purge(held).await?,
             Job::Expunged => done.expunged = self.forget(held).await?,
             Job::Ended => done.ended = self.clear_ended(held).await?,
@@ -295,6 +319,7 @@ impl Upkept {
             Job::Sweep => Upkept { swept: done.swept, ..self },
             Job::Trim => Upkept { trimmed: done.trimmed, ..self },
             Job::Marks => Upkept { marks: done.marks, ..self },
+            Job::Erase => Upkept { erased: done.erased, ..self },
             Job::Purge => Upkept { purged: done.purged, ..self },
             Job::Expunged => Upkept { expunged: done.expunged, ..self },
             Job::Ended => Upkept { ended: done.ended, ..self },
@@ -313,6 +338,7 @@ fn count(done: &Upkept) {
     metrics::counter!("posthouse_upkeep_swept_objects_total").increment(done.swept.objects as u64);
     metrics::counter!("posthouse_upkeep_trimmed_entries_total").increment(done.trimmed);
     metrics::counter!("posthouse_upkeep_cleared_marks_total").increment(done.marks);
+    metrics::counter!("posthouse_upkeep_erased_tenants_total").increment(done.erased);
     metrics::counter!("posthouse_upkeep_purged_emails_total").increment(done.purged);
     metrics::counter!("posthouse_upkeep_forgotten_emails_total").increment(done.expunged);
     metrics::counter!("posthouse_upkeep_forgotten_queue_items_total").increment(done.ended);

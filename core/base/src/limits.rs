@@ -349,6 +349,14 @@ pub const LOG_MARKS_MAX: usize = 8;
 pub const CHANGES_TRIM_MAX: usize = 1_000;
 /// Emails of a purged account that are removed in one transaction.
 pub const PURGE_EMAILS_MAX: usize = 100;
+/// Rows of an erased tenant that are cleared in one transaction.
+pub const ERASURE_ROWS_MAX: usize = 1_000;
+/// Packs that held bytes of an erased tenant and are written anew together.
+pub const ERASURE_PACKS_MAX: usize = 16;
+/// Bytes of a statement that a proof of erasure carries.
+pub const ERASURE_STATEMENT_BYTES_MAX: usize = 64 * 1024;
+/// How long a node goes by a tenant's data key in its memory before it looks whether its row still stands, milliseconds.
+pub const TENANT_KEY_MS_TRUSTED: u64 = 1_000;
 /// Bytes of expunged emails that are kept of a mailbox whose limits are unlimited.
 pub const EXPUNGED_BYTES_MAX: i64 = 16 * 1024 * 1024 * 1024;
 /// Expunged emails that are forgotten in one transaction.

@@ -3,6 +3,7 @@
 //!            stores one iff its version is higher than the stored one, so replays and reorderings are harmless.
 
 mod capability;
+mod erasure;
 mod event;
 mod export;
 mod expunged;
@@ -10,6 +11,7 @@ mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
+pub use erasure::{Erased, Erasure, ErasureOrder, ErasurePhase};
 pub use event::{Event, EventKind};
 pub use export::{
     ExportOrder, ExportPhase, ExportPiece, ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish,
@@ -148,6 +150,23 @@ pub trait Control: Send + Sync + 'static {
     fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
         let _ = piece;
         Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
+    }
+    /// Begins to erase a tenant, for good: its keys are destroyed when this returns. Asked again it says how far that is.
+    /// `Invalid` while a hold keeps the tenant from being purged, or the plane has no such tenant.
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane erases nothing".to_owned())) })
+    }
+    /// How far the erasure of a tenant is; `None`: none was begun.
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        let _ = tenant;
+        Box::pin(async { Ok(None) })
+    }
+    /// Signs a statement about an erasure with the key that signs proofs of erasure, and nothing else: the statement, JSON of one
+    /// line, comes back within a document that has the plane's own account of the erasure beside it. `Invalid` before its end.
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        let _ = (tenant, statement);
+        Box::pin(async { Err(ControlError::Unavailable("this data plane erases nothing".to_owned())) })
     }
     /// Does something about one item; returns after the commit.
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {

@@ -12,9 +12,9 @@ use base::{
     limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
 };
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
-    ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
+    ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use wire::mime;
 
@@ -110,6 +110,15 @@ impl Control for Plane {
     }
     fn queue(&self, asked: QueueAsked) -> ControlFuture<'_, QueuePage> {
         Control::queue(self.accounts(), asked)
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        self.accounts().erase(order)
+    }
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        self.accounts().erasure(tenant)
+    }
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        self.accounts().prove_erasure(tenant, statement)
     }
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         self.accounts().queue_act(order)

@@ -152,6 +152,9 @@ impl Kv for Faulty {
     fn is_lost(&self) -> bool {
         self.inner.is_lost()
     }
+    fn forget(&self, range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
+        if self.is_crashed() { Box::pin(ready(Err(CRASHED.to_owned()))) } else { self.inner.forget(range) }
+    }
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
     }

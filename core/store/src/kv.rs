@@ -192,6 +192,14 @@ pub trait Kv: Send + Sync + 'static {
     fn is_lost(&self) -> bool {
         false
     }
+    /// Makes the store's files forget rows of `range` that were cleared before this call: afterwards no file holds a byte of
+    /// them. It may take long, costs what writing the whole store anew costs, may be cut off anywhere, and goes on with
+    /// commits. An error says why something may be left: ask again. What the store cannot reach it does not promise: the free
+    /// bytes of PostgreSQL's pages and its write-ahead log, the files of FoundationDB, which are written anew in its own time.
+    fn forget(&self, range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
+        let _ = range;
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// Waits until everything acknowledged is durable and background work may stop.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

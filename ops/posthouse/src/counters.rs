@@ -5,7 +5,7 @@
 type Counter = (&'static str, Option<(&'static str, &'static [&'static str])>);
 
 const DOORS: &[&str] = &["smtp", "submission", "lmtp", "imap"];
-const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "purge", "quota"];
+const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "erase", "purge", "quota"];
 
 const OF_EVERY_PLANE: &[Counter] = &[
     ("posthouse_billing_books_refused_total", None),
@@ -48,6 +48,7 @@ const OF_THE_DATA_PLANE: &[Counter] = &[
     ("posthouse_upkeep_packs_total", None),
     ("posthouse_upkeep_passes_total", Some(("job", JOBS))),
     ("posthouse_upkeep_forgotten_queue_items_total", None),
+    ("posthouse_upkeep_erased_tenants_total", None),
     ("posthouse_upkeep_purged_emails_total", None),
     ("posthouse_upkeep_forgotten_emails_total", None),
     ("posthouse_upkeep_swept_objects_total", None),

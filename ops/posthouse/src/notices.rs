@@ -129,6 +129,14 @@ impl<'a> Draft<'a> {
                     self.text("reset-unexpected", &[]),
                 ]),
             )),
+            "tenant-closing" => Some((
+                self.text("purge-subject", &[("tenant", &tenant)]),
+                paragraphs([
+                    self.text("purge-about", &[("tenant", &tenant)]),
+                    format!("  {}  {}", self.moment("at_ms"), self.text("coming", &[("stage", "PURGING")])),
+                    self.text("purge-until", &[]),
+                ]),
+            )),
             kind => billing::written(self, kind)
                 .or_else(|| signup::written(self, kind))
                 .or_else(|| export::written(self, kind)),
@@ -159,6 +167,12 @@ impl<'a> Draft<'a> {
             Some(portal) => self.text("secret-at", &[("link", &format!("{portal}/{page}"))]),
             None => self.text("secret-elsewhere", &[("mutation", mutation)]),
         }
+    }
+
+    /// A moment among the facts.
+    fn moment(&self, fact: &str) -> String {
+        let at = self.notice.facts.get(fact).and_then(serde_json::Value::as_i64).unwrap_or_default();
+        self.language.moment(Timestamp(at))
     }
 
     /// Until when the secret is good.

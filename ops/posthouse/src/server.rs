@@ -199,6 +199,7 @@ fn control_work(
     tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_signups(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_usage(shutdown.watch())));
+    tasks.push(tokio::spawn(service.clone().run_purges(shutdown.watch())));
     tokio::spawn(service.clone().run_resend(config.resend_interval, shutdown.watch()));
     if let Some(billing) = &billing {
         service.open_shop(billing.clone());

@@ -86,10 +86,12 @@ impl Warrant {
     fn allows(&self, key: &[u8]) -> bool {
         let tenant = |at: usize| key.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_be_bytes);
         match (key.first(), key.get(1)) {
-            (Some(b'S'), Some(b'q' | b'k' | b'l')) if self.queue => true,
-            (Some(b'S'), Some(b'h' | b'c')) if self.nodes => true,
+            (Some(b'S'), Some(b'q' | b'k' | b'l' | b'u')) if self.queue => true,
+            (Some(b'S'), Some(b'h' | b'c' | b'u')) if self.nodes => true,
             (Some(b'T'), _) => tenant(1).is_some_and(|t| self.tenants.contains(&t)),
-            (Some(b'S'), Some(b'e' | b'q' | b'k' | b't')) => tenant(2).is_some_and(|t| self.tenants.contains(&t)),
+            (Some(b'S'), Some(b'e' | b'q' | b'k' | b't' | b'u')) => {
+                tenant(2).is_some_and(|t| self.tenants.contains(&t))
+            }
             (Some(b'S'), Some(b'd' | b'x' | b'r' | b'p' | b'g' | b'o' | b'v')) => true,
             _ => false,
         }

@@ -104,6 +104,8 @@ impl Opened {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted is written over: the file keeps nothing of who was purged.
+        connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "cache_size", -i64::from(settings.cache_kib))?;
         connection.pragma_update(None, "wal_autocheckpoint", settings.checkpoint_pages)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
@@ -182,6 +184,12 @@ impl Costs {
         let known = self.took.entry(key).or_default();
         *known = took.max(*known - *known / 8);
     }
+}
+
+/// Brings all of the write-ahead log into the file and empties it; false while somebody reads from it.
+pub(super) fn empty_log(connection: &mut Connection) -> Result<bool> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }
 
 /// A place among those that have a connection; dropped, it is the next one's.

@@ -215,6 +215,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "supportGrantUse",
     "tenantClose",
     "tenantCreate",
+    "tenantPurge",
     "tenantReopen",
     "tenantResend",
     "tenantResume",

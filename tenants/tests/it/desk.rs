@@ -2,8 +2,8 @@
 
 use base::{AccountId, Clock, SystemClock, TenantId, Timestamp};
 use control::{
-    AccountSnapshot, Change, Control, ControlError, ControlFuture, Destination, Hello, QueueAsked, QueueItem,
-    QueuePage, Usage,
+    AccountSnapshot, Change, Control, ControlError, ControlFuture, Destination, Erased, Erasure, ErasureOrder,
+    ErasurePhase, Hello, QueueAsked, QueueItem, QueuePage, Usage,
 };
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -29,6 +29,9 @@ pub struct Plane {
     pub used: Mutex<Usage>,
     /// Changes of the largest batch.
     pub batch_max: AtomicUsize,
+    /// The one erasure that was begun, and why it begins none.
+    pub erasure: Mutex<Option<Erasure>>,
+    pub keeps: Mutex<Option<String>>,
     /// Its outgoing mail, whatever is asked for.
     pub queue: Mutex<Vec<QueueItem>>,
 }
@@ -62,6 +65,31 @@ impl Control for Plane {
     }
     fn account_usage(&self, _: TenantId, _: AccountId) -> ControlFuture<'_, Usage> {
         Box::pin(async { Ok(Usage::default()) })
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            if let Some(why) = self.keeps.lock().unwrap().clone() {
+                return Err(ControlError::Invalid(why));
+            }
+            let begun = Erasure {
+                tenant: order.tenant,
+                phase: ErasurePhase::Rows,
+                begun_at: Timestamp(7),
+                ordered_by: order.by,
+                ended: Vec::new(),
+                erased: Erased::default(),
+            };
+            Ok(self.erasure.lock().unwrap().get_or_insert(begun).clone())
+        })
+    }
+    fn erasure(&self, _: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        Box::pin(async { Ok(self.erasure.lock().unwrap().clone()) })
+    }
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        Box::pin(async move { Ok(format!("proof of {tenant}: {statement}")) })
     }
     fn queue(&self, _: QueueAsked) -> ControlFuture<'_, QueuePage> {
         Box::pin(async { Ok(QueuePage { items: self.queue.lock().unwrap().clone(), next: None }) })

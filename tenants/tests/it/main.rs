@@ -32,6 +32,7 @@ mod ownership;
 mod page;
 mod people;
 mod persons_mail;
+mod purge;
 mod raw;
 mod reach;
 mod rename;

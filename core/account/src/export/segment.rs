@@ -115,6 +115,13 @@ fn prefix(tenant: TenantId, job: JobId) -> String {
     format!("exports/{:016x}/{:016x}/", tenant.0, job.0)
 }
 
+impl Accounts {
+    /// What the names of all objects of a tenant's exports begin with.
+    pub(crate) fn export_objects(tenant: TenantId) -> String {
+        format!("exports/{:016x}/", tenant.0)
+    }
+}
+
 fn object(tenant: TenantId, job: JobId, (stream, segment): (u32, u32), token: u64) -> String {
     format!("{}{stream:08x}-{segment:08x}-{token:x}", prefix(tenant, job))
 }

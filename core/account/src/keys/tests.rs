@@ -3,6 +3,7 @@
 use super::*;
 use proptest::{prelude::*, test_runner::TestCaseResult};
 use std::cmp::Reverse;
+use store::blob::PackId;
 
 /// Ids with the edges that carry and wrap.
 fn id64() -> impl Strategy<Value = u64> {
@@ -109,6 +110,9 @@ row!(export_segment_row, (j: u64 = id64(), s: u32 = id32(), n: u32 = id32()), ex
     move |key: &[u8]| (decode(key), Some(Row::ExportSegment(JobId(j), s, n))));
 row!(system_export_row, (t: u64 = id64(), j: u64 = id64()), system_export(TenantId(t), JobId(j)),
     move |key: &[u8]| (decode_system_export(key), Some((TenantId(t), JobId(j)))));
+row!(erasure_row, (t: u64 = id64()), system_erasure(TenantId(t)), move |key: &[u8]| (decode_erasure(key), Some(TenantId(t))));
+row!(erased_pack_row, (t: u64 = id64(), p: u64 = id64()), system_erased_pack(TenantId(t), PackId(u128::from(p).to_be_bytes())),
+    move |key: &[u8]| (decode_erased_pack(key), Some(PackId(u128::from(p).to_be_bytes()))));
 row!(entitlement_row, (t: u64 = id64()), system_entitlement(TenantId(t)),
     move |key: &[u8]| (decode_entitlement(key), Some(TenantId(t))));
 row!(due_row, (t: u64 = id64(), d: i64 = due(), q: u64 = id64()), system_due(TenantId(t), Timestamp(d), QueueId(q)),

@@ -45,6 +45,9 @@ impl Work {
         let (tenant, now) = (order.tenant, self.now());
         let stored = TenantTxn::new(self.txn(), tenant).get(&keys::queue_item(order.item)).await?;
         let Some(stored) = stored else { return self.acted_before(order).await };
+        if self.is_erased(tenant).await? {
+            return Ok(QueueActed::Unknown);
+        }
         let stored: QueueItem = record::decode(&stored, "queue item")?;
         if is_under_way(&stored, now) {
             return Ok(QueueActed::UnderWay);

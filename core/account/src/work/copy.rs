@@ -70,6 +70,9 @@ impl Accounts {
             let stored = SystemTxn::new(work.txn()).get(key).await?;
             // Taken back by another, or finished after all.
             let Some(stored) = stored else { return Ok(()) };
+            if work.is_erased(tenant).await? {
+                return SystemTxn::new(work.txn()).clear(key);
+            }
             let part: CopyPart = record::decode(&stored, "part of a copy")?;
             match work.account(&scope).await {
                 Ok(mut account) => account.take_out(MailboxId(part.mailbox), &part.uids).await?,

@@ -62,7 +62,7 @@ pub async fn compact(on: &Maintenance<'_>, packing: &Packing) -> Result<Compacte
     Ok(done)
 }
 
-async fn read(on: &Maintenance<'_>, pack: &PackId, info: &PackInfo) -> Result<bytes::Bytes, BlobError> {
+pub(super) async fn read(on: &Maintenance<'_>, pack: &PackId, info: &PackInfo) -> Result<bytes::Bytes, BlobError> {
     let object = on.objects.get(&object_name(pack), 0..info.object_bytes).await?;
     parse(&object)?;
     Ok(object)
@@ -74,7 +74,7 @@ pub(super) async fn live_bytes(on: &Maintenance<'_>, pack: &PackId) -> Result<u6
 }
 
 /// Takes a blob over if it still lives in this pack.
-async fn push(
+pub(super) async fn push(
     on: &Maintenance<'_>,
     builder: &mut PackBuilder,
     pack: &PackId,

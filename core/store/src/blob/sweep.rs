@@ -82,7 +82,12 @@ async fn empty_packs(on: &Maintenance<'_>) -> Result<usize, BlobError> {
     Ok(swept)
 }
 
-async fn give_up(txn: &mut dyn KvTxn, prefix: &[u8], pack: PackId, now: Timestamp) -> Result<bool, BlobError> {
+pub(super) async fn give_up(
+    txn: &mut dyn KvTxn,
+    prefix: &[u8],
+    pack: PackId,
+    now: Timestamp,
+) -> Result<bool, BlobError> {
     // Both reads conflict with a publisher that turns metas to this pack right now.
     let info = txn.get(&pack_key(prefix, INFO, &pack), Read::Serializable).await?;
     let live = txn.get(&pack_key(prefix, LIVE, &pack), Read::Serializable).await?;

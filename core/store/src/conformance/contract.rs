@@ -33,9 +33,29 @@ pub(super) async fn all<F: Fn() -> Arc<dyn Kv>>(make: &F) -> Outcome {
         prefixes_of_the_last_byte,
         read_only_commits,
         cleared_ranges,
+        forgotten_ranges,
         versions_rise,
     );
     Ok(())
+}
+
+/// Forgetting what was cleared changes no row, and commits go on.
+async fn forgotten_ranges(kv: &Arc<dyn Kv>) -> Outcome {
+    let big = vec![b'v'; 3_000];
+    put(kv, &[(b"a", b"1"), (b"b1", b"gone"), (b"b2", &big), (b"c", &big)]).await?;
+    let mut before = kv.begin_read();
+    ensure(get(before.as_mut(), b"a").await?.is_some(), "a row is there")?;
+    drop(before);
+    let gone = range(b"b", b"c");
+    let mut txn = kv.begin();
+    txn.clear_range(&gone);
+    commit(txn).await?;
+    kv.forget(&gone).await.map_err(|why| format!("forget: {why}"))?;
+    put(kv, &[(b"d", b"2")]).await?;
+    let mut txn = kv.begin_read();
+    let rows = page(txn.as_mut(), &range(b"a", b"z"), PageLimit::MAX, false).await?;
+    ensure(keys(&rows) == [b"a", b"c", b"d"], "forgetting leaves the other rows")?;
+    ensure(get(txn.as_mut(), b"c").await?.as_deref() == Some(&big[..]), "and their values")
 }
 
 async fn reads_see_own_writes(kv: &Arc<dyn Kv>) -> Outcome {

@@ -38,6 +38,7 @@ pub(super) fn spawn(
         loop {
             match committer.next_step() {
                 Step::Commit(group, version) => committer.commit(&group, version),
+                Step::Publish => committer.publish(),
                 Step::Revive => committer.come_back(),
                 Step::Stop => break,
             }
@@ -49,6 +50,7 @@ pub(super) fn spawn(
 
 enum Step {
     Commit(Layer, u64),
+    Publish,
     Revive,
     Stop,
 }
@@ -68,6 +70,9 @@ impl Committer {
     fn next_step(&mut self) -> Step {
         let mut state = self.shared.state.lock();
         while !state.has_work() {
+            if state.republish && state.failed.is_none() {
+                return Step::Publish;
+            }
             if state.stopping {
                 return Step::Stop;
             }
@@ -87,6 +92,19 @@ impl Committer {
         state.waiting_older.append(&mut waiting);
         self.shared.show(&state);
         Step::Commit(state.older.clone(), state.in_flight)
+    }
+
+    /// Shows the same rows through a snapshot of now, so that older ones can go.
+    fn publish(&self) {
+        let version = self.shared.durable_version();
+        let published = self.disk.as_ref().map(|disk| disk.publish(version));
+        let mut state = self.shared.state.lock();
+        state.republish = false;
+        if let Some(published) = published {
+            state.base = Arc::new(published);
+            self.shared.show(&state);
+            self.shared.show_durable(&state, version);
+        }
     }
 
     fn commit(&mut self, group: &Layer, version: u64) {

@@ -18,10 +18,10 @@ use fjall::{
     config::{BlockSizePolicy, CompressionPolicy, PartitioningPolicy},
 };
 use parking_lot::Mutex;
-use std::{io, path::Path, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 /// Values from here on are kept apart from their keys.
-const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
+pub(super) const SEPARATE_BYTES_MIN: u32 = 2 * 1024;
 /// Bytes of a data block: pages of rows are the common read.
 const BLOCK_BYTES: u32 = 8 * 1024;
 /// Journals together; fjall's least.
@@ -30,18 +30,103 @@ const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 const TIDY_BYTES: usize = 8 << 20;
 /// fjall looks for them after this many snapshots were closed (snapshot_tracker.rs).
 const TIDY_SNAPSHOTS: usize = 10_001;
+/// fjall seals its journal at the first table that is written after the journal has grown beyond 64 MB (worker_pool.rs).
+const JOURNAL_SEALED_BYTES: usize = 65 << 20;
+/// A row that fills the journal; written again and again, it takes its bytes once elsewhere.
+const FILLER_BYTES: usize = 1 << 20;
 
 pub(super) struct Disk {
     rows: Keyspace,
     database: Database,
     untidy_bytes: Mutex<usize>,
     cache: Arc<RowCache>,
+    snapshots: Arc<Snapshots>,
 }
 
 fn version_key() -> Slice {
     let mut key = KV_KEYS_END.to_vec();
     key.extend_from_slice(b"version");
     Slice::from(key)
+}
+
+fn filler_key() -> Slice {
+    let mut key = KV_KEYS_END.to_vec();
+    key.extend_from_slice(b"filler");
+    Slice::from(key)
+}
+
+/// Snapshots that somebody reads, by their numbers, which rise.
+#[derive(Default)]
+pub(super) struct Snapshots(Mutex<(u64, BTreeSet<u64>)>);
+
+impl Snapshots {
+    fn take(&self) -> u64 {
+        let mut state = self.0.lock();
+        state.0 += 1;
+        let number = state.0;
+        state.1.insert(number);
+        number
+    }
+
+    fn let_go(&self, number: u64) {
+        self.0.lock().1.remove(&number);
+    }
+}
+
+/// What works on the files beside the committer. It writes no row but the filler's.
+#[derive(Clone)]
+pub(super) struct Handles {
+    rows: Keyspace,
+    database: Database,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Handles {
+    pub(super) fn oldest_snapshot(&self) -> Option<u64> {
+        self.snapshots.0.lock().1.first().copied()
+    }
+
+    /// The last one that was taken.
+    pub(super) fn newest_snapshot(&self) -> u64 {
+        self.snapshots.0.lock().0
+    }
+
+    /// Writes until the journal is long enough to be sealed, and lets it be: nothing else seals it.
+    pub(super) fn fill_journal(&self) -> Result<(), String> {
+        let filler = vec![0; FILLER_BYTES];
+        for _ in 0..JOURNAL_SEALED_BYTES.div_ceil(FILLER_BYTES) {
+            self.rows.insert(filler_key(), filler.as_slice()).map_err(failed)?;
+        }
+        self.flush()?;
+        self.touch()?;
+        self.flush()
+    }
+
+    /// A write, so that versions before it are old.
+    pub(super) fn touch(&self) -> Result<(), String> {
+        self.rows.remove(filler_key()).map_err(failed)
+    }
+
+    /// What is in memory becomes a table; sealed journals that are in tables are deleted.
+    pub(super) fn flush(&self) -> Result<(), String> {
+        self.rows.rotate_memtable_and_wait().map_err(failed)
+    }
+
+    /// Every table is merged into new ones, without what nobody can see any more.
+    pub(super) fn merge(&self) -> Result<(), String> {
+        self.rows.major_compact().map_err(failed)
+    }
+
+    /// Makes fjall look for versions that nobody can see any more.
+    pub(super) fn tidy(&self) {
+        for _ in 0..TIDY_SNAPSHOTS {
+            drop(self.database.snapshot());
+        }
+    }
+}
+
+fn failed(why: fjall::Error) -> String {
+    format!("forgetting: {why}")
 }
 
 /// Why a group was not written, or not surely.
@@ -132,7 +217,12 @@ impl Disk {
                 why => damaged(why),
             })?;
         let rows = database.keyspace("rows", || row_options(options)).map_err(damaged)?;
-        Ok((Disk { rows, database, untidy_bytes: Mutex::new(0), cache: Arc::new(RowCache::new()) }, journal_is_long))
+        let (cache, snapshots) = (Arc::new(RowCache::new()), Arc::default());
+        Ok((Disk { rows, database, untidy_bytes: Mutex::new(0), cache, snapshots }, journal_is_long))
+    }
+
+    pub(super) fn handles(&self) -> Handles {
+        Handles { rows: self.rows.clone(), database: self.database.clone(), snapshots: Arc::clone(&self.snapshots) }
     }
 
     fn version(&self) -> Result<u64, OpenError> {
@@ -169,6 +259,8 @@ impl Disk {
             snapshot: self.database.snapshot(),
             cache: Arc::clone(&self.cache),
             version,
+            number: self.snapshots.take(),
+            snapshots: Arc::clone(&self.snapshots),
         }
     }
 
@@ -243,6 +335,14 @@ pub(super) struct Published {
     snapshot: Snapshot,
     cache: Arc<RowCache>,
     version: u64,
+    number: u64,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        self.snapshots.let_go(self.number);
+    }
 }
 
 fn row(guard: fjall::Guard) -> Row {

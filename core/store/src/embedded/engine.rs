@@ -5,7 +5,12 @@
 //!            was lost. No file is touched under the lock, save the
 //!            read of a counter whose base changed since it was fetched.
 
-use super::{disk::Disk, folder::Folder, revive::Gone, space::Space};
+use super::{
+    disk::{Disk, Handles},
+    folder::Folder,
+    revive::Gone,
+    space::Space,
+};
 use crate::{
     draft::Prepared,
     kv::{CommitError, Committed, Durable, Version},
@@ -48,6 +53,8 @@ pub(super) struct State {
     pub void: Vec<(u64, u64)>,
     pub stopping: bool,
     pub idle: bool,
+    /// The durable rows are to be published once more, with a snapshot of now.
+    pub republish: bool,
 }
 
 impl State {
@@ -74,6 +81,8 @@ pub(super) struct Shared {
     pub stopped: watch::Sender<bool>,
     pub space: Space,
     pub folder: Folder,
+    /// What works on the files; `None` while the database is being opened again.
+    handles: Mutex<Option<Handles>>,
 }
 
 impl Shared {
@@ -94,6 +103,7 @@ impl Shared {
             void: Vec::new(),
             stopping: false,
             idle: false,
+            republish: false,
         };
         Shared {
             state: Mutex::new(state),
@@ -107,7 +117,26 @@ impl Shared {
             stopped: watch::Sender::new(false),
             space: Space::new(folder.path().to_path_buf(), free_bytes_min),
             folder,
+            handles: Mutex::new(Some(disk.handles())),
         }
+    }
+
+    pub(super) fn handles(&self) -> Option<Handles> {
+        self.handles.lock().clone()
+    }
+
+    /// Asks the committer to publish the durable rows anew; it may be gone, or at work.
+    pub(super) fn publish_again(&self) {
+        self.state.lock().republish = true;
+        self.work.notify_one();
+    }
+
+    pub(super) fn durable_version(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_published(&self) -> bool {
+        !self.state.lock().republish
     }
 
     pub(super) fn newest(&self) -> Arc<View> {
@@ -141,6 +170,7 @@ impl Shared {
 
     /// Lets go of the rows, so that the database can be opened again; whoever reads meanwhile is told to come back.
     pub(super) fn let_go(&self) {
+        *self.handles.lock() = None;
         let mut state = self.state.lock();
         state.base = Arc::new(Gone);
         state.older = Layer::default();
@@ -165,6 +195,7 @@ impl Shared {
         state.in_flight = void_to;
         state.base = Arc::new(disk.publish(void_to));
         state.failed = None;
+        *self.handles.lock() = Some(disk.handles());
         self.show(&state);
         self.show_durable(&state, void_to);
     }

@@ -9,11 +9,12 @@ mod disk;
 mod engine;
 mod floor;
 mod folder;
+mod forget;
 mod revive;
 mod space;
 
 use crate::{
-    kv::{BoxFuture, Kv, KvTxn},
+    kv::{BoxFuture, KeyRange, Kv, KvTxn},
     txn::{Engine, Transaction},
 };
 use base::limits::{STORE_FREE_BYTES_MIN, STORE_REVIVE_FREE_BYTES_MIN, STORE_REVIVE_MS};
@@ -145,6 +146,10 @@ impl Kv for Embedded {
     }
     fn is_lost(&self) -> bool {
         self.shared.is_lost()
+    }
+    fn forget(&self, _range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
+        // Files hold rows of everybody: all of them are written anew.
+        Box::pin(forget::forget(self, &self.shared))
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.shared.close())

@@ -12,7 +12,7 @@ mod txn;
 
 use crate::{
     draft::Prepared,
-    kv::{BoxFuture, CommitError, Kv, KvTxn},
+    kv::{BoxFuture, CommitError, KeyRange, Kv, KvTxn},
     resolver::KeyHasher,
 };
 use base::limits::{KV_GROUP_BYTES_MAX, KV_GROUP_COMMITS_MAX};
@@ -203,6 +203,16 @@ impl Kv for PostgresKv {
                 Ok(Err(why)) => Err(format!("PostgreSQL: {why}")),
                 Err(_) => Err("PostgreSQL does not answer".to_owned()),
             }
+        })
+    }
+    fn forget(&self, _range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async {
+            // Rows that are gone leave their pages; a page's free bytes keep what they were until something is written there.
+            for table in ["VACUUM kv", "VACUUM kv_long", "VACUUM kv_log"] {
+                let done = sqlx::raw_sql(table).execute(&self.0.pool).await;
+                done.map_err(|why| format!("PostgreSQL: {table}: {why}"))?;
+            }
+            Ok(())
         })
     }
     fn close(&self) -> BoxFuture<'_, ()> {

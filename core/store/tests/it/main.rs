@@ -7,6 +7,7 @@ mod blob;
 mod blob_world;
 mod crash;
 mod embedded;
+mod forget;
 mod full;
 mod mem;
 #[cfg(feature = "postgres")]

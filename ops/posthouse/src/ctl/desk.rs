@@ -54,6 +54,7 @@ impl Desk {
             Request::Export(call) => self.export(who, call, events).await,
             Request::Import(call) => self.import(who, call, events).await,
             Request::Migrate(call) => self.migrate(who, call, events).await,
+            Request::End(call) => self.end(who, call, events).await,
             Request::Nodes => self.nodes(events).await,
             Request::Drain(draining) => {
                 let accounts = self.store()?;

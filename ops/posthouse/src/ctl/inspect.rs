@@ -31,6 +31,12 @@ impl Desk {
                 row(events, json!({ "tenant": v.tenant.to_string(), "account": account, "violation": v.what })).await?;
             }
         }
+        if tenant.is_none() {
+            for v in self.store()?.verify_erased(&key).await.map_err(text)? {
+                violations += 1;
+                row(events, json!({ "tenant": v.tenant.to_string(), "account": null, "violation": v.what })).await?;
+            }
+        }
         Ok((violations == 0, None, format!("{} tenants, {violations} violations", all.len())))
     }
 

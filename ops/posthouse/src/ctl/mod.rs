@@ -16,6 +16,7 @@ mod migrate;
 mod migrating;
 mod operation;
 mod print;
+mod purge;
 mod request;
 mod size;
 pub mod socket;
@@ -37,6 +38,7 @@ use control::Control;
 use fetch::Ask;
 use mail::{Mail, Plane};
 use print::{Printer, Shape};
+use purge::EndCall;
 use request::{Request, Select};
 use std::{
     io::BufRead,
@@ -169,6 +171,35 @@ enum Tenant {
         tenant: TenantId,
         #[command(flatten)]
         terms: command::Terms,
+    },
+    /// Closes a tenant that bought nothing: nothing is sent or received, reading and export stay. Its contact is told twice, and after
+    /// 30 days it is purged.
+    Close(purge::Close),
+    /// Takes a closing back, until the tenant is purged.
+    Reopen {
+        tenant: TenantId,
+        #[command(flatten)]
+        terms: command::Terms,
+    },
+    /// Destroys a closed tenant for good: its keys at once, then all that is its own. There is no way back.
+    Purge {
+        tenant: TenantId,
+        /// The tenant's name, once more.
+        #[arg(long, required_unless_present = "dry_run")]
+        confirm: Option<String>,
+        /// Only says what would go, and what keeps it; exit code 1 when something does.
+        #[arg(long, conflicts_with = "confirm")]
+        dry_run: bool,
+    },
+    /// Tenants that are closed by the operator, being purged, or were.
+    Purges,
+    /// The signed proof of a purge that has ended.
+    Proof {
+        #[arg(required_unless_present = "key")]
+        tenant: Option<TenantId>,
+        /// The public key that proofs of this provider are signed with.
+        #[arg(long, conflicts_with = "tenant")]
+        key: bool,
     },
 }
 
@@ -487,6 +518,14 @@ fn of_tenant(tenant: Tenant) -> Result<(Request, Shape), Failure> {
         Tenant::Suspend { tenant, reason, terms } => {
             plain(Request::TenantHold { tenant, reason: Some(reason), terms: terms.into() })
         }
+        Tenant::Close(close) => plain(Request::End(close.call())),
+        Tenant::Reopen { tenant, terms } => plain(Request::End(EndCall::Reopen { tenant, terms: terms.into() })),
+        Tenant::Purge { tenant, confirm, dry_run } => {
+            plain(Request::End(EndCall::Purge { tenant, name: confirm.filter(|_| !dry_run) }))
+        }
+        Tenant::Purges => plain(Request::End(EndCall::List)),
+        Tenant::Proof { tenant: Some(tenant), .. } => plain(Request::End(EndCall::Proof { tenant })),
+        Tenant::Proof { tenant: None, .. } => plain(Request::End(EndCall::ProofKey)),
         Tenant::Resume { tenant, terms } => plain(Request::TenantHold { tenant, reason: None, terms: terms.into() }),
     })
 }

@@ -3,6 +3,7 @@
 
 use super::{
     answer, export, import, migrate,
+    purge::EndCall,
     request::{Event, ExportCall, Request},
     size,
 };
@@ -61,6 +62,7 @@ impl Printer {
                     migrate::TOLD
                 }
             }
+            Request::End(EndCall::List) => &["tenant", "phase", "closed_at", "purge_at", "ended_at", "data_plane"],
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
             Request::Quota { .. } => &["tenant", "account", "counted_bytes", "stored_bytes", "drift_bytes"],

@@ -1,7 +1,7 @@
 //! SUMMARY    What `ctl` asks and what it hears: one line of JSON up, lines of JSON down.
 //! INVARIANTS The last line is `Done` or `Failed`. Both ends are one program: the form may change with it.
 
-use super::hold::Placing;
+use super::{hold::Placing, purge::EndCall};
 use base::{JobId, QueueId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,6 +84,8 @@ pub enum Request {
     Export(ExportCall),
     Import(ImportCall),
     Migrate(MigrateCall),
+    /// The end of a tenant.
+    End(EndCall),
     /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
     Api {
         query: String,
@@ -102,6 +104,9 @@ impl Request {
             | Request::HoldPlace { terms, .. }
             | Request::HoldRelease { terms, .. } => terms.dry_run,
             Request::Api { variables, .. } => variables.pointer("/i/dryRun") == Some(&Value::Bool(true)),
+            Request::End(EndCall::Close { terms, .. } | EndCall::Reopen { terms, .. }) => terms.dry_run,
+            // Its own summary says so.
+            Request::End(_) => false,
             Request::Status
             | Request::TenantList { .. }
             | Request::TenantShow { .. }

@@ -16,9 +16,9 @@ use base::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
-    ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed,
-    QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
+    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -181,6 +181,15 @@ impl Control for RemotePlane {
     }
     fn restore_expunged(&self, order: ExpungedOrder) -> ControlFuture<'_, ExpungedRestored> {
         Box::pin(self.ask("restore-expunged", order))
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        Box::pin(self.call("erase", order, PLANE_REQUEST_MS_MAX))
+    }
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        Box::pin(self.ask("erasure", tenant))
+    }
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        Box::pin(self.ask("prove-erasure", (tenant, statement)))
     }
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         Box::pin(self.ask("queue-act", order))

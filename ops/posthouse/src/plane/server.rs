@@ -24,8 +24,8 @@ use base::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::{
-    Change, Control, ControlError, ExportOrder, ExportPiece, ExportSteer, ExpungedAsked, ExpungedOrder, QueueAsked,
-    QueueOrder,
+    Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPiece, ExportSteer, ExpungedAsked, ExpungedOrder,
+    QueueAsked, QueueOrder,
 };
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -167,6 +167,9 @@ fn router(plane: Plane) -> Router {
         .route("/events", post(events))
         .route("/queue", post(queue))
         .route("/queue-act", post(queue_act))
+        .route("/erase", post(erase))
+        .route("/erasure", post(erasure))
+        .route("/prove-erasure", post(prove_erasure))
         .route("/expunged", post(expunged))
         .route("/restore-expunged", post(restore_expunged))
         .route("/export", post(export))
@@ -253,6 +256,20 @@ async fn queue_act(State(plane): State<Plane>, Json(order): Json<QueueOrder>) ->
     // In a task of its own, as a batch: what was begun is done.
     let acted = tokio::spawn(async move { plane.queue_act(order).await }).await;
     answer(acted.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn erase(State(plane): State<Plane>, Json(order): Json<ErasureOrder>) -> Response {
+    // In a task of its own, as a batch: what was begun is told.
+    let begun = tokio::spawn(async move { plane.erase(order).await }).await;
+    answer(begun.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn erasure(State(plane): State<Plane>, Json(tenant): Json<TenantId>) -> Response {
+    answer(plane.erasure(tenant).await)
+}
+
+async fn prove_erasure(State(plane): State<Plane>, Json(asked): Json<(TenantId, String)>) -> Response {
+    answer(plane.prove_erasure(asked.0, asked.1).await)
 }
 
 async fn expunged(State(plane): State<Plane>, Json(asked): Json<ExpungedAsked>) -> Response {

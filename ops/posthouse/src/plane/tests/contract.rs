@@ -4,8 +4,9 @@ use super::world::{TENANT, World, account, address, entitlement, first, keyed, s
 use account::RouteError;
 use base::{AccountId, TenantId};
 use control::{
-    Change, ControlError, Destination, EntitlementSnapshot, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction,
-    QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
+    Capabilities, Capability, Change, ControlError, Destination, EntitlementSnapshot, ErasureOrder, ErasurePhase,
+    ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState,
+    Usage,
 };
 
 /// As `Accounts` has it.
@@ -266,4 +267,44 @@ pub async fn expunged_mail_is_listed_and_comes_back_and_of_another_account_there
     let left =
         ExpungedOrder { tenant: TENANT, account: AccountId(1), places: vec![page.emails[0].place], dry_run: false };
     assert_eq!(world.control.restore_expunged(left).await.unwrap().gone.len(), 1);
+}
+
+pub async fn t6_an_erasure_begins_once_is_told_and_is_proven_at_its_end_alone(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let order = || ErasureOrder { tenant: TENANT, by: "operator".to_owned() };
+    let capabilities = Capabilities::ALL.without(Capability::PurgeAllowed);
+    let held = EntitlementSnapshot { capabilities, ..EntitlementSnapshot::new(TENANT, 90) };
+    world.control.apply(vec![Change::Entitlement(held)]).await.unwrap();
+    assert!(
+        matches!(world.control.erase(order()).await, Err(ControlError::Invalid(why)) if why.contains("hold")),
+        "M2"
+    );
+    assert_eq!(world.control.erasure(TENANT).await.unwrap(), None);
+    world.control.apply(vec![Change::Entitlement(EntitlementSnapshot::new(TENANT, 91))]).await.unwrap();
+    let begun = world.control.erase(order()).await.unwrap();
+    assert_eq!((begun.tenant, begun.phase, begun.ordered_by.as_str()), (TENANT, ErasurePhase::Rows, "operator"));
+    assert_eq!(begun.erased.keys, 1);
+    assert_eq!(world.control.erase(order()).await.unwrap(), begun);
+    assert_eq!(world.control.erasure(TENANT).await.unwrap(), Some(begun));
+    let early = world.control.prove_erasure(TENANT, "{}".to_owned()).await.unwrap_err();
+    assert!(matches!(early, ControlError::Invalid(_)), "{early}");
+    // What was still to be told is taken and passed over.
+    world
+        .control
+        .apply(vec![Change::Entitlement(EntitlementSnapshot::new(TENANT, 92)), account(1, 50, "back")])
+        .await
+        .unwrap();
+    assert!(world.route("box1@a.example").await.is_err(), "nobody is there");
+    let upkeep = account::Upkeep::new(world.accounts.clone(), account::UpkeepOptions::default());
+    upkeep.run_job(account::Job::Erase, true).await.unwrap();
+    let done = world.control.erasure(TENANT).await.unwrap().unwrap();
+    assert_eq!((done.phase, done.ended.len()), (ErasurePhase::Done, 5));
+    let proof = world.control.prove_erasure(TENANT, r#"{"said":"so"}"#.to_owned()).await.unwrap();
+    let document = account::open_proof(&proof, &world.accounts.proof_key().unwrap()).unwrap();
+    assert_eq!(document["statement"]["said"], "so");
+    assert_eq!(document["erasure"]["tenant"], serde_json::to_value(TENANT).unwrap());
+    assert!(matches!(
+        world.control.erase(ErasureOrder { tenant: TenantId(99), by: String::new() }).await,
+        Err(ControlError::Invalid(_))
+    ));
 }

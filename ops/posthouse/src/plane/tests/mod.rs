@@ -28,6 +28,7 @@ macro_rules! on_both {
 on_both!(
     an_older_snapshot_is_skipped,
     replays_are_harmless,
+    t6_an_erasure_begins_once_is_told_and_is_proven_at_its_end_alone,
     any_order_ends_the_same,
     a_batch_is_applied_wholly_or_not_at_all,
     the_largest_batch_is_taken_and_a_larger_one_is_refused_for_good,

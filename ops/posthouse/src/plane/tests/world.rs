@@ -5,8 +5,8 @@ use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Event, EventKind, ExpungedAsked, ExpungedOrder, ExpungedPage,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExpungedAsked,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -140,6 +140,15 @@ impl Control for Plane {
     }
     fn queue_act(&self, order: QueueOrder) -> ControlFuture<'_, QueueActed> {
         self.0.queue_act(order)
+    }
+    fn erase(&self, order: ErasureOrder) -> ControlFuture<'_, Erasure> {
+        self.1.erase(order)
+    }
+    fn erasure(&self, tenant: TenantId) -> ControlFuture<'_, Option<Erasure>> {
+        self.1.erasure(tenant)
+    }
+    fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
+        self.1.prove_erasure(tenant, statement)
     }
     fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
         self.1.expunged(asked)

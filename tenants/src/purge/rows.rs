@@ -84,8 +84,6 @@ erased! {
     "usage_reading" by "tenant, meter" where "tenant = $1";
     "usage_hour" by "tenant, meter, hour" where "tenant = $1";
     "usage_day" by "tenant, meter, day" where "tenant = $1";
-    "billing_letter" by "tenant, trouble_at, kind" where "tenant = $1";
-    "billing_announced" by "tenant, trouble_at, stage, at" where "tenant = $1";
     "billing_drift" by "seq" where "tenant = $1";
     "checkout" by "id" where "tenant = $1";
     "entitlement_input" by "tenant, number" where "tenant = $1";
@@ -106,6 +104,8 @@ pub const KEPT: &[&str] = &[
 const KEPT_TABLES: &[&str] = &[
     "invoice",
     "invoice_series",
+    "billing_letter",
+    "billing_announced",
     "payment",
     "payment_call",
     "ledger_entry",
@@ -221,6 +221,8 @@ pub(super) async fn blank(txn: &mut Connection, tenant: TenantId, now: Timestamp
         "UPDATE tenant SET name = '(purged)', max_domains = 0, max_mailboxes = 0, storage_bytes_max = 0, version = version + 1 WHERE id = $1",
         "UPDATE address SET kind = 'tombstone', account = NULL, targets = NULL, enabled = 1, label = '', note = '', site = '', \
          posting = NULL, version = version + 1 WHERE tenant = $1 AND kind <> 'tombstone'",
+        // What was told when stays: by it the customer is for ever at its last stage.
+        "UPDATE billing_letter SET recipient = '' WHERE tenant = $1",
         "UPDATE customer SET email = '', look_at = NULL WHERE tenant = $1",
     ] {
         query(sql).bind(tenant.to_string()).execute(&mut *txn).await?;

@@ -167,7 +167,9 @@ async fn t6_before_the_point_of_no_return_there_is_a_way_back_and_after_it_none(
 async fn what_is_left_is_a_tombstone_and_no_file_has_its_words() {
     let (clock, desk, tenant, neighbour) = town().await;
     let (service, operator) = (&desk.service, &desk.operator);
-    assert!(marked(&desk) > 0, "the scan bites");
+    // On a server the files are not ours to read.
+    let has_files = crate::raw::postgres().is_none();
+    assert!(!has_files || marked(&desk) > 0, "the scan bites");
     closed(&clock, &desk, tenant).await;
     service.tenant_purge(operator, tenant, MARK).await.unwrap();
     // Cut off here, another process goes on.
@@ -199,10 +201,7 @@ async fn what_is_left_is_a_tombstone_and_no_file_has_its_words() {
     assert_eq!(again.code, Code::Invalid);
     let verified = service.audit_verify(operator, tenant, 0).await.unwrap();
     assert_eq!(verified.broken, None, "the chain goes on from its head");
-    #[allow(clippy::disallowed_methods, reason = "which engine the tests run on is told by the environment")]
-    if std::env::var("POSTHOUSE_TEST_POSTGRES").is_err() {
-        assert_eq!(marked(&desk), 0);
-    }
+    assert!(!has_files || marked(&desk) == 0);
 }
 
 #[tokio::test]

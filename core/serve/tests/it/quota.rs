@@ -65,7 +65,10 @@ fn told(events: &[Event]) -> Vec<u32> {
     let percent = |event: &Event| match event.kind {
         EventKind::QuotaReached { percent, .. } => percent,
         EventKind::QuotaRelieved { .. } => 0,
-        EventKind::SendLimitReached { .. } => u32::MAX,
+        EventKind::SendLimitReached { .. }
+        | EventKind::ExportReady { .. }
+        | EventKind::ExportFailed { .. }
+        | EventKind::ExportDestroyed { .. } => u32::MAX,
     };
     events.iter().map(percent).collect()
 }

@@ -35,9 +35,10 @@ impl Billing {
     /// Customers whose stage is that of purging and that are still there.
     pub(crate) async fn ended_in(&self, txn: &mut Connection) -> Result<Vec<TenantId>> {
         let rows = query(
-            "SELECT c.tenant FROM customer c JOIN tenant t ON t.id = c.tenant WHERE c.phase = 'PURGING' AND NOT EXISTS \
-             (SELECT 1 FROM closing k WHERE k.tenant = c.tenant) ORDER BY c.tenant LIMIT $1",
+            "SELECT c.tenant FROM customer c JOIN tenant t ON t.id = c.tenant WHERE c.phase = 'PURGING' AND c.tenant > $1 AND NOT EXISTS \
+             (SELECT 1 FROM closing k WHERE k.tenant = c.tenant) ORDER BY c.tenant LIMIT $2",
         )
+        .bind("")
         .bind(ENDED_AT_ONCE)
         .fetch_all(txn)
         .await?;

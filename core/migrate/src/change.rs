@@ -1,11 +1,20 @@
 //! SUMMARY    Following a source: flags that were changed there, messages that are gone there.
-//! LIMITS     MIGRATE_CHANGES_MAX
+//! LIMITS     MIGRATE_CHANGES_MAX, EMPTIED_MIN
 //! INVARIANTS Flags that were changed here since stay. Nothing is removed here but on the order's word, and only what nobody has touched.
 
 use base::{Uid, limits::MIGRATE_CHANGES_MAX};
 use mail::{Flags, Followed};
 
-use crate::{Result, copy::Target, listing::Listing, run::Job};
+use crate::{
+    Result,
+    copy::Target,
+    listing::Listing,
+    report::{Told, What},
+    run::Job,
+};
+
+/// A folder of at least so many messages that shows none of them any more removes nothing here: a server that lost its disk looks so too.
+const EMPTIED_MIN: usize = 10;
 
 impl Job<'_> {
     /// Follows what a listing says of messages that were brought before this pass. `is_all`: what it does not have is gone. Gives how many
@@ -21,23 +30,35 @@ impl Job<'_> {
         }
         let gone = gone(target.rows.keys().copied(), listing, is_all);
         let mut left_behind = 0;
+        let is_emptied = gone.len() >= EMPTIED_MIN && gone.len() == target.rows.len();
+        let remove = self.order.remove && !is_emptied;
+        if self.order.remove && is_emptied {
+            let why = format!("none of {} messages is there any more: nothing is removed here", gone.len());
+            self.report.tell(Told { what: What::Gone, folder: target.folder.name.clone(), uid: None, why });
+        }
         for chunk in flags.chunks(MIGRATE_CHANGES_MAX) {
-            left_behind += self.change(target, chunk.to_vec(), Vec::new()).await?;
+            left_behind += self.change(target, chunk.to_vec(), Vec::new(), remove).await?;
         }
         for chunk in gone.chunks(MIGRATE_CHANGES_MAX) {
-            left_behind += self.change(target, Vec::new(), chunk.to_vec()).await?;
+            left_behind += self.change(target, Vec::new(), chunk.to_vec(), remove).await?;
         }
         Ok(left_behind)
     }
 
-    async fn change(&mut self, target: &Target<'_>, flags: Vec<(Uid, Flags)>, gone: Vec<Uid>) -> Result<u64> {
+    async fn change(
+        &mut self,
+        target: &Target<'_>,
+        flags: Vec<(Uid, Flags)>,
+        gone: Vec<Uid>,
+        remove: bool,
+    ) -> Result<u64> {
         let change = Followed {
             origin: target.origin,
             uid_validity: target.state.uid_validity,
             mailbox: target.mailbox,
             flags,
             gone,
-            remove: self.order.remove,
+            remove,
         };
         let done = self.mail.follow_migrated(self.scope, &change).await?;
         self.report.flagged += done.flagged;

@@ -34,7 +34,7 @@ pub enum What {
     PassedOver,
     /// A name, a keyword or a uid that cannot be kept as it is.
     NotKept,
-    /// A folder that the source had before and has no longer: nothing was changed here.
+    /// A folder, or all messages of one, that the source had before and has no longer: nothing was changed here.
     Gone,
 }
 

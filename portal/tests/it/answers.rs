@@ -290,19 +290,22 @@ fn exports(browser: &Browser) {
             "viewer": { "permissions": ["export:request", "tenant:close"] },
         }),
     );
-    browser.api.say("ExportShown", json!({ "export": shown_export("READY") }));
+    browser.api.say("ExportShown", shown_export("READY"));
 }
 
-/// The export of a page, in a state.
+/// What the page of an export is answered, in a state.
 pub fn shown_export(state: &str) -> Value {
     let is_ready = state == "READY";
     let file = |name: &str| json!({ "name": name, "size": "4096" });
-    json!({
+    let export = json!({
         "mailboxIds": ["acc_1"], "mailboxAddress": "ann@a.example", "leftOut": 0, "reason": "We <b>move</b>", "state": state,
         "problems": 1, "problem": null, "createdAt": NOW, "startsAt": NOW, "expiresAt": NOW,
         "size": if is_ready { "4096" } else { "0" },
         "progress": { "mailboxes": 1, "mailboxesListed": 1, "emails": 40, "emailsDone": 10, "size": "4000", "sizeDone": "1000",
             "secondsLeft": 130 },
+    });
+    json!({
+        "export": export,
         "files": if is_ready { json!([file("export-1.zip"), file("manifest.json")]) } else { json!([]) },
         "links": if is_ready { json!([{ "id": "exl_1", "expiresAt": NOW }]) } else { json!([]) },
     })

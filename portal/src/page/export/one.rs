@@ -124,13 +124,15 @@ fn facts(f: &Frame, export: &ExportShownExport) -> Vec<String> {
 
 async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
     let variables = export_shown::Variables { id: id.to_owned() };
-    let export = visit.ask::<ExportShown>(variables).await?.export.ok_or(Trouble::NotFound)?;
+    let data = visit.ask::<ExportShown>(variables).await?;
+    let export = data.export.ok_or(Trouble::NotFound)?;
+    let (files, links) = (data.files.unwrap_or_default(), data.links.unwrap_or_default());
     let secrets = shown(visit);
     let f = visit.frame("export-title");
     let (text, class, is_going) = state(&export.state);
     let address = secrets.into_iter().next().map(|secret| secret.text);
     let link = |name: &str| address.as_ref().and_then(|address| path_of(address)).map(|path| format!("{path}{name}"));
-    let files = export.files.iter().map(|file| (file.name.clone(), f.size(&file.size), link(&file.name))).collect();
+    let files = files.iter().map(|file| (file.name.clone(), f.size(&file.size), link(&file.name))).collect();
     let (progress, permille) = progress(&f, &export);
     let mut notes = Vec::new();
     if export.left_out > 0 {
@@ -151,7 +153,7 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
         problem: export.problem.clone().unwrap_or_default(),
         files,
         address,
-        links: export.links.iter().map(|link| (link.id.clone(), f.at(&link.expires_at))).collect(),
+        links: links.iter().map(|link| (link.id.clone(), f.at(&link.expires_at))).collect(),
         buttons: buttons(&export.state),
         form: form.clone(),
         f,

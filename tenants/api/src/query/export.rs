@@ -8,12 +8,12 @@ use crate::{
     scalar::{ByteSize, DateTime},
     types::{actor, service},
 };
-use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
-use base::{JobId, Timestamp};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use base::Timestamp;
 use control::ExportPhase;
 use tenants::ExportAsked;
 
-/// What the files of an export cost, as many objects: the mail server is asked.
+/// What files and links of an export cost, as many objects: the mail server is asked.
 const FILES_COST: usize = 50;
 
 /// How messages stand in the archives.
@@ -90,7 +90,6 @@ pub struct ExportLink {
 
 /// Mail taken out of mailboxes, as it was at one moment of each.
 #[derive(SimpleObject, Clone)]
-#[graphql(complex)]
 pub struct Export {
     pub id: ID,
     pub tenant_id: ID,
@@ -120,29 +119,6 @@ pub struct Export {
     /// Of all its files; 0 before it is ready.
     pub size: ByteSize,
     pub version: i64,
-}
-
-#[ComplexObject]
-impl Export {
-    /// Its files; none before it is ready, and when it is destroyed.
-    #[graphql(complexity = "FILES_COST + child_complexity")]
-    async fn files(&self, ctx: &Context<'_>) -> Result<Vec<ExportFile>> {
-        let Ok(job) = self.id.parse::<JobId>() else { return Ok(Vec::new()) };
-        let files = found(service(ctx).export_files(actor(ctx), job).await)?.unwrap_or_default();
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
-        Ok(files
-            .into_iter()
-            .map(|f| ExportFile { name: f.name, size: ByteSize(f.bytes), sha256: hex(&f.sha256) })
-            .collect())
-    }
-
-    /// Links to its files that are good.
-    #[graphql(complexity = "FILES_COST + child_complexity")]
-    async fn links(&self, ctx: &Context<'_>) -> Result<Vec<ExportLink>> {
-        let Ok(job) = self.id.parse::<JobId>() else { return Ok(Vec::new()) };
-        let links = found(service(ctx).export_links(actor(ctx), job).await)?.unwrap_or_default();
-        Ok(links.into_iter().map(|link| ExportLink::new(link, None)).collect())
-    }
 }
 
 impl ExportLink {
@@ -238,6 +214,25 @@ impl ExportQuery {
         let Ok(job) = id.parse() else { return Ok(None) };
         let export = found(service(ctx).export(actor(ctx), job).await)?;
         Ok(export.map(|export| Export::at(export, service(ctx).now())))
+    }
+
+    /// Files of an export; none before it is ready, and when it is destroyed.
+    #[graphql(complexity = "FILES_COST + child_complexity")]
+    async fn export_files(&self, ctx: &Context<'_>, export_id: ID) -> Result<Option<Vec<ExportFile>>> {
+        let Ok(job) = export_id.parse() else { return Ok(None) };
+        let files = found(service(ctx).export_files(actor(ctx), job).await)?;
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let file =
+            |f: control::ExportedFile| ExportFile { name: f.name, size: ByteSize(f.bytes), sha256: hex(&f.sha256) };
+        Ok(files.map(|files| files.into_iter().map(file).collect()))
+    }
+
+    /// Links to the files of an export that are good.
+    #[graphql(complexity = "FILES_COST + child_complexity")]
+    async fn export_links(&self, ctx: &Context<'_>, export_id: ID) -> Result<Option<Vec<ExportLink>>> {
+        let Ok(job) = export_id.parse() else { return Ok(None) };
+        let links = found(service(ctx).export_links(actor(ctx), job).await)?;
+        Ok(links.map(|links| links.into_iter().map(|link| ExportLink::new(link, None)).collect()))
     }
 
     /// Exports of a tenant that the caller may see, the latest first: the user of a mailbox sees those of that alone.

@@ -25,6 +25,8 @@ use tower::ServiceExt;
 const FILE_BYTES: u64 = 10_000;
 const PIECE_BYTES: u64 = 4_096;
 const FILE: &str = "export-1.zip";
+/// Reasons of those that are ready at once.
+const READY: [&str; 2] = ["ready", "We move"];
 
 /// Exports of a data plane that makes none.
 #[derive(Default)]
@@ -32,7 +34,7 @@ pub struct Exports(Mutex<BTreeMap<(u64, u64), (ExportOrder, ExportStanding)>>);
 
 impl Exports {
     pub fn begin(&self, order: ExportOrder) {
-        let is_ready = order.reason == "ready";
+        let is_ready = READY.contains(&order.reason.as_str());
         let standing = ExportStanding {
             phase: if is_ready { ExportPhase::Ready } else { ExportPhase::Writing },
             paused: false,

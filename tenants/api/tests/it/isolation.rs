@@ -57,6 +57,8 @@ pub const QUERIES: &[(&str, &str)] = &[
     ),
     ("recoverableEmails", "{ r: recoverableEmails(mailboxId: \"$M\", first: 5) { nodes { id } } }"),
     ("export", "{ r: export(id: \"$exp\") { id } }"),
+    ("exportFiles", "{ r: exportFiles(exportId: \"$exp\") { name } }"),
+    ("exportLinks", "{ r: exportLinks(exportId: \"$exp\") { id } }"),
     ("exports", "{ r: exports(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", below: true, first: 5) { nodes { id } } }"),

@@ -39,7 +39,7 @@ pub struct Plane {
     pub orders: Mutex<Vec<QueueOrder>>,
     /// What was ordered to be brought back.
     pub recovered: Mutex<Vec<ExpungedOrder>>,
-    /// What is exported; one whose reason is `ready` is ready at once.
+    /// What is exported.
     pub exports: Exports,
     /// What it tells.
     pub events: Mutex<Vec<Event>>,

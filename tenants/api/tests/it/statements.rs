@@ -63,7 +63,12 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
     let aliases = each(&|n| format!("{{ address: \"a{n}@alpha.example\", targets: [\"x@y.example\"] }}")).join(" ");
     run(&token, "aliasesCreate", &format!("errorPolicy: ALL_OR_NOTHING, aliases: [{aliases}]"), "").await;
     let mailboxes = each(&|n| format!("{{ address: \"m{n}@alpha.example\", password: \"long enough\" }}")).join(" ");
-    run(&token, "mailboxesCreate", &format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]"), "").await;
+    let mailboxes = format!("errorPolicy: ALL_OR_NOTHING, mailboxes: [{mailboxes}]");
+    let made = run(&token, "mailboxesCreate", &mailboxes, "results { mailbox { id } }").await;
+    for _ in 0..ITEMS {
+        let both = format!("{of}, mailboxIds: [\"{mailbox}\", {}]", made["results"][0]["mailbox"]["id"]);
+        run(&token, "exportRequest", &both, "").await;
+    }
     for n in 0..ITEMS {
         crate::isolation::announced(desk, &tenant, &token).await;
         let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM{n}\", reason: \"x\"");

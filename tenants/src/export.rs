@@ -166,7 +166,8 @@ impl Service {
         };
         self.room_for_export(txn, new).await?;
         let (now, others) = (self.now(), self.other_owners(txn, actor, new).await?);
-        let starts_at = if others.is_empty() { now } else { now.plus(EXPORT_WAIT) };
+        let waits = !others.is_empty() || self.lost_an_owner(txn, actor, new).await?;
+        let starts_at = if waits { now.plus(EXPORT_WAIT) } else { now };
         let job = fresh_job(now)?;
         query(
             "INSERT INTO export (id, tenant, mailboxes, mailbox, left_out, shape, keep_days, reason, asked_by, state, why, starts_at, \
@@ -258,7 +259,8 @@ impl Service {
         let (mut all, mut left_out) = (Vec::with_capacity(rows.len()), 0);
         for some in rows.chunks(COMPARED_AT_ONCE) {
             let addresses: Vec<String> = some.iter().map(|row| text(row, "address")).collect::<Result<_>>()?;
-            let refused = self.of_who_has_more(txn, actor, tenant, &addresses).await?;
+            let mut refused = self.of_who_has_more(txn, actor, tenant, &addresses).await?;
+            refused.extend(self.held_back(txn, some).await?);
             for (place, row) in some.iter().enumerate() {
                 match refused.contains(&place) {
                     true => left_out += 1,
@@ -270,6 +272,57 @@ impl Service {
             return Err(Error::new(Code::Invalid, "tenantId", "There is no mailbox to be exported"));
         }
         Ok(if left_out == 0 { (Vec::new(), 0) } else { (all, left_out) })
+    }
+
+    /// Mailboxes, by their places among rows with id and address, that a hold on them or their domain keeps from being exported.
+    async fn held_back(&self, txn: &mut Connection, rows: &[Row]) -> Result<Vec<usize>> {
+        let mut subjects = Vec::with_capacity(rows.len());
+        for row in rows {
+            subjects.push((text(row, "id")?, text(row, "address")?));
+        }
+        let keys: Vec<&str> = subjects.iter().flat_map(|(id, address)| [id.as_str(), domain_of(address)]).collect();
+        let holds = self.holds_on(txn, &keys).await?;
+        let forbids = |key: &str| !standing(holds.on(key)).0.export;
+        let held = subjects.iter().enumerate();
+        Ok(held
+            .filter(|(_, (id, address))| forbids(id) || forbids(domain_of(address)))
+            .map(|(place, _)| place)
+            .collect())
+    }
+
+    /// Whether who asked for an export, or made a link to it, is still somebody of its tenant's line.
+    async fn is_still_there(&self, txn: &mut Connection, tenant: TenantId, who: &str) -> Result<bool> {
+        let sql = match who.split('_').next() {
+            Some("per") => {
+                "SELECT 1 AS n FROM membership WHERE person = $1 AND tenant IN (SELECT value FROM json_each($2)) LIMIT 1"
+            }
+            Some("acc") => {
+                "SELECT 1 AS n FROM mailbox WHERE id = $1 AND live = 1 AND tenant IN (SELECT value FROM json_each($2))"
+            }
+            Some("svc") => {
+                "SELECT 1 AS n FROM service_account WHERE id = $1 AND tenant IN (SELECT value FROM json_each($2))"
+            }
+            Some(_) | None => {
+                "SELECT 1 AS n FROM api_token WHERE jti = $1 AND revoked_at IS NULL AND tenant IN (SELECT value FROM json_each($2))"
+            }
+        };
+        let line = json_list(&self.line(txn, tenant).await?);
+        Ok(query(sql).bind(who).bind(line).fetch_optional(txn).await?.is_some())
+    }
+
+    /// Whether a hold on the tenant, or on a mailbox that is named, forbids what is to be exported or fetched by now.
+    async fn is_still_allowed(&self, txn: &mut Connection, export: &Export) -> Result<()> {
+        self.exports_allowed(txn, export.tenant, None).await?;
+        let rows =
+            query("SELECT id, address FROM mailbox WHERE tenant = $1 AND id IN (SELECT value FROM json_each($2))")
+                .bind(export.tenant.to_string())
+                .bind(json_list(&export.mailboxes))
+                .fetch_all(&mut *txn)
+                .await?;
+        match self.held_back(txn, &rows).await?.is_empty() {
+            true => Ok(()),
+            false => Err(Error::new(Code::Forbidden, "", "A hold keeps a mailbox from being exported")),
+        }
     }
 
     /// Whether somebody may have all of a tenant exported: who could close it.

@@ -59,6 +59,9 @@ pub struct Purge {
     pub closed_at: Timestamp,
     /// When the destruction was told.
     pub notices: Vec<Timestamp>,
+    /// When a letter was written that could not be sent.
+    #[serde(skip)]
+    pub lost: Vec<Timestamp>,
     /// Not before this.
     pub purge_at: Option<Timestamp>,
     pub ordered_by: String,
@@ -260,6 +263,22 @@ fn damaged(e: serde_json::Error) -> Error {
 }
 
 /// The end of a tenant, if it has begun.
+impl Service {
+    /// Refuses what would change a tenant that is being purged, or was: nothing would ever erase it.
+    pub(crate) async fn not_purged(&self, txn: &mut Connection, tenant: TenantId) -> Result<()> {
+        let gone =
+            query("SELECT 1 AS n FROM closing WHERE tenant = $1 AND phase <> 'CLOSING'").bind(tenant.to_string());
+        match gone.fetch_optional(txn).await? {
+            None => Ok(()),
+            Some(_) => Err(Error::new(
+                Code::Forbidden,
+                "",
+                "The tenant is being purged, or was: nothing of it changes any more",
+            )),
+        }
+    }
+}
+
 pub(crate) async fn purge_in(txn: &mut Connection, tenant: TenantId) -> Result<Option<Purge>> {
     let row = query("SELECT * FROM closing WHERE tenant = $1").bind(tenant.to_string()).fetch_optional(txn).await?;
     row.map(|row| from_row(&row)).transpose()
@@ -267,11 +286,15 @@ pub(crate) async fn purge_in(txn: &mut Connection, tenant: TenantId) -> Result<O
 
 fn from_row(row: &Row) -> Result<Purge> {
     let at = |column| Ok::<_, Error>(optional(row, column)?.map(Timestamp));
+    // Below zero: it was not sent.
+    let tried: Vec<i64> = serde_json::from_str(&text(row, "notices")?).map_err(damaged)?;
+    let (told, lost): (Vec<i64>, Vec<i64>) = tried.into_iter().partition(|at| *at >= 0);
     Ok(Purge {
         tenant: crate::rows::id(row, "tenant")?,
         phase: PurgePhase::of(&text(row, "phase")?)?,
         closed_at: Timestamp(number(row, "closed_at")?),
-        notices: serde_json::from_str(&text(row, "notices")?).map_err(damaged)?,
+        notices: told.into_iter().map(Timestamp).collect(),
+        lost: lost.into_iter().map(|at| Timestamp(-at)).collect(),
         purge_at: at("purge_at")?,
         ordered_by: text(row, "ordered_by")?,
         ordered_at: at("ordered_at")?,

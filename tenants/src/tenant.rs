@@ -142,6 +142,7 @@ impl Service {
                 "A tenant cannot suspend or resume itself",
             )
             .await?;
+        self.not_purged(&mut work.txn, tenant).await?;
         work.expect(now.version)?;
         if now.parent.is_none() {
             return Err(Error::new(Code::Forbidden, "tenantId", "The provider's own tenant cannot be suspended"));

@@ -42,6 +42,9 @@ pub(crate) struct Target<'f> {
     renumbered: bool,
 }
 
+/// Bytes of the name of a folder, as the source has it: it stands in a row.
+const FOLDER_NAME_BYTES_MAX: usize = 10_000;
+
 impl Job<'_> {
     /// Brings one folder. A folder that the source denies is told, and is no error.
     pub(crate) async fn folder(&mut self, session: &mut Session, folder: &Folder) -> Result<()> {
@@ -55,6 +58,9 @@ impl Job<'_> {
     }
 
     async fn pass(&mut self, session: &mut Session, folder: &Folder) -> Result<()> {
+        if folder.raw.len() > FOLDER_NAME_BYTES_MAX {
+            return Err(Error::Denied("its name is too long (FOLDER_NAME_BYTES_MAX)".to_owned()));
+        }
         let opened = examine(session, &folder.raw).await?;
         let mailbox = match folder.has_labels {
             true => self.places.of_labels(&[], &mut self.report).await?.first().copied(),

@@ -18,7 +18,7 @@ use wire::imap::{
     client::{Body, Fetched, Response, State, Status},
 };
 
-use crate::{Error, Result, link::Heard, session::Session};
+use crate::{Error, Result, link::Heard, report::cut, session::Session};
 
 /// Responses until a command ends, beside those that it asked for.
 const RESPONSES_OTHER: usize = 100_000;
@@ -174,7 +174,7 @@ fn ended(flying: &mut VecDeque<Flight>, status: Status) -> Result<Option<(Batch,
         return Ok(Some((batch, Vec::new())));
     }
     if is_single {
-        batch.failed.extend(asked.iter().map(|uid| (*uid, status.text.clone())));
+        batch.failed.extend(asked.iter().map(|uid| (*uid, cut(&status.text))));
         return Ok(Some((batch, Vec::new())));
     }
     Ok(Some((batch, asked.into_iter().collect())))

@@ -14,7 +14,7 @@ use tokio::{
 };
 use wire::imap::client::{Command, Event, Reader, Response, State, Status, Writer};
 
-use crate::{Error, Result, Security, Source};
+use crate::{Error, Result, Security, Source, report::cut};
 
 const CONNECT: Duration = Duration::from_millis(MIGRATE_CONNECT_MS_MAX);
 const SILENCE: Duration = Duration::from_millis(MIGRATE_SILENCE_MS_MAX);
@@ -215,6 +215,6 @@ impl Link {
 pub(crate) fn done(status: Status) -> Result<Status> {
     match status.state {
         State::Ok => Ok(status),
-        State::No | State::Bad | State::PreAuth | State::Bye => Err(Error::Denied(status.text)),
+        State::No | State::Bad | State::PreAuth | State::Bye => Err(Error::Denied(cut(&status.text))),
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     Error, Result,
     folder::{Label, label},
     link::done,
+    report::cut,
     session::Session,
 };
 
@@ -121,25 +122,39 @@ pub(crate) async fn list(session: &mut Session, since: Option<u64>) -> Result<Li
     Ok(listing)
 }
 
+/// Bytes of the names of flags that are kept for a folder; beyond it only flags of the system are taken.
+const NAMES_BYTES_MAX: usize = 8 << 20;
+/// Bytes of the name of a keyword.
+const KEYWORD_BYTES_MAX: usize = 255;
+
 /// Flags by their names, each combination once.
 #[derive(Default)]
-pub(crate) struct Names(HashMap<String, Arc<Flags>>);
+pub(crate) struct Names {
+    known: HashMap<String, Arc<Flags>>,
+    bytes: usize,
+}
 
 impl Names {
     /// `odd` gets keywords that no server may have: they are left out.
     pub(crate) fn flags(&mut self, names: &[String], odd: &mut BTreeSet<String>) -> Arc<Flags> {
-        let key = names.join(" ");
-        if let Some(flags) = self.0.get(&key) {
+        let is_full = self.bytes > NAMES_BYTES_MAX;
+        let short = |name: &&String| name.len() <= KEYWORD_BYTES_MAX && (!is_full || name.starts_with('\\'));
+        let key = names.iter().filter(short).map(String::as_str).collect::<Vec<_>>().join(" ");
+        if let Some(flags) = self.known.get(&key) {
             return flags.clone();
         }
-        let (good, bad): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| is_flag(name));
+        let (good, bad): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| is_flag(name) && short(name));
         for name in bad {
             if odd.len() < ODD_MAX {
-                odd.insert(name.clone());
+                odd.insert(cut(name));
             }
         }
         let flags = Arc::new(Flags::from_names(good.into_iter().map(String::as_str)));
-        self.0.insert(key, flags.clone());
+        // What is not kept costs each message its own.
+        if !is_full {
+            self.bytes += key.len();
+            self.known.insert(key, flags.clone());
+        }
         flags
     }
 }

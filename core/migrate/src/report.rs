@@ -87,8 +87,17 @@ pub struct Report {
     pub told_total: u64,
 }
 
+/// Characters of a source's words that are kept and told.
+const TOLD_CHARS_MAX: usize = 300;
+
+/// A source's words, as many as are told.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(TOLD_CHARS_MAX).collect()
+}
+
 impl Report {
-    pub(crate) fn tell(&mut self, told: Told) {
+    pub(crate) fn tell(&mut self, mut told: Told) {
+        (told.why, told.folder) = (cut(&told.why), cut(&told.folder));
         self.told_total += 1;
         if matches!(told.what, What::Message | What::Folder) {
             self.failed += 1;

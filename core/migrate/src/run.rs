@@ -221,6 +221,12 @@ async fn counted(session: &mut Session, folder: &Folder) -> Result<(u64, u64)> {
     Ok((listing.messages.len() as u64, bytes))
 }
 
+/// Bytes of the names of all folders that a source lists.
+const LISTED_BYTES_MAX: usize = 8 << 20;
+/// Attributes of a folder that are looked at, and bytes of one.
+const ATTRIBUTES_MAX: usize = 32;
+const ATTRIBUTE_BYTES_MAX: usize = 64;
+
 /// Everything that the source lists, with what is subscribed; and why lines of it could not be read.
 async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>)> {
     let able = session.able;
@@ -229,10 +235,17 @@ async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>
         (true, false) => &["SUBSCRIBED"],
         (false, _) => &[],
     };
-    let (mut listed, mut unread) = (Vec::new(), Vec::new());
+    let (mut listed, mut unread, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
     let mut take = |response| {
         match response {
-            Response::Listed(item) => listed.push(item),
+            Response::Listed(mut item) => {
+                item.attributes.retain(|attribute| attribute.len() <= ATTRIBUTE_BYTES_MAX);
+                item.attributes.truncate(ATTRIBUTES_MAX);
+                bytes = bytes.saturating_add(item.raw.len() + item.name.len());
+                if bytes <= LISTED_BYTES_MAX {
+                    listed.push(item);
+                }
+            }
             Response::Unread(why) => unread.push(why),
             _ => {}
         }
@@ -248,9 +261,11 @@ async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>
         let command = session.link.writer.lsub();
         session.link.ask(&command, &mut take).await?;
     }
-    match listed.len() + unread.len() < MIGRATE_LISTED_MAX {
+    match listed.len() + unread.len() < MIGRATE_LISTED_MAX && bytes <= LISTED_BYTES_MAX {
         true => Ok((listed, unread)),
-        false => Err(Error::Denied("it has too many folders (MIGRATE_LISTED_MAX)".to_owned())),
+        false => Err(Error::Denied(
+            "it has too many folders, or too long names (MIGRATE_LISTED_MAX, LISTED_BYTES_MAX)".to_owned(),
+        )),
     }
 }
 

@@ -50,20 +50,24 @@ pub async fn pass(service: &Service, mail: &Mail, sender: &Sender) -> tenants::R
     }
     let provider = service.provider().await?;
     for notice in &due {
-        let given_up =
-            |why: &str| tracing::warn!(notice = %notice.id, kind = %notice.kind, why, "a notice is not sent");
-        match send(mail, sender, notice, provider).await {
-            Ok(Some(Sent::Accepted)) => {}
-            Ok(Some(Sent::Nobody)) => given_up("nobody here has the address, or may not receive"),
-            Ok(None) => given_up(
-                "it is too old (NOTICE_LIFE, its secret's end), has no template, or its recipient is no address",
-            ),
+        let given_up = match send(mail, sender, notice, provider).await {
+            Ok(Some(Sent::Accepted)) => None,
+            Ok(Some(Sent::Nobody)) => Some("nobody here has the address, or may not receive"),
+            Ok(None) => {
+                Some("it is too old (NOTICE_LIFE, its secret's end), has no template, or its recipient is no address")
+            }
             Err(e) => {
                 tracing::warn!(notice = %notice.id, error = %e, "a notice waits");
                 continue;
             }
+        };
+        match given_up {
+            None => service.notice_done(&notice.id).await?,
+            Some(why) => {
+                tracing::warn!(notice = %notice.id, kind = %notice.kind, why, "a notice is not sent");
+                service.notice_given_up(notice).await?;
+            }
         }
-        service.notice_done(&notice.id).await?;
     }
     Ok(due.len())
 }

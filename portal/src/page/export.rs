@@ -130,6 +130,9 @@ async fn wanted(visit: &Visit) -> Result<Result<Option<Vec<String>>, Refusal>, T
         return Ok(Ok(None));
     }
     let address = visit.fields.text("mailbox").to_owned();
+    if !address.contains('@') {
+        return Ok(Err(Refusal::new("mailbox", "NOT_FOUND")));
+    }
     let data = visit.ask::<MailboxByAddress>(mailbox_by_address::Variables { address }).await?;
     let found = data.mailbox_by_address.map(|mailbox| Some(vec![mailbox.id]));
     Ok(found.ok_or_else(|| Refusal::new("mailbox", "NOT_FOUND")))

@@ -2,7 +2,7 @@
 //! STANDARDS  RFC 9110 §8.8.3 (ETag), §13 (conditions), §14 (ranges)
 //! SECURITY   The address is the secret: answers are kept by no cache and tell no other site where they came from. A secret that is none, an
 //!            export that is destroyed and a file that is not there are one answer. A link that is revoked cuts off who is fetching.
-//! LIMITS     DOWNLOADS_MAX, DOWNLOADS_PER_LINK_MAX
+//! LIMITS     DOWNLOADS_MAX, DOWNLOADS_PER_TENANT_MAX, DOWNLOADS_PER_LINK_MAX, PIECE_BYTES, PIECE_WAIT_MAX
 //! INVARIANTS An ETag is the hash of the whole file: a file that goes on under the same one is the same. What is given is checked against what was
 //!            sealed; what is damaged ends the answer short, never whole.
 
@@ -21,45 +21,54 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tenants::{Code, ExportDownload, Service};
+use tokio::time::Instant;
 
-/// Downloads at once: each holds a segment of an export in memory.
-const DOWNLOADS_MAX: usize = 32;
+/// Downloads at once: each holds a piece in memory.
+const DOWNLOADS_MAX: usize = 128;
+/// The same of one tenant: it keeps nobody else from theirs.
+const DOWNLOADS_PER_TENANT_MAX: usize = 8;
+/// Bytes that are read at once for a download.
+const PIECE_BYTES: u64 = 1 << 20;
+/// How long a piece may take to be fetched: 17 KB a second. Who is slower goes on with a range.
+const PIECE_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The same by one link.
 const DOWNLOADS_PER_LINK_MAX: usize = 4;
+const MANY: &str = "Too many downloads at once (DOWNLOADS_PER_LINK_MAX, DOWNLOADS_PER_TENANT_MAX, DOWNLOADS_MAX)";
 /// When somebody who was sent away may come again, seconds.
 const RETRY_SECONDS: &str = "10";
 
-/// Downloads under way, by their links.
+/// Downloads under way, by their links, and by the tenants of these.
 #[derive(Clone, Default)]
 pub(crate) struct Downloads(Arc<Mutex<HashMap<String, usize>>>);
 
 /// One of them.
 struct Place {
     all: Downloads,
-    link: String,
+    of: String,
 }
 
 impl Downloads {
-    /// A place for one more, if there is one.
-    fn place(&self, link: &str) -> Option<Place> {
+    /// A place for one more of a link or tenant that has at most so many, if there is one; each download has one of both.
+    fn place(&self, of: &str, most: usize) -> Option<Place> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = all.get(link).copied().unwrap_or(0);
-        if own >= DOWNLOADS_PER_LINK_MAX || all.values().sum::<usize>() >= DOWNLOADS_MAX {
+        let own = all.get(of).copied().unwrap_or(0);
+        if own >= most || all.values().sum::<usize>() >= 2 * DOWNLOADS_MAX {
             return None;
         }
-        all.insert(link.to_owned(), own + 1);
-        Some(Place { all: self.clone(), link: link.to_owned() })
+        all.insert(of.to_owned(), own + 1);
+        Some(Place { all: self.clone(), of: of.to_owned() })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get_mut(&self.link) {
+        match all.get_mut(&self.of) {
             Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => drop(all.remove(&self.link)),
+            Some(_) | None => drop(all.remove(&self.of)),
         }
     }
 }
@@ -70,7 +79,9 @@ struct Giving {
     download: ExportDownload,
     at: u64,
     end: u64,
-    _place: Place,
+    /// When the last piece was given.
+    since: Instant,
+    _places: [Place; 2],
 }
 
 /// Gives a file, or a part of it. 404 whatever is wrong with the link; 503 with Retry-After when there are too many downloads, or the mail server
@@ -84,15 +95,16 @@ pub(crate) async fn file(
 ) -> Response {
     let peer = peer.map(|Extension(ConnectInfo(address))| address.ip());
     let peer = visitor::origin(peer, &headers, &shared.options.trusted_proxies);
-    let Some(place) = shared.downloads.place(&secret) else {
-        return later("Too many downloads at once (DOWNLOADS_PER_LINK_MAX, DOWNLOADS_MAX)");
-    };
+    let Some(place) = shared.downloads.place(&secret, DOWNLOADS_PER_LINK_MAX) else { return later(MANY) };
     let download = match shared.service.export_download(&secret, &name, peer).await {
         Ok(download) => download,
         Err(e) => return refused(&e),
     };
+    let of = download.tenant().to_string();
+    let Some(own) = shared.downloads.place(&of, DOWNLOADS_PER_TENANT_MAX) else { return later(MANY) };
     let file = &download.file;
     let etag = format!("\"{}\"", file.sha256.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let headers = if method == Method::HEAD { without_range(headers) } else { headers };
     let (size, wanted) = (file.bytes, wanted(&headers, &etag, file.bytes));
     let (status, from, end) = match wanted {
         Wanted::All => (StatusCode::OK, 0, size),
@@ -107,7 +119,8 @@ pub(crate) async fn file(
     let body = match method {
         Method::HEAD => Body::empty(),
         _ => {
-            Body::from_stream(bytes(Giving { service: shared.service.clone(), download, at: from, end, _place: place }))
+            let (service, since, places) = (shared.service.clone(), Instant::now(), [place, own]);
+            Body::from_stream(bytes(Giving { service, download, at: from, end, since, _places: places }))
         }
     };
     let mut response = bare(status, &etag, range);
@@ -131,14 +144,31 @@ fn bytes(giving: Giving) -> impl futures_util::Stream<Item = Result<Bytes, tenan
         if giving.at >= giving.end {
             return Ok(None);
         }
-        let piece = giving.service.export_piece(&giving.download, giving.at, giving.end).await;
+        if giving.since.elapsed() > PIECE_WAIT_MAX {
+            return Err(tenants::Error::new(Code::Unavailable, "", "fetched too slowly (PIECE_WAIT_MAX)"));
+        }
+        let to = giving.end.min(giving.at.saturating_add(PIECE_BYTES));
+        let piece = giving.service.export_piece(&giving.download, giving.at, to).await;
         let piece = piece.inspect_err(|error| tracing::warn!(%error, "a download ends short"))?;
         if piece.is_empty() {
             return Err(tenants::Error::new(Code::Internal, "", "a file of an export is shorter than it says"));
         }
         giving.at += piece.len() as u64;
+        giving.since = Instant::now();
         Ok(Some((Bytes::from(piece), giving)))
     })
+}
+
+/// Ranges are of GET alone (RFC 9110 §14.2).
+fn without_range(mut headers: HeaderMap) -> HeaderMap {
+    headers.remove(header::RANGE);
+    headers
+}
+
+/// Whatever else an address begins with the secret of a link: it goes to no page, where it would stand in another address.
+pub(crate) async fn nothing() -> Response {
+    (StatusCode::NOT_FOUND, [(header::REFERRER_POLICY, "no-referrer")], "The name of a file comes behind a link\n")
+        .into_response()
 }
 
 /// An answer without a body.
@@ -196,17 +226,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_has_its_places_and_gives_them_back() {
+    fn a_link_and_a_tenant_have_their_places_and_give_them_back() {
         let all = Downloads::default();
-        let mut held: Vec<Place> = (0..DOWNLOADS_PER_LINK_MAX).map(|_| all.place("a").unwrap()).collect();
-        assert!(all.place("a").is_none());
-        assert!(all.place("b").is_some(), "another link has its own");
+        let mut held: Vec<Place> = (0..4).map(|_| all.place("a", 4).unwrap()).collect();
+        assert!(all.place("a", 4).is_none());
+        assert!(all.place("b", 4).is_some(), "another link has its own");
         held.pop();
-        held.push(all.place("a").expect("what ended is given back"));
-        for link in 0..DOWNLOADS_MAX / DOWNLOADS_PER_LINK_MAX - 1 {
-            held.extend((0..DOWNLOADS_PER_LINK_MAX).map(|_| all.place(&link.to_string()).unwrap()));
+        held.push(all.place("a", 4).expect("what ended is given back"));
+        for other in 0..2 * DOWNLOADS_MAX - 4 {
+            held.push(all.place(&format!("other {other}"), 1).unwrap());
         }
-        assert!(all.place("c").is_none());
+        assert!(all.place("c", 4).is_none());
         held.clear();
         assert!(all.0.lock().unwrap().is_empty());
     }

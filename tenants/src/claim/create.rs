@@ -40,6 +40,7 @@ impl Service {
             Start::Repeated(done) => return Ok(done),
         };
         self.permit(&mut work.txn, actor, Permission::DomainWrite, tenant).await?;
+        self.not_purged(&mut work.txn, tenant).await?;
         self.insert_claim(&mut work.txn, tenant, &name, By::Tenant).await?;
         self.finish_domain(work, actor, "domainCreate", (name.as_str(), tenant), Vec::new()).await
     }
@@ -63,6 +64,7 @@ impl Service {
         if !actor.is_operator() {
             return Err(Error::new(Code::Forbidden, "", "Only the operator vouches for a domain"));
         }
+        self.not_purged(&mut work.txn, tenant).await?;
         let changes = self.vouched(&mut work.txn, tenant, &name).await?;
         self.finish_domain(work, actor, "domainVouch", (name.as_str(), tenant), changes).await
     }

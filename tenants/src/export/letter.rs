@@ -3,8 +3,9 @@
 
 use super::{Export, NewExport, one};
 use crate::{
-    Actor, Permission, Result, Selector, Service, StandardRole,
+    Actor, Result, Service, StandardRole,
     db::{Connection, query},
+    limits::EXPORT_WAIT,
     people::NewNotice,
     rows::text,
 };
@@ -21,6 +22,8 @@ pub(super) struct Reader {
 #[derive(Serialize)]
 struct Facts<'a> {
     tenant: &'a str,
+    /// As it was given; may be empty.
+    reason: &'a str,
     export: String,
     /// The mailbox, where it is of one.
     mailbox: String,
@@ -57,11 +60,28 @@ impl Service {
         rows.iter().map(|row| Ok(Reader { email: text(row, "email")?, locale: text(row, "locale")? })).collect()
     }
 
-    /// Whether a mailbox is that of who asks: its user, a person who was granted it by itself, or whose address it has.
-    async fn is_own(&self, txn: &mut Connection, actor: &Actor, mailbox: AccountId) -> Result<bool> {
-        let granted = actor.grants.iter().filter(|g| g.permissions.has(Permission::ExportRequest));
-        let by_itself = |on: &Selector| matches!(on, Selector::Mailboxes(some) if some.contains(&mailbox));
-        if actor.user() == Some(mailbox) || actor.person().is_some() && granted.map(|g| &g.on).any(by_itself) {
+    /// Whether the tenant lost an owner lately who could have stopped it.
+    pub(super) async fn lost_an_owner(&self, txn: &mut Connection, actor: &Actor, new: &NewExport) -> Result<bool> {
+        if let Some(mailbox) = one(&new.mailboxes)
+            && self.is_own(txn, actor, mailbox).await?
+        {
+            return Ok(false);
+        }
+        let since = self.now().0.saturating_sub(i64::try_from(EXPORT_WAIT.as_millis()).unwrap_or(i64::MAX));
+        let row = query(
+            "SELECT 1 AS n FROM audit WHERE tenant = $1 AND action IN ('memberRemove', 'memberUpdate', 'ownershipTransfer') \
+             AND at > $2 LIMIT 1",
+        )
+        .bind(new.tenant.to_string())
+        .bind(since)
+        .fetch_optional(txn)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Whether a mailbox is that of who asks: its user, or a person whose proven address it has. A right on it is no word of its user.
+    pub(super) async fn is_own(&self, txn: &mut Connection, actor: &Actor, mailbox: AccountId) -> Result<bool> {
+        if actor.user() == Some(mailbox) {
             return Ok(true);
         }
         let Some(person) = actor.itself() else { return Ok(false) };
@@ -114,8 +134,8 @@ impl Service {
         let row =
             query("SELECT name FROM tenant WHERE id = $1").bind(export.tenant.to_string()).fetch_one(&mut *txn).await?;
         let (name, mailbox) = (text(&row, "name")?, self.mailbox_of_export(txn, export).await?.unwrap_or_default());
-        let (export, by) = (export.id.to_string(), by.to_owned());
-        let facts = Facts { tenant: &name, export, mailbox, by, at_ms: at.0, waits };
+        let (id, by) = (export.id.to_string(), by.to_owned());
+        let facts = Facts { tenant: &name, reason: &export.reason, export: id, mailbox, by, at_ms: at.0, waits };
         let (recipient, locale) = (reader.email.as_str(), reader.locale.as_str());
         self.put_notice(txn, NewNotice { tenant: None::<TenantId>, kind, recipient, locale, facts }).await
     }

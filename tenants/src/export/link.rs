@@ -50,6 +50,13 @@ pub struct ExportDownload {
     pub file: ExportedFile,
 }
 
+impl ExportDownload {
+    /// Whose export it is of.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
 fn digest_of(secret: &str) -> String {
     hex(&digest(&SHA256, secret.as_bytes()))
 }
@@ -170,6 +177,18 @@ impl Service {
 
     /// Whether somebody may have what is in an export: what asking for it takes.
     async fn may_fetch(&self, txn: &mut Connection, actor: &Actor, export: &Export) -> Result<()> {
+        let own = match one(&export.mailboxes) {
+            Some(mailbox) => self.is_own(txn, actor, mailbox).await?,
+            None => false,
+        };
+        if export.asked_by != actor.caller() && !own {
+            // What others asked for was announced in their name, not in that of who fetches.
+            return Err(Error::new(
+                Code::Forbidden,
+                "exportId",
+                "Who asked for an export fetches it: ask for one of your own",
+            ));
+        }
         let is_part = !export.mailboxes.is_empty() && export.left_out == 0;
         if is_part {
             for mailbox in &export.mailboxes {
@@ -190,7 +209,13 @@ impl Service {
         let digest = digest_of(secret);
         let row = self.live_link(&digest).await?;
         let (link, tenant) = (from_row(&row)?, id::<TenantId>(&row, "tenant")?);
-        self.exports_allowed(&mut self.connection().await?, tenant, None).await?;
+        let mut connection = self.connection().await?;
+        let export = self.export_row(&mut connection, link.export).await?;
+        self.is_still_allowed(&mut connection, &export).await?;
+        if !self.is_still_there(&mut connection, tenant, &link.made_by).await? {
+            return Err(missing());
+        }
+        drop(connection);
         let files = self.relay.control.export_files(tenant, link.export).await.map_err(away)?;
         let file = files.into_iter().find(|known| known.name == file).ok_or_else(missing)?;
         let ip = from.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();

@@ -62,9 +62,20 @@ impl Service {
         Ok(taken)
     }
 
-    /// Why who asked may not have it any more: a person who waited must still own the tenant.
+    /// Why an export that waited is not made: who asked is gone, a hold forbids it by now, or a person does not own the tenant any more of
+    /// which it asked for all.
     async fn stands_in_the_way(&self, txn: &mut Connection, export: &Export) -> Result<Option<&'static str>> {
-        if export.starts_at <= export.created_at || !export.asked_by.starts_with("per_") {
+        if export.starts_at <= export.created_at {
+            return Ok(None);
+        }
+        if !self.is_still_there(txn, export.tenant, &export.asked_by).await? {
+            return Ok(Some("Who asked for it is gone"));
+        }
+        if let Err(e) = self.is_still_allowed(txn, export).await {
+            return if e.code == Code::Forbidden { Ok(Some("A hold keeps it from being exported")) } else { Err(e) };
+        }
+        let is_whole = export.mailboxes.is_empty() || export.left_out > 0;
+        if !is_whole || !export.asked_by.starts_with("per_") {
             return Ok(None);
         }
         let line = self.line(txn, export.tenant).await?;
@@ -107,6 +118,10 @@ impl Service {
                     .execute(&mut txn)
                     .await?;
                 taken = true;
+            }
+            // What is being destroyed makes room in a moment.
+            Err(ControlError::Invalid(why)) if why.contains("EXPORT_JOBS_MAX") => {
+                tracing::info!(export = %export.id, "an export waits for room (EXPORT_JOBS_MAX)");
             }
             Err(ControlError::Invalid(why)) => self.refuse_export(&mut txn, export, &why).await?,
             // Told again after EXPORT_ORDER_PAUSE.

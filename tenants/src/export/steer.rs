@@ -48,11 +48,15 @@ impl Service {
                 .bind(job.to_string())
                 .execute(&mut work.txn)
                 .await?;
+            if export.asked_by != actor.caller() {
+                self.mail_of_export(&mut work.txn, &export, "export-cancelled", None).await?;
+            }
             let export = self.export_row(&mut work.txn, job).await?;
             return self.finish(work, export, &[]).await;
         }
         if terms.dry_run {
-            return self.finish(work, export, &[]).await;
+            let done = self.finish(work, export, &[]).await?;
+            return self.export_again(actor, done).await;
         }
         work.txn.commit().await?;
         let steer = ExportSteer { tenant: export.tenant, job, wish };
@@ -73,6 +77,9 @@ impl Service {
                     (ExportWish::Run | ExportWish::Pause, _) => "UPDATE export SET version = version + 1 WHERE id = $1",
                 };
                 query(sql).bind(job.to_string()).execute(&mut work.txn).await?;
+                if wish == ExportWish::Cancel && export.asked_by != actor.caller() {
+                    self.mail_of_export(&mut work.txn, &export, "export-cancelled", None).await?;
+                }
                 let export = self.export_row(&mut work.txn, job).await?;
                 let done = self.finish(work, export, &[]).await?;
                 self.export_again(actor, done).await

@@ -289,6 +289,7 @@ impl Service {
     /// Where the subject belongs, if the actor may place and release this kind on it.
     async fn may_hold(&self, txn: &mut Connection, actor: &Actor, subject: &Subject, kind: HoldKind) -> Result<Place> {
         let place = self.place_of(txn, subject).await?;
+        self.not_purged(txn, place.tenant).await?;
         let permission = match (kind, subject) {
             (HoldKind::Billing | HoldKind::UpstreamBilling, _) => Permission::BillingWrite,
             (HoldKind::UserClosed, Subject::Tenant(_)) => Permission::TenantClose,

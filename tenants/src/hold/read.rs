@@ -58,6 +58,11 @@ impl HoldsOf {
         Ok(HoldsOf(holds))
     }
 
+    /// Those on one.
+    pub(crate) fn on(&self, subject: &str) -> &[Hold] {
+        self.0.get(subject).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn of(&mut self, subject: &str) -> Vec<Hold> {
         self.0.remove(subject).unwrap_or_default()
     }

@@ -125,6 +125,18 @@ impl Service {
         txn.commit().await
     }
 
+    /// A notice is never sent: what had been recorded as told was not.
+    pub async fn notice_given_up(&self, notice: &OutgoingNotice) -> Result<()> {
+        let tenant = notice.facts.get("closing").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+        let told = notice.facts.get("told_ms").and_then(serde_json::Value::as_i64);
+        if let (Some(tenant), Some(told)) = (tenant, told) {
+            let mut txn = self.begin().await?;
+            self.untell_closing(&mut txn, tenant, Timestamp(told)).await?;
+            txn.commit().await?;
+        }
+        self.notice_done(&notice.id).await
+    }
+
     /// The tenant at the root: what belongs to nobody else is the provider's.
     pub async fn provider(&self) -> Result<TenantId> {
         let mut connection = self.pool().acquire().await?;

@@ -121,16 +121,17 @@ impl Service {
         let now = self.now();
         let mut notices = closing.notices.clone();
         notices.push(now);
+        let tried: Vec<i64> = notices.iter().map(|at| at.0).chain(closing.lost.iter().map(|at| -at.0)).collect();
         let last = (notices.len() >= PURGE_NOTICES_MIN).then(|| now.0.saturating_add(PURGE_NOTICE_DAYS * DAY_MS));
         let told = closing.purge_at.map_or(0, |at| at.0).max(last.unwrap_or(0));
         query("UPDATE closing SET notices = $2, purge_at = $3 WHERE tenant = $1")
             .bind(tenant.to_string())
-            .bind(serde_json::to_string(&notices).map_err(damaged)?)
+            .bind(serde_json::to_string(&tried).map_err(damaged)?)
             .bind(told)
             .execute(&mut *txn)
             .await?;
         let name = self.tenant_in(&mut *txn, tenant).await?.name;
-        let facts = json!({ "tenant": name, "at_ms": told });
+        let facts = json!({ "tenant": name, "at_ms": told, "closing": tenant.to_string(), "told_ms": now.0 });
         // By the provider: what the tenant itself has in the queue waits while it is closed.
         let notice = NewNotice { tenant: None, kind: "tenant-closing", recipient: &contact, locale: &locale, facts };
         self.put_notice(txn, notice).await
@@ -142,7 +143,24 @@ impl Service {
             return None;
         }
         let days = (CLOSING_UNDO_DAYS - PURGE_NOTICE_DAYS) * DAY_MS;
-        Some(Timestamp(closing.closed_at.0.saturating_add(days)))
+        let days = if closing.notices.is_empty() { 0 } else { days };
+        let next = closing.closed_at.0.saturating_add(days);
+        let again = closing.lost.iter().max().map_or(0, |lost| lost.0.saturating_add(DAY_MS));
+        Some(Timestamp(next.max(again)))
+    }
+
+    /// A letter about a closing was not sent: it was not told. It is told again after a day.
+    pub(crate) async fn untell_closing(&self, txn: &mut Connection, tenant: TenantId, told: Timestamp) -> Result<()> {
+        let Some(closing) = purge_in(&mut *txn, tenant).await? else { return Ok(()) };
+        let kept = closing.notices.iter().filter(|at| **at != told).map(|at| at.0);
+        let lost = closing.lost.iter().chain([&told]).map(|at| -at.0);
+        let tried: Vec<i64> = kept.chain(lost).collect();
+        query("UPDATE closing SET notices = $2 WHERE tenant = $1 AND phase = 'CLOSING'")
+            .bind(tenant.to_string())
+            .bind(serde_json::to_string(&tried).map_err(damaged)?)
+            .execute(txn)
+            .await
+            .map(drop)
     }
 }
 
@@ -150,8 +168,8 @@ fn closed(purge_at: Timestamp) -> NewHold {
     NewHold {
         kind: HoldKind::UserClosed,
         code: CODE.to_owned(),
-        reason: format!("The organisation is closed; its data is destroyed from {} on", super::shown(purge_at)),
-        next_step: "Export what you need, or ask your provider to reopen it".to_owned(),
+        reason: format!("The organisation is closed; its data is destroyed from {} on.", super::shown(purge_at)),
+        next_step: "Whoever owns it may export what is needed, or have the provider reopen it.".to_owned(),
         blocks: None,
         expires_at_ms: None,
     }

@@ -199,6 +199,9 @@ async fn what_is_left_is_a_tombstone_and_no_file_has_its_words() {
     service.domain_vouch(operator, &terms(), neighbour, &format!("{}.example", "zweig")).await.unwrap();
     let again = service.tenant_close(operator, &terms(), tenant, &closing()).await.unwrap_err();
     assert_eq!(again.code, Code::Invalid);
+    let resumed = service.tenant_hold(operator, &terms(), tenant, None).await.unwrap_err();
+    let vouched = service.domain_vouch(operator, &terms(), tenant, "another.example").await.unwrap_err();
+    assert_eq!((resumed.code, vouched.code), (Code::Forbidden, Code::Forbidden), "the operator neither");
     let verified = service.audit_verify(operator, tenant, 0).await.unwrap();
     assert_eq!(verified.broken, None, "the chain goes on from its head");
     assert!(!has_files || marked(&desk) == 0);

@@ -128,6 +128,7 @@ async fn pass(mail: &Mail, all: &[One], call: &MigrateCall, events: &Events) -> 
     };
     (0..call.connections).for_each(|_| start(&mut running));
     let (mut bar, mut sum, mut left, mut failed) = (Bar::new(all.len()), Report::default(), all.len(), 0_usize);
+    let mut reason = None;
     while left > 0 {
         let heard = tokio::select! {
             heard = said.recv() => heard,
@@ -143,6 +144,7 @@ async fn pass(mail: &Mail, all: &[One], call: &MigrateCall, events: &Events) -> 
                     Ok(report) => report,
                     Err(why) => {
                         failed += 1;
+                        reason.get_or_insert_with(|| format!("{}: {why}", one.address));
                         let told = json!({ "account": one.address, "what": "failed", "folder": null, "uid": null, "why": why.to_string() });
                         row(events, told).await?;
                         why.report
@@ -155,6 +157,7 @@ async fn pass(mail: &Mail, all: &[One], call: &MigrateCall, events: &Events) -> 
         }
     }
     let summary = summary(&sum, all.len(), failed, call.dry_run);
+    let summary = reason.map_or(summary.clone(), |why: String| format!("{summary}: {why}"));
     Ok(Ok((failed == 0, None, summary)))
 }
 

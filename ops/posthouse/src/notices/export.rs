@@ -11,9 +11,15 @@ pub(super) fn written(draft: &Draft<'_>, kind: &str) -> Option<(String, String)>
         "export-asked" => "export-asked-subject",
         "export-ready" => "export-ready-subject",
         "export-failed" => "export-failed-subject",
+        "export-cancelled" => "export-cancelled-subject",
         _ => return None,
     };
     let (tenant, mailbox) = (draft.name("tenant"), draft.fact("mailbox"));
+    // A token has a name that says nothing to people.
+    let by = match draft.fact("by") {
+        by if by.contains('@') => by.to_owned(),
+        _ => draft.text("export-by-program", &[]),
+    };
     let what = match mailbox.is_empty() {
         true => draft.text("export-of-tenant", &[("tenant", &tenant)]),
         false => mailbox.to_owned(),
@@ -26,11 +32,10 @@ pub(super) fn written(draft: &Draft<'_>, kind: &str) -> Option<(String, String)>
         None => draft.text("signs-in", &[]),
     };
     let about = match (kind, waits) {
-        ("export-asked", true) => {
-            draft.text("export-asked-waits", &[("what", &what), ("by", draft.fact("by")), ("at", &at)])
-        }
-        ("export-asked", false) => draft.text("export-asked-begins", &[("what", &what), ("by", draft.fact("by"))]),
+        ("export-asked", true) => draft.text("export-asked-waits", &[("what", &what), ("by", &by), ("at", &at)]),
+        ("export-asked", false) => draft.text("export-asked-begins", &[("what", &what), ("by", &by)]),
         ("export-ready", _) => draft.text("export-ready-about", &[("what", &what), ("at", &at)]),
+        ("export-cancelled", _) => draft.text("export-cancelled-about", &[("what", &what)]),
         _ => draft.text("export-failed-about", &[("what", &what)]),
     };
     let end = match kind {
@@ -38,5 +43,11 @@ pub(super) fn written(draft: &Draft<'_>, kind: &str) -> Option<(String, String)>
         "export-ready" => draft.text("export-ready-unexpected", &[]),
         _ => String::new(),
     };
-    Some((draft.text(subject, &[("what", &what)]), paragraphs([about, page, end])))
+    let reason = match draft.name("reason") {
+        given if kind == "export-asked" && !given.is_empty() => {
+            draft.text("export-asked-reason", &[("reason", &given)])
+        }
+        _ => String::new(),
+    };
+    Some((draft.text(subject, &[("what", &what)]), paragraphs([about, reason, page, end])))
 }

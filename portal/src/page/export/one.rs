@@ -153,7 +153,11 @@ async fn draw(visit: &mut Visit, id: &str, form: Form) -> Reply {
         problem: export.problem.clone().unwrap_or_default(),
         files,
         address,
-        links: links.iter().map(|link| (link.id.clone(), f.at(&link.expires_at))).collect(),
+        links: links
+            .iter()
+            .filter(|_| export.state == S::READY)
+            .map(|link| (link.id.clone(), f.at(&link.expires_at)))
+            .collect(),
         buttons: buttons(&export.state),
         form: form.clone(),
         f,

@@ -381,3 +381,54 @@ async fn exports_are_bounded_and_each_sees_its_own() {
     assert_eq!(desk.refused(&ann, &steer("exportCancel", &both, ", idempotencyKey: \"c\"")).await, "NOT_FOUND");
     assert_eq!(desk.refused(&ann, &request(&tenant, &[&bob], "")).await, "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn a_hold_on_a_mailbox_leaves_it_out_of_its_tenants_export_and_ends_its_links() {
+    let desk = Desk::new().await;
+    let (tenant, token, mailbox) = desk.customer("alpha").await;
+    let bob = desk.done(&token, &crate::plane::mailbox("bob@alpha.example")).await["mailbox"]["id"].clone();
+    let ready = request(&tenant, &[bob.as_str().unwrap()], ", reason: \"ready\"");
+    let ready = desk.done(&token, &ready).await["export"]["id"].as_str().unwrap().to_owned();
+    let address = desk.done(&token, &link(&ready, "")).await["link"]["address"].as_str().unwrap().to_owned();
+    assert_eq!(fetch(&desk, &format!("{address}{FILE}"), &[]).await.0.status(), StatusCode::OK);
+    let hold = format!(
+        "mutation {{ r: holdPlace(input: {{ subjectId: {bob}, kind: ADMIN, code: \"X\", reason: \"x\", blocks: [EXPORT] }}) \
+         {{ hold {{ id }} userErrors {{ message }} }} }}"
+    );
+    desk.done(&desk.operator, &hold).await;
+    assert_eq!(fetch(&desk, &format!("{address}{FILE}"), &[]).await.0.status(), StatusCode::FORBIDDEN);
+    let all = desk.done(&token, &request(&tenant, &[], "")).await["export"].clone();
+    assert_eq!((&all["leftOut"], &all["mailboxIds"]), (&json!(1), &json!([mailbox])), "{all}");
+}
+
+#[tokio::test]
+async fn a_right_on_a_mailbox_is_not_its_users_word_and_others_exports_are_theirs() {
+    let desk = Desk::new().await;
+    let (tenant, token, mailbox) = desk.customer("alpha").await;
+    let signed = async |email: &str, role: &str| {
+        signed_in(&desk, &token, &tenant, email, role).await["accessToken"].as_str().unwrap().to_owned()
+    };
+    let (one, _) = (signed("one@x.example", "owner").await, signed("two@x.example", "owner").await);
+    let invite = format!(
+        "mutation {{ r: memberInvite(input: {{ tenantId: \"{tenant}\", email: \"sock@x.example\", role: \"mailbox-user\", \
+         on: {{ mailboxIds: [\"{mailbox}\"] }} }}) {{ secret userErrors {{ message }} }} }}"
+    );
+    let secret = desk.done(&one, &invite).await["secret"].as_str().unwrap().to_owned();
+    let accept = format!(
+        "mutation {{ r: invitationAccept(input: {{ secret: \"{secret}\", name: \"S\", password: \"long enough\" }}) \
+         {{ userErrors {{ message }} }} }}"
+    );
+    desk.done("", &accept).await;
+    let sock = desk.done("", &sign_in("sock@x.example", "long enough")).await["tokens"]["accessToken"].clone();
+    let asked = desk.done(sock.as_str().unwrap(), &request(&tenant, &[&mailbox], "")).await["export"].clone();
+    assert_eq!(asked["state"], "AUTHORIZING", "{asked}");
+    // What its user asked for is not a way past the wait.
+    let ann = user(&desk, "ann@alpha.example").await;
+    let own = request(&tenant, &[&mailbox], ", reason: \"ready\"");
+    let own = desk.done(&ann, &own).await["export"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(desk.refused(&one, &link(&own, "")).await, "FORBIDDEN");
+    desk.done(&ann, &link(&own, "")).await;
+    desk.done(&one, &steer("exportCancel", &own, ", idempotencyKey: \"c\"")).await;
+    let told = desk.service.notices_due(50).await.unwrap();
+    assert!(told.iter().any(|n| n.kind == "export-cancelled" && n.recipient == "ann@alpha.example"), "{told:?}");
+}

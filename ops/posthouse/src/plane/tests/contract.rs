@@ -2,11 +2,11 @@
 
 use super::world::{TENANT, World, account, address, entitlement, first, keyed, secret};
 use account::RouteError;
-use base::{AccountId, TenantId};
+use base::{AccountId, JobId, TenantId};
 use control::{
     Capabilities, Capability, Change, ControlError, Destination, EntitlementSnapshot, ErasureOrder, ErasurePhase,
-    ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState,
-    Usage,
+    ExportOrder, ExportPhase, ExportPiece, ExportShape, ExportSteer, ExportSteered, ExportWish, ExpungedAsked,
+    ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.
@@ -307,4 +307,59 @@ pub async fn t6_an_erasure_begins_once_is_told_and_is_proven_at_its_end_alone(wo
         world.control.erase(ErasureOrder { tenant: TenantId(99), by: String::new() }).await,
         Err(ControlError::Invalid(_))
     ));
+}
+
+pub async fn e3_an_export_is_ordered_once_steered_fetched_and_of_another_tenant_there_is_none(world: World) {
+    world.control.apply(first()).await.unwrap();
+    world.deliver("box1@a.example").await;
+    let order = |tenant, job: u64, accounts: Vec<AccountId>| ExportOrder {
+        tenant,
+        job: JobId(job),
+        accounts,
+        shape: ExportShape::Mbox,
+        keep_days: 3,
+        asked_by: "per_1".to_owned(),
+        reason: "moving".to_owned(),
+    };
+    let (own, other) = (JobId(1), TenantId(99));
+    for _ in 0..2 {
+        world.control.export(order(TENANT, 1, vec![AccountId(1)])).await.unwrap();
+    }
+    for bad in [order(TENANT, 2, vec![AccountId(77)]), order(other, 3, vec![AccountId(1)]), order(other, 4, Vec::new())]
+    {
+        assert!(matches!(world.control.export(bad).await, Err(ControlError::Invalid(_))), "no such mailbox");
+    }
+    let asked = vec![(other, own), (TENANT, own), (TENANT, JobId(2))];
+    let all = world.control.exports(asked).await.unwrap();
+    assert_eq!((all.len(), &all[0], &all[2]), (3, &None, &None));
+    let standing = all[1].clone().unwrap();
+    assert_eq!((standing.phase, standing.accounts), (ExportPhase::Queued, 1));
+    let steer = |tenant, wish| world.control.export_steer(ExportSteer { tenant, job: own, wish });
+    assert_eq!(steer(other, ExportWish::Cancel).await.unwrap(), ExportSteered::Unknown);
+    let ExportSteered::Done(paused) = steer(TENANT, ExportWish::Pause).await.unwrap() else { panic!("it is paused") };
+    assert!(paused.paused);
+    steer(TENANT, ExportWish::Run).await.unwrap();
+    assert_eq!(world.control.export_files(TENANT, own).await.unwrap(), [], "not before it is ready");
+    while world.exporter().pass().await.unwrap() {}
+    let files = world.control.export_files(TENANT, own).await.unwrap();
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["export-1.zip", "manifest.json", "manifest.json.sig"]);
+    let piece = |tenant, name: &str, from, to| ExportPiece { tenant, job: own, name: name.to_owned(), from, to };
+    let mut whole = Vec::new();
+    while (whole.len() as u64) < files[0].bytes {
+        let next = world.control.export_bytes(piece(TENANT, names[0], whole.len() as u64, u64::MAX)).await.unwrap();
+        assert!(!next.is_empty());
+        whole.extend(next);
+    }
+    assert_eq!(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &whole).as_ref(), files[0].sha256);
+    let part = world.control.export_bytes(piece(TENANT, names[0], 10, 14)).await.unwrap();
+    assert_eq!(part, whole[10..14]);
+    for gone in [piece(other, names[0], 0, 4), piece(TENANT, "export-2.zip", 0, 4)] {
+        assert!(matches!(world.control.export_bytes(gone).await, Err(ControlError::Invalid(_))));
+    }
+    assert!(matches!(steer(TENANT, ExportWish::Pause).await.unwrap(), ExportSteered::Refused(_)));
+    steer(TENANT, ExportWish::Cancel).await.unwrap();
+    assert_eq!(world.control.export_files(TENANT, own).await.unwrap(), []);
+    let gone = world.control.export_bytes(piece(TENANT, names[0], 0, 4)).await;
+    assert!(matches!(gone, Err(ControlError::Invalid(_))), "E5");
 }

@@ -2,11 +2,12 @@
 
 use crate::plane::{Files, Listening, RemotePlane, certificates, listen};
 use account::{AccountOptions, Accounts, MasterKey, Sender};
-use base::{AccountId, Address, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
+use base::{AccountId, Address, JobId, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExpungedAsked,
-    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
+    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -89,6 +90,11 @@ text
         opened.into_iter().map(|key| (key.selector, key.private_key)).collect()
     }
 
+    /// Makes what is ordered.
+    pub fn exporter(&self) -> export::Exporter {
+        export::Exporter::new(self.accounts.clone())
+    }
+
     pub async fn name(&self, account: u64) -> Option<String> {
         let standing = self.accounts.standing(TENANT, AccountId(account)).await.unwrap();
         standing.map(|s| s.profile.display_name.clone())
@@ -149,6 +155,21 @@ impl Control for Plane {
     }
     fn prove_erasure(&self, tenant: TenantId, statement: String) -> ControlFuture<'_, String> {
         self.1.prove_erasure(tenant, statement)
+    }
+    fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
+        self.1.export(order)
+    }
+    fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
+        self.1.exports(asked)
+    }
+    fn export_steer(&self, steer: ExportSteer) -> ControlFuture<'_, ExportSteered> {
+        self.1.export_steer(steer)
+    }
+    fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
+        self.1.export_files(tenant, job)
+    }
+    fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
+        self.1.export_bytes(piece)
     }
     fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
         self.1.expunged(asked)

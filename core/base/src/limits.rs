@@ -75,7 +75,6 @@ pub const EPHEMERAL_CELLS_MAX: usize = 200_000;
 pub const EPHEMERAL_KEY_BYTES_MAX: usize = 64;
 /// Hints that wait for one slow subscriber; then it is told that some were lost.
 pub const HINTS_PENDING_MAX: usize = 16;
-
 // --- messages ---
 /// Largest message taken by SMTP, LMTP, APPEND (SIZE, RFC 1870; APPENDLIMIT, RFC 7889), bytes.
 pub const MESSAGE_BYTES_MAX: usize = 50 << 20;
@@ -110,7 +109,6 @@ pub const MESSAGE_BYTES_UNCOUNTED: usize = 64 * 1024;
 pub const ANSWER_BYTES_IN_FLIGHT_MAX: usize = 256 << 20;
 /// How long a connection is not read for want of room before its message is refused, milliseconds.
 pub const MESSAGE_ROOM_WAIT_MS_MAX: u64 = 10_000;
-
 // --- accounts ---
 /// Mailboxes of an account.
 pub const MAILBOXES_MAX: usize = 10_000;
@@ -128,7 +126,6 @@ pub const EMAILS_PER_WORK_MAX: usize = 500;
 pub const COPY_UNDO_MS: u64 = 5_000;
 /// How often in all; the next start of the server takes back what is left.
 pub const COPY_UNDO_ATTEMPTS_MAX: u32 = 720;
-
 // --- quotas ---
 /// Shards of a tenant's storage pool: writers of different ones do not meet while their leases last.
 pub const POOL_SHARDS: u16 = 128;
@@ -153,7 +150,6 @@ pub const EVENTS_PAGE_MAX: usize = 1_000;
 pub const KNOWN_RECIPIENTS_PER_BUCKET_MAX: usize = 1_024;
 /// Tenants above one whose limits are asked.
 pub const ANCESTORS_MAX: usize = 32;
-
 // --- SMTP ---
 /// Command line, bytes with CRLF (RFC 5321 §4.5.3.1.4 asks for 512 plus extensions).
 pub const SMTP_COMMAND_BYTES_MAX: usize = 4_096;
@@ -209,7 +205,6 @@ pub const DSN_ORIGINAL_BYTES_MAX: usize = 1 << 20;
 pub const DSN_HEADER_BYTES_MAX: usize = 64 * 1024;
 /// The same of a DSN to a mailbox without room, which is not counted.
 pub const DSN_UNCOUNTED_HEADER_BYTES_MAX: usize = 4 * 1024;
-
 // --- every door ---
 /// What an account may do is asked again at a command after so long, milliseconds; on the node that hears of a change, at once.
 pub const STANDING_MS_MAX: u64 = 1_000;
@@ -225,7 +220,6 @@ pub const WRITE_SECS_MAX: u64 = 120;
 pub const WRITE_BYTES_MAX: usize = 64 * 1024;
 /// Compressed bytes in a row that inflate to nothing; beyond, the stream counts as damaged.
 pub const DEFLATE_BARREN_BYTES_MAX: usize = 64 * 1024;
-
 // --- IMAP ---
 /// Command line without its literals, bytes (RFC 7162 §4 asks for 8192).
 pub const IMAP_LINE_BYTES_MAX: usize = 64 * 1024;
@@ -249,7 +243,6 @@ pub const IMAP_COMMAND_SECS_MAX: u64 = 300;
 pub const IMAP_LOGIN_SECS_MAX: u64 = 120;
 /// From the connection, or UNAUTHENTICATE, to the login, seconds.
 pub const IMAP_LOGIN_TOTAL_SECS_MAX: u64 = 180;
-
 // --- authentication ---
 /// SASL response, decoded bytes.
 pub const SASL_BYTES_MAX: usize = 8_192;
@@ -270,7 +263,6 @@ pub const SCRAM_ITERATIONS_MIN: u32 = 4_096;
 pub const SCRAM_ITERATIONS_MAX: u32 = 10_000_000;
 /// Salt of a SCRAM verifier, bytes.
 pub const SCRAM_SALT_BYTES_MAX: usize = 64;
-
 // --- queue ---
 /// Attempts of one recipient before it bounces whatever the schedule says.
 pub const QUEUE_ATTEMPTS_MAX: u32 = 100;
@@ -306,7 +298,6 @@ pub const DKIM_FIELDS_MAX: usize = 200;
 pub const DKIM_DOMAINS_KEPT_MAX: usize = 1_000;
 /// Bytes of a body that are hashed before others have their turn.
 pub const DKIM_SLICE_BYTES: usize = 256 * 1024;
-
 // --- threads and routes ---
 /// Emails of one thread; the next one starts a new thread.
 pub const THREAD_EMAILS_MAX: usize = 1_000;

@@ -32,15 +32,8 @@ impl Service {
         let export = self.export_seen(&mut work.txn, actor, job).await?;
         work.expect(export.version)?;
         let ended = |why: &str| Err(Error::new(Code::Invalid, "exportId", why));
-        match (export.asked, wish) {
-            (ExportAsked::Ended | ExportAsked::Refused | ExportAsked::Cancelled, _) => {
-                return ended("The export has ended");
-            }
-            (ExportAsked::Ready, ExportWish::Run | ExportWish::Pause) => {
-                return ended("Nothing of the export is left to be made");
-            }
-            (ExportAsked::Waiting, ExportWish::Run | ExportWish::Pause) => return ended("The export has not begun"),
-            (ExportAsked::Waiting | ExportAsked::Ordering | ExportAsked::Taken | ExportAsked::Ready, _) => {}
+        if let Some(why) = too_late(export.asked, wish) {
+            return ended(why);
         }
         self.audit(&mut work.txn, actor, export.tenant, action, &job.to_string(), &export.reason).await?;
         if export.asked == ExportAsked::Waiting {
@@ -86,5 +79,16 @@ impl Service {
             }
             Start::Repeated(done) => self.export_again(actor, done).await,
         }
+    }
+}
+
+/// Why an export cannot be steered so.
+fn too_late(asked: ExportAsked, wish: ExportWish) -> Option<&'static str> {
+    match (asked, wish) {
+        (ExportAsked::Ended | ExportAsked::Refused | ExportAsked::Cancelled, _) => Some("The export has ended"),
+        (_, ExportWish::Cancel) => None,
+        (ExportAsked::Ready, ExportWish::Run | ExportWish::Pause) => Some("Nothing of the export is left to be made"),
+        (ExportAsked::Waiting, ExportWish::Run | ExportWish::Pause) => Some("The export has not begun"),
+        (ExportAsked::Ordering | ExportAsked::Taken, ExportWish::Run | ExportWish::Pause) => None,
     }
 }

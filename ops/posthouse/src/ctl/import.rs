@@ -78,7 +78,7 @@ impl Desk {
         if !call.dry_run {
             let noted = [(mailbox.id.to_string(), detail(&call))];
             self.shared_service()?.note(&actor, mailbox.tenant, "mailImport", &noted).await.map_err(text)?;
-            tracing::warn!(target: "audit", who, account = %mailbox.id, reason = call.reason, "mail is brought in");
+            tracing::warn!(target: "audit", who, account = %mailbox.id, "mail is brought in");
         }
         let into = call.into.as_deref().map(NewPath::parse).transpose().map_err(text)?;
         let order = Order { into, only: call.only.clone(), dry_run: call.dry_run };

@@ -88,7 +88,7 @@ impl Desk {
             if !call.dry_run {
                 let noted = [(mailbox.id.to_string(), detail(call, &user))];
                 self.shared_service()?.note(&actor, mailbox.tenant, "mailMigrate", &noted).await.map_err(text)?;
-                tracing::warn!(target: "audit", who, account = %mailbox.id, host = call.host, reason = call.reason, "mail is migrated");
+                tracing::warn!(target: "audit", who, account = %mailbox.id, host = call.host, "mail is migrated");
             }
             let source = Source {
                 host: call.host.clone(),

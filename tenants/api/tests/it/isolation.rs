@@ -375,6 +375,15 @@ fn missing(schema: &Value, mutation: &str, error: &Value) {
     assert!(whole || fields.iter().any(|f| f["name"] == error["field"]), "{mutation}: {error}");
 }
 
+/// A hold on a mailbox.
+async fn held(desk: &Desk, mailbox: &str, token: &str) -> String {
+    let text = format!(
+        "mutation {{ r: holdPlace(input: {{ subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\" }}) \
+         {{ hold {{ id }} userErrors {{ code }} }} }}"
+    );
+    desk.done(token, &text).await["hold"]["id"].as_str().unwrap().to_owned()
+}
+
 /// A masked address of a mailbox.
 async fn masked(desk: &Desk, mailbox: &str, token: &str) -> String {
     let text = format!(
@@ -394,16 +403,11 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
          {{ id userErrors {{ message code }} }} }}"
     );
     let made = desk.done(&beta_token, &made).await;
-    let key = made["id"].as_str().unwrap();
     let resend = format!(
         "mutation {{ r: tenantResend(input: {{ tenantId: \"{tenant}\" }}) {{ job {{ id }} userErrors {{ code }} }} }}"
     );
     let job = desk.done(&desk.operator, &resend).await["job"]["id"].as_str().unwrap().to_owned();
-    let held = format!(
-        "mutation {{ r: holdPlace(input: {{ subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM\", reason: \"x\" }}) \
-         {{ hold {{ id }} userErrors {{ code }} }} }}"
-    );
-    let hold = desk.done(&beta_token, &held).await["hold"]["id"].as_str().unwrap().to_owned();
+    let hold = held(&desk, &mailbox, &beta_token).await;
     // The clock goes on by a month: what ends comes afterwards.
     let sold = Sold::of(&desk, &tenant, &beta_token).await;
     // Before there is an owner for whom it would wait.
@@ -426,7 +430,7 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
             ("$O", own.as_str()),
             ("$X", masked.as_str()),
             ("$D", "beta.example"),
-            ("$K", key),
+            ("$K", made["id"].as_str().unwrap()),
             ("$J", job.as_str()),
             ("$H", hold.as_str()),
             ("$W", webhook.as_str()),

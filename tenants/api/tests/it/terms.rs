@@ -324,8 +324,7 @@ impl Town {
             let id = |made: &Value| made["job"]["id"].as_str().unwrap().to_owned();
             (id(&resend().await), id(&resend().await))
         };
-        let held = format!("subjectId: \"{mailbox}\", kind: SECURITY, code: \"LEAKED\", reason: \"x\"");
-        let hold = run("holdPlace", held, "hold { id }").await["hold"]["id"].as_str().unwrap().to_owned();
+        let hold = held(&run, &mailbox).await;
         run("jobPause", format!("jobId: \"{paused}\""), "").await;
         let csv = "csv: \"address,generate\\nz@alpha.example,yes\", errorPolicy: CONTINUE";
         let import = run("mailboxImport", format!("tenantId: \"{tenant}\", {csv}"), "job { id }").await;
@@ -337,11 +336,10 @@ impl Town {
         let provider = provider(&run, &tenant).await;
         let [signup, _, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let told = crate::isolation::announced(&desk, &tenant, &desk.operator).await;
-        let off = "feature: SUPPORT_ACCESS, enabled: false, reason: \"x\"";
-        run("featureFlagSet", format!("tenantId: \"{tenant}\", {off}"), "").await;
+        switched_off(&run, &tenant).await;
         let [going, ready, link] = crate::export::exported(&desk, &tenant, &mailbox, &desk.operator).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
-        let ids = vec![
+        let mut ids = vec![
             ("$A", signup),
             ("$C", code),
             ("$T", tenant),
@@ -361,10 +359,8 @@ impl Town {
             ("$Z", provider),
             ("$L", paused),
             ("$O", told),
-            ("$E", going),
-            ("$F", ready),
-            ("$G", link),
         ];
+        ids.extend([("$E", going), ("$F", ready), ("$G", link)]);
         Town { desk, ids }
     }
 
@@ -388,6 +384,17 @@ impl Town {
         counts.push(self.desk.ask(&self.desk.operator, "{ tenants(first: 1) { totalCount } }").await["data"].clone());
         (counts, self.desk.plane.told.lock().unwrap().len())
     }
+}
+
+/// A hold on a mailbox.
+async fn held(run: &impl AsyncFn(&str, String, &str) -> Value, mailbox: &str) -> String {
+    let held = format!("subjectId: \"{mailbox}\", kind: SECURITY, code: \"LEAKED\", reason: \"x\"");
+    run("holdPlace", held, "hold { id }").await["hold"]["id"].as_str().unwrap().to_owned()
+}
+
+async fn switched_off(run: &impl AsyncFn(&str, String, &str) -> Value, tenant: &str) {
+    let off = "feature: SUPPORT_ACCESS, enabled: false, reason: \"x\"";
+    run("featureFlagSet", format!("tenantId: \"{tenant}\", {off}"), "").await;
 }
 
 /// An identity provider of a tenant.

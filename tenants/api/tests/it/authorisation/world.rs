@@ -60,6 +60,13 @@ async fn branded(desk: &Desk, tenant: &str) {
     }
 }
 
+/// What is told above is shown, and put away; what the tenant tells is changed.
+async fn news(desk: &Desk, tenant: &str, token: &str) -> [String; 2] {
+    let root = id(&desk.ask(&desk.operator, "{ viewer { id } }").await["data"]);
+    let shown = crate::isolation::announced(desk, &root, &desk.operator).await;
+    [shown, crate::isolation::announced(desk, tenant, token).await]
+}
+
 impl World {
     pub async fn new() -> World {
         let desk = Desk::new().await;
@@ -98,10 +105,7 @@ impl World {
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
-        // What is told above is shown, and put away; what the tenant tells is changed.
-        let root = id(&desk.ask(&desk.operator, "{ viewer { id } }").await["data"]);
-        let shown = crate::isolation::announced(&desk, &root, &desk.operator).await;
-        let told = crate::isolation::announced(&desk, &tenant, &token).await;
+        let [shown, told] = news(&desk, &tenant, &token).await;
         let off = "feature: SIGNUP, enabled: true, reason: \"x\"";
         run("featureFlagSet", &format!("tenantId: \"{tenant}\", {off}"), "").await;
         // Before there is an owner for whom it would wait.

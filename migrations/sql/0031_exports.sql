@@ -49,6 +49,7 @@ CREATE INDEX export_link_export ON export_link (export, expires_at);
 -- What was fetched by a link, once for each file and address: the audit log has it.
 CREATE TABLE export_fetch (
   link TEXT NOT NULL REFERENCES export_link (id) ON DELETE CASCADE,
+  tenant TEXT NOT NULL REFERENCES tenant (id),
   file TEXT NOT NULL,
   ip TEXT NOT NULL,
   PRIMARY KEY (link, file, ip)

@@ -131,6 +131,31 @@ const OPEN: [(&str, &str); 17] = [
 ];
 
 #[tokio::test]
+async fn a_table_without_a_tenant_is_named_above_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pool, postgres) = town(&folder).await;
+    if postgres {
+        return; // The lock itself is looked at below.
+    }
+    let mut connection = pool.acquire().await.unwrap();
+    let tables = query(
+        "SELECT name, (SELECT COUNT(*) FROM pragma_table_info(m.name) WHERE name = 'tenant') AS owned FROM sqlite_master m \
+         WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+    );
+    let mut open: Vec<String> = vec!["tenant_line".into()];
+    for table in tables.fetch_all(&mut connection).await.unwrap() {
+        let name = table.text("name").unwrap().unwrap();
+        // A tenant is its own.
+        if table.number("owned").unwrap() == Some(0) && name != "tenant" {
+            open.push(name);
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    assert_eq!(open, OPEN.map(|(name, _)| name));
+}
+
+#[tokio::test]
 async fn every_table_with_a_tenant_has_the_lock_and_a_second_start_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (pool, postgres) = town(&folder).await;

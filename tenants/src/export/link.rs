@@ -245,9 +245,10 @@ impl Service {
         }
         let mut txn = self.begin().await?;
         let added = query(
-            "INSERT INTO export_fetch (link, file, ip) VALUES ($1, $2, $3) ON CONFLICT (link, file, ip) DO NOTHING",
+            "INSERT INTO export_fetch (link, tenant, file, ip) VALUES ($1, $2, $3, $4) ON CONFLICT (link, file, ip) DO NOTHING",
         )
         .bind(&link.id)
+        .bind(tenant.to_string())
         .bind(file)
         .bind(ip)
         .execute(&mut txn)

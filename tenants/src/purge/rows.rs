@@ -51,7 +51,7 @@ erased! {
     "directory_entry" by "mailbox" where "tenant = $1";
     // On a domain that is another's, shared one, the address stays as a tombstone (M3).
     "address" by "domain, local" where "tenant = $1 AND domain NOT IN (SELECT name FROM domain WHERE tenant <> $1)";
-    "export_fetch" by "link, file, ip" where "link IN (SELECT id FROM export_link WHERE tenant = $1)";
+    "export_fetch" by "link, file, ip" where "tenant = $1";
     "export_link" by "id" where "tenant = $1";
     "export" by "id" where "tenant = $1";
     "mailbox" by "id" where "tenant = $1";

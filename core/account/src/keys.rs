@@ -7,7 +7,7 @@
 //! S x <domain>                    -> SigningKeysRecord: keys that sign for it, sealed
 //! S r <domain> 00 <localpart>     -> AddressRecord         S q <tenant 8> <due 8> <queue 8> -> ()   due index
 //! S k <tenant 8> <acct 8> <credential 8> <queue 8> -> ()   parked items, by whom they wait for
-//! S p <pack>                      -> pack info             S g <stamp ..>            -> staged blob, until its meta is written
+//! S p <pack>                      -> pack info             S g <meta key>            -> staged blob, until its meta is written
 //! S m <job>                       -> JobRecord: where an upkeep job stands, and who has its lease
 //! S i                             -> id of the store (8)   S n                       -> batches applied, i64 little-endian (add)
 //! S h <node 8>                    -> NodeRecord            S l <node 8> <tenant 8> <queue 8> -> ()  items that a node holds
@@ -16,6 +16,7 @@
 //! S t <tenant 8> <job 8>          -> when there is something to be done (ms, 8): exports that are not shredded
 //! S u <tenant 8>                  -> ErasureRecord: the tenant is erased, and its id is never used again
 //! S u <tenant 8> <pack 16>        -> (): a pack that held bytes of it, to be written anew without them
+//! S b <backup 8>                  -> until when no pack is given up (ms, 8)    S z      -> the store is being restored
 //! S v                             -> number of the last event     S v <seq 8> -> EventRecord
 //! T <tenant 8> k                  -> wrapped data key      T <tenant> u              -> used bytes, i64 little-endian (add)
 //! T <tenant> n                    -> number of emails, i64 little-endian (add)
@@ -41,10 +42,12 @@
 //! T <tenant> x <job> f <n 4>      -> ExportFileRecord      T <tenant> x <job> s <stream 4> <segment 4> -> SegmentRecord
 //! ```
 
+mod backup;
 mod erasure;
 mod export;
 mod migrate;
 
+pub(crate) use backup::*;
 pub(crate) use erasure::*;
 pub(crate) use export::*;
 pub(crate) use migrate::*;

@@ -3,6 +3,7 @@
 //!            takes an absolute key. A scope cannot be made outside: login, route, job lease and break-glass issue them.
 
 mod accounts;
+pub mod backup;
 mod blob;
 mod change;
 mod control;
@@ -22,6 +23,7 @@ mod quota;
 mod rate;
 mod read;
 pub mod record;
+pub mod restore;
 mod route;
 mod scope;
 mod sending;
@@ -34,6 +36,7 @@ mod verify;
 mod work;
 
 pub use accounts::{AccountOptions, Accounts, Attempts, Begin, MasterKey, store_id};
+pub use backup::{Backup, BackupPack, BackupPage, BackupStream};
 pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
 pub use erasure::{ProofKey, open_proof};
@@ -49,6 +52,7 @@ pub use queue::{Lease, LeaseRequest, ParkedGroup, QueueSummary};
 pub use quota::{QuotaNotice, QuotaView};
 pub use rate::{Subject, Toll, network, retry_hint};
 pub use read::{Reader, RowPage};
+pub use restore::Restore;
 pub use route::{LocalRecipient, Route, RouteError, Sender};
 pub use scope::{AccountScope, BreakGlass, CanRead, CanWrite, Deliver, Owner, ReadOnly, TenantScope};
 pub use sending::Reserved;

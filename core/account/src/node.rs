@@ -7,6 +7,7 @@
 use crate::{
     Accounts, Error, Result, keys,
     record::{self, NodeRecord},
+    restore,
     txn::SystemTxn,
     unit_of_work,
 };
@@ -146,11 +147,13 @@ impl Accounts {
         })
     }
 
-    /// Refuses to serve a store whose tenants' keys are wrapped by another master key; an empty one is marked with this.
+    /// Refuses to serve a store whose tenants' keys are wrapped by another master key, or one that is being restored; an empty one is
+    /// marked with this.
     pub async fn check_master_key(&self) -> Result<()> {
         let mark = *blake3::keyed_hash(&self.0.master.0, b"posthouse master key").as_bytes();
         let key = keys::system_master();
         let known = unit_of_work!(self, &[], self.op(), work => {
+            restore::check_whole(work.txn()).await?;
             let mut txn = SystemTxn::new(work.txn());
             match txn.get(&key).await? {
                 Some(known) => Ok(known.as_ref() == mark),

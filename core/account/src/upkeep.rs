@@ -242,7 +242,7 @@ impl Upkeep {
     async fn pass_of(&self, held: &Held<'_>) -> Result<Upkept> {
         let mut done = Upkept::default();
         let inner = &self.accounts.0;
-        let (packs, staging) = (keys::system_packs(), keys::system_staging());
+        let (packs, staging, backups) = (keys::system_packs(), keys::system_staging(), keys::system_backups());
         let on = Maintenance {
             kv: &inner.kv,
             objects: &*inner.objects,
@@ -250,6 +250,7 @@ impl Upkeep {
             rng: &*inner.rng,
             pack_prefix: &packs,
             staging_prefix: &staging,
+            backup_prefix: &backups,
             pace: self.options.pace,
         };
         match held.job {

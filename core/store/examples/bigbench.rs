@@ -87,6 +87,7 @@ async fn measure(folder: &Path, is_ahead: bool, bytes: usize, blobs: u64) {
         rng: &*rng,
         pack_prefix: b"Sp",
         staging_prefix: b"Sg",
+        backup_prefix: b"Sb",
         pace: Pace::default(),
     };
     let packing = Packing { older_than: Duration::ZERO, least_bytes: 1, ..Packing::default() };

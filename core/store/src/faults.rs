@@ -1,7 +1,7 @@
 //! SUMMARY    Wraps any store and makes it fail as stores do: seeded conflicts, age, unknown results, slowness, crashes.
 //! INVARIANTS A fault is one the contract allows: a conflict wrote nothing, an unknown commit is applied wholly or not at all, now or a little later.
 
-use crate::kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError};
+use crate::kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvSnapshot, KvTxn, Page, PageLimit, Read, ReadError};
 use base::{Rng, rng::SeededRng};
 use bytes::Bytes;
 use std::{
@@ -155,8 +155,36 @@ impl Kv for Faulty {
     fn forget(&self, range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
         if self.is_crashed() { Box::pin(ready(Err(CRASHED.to_owned()))) } else { self.inner.forget(range) }
     }
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        Box::pin(async move {
+            if self.is_crashed() {
+                return Err(ReadError::Fatal(CRASHED.to_owned()));
+            }
+            let inner = Some(self.inner.snapshot().await?);
+            let snapshot: Box<dyn KvSnapshot> = Box::new(FaultySnapshot { inner, weather: Arc::clone(&self.weather) });
+            Ok(snapshot)
+        })
+    }
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
+    }
+}
+
+/// `None` once the store has ended it: a crash does, and the weather may.
+struct FaultySnapshot {
+    inner: Option<Box<dyn KvSnapshot>>,
+    weather: Arc<Weather>,
+}
+
+impl KvSnapshot for FaultySnapshot {
+    fn page<'a>(&'a mut self, range: &KeyRange, limit: PageLimit) -> BoxFuture<'a, Result<Page, ReadError>> {
+        if self.weather.is_crashed() || self.weather.strikes(self.weather.rates.read_too_old) {
+            self.inner = None;
+        }
+        match &mut self.inner {
+            Some(inner) => inner.page(range, limit),
+            None => Box::pin(ready(Err(ReadError::TooOld))),
+        }
     }
 }
 

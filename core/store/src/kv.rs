@@ -165,6 +165,17 @@ impl Committed {
 /// Result of a validated commit once it is durable.
 pub type Durable = BoxFuture<'static, Result<Committed, CommitError>>;
 
+/// What a store without snapshots says of backups, behind its name.
+pub const OWN_MEANS: &str = "is backed up by its own means";
+
+/// One durable version of a store, read for as long as it takes: KV_TXN_MS_MAX does not end it. Dropping it lets go of what it
+/// holds.
+pub trait KvSnapshot: Send {
+    /// One page of `range`, at most `limit`, from its start. `TooOld`: the store had to end the snapshot, and every later page
+    /// says so too; another one may be taken.
+    fn page<'a>(&'a mut self, range: &KeyRange, limit: PageLimit) -> BoxFuture<'a, Result<Page, ReadError>>;
+}
+
 /// A store. Cheap to share (`Arc<dyn Kv>`).
 pub trait Kv: Send + Sync + 'static {
     /// A transaction that will write. Its reads see every commit validated so far, durable or not; its own commit is
@@ -199,6 +210,12 @@ pub trait Kv: Send + Sync + 'static {
     fn forget(&self, range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
         let _ = range;
         Box::pin(std::future::ready(Ok(())))
+    }
+    /// The store as it is now, with everything that was acknowledged before this call and nothing that is not durable; commits go
+    /// on. What it costs the store while it is held: see each one. `Fatal` with OWN_MEANS: this store has none.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        let why = format!("{} {OWN_MEANS}", self.name());
+        Box::pin(std::future::ready(Err(ReadError::Fatal(why))))
     }
     /// Waits until everything acknowledged is durable and background work may stop.
     fn close(&self) -> BoxFuture<'_, ()>;

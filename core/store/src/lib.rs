@@ -21,7 +21,8 @@ mod txn;
 
 pub use embedded::EmbeddedOptions;
 pub use kv::{
-    BoxFuture, CommitError, Committed, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError, Version,
+    BoxFuture, CommitError, Committed, Durable, KeyRange, Kv, KvSnapshot, KvTxn, Page, PageLimit, Read, ReadError,
+    Version,
 };
 pub use mem::MemKv;
 pub use retry::{Backoff, Retry, run};

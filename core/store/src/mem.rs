@@ -3,9 +3,9 @@
 
 use crate::{
     draft::Prepared,
-    kv::{BoxFuture, CommitError, Durable, Kv, KvTxn},
+    kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvSnapshot, KvTxn, Page, PageLimit, ReadError},
     layer::{Layer, Patch, Slice, bounds},
-    page::{Base, Scan},
+    page::{self, Base, Scan},
     resolver::{KeyHasher, Resolver},
     txn::{Engine, Transaction, View, durable_now},
 };
@@ -90,6 +90,15 @@ impl Engine for Memory {
     }
 }
 
+/// Holds the rows that were changed or cleared since it was taken, in memory.
+struct MemSnapshot(Arc<View>);
+
+impl KvSnapshot for MemSnapshot {
+    fn page<'a>(&'a mut self, range: &KeyRange, limit: PageLimit) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(ready(page::of_base(self.0.base.as_ref(), range, limit).map_err(ReadError::Fatal)))
+    }
+}
+
 /// A store that lives as long as its last handle.
 #[derive(Clone)]
 pub struct MemKv(Arc<Memory>);
@@ -127,6 +136,10 @@ impl Kv for MemKv {
     }
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(ready(Ok(())))
+    }
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        let snapshot: Box<dyn KvSnapshot> = Box::new(MemSnapshot(self.0.view()));
+        Box::pin(ready(Ok(snapshot)))
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(ready(()))

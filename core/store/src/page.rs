@@ -3,10 +3,10 @@
 //! INVARIANTS Small rows of a page share one buffer (two allocations a page, not two a row), so a kept row keeps its page.
 
 use crate::{
-    kv::{Page, PageLimit},
+    kv::{KeyRange, Page, PageLimit},
     layer::{Layer, Patch, Slice, decode_i64, encode_i64},
 };
-use base::limits::{KV_PAGE_BYTES_MAX, KV_PAGE_ROWS_MAX};
+use base::limits::{KV_KEYS_END, KV_PAGE_BYTES_MAX, KV_PAGE_ROWS_MAX};
 use bytes::Bytes;
 use std::{cmp::Ordering, iter::Peekable, ops::Range};
 
@@ -142,6 +142,11 @@ pub(crate) fn build(
         page.push(&key, value);
     }
     Ok(page.finish(false))
+}
+
+/// One page of `range` of rows that nothing lies over.
+pub(crate) fn of_base(base: &dyn Base, range: &KeyRange, limit: PageLimit) -> Result<Page, String> {
+    build(&range.from, range.to.as_slice().min(KV_KEYS_END), limit, false, &[], base)
 }
 
 type Patches<'a> = Peekable<Box<dyn Iterator<Item = (&'a Slice, &'a Patch)> + 'a>>;

@@ -261,6 +261,7 @@ impl Blobs {
             rng: &self.rng,
             pack_prefix: b"Sp",
             staging_prefix: b"Sg",
+            backup_prefix: b"Sb",
             pace: Pace { abandoned_after: Duration::ZERO, grace: Duration::ZERO, pause: Duration::from_micros(200) },
         }
     }

@@ -6,6 +6,7 @@
 //! INVARIANTS A blob exists iff its meta record does. While a link stands its bytes can be read, at every instant of packing,
 //!            compaction and sweeping. Bytes are durable before anything refers to them.
 
+mod backup;
 mod compact;
 mod flip;
 mod key;
@@ -23,6 +24,7 @@ mod space;
 mod stage;
 mod sweep;
 
+pub use backup::{PackObject, PackRow, check_pack, decode_mark, encode_mark, live_key, lives, pack_infos};
 pub use compact::{Compacted, compact};
 pub use key::TenantKey;
 pub use objects::{FsObjects, ObjectInfo, Objects, ObjectsError, validate_name};
@@ -32,7 +34,7 @@ pub use record::{BlobMeta, Location, PackId};
 pub use rows::{data_range, get, is_data_owned, is_located, link, meta, put, relink, unlink};
 pub use seal::Sealed;
 pub use shed::{Shed, abandon, shed};
-pub use space::BlobSpace;
+pub use space::{BlobSpace, pack_of_object};
 pub use stage::Stager;
 pub use sweep::{Swept, sweep};
 
@@ -139,6 +141,8 @@ pub struct Maintenance<'a> {
     pub pack_prefix: &'a [u8],
     /// As in every `BlobSpace`.
     pub staging_prefix: &'a [u8],
+    /// Under it stand the marks of backups under way (`encode_mark`): while one is not over, no pack is given up.
+    pub backup_prefix: &'a [u8],
     pub pace: Pace,
 }
 

@@ -22,7 +22,7 @@ use bytes::Bytes;
 pub enum Shed {
     /// Neither record nor object is left.
     Gone,
-    /// Its object goes after the grace time: ask again.
+    /// Its object goes after the grace time, or after a backup that copies it: ask again.
     Waits,
     /// It cannot be read, or a blob in it cannot: it stays as it is.
     Damaged,
@@ -77,8 +77,7 @@ pub async fn shed(on: &Maintenance<'_>, packing: &Packing, packs: &[PackId]) -> 
         flip::publish(on, builder).await?;
     }
     for pack in emptied {
-        let now = on.clock.now();
-        run::<_, BlobError, _>(on.retry(), |txn| Box::pin(sweep::give_up(txn, on.pack_prefix, pack, now))).await?;
+        run::<_, BlobError, _>(on.retry(), |txn| Box::pin(sweep::give_up(on, txn, pack))).await?;
         // What lives in it after all was damaged, or came in meanwhile.
         let left = compact::live_bytes(on, &pack).await? > 0;
         told.push((pack, if left { Shed::Damaged } else { Shed::Waits }));

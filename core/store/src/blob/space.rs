@@ -90,7 +90,7 @@ pub(super) fn object_name(pack: &PackId) -> String {
 }
 
 /// The pack that an object holds.
-pub(super) fn pack_of_object(name: &str) -> Option<PackId> {
+pub fn pack_of_object(name: &str) -> Option<PackId> {
     let hex = name.strip_prefix(OBJECTS_PREFIX)?.strip_suffix(".pack")?;
     let number = u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32)?;
     Some(PackId(number.to_be_bytes()))

@@ -4,6 +4,7 @@
 
 use super::{
     BlobError, BlobMeta, Location, Maintenance, PackId,
+    backup::is_backed_up,
     compact::live_bytes,
     packer::next_page,
     record::{DeadPack, PackInfo, StageRecord, decode, encode},
@@ -75,23 +76,20 @@ async fn empty_packs(on: &Maintenance<'_>) -> Result<usize, BlobError> {
             if now.since(Timestamp(info.created_ms)) < on.pace.abandoned_after || live_bytes(on, &pack).await? > 0 {
                 continue;
             }
-            let gone = run::<_, BlobError, _>(on.retry(), |txn| Box::pin(give_up(txn, on.pack_prefix, pack, now)));
+            let gone = run::<_, BlobError, _>(on.retry(), |txn| Box::pin(give_up(on, txn, pack)));
             swept += usize::from(gone.await?);
         }
     }
     Ok(swept)
 }
 
-pub(super) async fn give_up(
-    txn: &mut dyn KvTxn,
-    prefix: &[u8],
-    pack: PackId,
-    now: Timestamp,
-) -> Result<bool, BlobError> {
+/// False when something lives in the pack, or a backup needs it.
+pub(super) async fn give_up(on: &Maintenance<'_>, txn: &mut dyn KvTxn, pack: PackId) -> Result<bool, BlobError> {
+    let (prefix, now) = (on.pack_prefix, on.clock.now());
     // Both reads conflict with a publisher that turns metas to this pack right now.
     let info = txn.get(&pack_key(prefix, INFO, &pack), Read::Serializable).await?;
     let live = txn.get(&pack_key(prefix, LIVE, &pack), Read::Serializable).await?;
-    if info.is_none() || live.as_deref().map_or(0, decode_i64) > 0 {
+    if info.is_none() || live.as_deref().map_or(0, decode_i64) > 0 || is_backed_up(on, txn).await? {
         return Ok(false);
     }
     txn.clear(&pack_key(prefix, INFO, &pack));

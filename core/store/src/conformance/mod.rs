@@ -7,6 +7,7 @@ mod ephemeral;
 mod limits;
 mod retried;
 mod serial;
+mod snapshot;
 
 use crate::kv::{CommitError, Committed, KeyRange, Kv, KvTxn, Page, PageLimit, Read};
 use bytes::Bytes;
@@ -28,6 +29,7 @@ where
 {
     contract::all(&make).await?;
     limits::all(&make).await?;
+    snapshot::all(&make).await?;
     for mix in [Mix::Points, Mix::Everything] {
         let kv = make();
         serialisable(&kv, mix, 8, 60).await.map_err(|why| format!("serialisable {mix:?}: {why}"))?;

@@ -4,6 +4,7 @@
 
 use super::{
     EmbeddedOptions,
+    checkpoint::Request,
     disk::{Disk, WriteError},
     engine::{Shared, Waiter},
     floor::Floor,
@@ -39,6 +40,7 @@ pub(super) fn spawn(
             match committer.next_step() {
                 Step::Commit(group, version) => committer.commit(&group, version),
                 Step::Publish => committer.publish(),
+                Step::Copy(request) => committer.copy(request),
                 Step::Revive => committer.come_back(),
                 Step::Stop => break,
             }
@@ -51,6 +53,7 @@ pub(super) fn spawn(
 enum Step {
     Commit(Layer, u64),
     Publish,
+    Copy(Request),
     Revive,
     Stop,
 }
@@ -69,7 +72,14 @@ impl Committer {
     /// Waits for commits and freezes them, or for the time to come back.
     fn next_step(&mut self) -> Step {
         let mut state = self.shared.state.lock();
-        while !state.has_work() {
+        while !state.has_work() || !state.copies.is_empty() {
+            // Before what waits: where commits never cease, a copy would never come.
+            match state.copies.pop() {
+                Some(request) if state.failed.is_none() => return Step::Copy(request),
+                // Whoever waits for it hears that nobody answers.
+                Some(_) => continue,
+                None => {}
+            }
             if state.republish && state.failed.is_none() {
                 return Step::Publish;
             }
@@ -105,6 +115,11 @@ impl Committer {
             self.shared.show(&state);
             self.shared.show_durable(&state, version);
         }
+    }
+
+    /// Commits wait meanwhile: for the copy of two journals at most, and a name for each table.
+    fn copy(&self, request: Request) {
+        request.answer(&self.shared.folder.rows(), self.disk.as_ref().map(Disk::handles));
     }
 
     fn commit(&mut self, group: &Layer, version: u64) {

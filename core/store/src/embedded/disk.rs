@@ -49,6 +49,14 @@ fn version_key() -> Slice {
     Slice::from(key)
 }
 
+/// Version of the last commit; 0 where there was none.
+pub(super) fn version_in(snapshot: &Snapshot, rows: &Keyspace) -> Result<u64, String> {
+    match snapshot.get(rows, version_key()).map_err(|why| why.to_string())? {
+        None => Ok(0),
+        Some(value) => value.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| "the commit version".to_owned()),
+    }
+}
+
 fn filler_key() -> Slice {
     let mut key = KV_KEYS_END.to_vec();
     key.extend_from_slice(b"filler");
@@ -117,6 +125,16 @@ impl Handles {
         self.rows.major_compact().map_err(failed)
     }
 
+    /// No table that is in use now is deleted while this is held.
+    pub(super) fn hold(&self) -> Snapshot {
+        self.database.snapshot()
+    }
+
+    /// Version of the last commit in a snapshot of `hold`.
+    pub(super) fn version(&self, held: &Snapshot) -> Result<u64, String> {
+        version_in(held, &self.rows)
+    }
+
     /// Makes fjall look for versions that nobody can see any more.
     pub(super) fn tidy(&self) {
         for _ in 0..TIDY_SNAPSHOTS {
@@ -166,7 +184,7 @@ fn journal_bytes(rows: &Path) -> u64 {
     journals.filter_map(|file| file.metadata().ok()).map(|of| of.len()).sum()
 }
 
-fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
+pub(super) fn row_options(options: &EmbeddedOptions) -> KeyspaceCreateOptions {
     let separation =
         KvSeparationOptions::default().compression(CompressionType::None).separation_threshold(SEPARATE_BYTES_MIN);
     KeyspaceCreateOptions::default()
@@ -226,14 +244,7 @@ impl Disk {
     }
 
     fn version(&self) -> Result<u64, OpenError> {
-        Ok(match self.database.snapshot().get(&self.rows, version_key()).map_err(damaged)? {
-            None => 0,
-            Some(value) => {
-                let bytes =
-                    value.as_ref().try_into().map_err(|_| OpenError::Damaged("the commit version".to_owned()))?;
-                u64::from_be_bytes(bytes)
-            }
-        })
+        version_in(&self.database.snapshot(), &self.rows).map_err(OpenError::Damaged)
     }
 
     /// Writes what the journal brought back as a table before anything else happens: a store that is killed again and again
@@ -345,7 +356,7 @@ impl Drop for Published {
     }
 }
 
-fn row(guard: fjall::Guard) -> Row {
+pub(super) fn row(guard: fjall::Guard) -> Row {
     guard.into_inner().map_err(|why| format!("reading a row: {why}"))
 }
 

@@ -6,6 +6,7 @@
 //!            read of a counter whose base changed since it was fetched.
 
 use super::{
+    checkpoint::{Checkpoints, Request},
     disk::{Disk, Handles},
     folder::Folder,
     revive::Gone,
@@ -55,6 +56,8 @@ pub(super) struct State {
     pub idle: bool,
     /// The durable rows are to be published once more, with a snapshot of now.
     pub republish: bool,
+    /// Copies of the files that are asked for.
+    pub copies: Vec<Request>,
 }
 
 impl State {
@@ -83,6 +86,7 @@ pub(super) struct Shared {
     pub folder: Folder,
     /// What works on the files; `None` while the database is being opened again.
     handles: Mutex<Option<Handles>>,
+    pub checkpoints: Checkpoints,
 }
 
 impl Shared {
@@ -104,6 +108,7 @@ impl Shared {
             stopping: false,
             idle: false,
             republish: false,
+            copies: Vec::new(),
         };
         Shared {
             state: Mutex::new(state),
@@ -118,6 +123,7 @@ impl Shared {
             space: Space::new(folder.path().to_path_buf(), free_bytes_min),
             folder,
             handles: Mutex::new(Some(disk.handles())),
+            checkpoints: Checkpoints::default(),
         }
     }
 
@@ -129,6 +135,21 @@ impl Shared {
     pub(super) fn publish_again(&self) {
         self.state.lock().republish = true;
         self.work.notify_one();
+    }
+
+    /// Asks the committer to copy the files before its next commit.
+    pub(super) fn ask_for_copy(&self, request: Request) -> Result<(), String> {
+        let mut state = self.state.lock();
+        if let Some(why) = &state.failed {
+            return Err(why.clone());
+        }
+        if state.stopping {
+            return Err("the store is closed".to_owned());
+        }
+        state.copies.push(request);
+        drop(state);
+        self.work.notify_one();
+        Ok(())
     }
 
     pub(super) fn durable_version(&self) -> u64 {

@@ -4,6 +4,7 @@
 //!            meanwhile; of other rows not one is changed. It may be cut off anywhere: what is left is whole, and it begins anew.
 
 use super::{
+    checkpoint,
     disk::{Handles, SEPARATE_BYTES_MIN},
     engine::Shared,
 };
@@ -128,7 +129,8 @@ fn drop_files(shared: &Shared, old: &BTreeSet<PathBuf>) -> Result<(), String> {
         newest_only(shared, &handles)?;
         handles.flush()?;
         if are_gone(old) {
-            return Ok(());
+            // What a snapshot was copied from may have been among them.
+            return checkpoint::end_all(shared);
         }
     }
     let left = old.iter().filter(|path| path.exists()).count();

@@ -4,6 +4,7 @@
 //!            acknowledged after that fsync, never before. A store that lost a commit it had acknowledged refuses to open.
 
 mod cache;
+mod checkpoint;
 mod committer;
 mod disk;
 mod engine;
@@ -14,7 +15,7 @@ mod revive;
 mod space;
 
 use crate::{
-    kv::{BoxFuture, KeyRange, Kv, KvTxn},
+    kv::{BoxFuture, KeyRange, Kv, KvSnapshot, KvTxn, ReadError},
     txn::{Engine, Transaction},
 };
 use base::limits::{STORE_FREE_BYTES_MIN, STORE_REVIVE_FREE_BYTES_MIN, STORE_REVIVE_MS};
@@ -102,6 +103,7 @@ impl std::error::Error for OpenError {
 /// Opens the store in `path`, which is made if it does not exist.
 pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Arc<dyn Kv>, OpenError> {
     let folder = folder::Folder::open(path.as_ref())?;
+    checkpoint::clear(folder.path()).map_err(|source| OpenError::Io { path: folder.path().to_path_buf(), source })?;
     let mut floor = folder.floor()?;
     let (disk, version) = disk::Disk::open(&folder, &options)?;
     folder.sync_names()?;
@@ -150,6 +152,10 @@ impl Kv for Embedded {
     fn forget(&self, _range: &KeyRange) -> BoxFuture<'_, Result<(), String>> {
         // Files hold rows of everybody: all of them are written anew.
         Box::pin(forget::forget(self, &self.shared))
+    }
+    /// It keeps files on the disk that the store deletes meanwhile, and may be ended by `forget`.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        Box::pin(checkpoint::take(&self.shared))
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.shared.close())

@@ -8,11 +8,12 @@ mod committer;
 mod connect;
 mod group;
 mod log;
+mod snapshot;
 mod txn;
 
 use crate::{
     draft::Prepared,
-    kv::{BoxFuture, CommitError, KeyRange, Kv, KvTxn},
+    kv::{BoxFuture, CommitError, KeyRange, Kv, KvSnapshot, KvTxn, ReadError},
     resolver::KeyHasher,
 };
 use base::limits::{KV_GROUP_BYTES_MAX, KV_GROUP_COMMITS_MAX};
@@ -88,6 +89,7 @@ pub(crate) struct Shared {
     /// For reading.
     pub pool: PgPool,
     pub replicas: Vec<PgPool>,
+    connect: connect::Connect,
     pub hasher: KeyHasher,
     queue: Mutex<Queue>,
     work: Notify,
@@ -167,6 +169,7 @@ pub async fn open(options: &PostgresOptions) -> Result<PostgresKv, OpenError> {
     let shared = Arc::new(Shared {
         pool: connect.pool(),
         replicas: connect.replicas(),
+        connect: connect.clone(),
         hasher: KeyHasher::default(),
         queue: Mutex::default(),
         work: Notify::new(),
@@ -214,6 +217,10 @@ impl Kv for PostgresKv {
             }
             Ok(())
         })
+    }
+    /// It keeps the server from cleaning up, and ends with its connection.
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        Box::pin(snapshot::take(&self.0))
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const VERSION: &str = "SELECT coalesce(max(last), 0) FROM kv_log";
 /// How long a read waits for a server that is away.
 const READ_WAIT: Duration = Duration::from_secs(10);
@@ -75,7 +75,7 @@ pub(crate) struct PostgresTxn {
     seen: HashMap<Vec<u8>, Option<Slice>>,
 }
 
-fn read_failed(why: &sqlx::Error) -> ReadError {
+pub(super) fn read_failed(why: &sqlx::Error) -> ReadError {
     if is_server_ending(why) {
         // The snapshot is gone; a new transaction may find the server again.
         return ReadError::TooOld;
@@ -95,7 +95,7 @@ async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, ReadErro
     }
 }
 
-async fn version_of(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+pub(super) async fn version_of(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let version: i64 = sqlx::query_scalar(VERSION).fetch_one(connection).await?;
     Ok(u64::try_from(version).unwrap_or_default())
 }
@@ -205,8 +205,7 @@ impl PostgresTxn {
         if range.to.as_slice() > KV_KEYS_END {
             range.to = KV_KEYS_END.to_vec();
         }
-        let limit =
-            PageLimit { rows: limit.rows.clamp(1, KV_PAGE_ROWS_MAX), bytes: limit.bytes.clamp(1, KV_PAGE_BYTES_MAX) };
+        let limit = limit_of(limit);
         if range.is_empty() {
             return Ok(Page::default());
         }
@@ -253,29 +252,7 @@ impl PostgresTxn {
     ) -> Result<(Vec<(Slice, Slice)>, bool), ReadError> {
         let mut slot = self.slot.lock().await;
         let connection = slot.as_mut().ok_or(ReadError::TooOld)?;
-        let statement = if reverse { DESCENDING } else { ASCENDING };
-        let rows = sqlx::query(statement)
-            .bind(range.from.as_slice())
-            .bind(range.to.as_slice())
-            .bind(i64::try_from(limit.rows + 1).unwrap_or(i64::MAX))
-            .bind(i64::try_from(limit.bytes).unwrap_or(i64::MAX))
-            .fetch_all(&mut **connection)
-            .await
-            .map_err(|why| read_failed(&why))?;
-        let mut found = Vec::with_capacity(rows.len());
-        let mut total = 0;
-        for row in &rows {
-            let read = || Ok((row.try_get::<&[u8], _>(0)?, row.try_get::<&[u8], _>(1)?, row.try_get::<i64, _>(2)?));
-            let (key, value, of): (&[u8], &[u8], i64) = read().map_err(|why: sqlx::Error| read_failed(&why))?;
-            found.push((Slice::from(key), Slice::from(value)));
-            total = of;
-        }
-        let mut more = i64::try_from(found.len()).unwrap_or(i64::MAX) < total;
-        if found.len() > limit.rows {
-            found.truncate(limit.rows);
-            more = true;
-        }
-        Ok((found, more))
+        fetch_rows(connection, range, limit, reverse).await.map_err(|why| read_failed(&why))
     }
 
     /// The version that its reads saw, for validation; closes the snapshot.
@@ -343,8 +320,43 @@ macro_rules! page_of {
 const ASCENDING: &str = page_of!("ASC");
 const DESCENDING: &str = page_of!("DESC");
 
+/// Rows of `range` in the order asked for, and whether there are more.
+pub(super) async fn fetch_rows(
+    connection: &mut PgConnection,
+    range: &KeyRange,
+    limit: PageLimit,
+    reverse: bool,
+) -> Result<(Vec<(Slice, Slice)>, bool), sqlx::Error> {
+    let statement = if reverse { DESCENDING } else { ASCENDING };
+    let rows = sqlx::query(statement)
+        .bind(range.from.as_slice())
+        .bind(range.to.as_slice())
+        .bind(i64::try_from(limit.rows + 1).unwrap_or(i64::MAX))
+        .bind(i64::try_from(limit.bytes).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    let mut total = 0;
+    for row in &rows {
+        let (key, value) = (row.try_get::<&[u8], _>(0)?, row.try_get::<&[u8], _>(1)?);
+        found.push((Slice::from(key), Slice::from(value)));
+        total = row.try_get::<i64, _>(2)?;
+    }
+    let mut more = i64::try_from(found.len()).unwrap_or(i64::MAX) < total;
+    if found.len() > limit.rows {
+        found.truncate(limit.rows);
+        more = true;
+    }
+    Ok((found, more))
+}
+
+/// What a page may hold at most.
+pub(super) fn limit_of(limit: PageLimit) -> PageLimit {
+    PageLimit { rows: limit.rows.clamp(1, KV_PAGE_ROWS_MAX), bytes: limit.bytes.clamp(1, KV_PAGE_BYTES_MAX) }
+}
+
 /// Rows in the order they were fetched in.
-struct Fetched(Vec<(Slice, Slice)>);
+pub(super) struct Fetched(pub(super) Vec<(Slice, Slice)>);
 
 impl Base for Fetched {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, String> {

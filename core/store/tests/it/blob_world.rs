@@ -167,6 +167,7 @@ impl World {
             rng: self.rng.as_ref(),
             pack_prefix: b"Sp",
             staging_prefix: b"Sg",
+            backup_prefix: b"Sb",
             pace: Pace::default(),
         }
     }

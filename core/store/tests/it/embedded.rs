@@ -28,6 +28,8 @@ async fn get(kv: &Arc<dyn Kv>, key: &[u8]) -> Option<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn conforms() {
     let folders: Mutex<Vec<TempDir>> = Mutex::default();
+    let folder = tempfile::tempdir().unwrap();
+    assert!(open(folder.path(), small()).unwrap().snapshot().await.is_ok());
     conformance::run(|| {
         let folder = tempfile::tempdir().unwrap();
         let kv = open(folder.path(), small()).unwrap();

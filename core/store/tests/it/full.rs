@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::{CommitError, EmbeddedOptions, Kv, Read, embedded::open};
+use store::{CommitError, EmbeddedOptions, KeyRange, Kv, PageLimit, Read, embedded::open};
 
 /// Tells the child where to write; without it the child test has nothing to do.
 const FOLDER: &str = "POSTHOUSE_STORE_FULL_FOLDER";
@@ -50,6 +50,8 @@ async fn child_meets_a_full_disk() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let kv = open(Path::new(&folder), options()).unwrap();
     let mut last = put(&kv, b"first", &[7; 9_000]).await.unwrap();
+    // Held all the time: it does not keep the database from being opened again.
+    let mut snapshot = kv.snapshot().await.unwrap();
     for round in 0..ROUNDS {
         limit_file_bytes(Some(4_096));
         let why = put(&kv, &[b'u', round], &vec![round; 9_000]).await.unwrap_err();
@@ -62,6 +64,10 @@ async fn child_meets_a_full_disk() {
         let version = put(&kv, &[b'k', round], &vec![round; 9_000]).await.unwrap();
         assert!(version > last, "versions rise");
         last = version;
+        let all = KeyRange::prefix(b"");
+        assert_eq!(snapshot.page(&all, PageLimit::MAX).await.unwrap().rows.len(), 1);
+        let now = kv.snapshot().await.unwrap().page(&all, PageLimit::MAX).await.unwrap().rows;
+        assert!(now.iter().any(|(key, _)| key.as_ref() == [b'k', round]));
     }
     kv.close().await;
 }

@@ -5,6 +5,7 @@
 mod big;
 mod blob;
 mod blob_world;
+mod checkpoint;
 mod crash;
 mod embedded;
 mod forget;

@@ -16,6 +16,7 @@ fn make() -> Arc<dyn Kv> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn conforms() {
+    assert!(make().snapshot().await.is_ok());
     conformance::run(make).await.unwrap();
 }
 

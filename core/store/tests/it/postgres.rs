@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 use store::{
-    BoxFuture, CommitError, Kv, KvTxn, Read, ReadError,
+    BoxFuture, CommitError, Kv, KvSnapshot, KvTxn, Read, ReadError,
     blob::{self, FsObjects, Stager, TenantKey},
     conformance,
     faults::{FaultRates, Faulty},
@@ -60,6 +60,10 @@ impl Kv for Nodes {
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         self.nodes[0].health()
     }
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        let node = self.next().clone();
+        Box::pin(async move { node.snapshot().await })
+    }
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             for node in &self.nodes {
@@ -72,6 +76,7 @@ impl Kv for Nodes {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn conforms() {
     let server = PostgresServer::start();
+    assert!(node(&server.fresh()).snapshot().await.is_ok());
     conformance::run(|| node(&server.fresh())).await.unwrap();
     conformance::run(|| Arc::new(Nodes::open(&server.fresh()))).await.unwrap();
     for seed in 0..2 {

@@ -14,6 +14,13 @@ async fn conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_snapshot_is_refused_with_the_name_of_what_makes_backups() {
+    let kv = Cluster::new("").fresh();
+    let why = kv.snapshot().await.err().unwrap().to_string();
+    assert!(why.contains("FoundationDB is backed up by its own means (fdbbackup)"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn serialisable() {
     let cluster = Cluster::new("");
     for mix in [conformance::Mix::Points, conformance::Mix::Everything] {

@@ -75,6 +75,7 @@ pub async fn on_a_real_server(weed: &Weed) {
         rng: &rng,
         pack_prefix: b"Sp",
         staging_prefix: b"Sg",
+        backup_prefix: b"Sb",
         pace: Pace::default(),
     };
     let packing = Packing { least_bytes: 1, ..Packing::default() };

@@ -8,15 +8,26 @@
 //!            of this process wait in the order they came, and hold no connection meanwhile: readers always find one. Texts
 //!            compare byte by byte.
 
+mod dump;
+mod dump_row;
+#[cfg(test)]
+mod dump_tests;
+mod empty;
+mod fill;
 mod many;
 mod migrate;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod reach_tests;
+mod schema;
 mod sqlite;
 mod statement;
 
+pub use dump::Dump;
+pub use dump_row::DumpRow;
+pub(crate) use dump_row::{key_of, parsed};
+pub use fill::Fill;
 pub(crate) use many::Many;
 pub use statement::{Query, Row, Value, query};
 
@@ -50,7 +61,7 @@ const SQLITE_WRITER_CACHE_KIB: u32 = 64 * 1024;
 const SQLITE_CHECKPOINT_PAGES: u32 = 4_000;
 /// Key of the advisory lock that writers take on PostgreSQL.
 const WRITER_LOCK: i64 = 0x706f_7374;
-/// How often, and how far apart, the write-ahead log is tried to be emptied.
+/// How often, how long and how far apart the write-ahead log is tried to be emptied.
 const CHECKPOINTS_MAX: usize = 50;
 const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for a connection, or for the turn to write.
@@ -106,8 +117,16 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Connects, and brings the schema up to date.
+    /// Connects, and brings the schema up to date. `Unavailable` while a restore into the database is not finished.
     pub(crate) async fn open(database: Database) -> Result<Pool> {
+        let pool = Pool::connect(database).await?;
+        pool.refuse_unfinished().await?;
+        pool.migrate().await?;
+        Ok(pool)
+    }
+
+    /// Connects, whatever schema there is.
+    async fn connect(database: Database) -> Result<Pool> {
         let engine = match database {
             Database::Sqlite(path) => {
                 let write = sqlite(&path, 1, SQLITE_WRITER_CACHE_KIB).await?;
@@ -118,14 +137,12 @@ impl Pool {
                 Engine::Postgres { all: postgres(*server, &schema).await?, reach }
             }
         };
-        let pool = Pool { engine, statements: Arc::default(), turn: Arc::default() };
-        pool.migrate().await?;
-        Ok(pool)
+        Ok(Pool { engine, statements: Arc::default(), turn: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<()> {
         match &self.engine {
-            Engine::Sqlite { write, .. } => migrate::sqlite(&mut write.acquire().await?).await,
+            Engine::Sqlite { write, .. } => migrate::sqlite(&mut write.acquire().await?, None).await,
             Engine::Postgres { all, .. } => migrate::postgres(all).await,
         }
     }
@@ -171,13 +188,15 @@ impl Pool {
     pub(crate) async fn forget(&self, tables: &[&'static str]) -> Result<()> {
         match &self.engine {
             Engine::Sqlite { write, .. } => {
-                let _turn =
-                    tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(|_| busy())?;
                 for _ in 0..CHECKPOINTS_MAX {
-                    if write.acquire().await?.with(sqlite::empty_log).await? {
+                    let turn =
+                        tokio::time::timeout(TURN_WAIT, self.turn.clone().lock_owned()).await.map_err(|_| busy())?;
+                    let empty = |connection: &mut _| sqlite::empty_log(connection, CHECKPOINT_PAUSE, TURN_WAIT);
+                    if write.acquire().await?.with(empty).await? {
                         return Ok(());
                     }
-                    // Somebody reads what stands in it.
+                    // Somebody reads what stands in it, a dump for long: writers do not wait for that.
+                    drop(turn);
                     tokio::time::sleep(CHECKPOINT_PAUSE).await;
                 }
                 Err(busy())

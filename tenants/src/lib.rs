@@ -13,6 +13,7 @@ mod announcement;
 mod app_password;
 mod audit;
 mod auth;
+mod backup;
 mod brand;
 mod bulk;
 mod catch_all;
@@ -83,6 +84,7 @@ pub use announcement::{Announcement, AnnouncementPatch, AnnouncementText, NewAnn
 pub use app_password::{AppPassword, AppPasswordListed};
 pub use audit::{AuditCheck, AuditEntry, AuditFilter, AuditHead};
 pub use auth::{NewSession, Presented, Seen, Session, SignIn, Tokens};
+pub use backup::{Dump, DumpRow, DumpedMailbox, DumpedMailboxState, Fill, MailboxSearch};
 pub use brand::{Brand, BrandHost, BrandPatch, Branding, Colour, Logo, LogoKind, Palette, Scheme};
 pub use bulk::{ErrorPolicy, Item, ItemError};
 pub use check::{DomainNotice, DomainSheet, DomainSheets, facet_status};

@@ -5,7 +5,7 @@
 use super::{Connection, statement::Value};
 use crate::Result;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 /// Rows of one statement: few sizes, so that prepared statements are used again. The largest has less values than either
 /// engine takes (SQLite 32,766, PostgreSQL 65,535) at up to 500 columns.
@@ -13,7 +13,7 @@ const ROWS_OF_STATEMENT: [usize; 4] = [64, 16, 4, 1];
 
 /// Rows to be inserted.
 pub(crate) struct Many {
-    head: &'static str,
+    head: Cow<'static, str>,
     tail: &'static str,
     columns: usize,
     values: Vec<Value>,
@@ -22,8 +22,18 @@ pub(crate) struct Many {
 impl Many {
     /// `head` is `INSERT INTO table (a, b)`; `tail` what follows the rows.
     pub(crate) fn new(head: &'static str, tail: &'static str) -> Many {
-        let columns = head.matches(',').count() + 1;
-        Many { head, tail, columns, values: Vec::new() }
+        Many { columns: head.matches(',').count() + 1, head: head.into(), tail, values: Vec::new() }
+    }
+
+    /// The same for a table and columns that are known by the schema only.
+    pub(super) fn into(head: String, columns: usize) -> Many {
+        Many { head: head.into(), tail: "", columns, values: Vec::new() }
+    }
+
+    /// One row: as many values as there are columns.
+    pub(super) fn push(&mut self, values: Vec<Value>) {
+        debug_assert_eq!(values.len(), self.columns, "{}", self.head);
+        self.values.extend(values);
     }
 
     /// One row: as many values as `head` names columns.
@@ -38,7 +48,7 @@ impl Many {
         let (mut left, mut values, mut done) = (values.len() / columns.max(1), values.into_iter(), 0);
         while left > 0 {
             let rows = ROWS_OF_STATEMENT.into_iter().find(|rows| *rows <= left).unwrap_or(1);
-            let text = AssertSqlSafe(text(head, tail, rows, columns)).into_sql_str();
+            let text = AssertSqlSafe(text(&head, tail, rows, columns)).into_sql_str();
             done += super::statement::prepared(text, values.by_ref().take(rows * columns).collect())
                 .execute(connection)
                 .await?;

@@ -9,7 +9,7 @@ use sqlx::{
     AssertSqlSafe, PgPool, SqlSafeStr, SqlStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 /// Every schema step, in order: version, name, text.
 const STEPS: &[(i64, &str, &str)] = &[
@@ -81,14 +81,24 @@ const APPLIED: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGI
     installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, \
     execution_time BIGINT NOT NULL)";
 
-/// Brings a file up to date. Errors: a step that changed since it was taken, a file of a newer release.
-pub(super) async fn sqlite(lease: &mut Lease) -> Result<()> {
+/// Every step as SQLite takes it, in order.
+pub(super) fn steps() -> Vec<Migration> {
     let steps = STEPS.iter().map(|(version, name, text)| {
         let more = MORE.iter().find(|(of, ..)| of == version).map_or("", |(_, more, _)| more);
         step(*version, name, AssertSqlSafe([text, more].concat()).into_sql_str())
     });
-    let steps: Vec<Migration> = steps.collect();
+    steps.collect()
+}
+
+/// Brings a file up to date; `only`: takes these steps and no others. Errors: a step that changed since it was taken, a file of a
+/// newer release.
+pub(super) async fn sqlite(lease: &mut Lease, only: Option<&BTreeSet<i64>>) -> Result<()> {
+    let steps: Vec<Migration> = steps().into_iter().filter(|s| wanted(only, s.version)).collect();
     lease.with(move |connection| bring_up(connection, &steps)).await
+}
+
+fn wanted(only: Option<&BTreeSet<i64>>, version: i64) -> bool {
+    only.is_none_or(|only| only.contains(&version))
 }
 
 fn bring_up(connection: &mut Connection, steps: &[Migration]) -> Result<()> {
@@ -118,15 +128,21 @@ fn bring_up(connection: &mut Connection, steps: &[Migration]) -> Result<()> {
     Ok(())
 }
 
+/// Brings a schema up to date, and puts the second lock between tenants on what has none.
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
+    postgres_steps(pool, None).await?;
+    row_security(pool).await
+}
+
+/// The steps alone; `only`: these and no others.
+pub(super) async fn postgres_steps(pool: &PgPool, only: Option<&BTreeSet<i64>>) -> Result<()> {
     let prelude = step(0, "prelude", SqlStr::from_static(POSTGRES_PRELUDE));
-    let steps = STEPS.iter().map(|(version, name, text)| {
+    let steps = STEPS.iter().filter(|(version, ..)| wanted(only, *version)).map(|(version, name, text)| {
         let more = MORE.iter().find(|(of, ..)| of == version).map_or("", |(.., more)| more);
         let text = text.replace(SERIAL.0, SERIAL.1) + more;
         step(*version, name, AssertSqlSafe(text).into_sql_str())
     });
-    Migrator::with_migrations(std::iter::once(prelude).chain(steps).collect()).run(pool).await.map_err(failed)?;
-    row_security(pool).await
+    Migrator::with_migrations(std::iter::once(prelude).chain(steps).collect()).run(pool).await.map_err(failed)
 }
 
 async fn row_security(pool: &PgPool) -> Result<()> {

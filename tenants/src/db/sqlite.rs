@@ -83,6 +83,11 @@ impl Connections {
         Ok(Lease { seat: Some(seat), ran: Duration::ZERO })
     }
 
+    /// One connection more to the same file, for somebody who keeps it for long.
+    pub(super) async fn apart(&self) -> Result<Arc<Connections>> {
+        Connections::open(&self.path, Settings { max: 1, ..self.settings.clone() }).await
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Mutex<Opened>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -186,10 +191,13 @@ impl Costs {
     }
 }
 
-/// Brings all of the write-ahead log into the file and empties it; false while somebody reads from it.
-pub(super) fn empty_log(connection: &mut Connection) -> Result<bool> {
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    Ok(busy == 0)
+/// Brings all of the write-ahead log into the file and empties it; false when somebody reads from it for longer than `wait`. Other
+/// statements wait for other processes as long as `usual`.
+pub(super) fn empty_log(connection: &mut Connection, wait: Duration, usual: Duration) -> Result<bool> {
+    connection.busy_timeout(wait)?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(usual)?;
+    Ok(busy? == 0)
 }
 
 /// A place among those that have a connection; dropped, it is the next one's.

@@ -6,6 +6,7 @@ use crate::{Code, Error, Result};
 use sqlx::{Row as _, SqlStr, postgres::PgRow};
 
 /// A value to bind.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Text(Option<String>),
     Number(Option<i64>),

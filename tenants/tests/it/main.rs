@@ -8,6 +8,7 @@ mod alternate;
 mod announcement;
 mod audit;
 mod authenticator;
+mod backup;
 mod bulk;
 mod capability;
 mod catch_all;

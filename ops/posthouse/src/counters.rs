@@ -8,6 +8,8 @@ const DOORS: &[&str] = &["smtp", "submission", "lmtp", "imap"];
 const JOBS: &[&str] = &["pack", "compact", "sweep", "trim", "marks", "erase", "purge", "quota"];
 
 const OF_EVERY_PLANE: &[Counter] = &[
+    ("posthouse_backup_errors_total", None),
+    ("posthouse_backup_stored_bytes_total", None),
     ("posthouse_billing_books_refused_total", None),
     ("posthouse_billing_doubles_total", None),
     ("posthouse_billing_drift_total", None),

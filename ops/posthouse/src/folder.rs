@@ -7,8 +7,10 @@ use crate::{
     stores::{at, make_folder},
 };
 use std::{
-    fs::{File, TryLockError},
-    path::Path,
+    fs::{File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
 };
 
 /// Names that are told of a folder that is not ours.
@@ -18,6 +20,11 @@ const IGNORED: &str = "lost+found";
 
 /// What a first start makes before there is a store.
 const OURS: [&str; 5] = ["master.key", "kv", demo::CLOCK, demo::ACCOUNT, demo::LETTERS];
+
+/// Says that a restore has not ended; the snapshot's name is in it.
+const RESTORING: &str = "restoring";
+/// Bytes of that.
+const RESTORING_BYTES_MAX: u64 = 256;
 
 /// Of a control plane on SQLite.
 const CONTROL_DATABASE: &str = "control.sqlite";
@@ -58,6 +65,7 @@ pub struct Planes {
 
 /// For commands that look at what is there.
 pub fn planes(data: &Path) -> Result<Planes, String> {
+    is_whole(data)?;
     let planes =
         Planes { data: matches!(look(data)?, Holds::Posthouse), control: data.join(CONTROL_DATABASE).exists() };
     if planes.data || planes.control {
@@ -97,8 +105,63 @@ pub fn hold(config: &Config) -> Result<Option<Held>, String> {
     }
 }
 
+/// A restore under way: until it has ended nothing else opens the folder.
+pub struct Restoring(PathBuf);
+
+/// Begins a restore of a snapshot in an empty folder, or goes on with what was cut off.
+pub fn begin_restore(data: &Path, snapshot: &str) -> Result<Restoring, String> {
+    let (path, shown) = (data.join(RESTORING), data.display());
+    let mut known = String::new();
+    match File::open(&path) {
+        Ok(file) => {
+            file.take(RESTORING_BYTES_MAX).read_to_string(&mut known).map_err(|e| at(&path, e))?;
+            // Written in part: nothing else was.
+            if !snapshot.starts_with(&known) {
+                return Err(format!(
+                    "{shown} is being restored from snapshot {known}: name that with --snapshot, or empty the folder"
+                ));
+            }
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => match look(data)? {
+            Holds::Nothing => {}
+            Holds::Posthouse => {
+                return Err(format!("{shown} has a store already: a backup is restored into an empty folder"));
+            }
+            Holds::Others(names) => {
+                return Err(format!("{shown} holds other things ({}); name an empty folder", names.join(", ")));
+            }
+        },
+        Err(e) => return Err(at(&path, e)),
+    }
+    make_folder(data)?;
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
+    let written = file.as_mut().map_err(|e| at(&path, e))?;
+    written.write_all(snapshot.as_bytes()).and_then(|()| written.sync_all()).map_err(|e| at(&path, e))?;
+    File::open(data).and_then(|folder| folder.sync_all()).map_err(|e| at(data, e))?;
+    Ok(Restoring(path))
+}
+
+impl Restoring {
+    /// Everything is there.
+    pub fn end(self) -> Result<(), String> {
+        std::fs::remove_file(&self.0).map_err(|e| at(&self.0, e))
+    }
+}
+
+/// Refuses a folder that is being restored.
+fn is_whole(data: &Path) -> Result<(), String> {
+    match data.join(RESTORING).exists() {
+        false => Ok(()),
+        true => Err(format!(
+            "{} is being restored: let `ctl restore all` end (the same command goes on where it was cut off)",
+            data.display()
+        )),
+    }
+}
+
 /// One plane apart does not begin in the folder of the other one, or of both.
 fn may_hold(data: &Path, role: &Role) -> Result<(), String> {
+    is_whole(data)?;
     let shown = data.display();
     match role {
         Role::Data { .. } if data.join(CONTROL_DATABASE).exists() => Err(format!(
@@ -125,5 +188,33 @@ pub fn may_hold_demo(data: &Path) -> Result<(), String> {
             "{shown} holds other things ({}); name a new or empty folder with --data DIR",
             names.join(", ")
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_opens_a_folder_until_its_restore_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("new");
+        drop(begin_restore(&data, "20261128-a").unwrap());
+        assert!(may_hold(&data, &Role::All).is_err_and(|why| why.contains("being restored")));
+        assert!(planes(&data).is_err_and(|why| why.contains("being restored")));
+        assert!(begin_restore(&data, "20261129-b").is_err_and(|why| why.contains("20261128-a")));
+        begin_restore(&data, "20261128-a").unwrap().end().unwrap();
+        assert!(may_hold(&data, &Role::All).is_ok());
+    }
+
+    #[test]
+    fn a_restore_leaves_alone_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("letters.txt"), "mine").unwrap();
+        assert!(begin_restore(folder.path(), "a").is_err_and(|why| why.contains("letters.txt")));
+        std::fs::remove_file(folder.path().join("letters.txt")).unwrap();
+        std::fs::write(folder.path().join("master.key"), [0; 32]).unwrap();
+        std::fs::create_dir(folder.path().join("kv")).unwrap();
+        assert!(begin_restore(folder.path(), "a").is_err_and(|why| why.contains("already")));
     }
 }

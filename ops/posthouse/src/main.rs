@@ -6,6 +6,7 @@
 #![recursion_limit = "256"]
 
 mod autoconfig;
+mod backup;
 mod cluster;
 mod config;
 mod counters;

@@ -2,7 +2,7 @@
 //! INVARIANTS The data plane starts first and ends last. A process without one never loses a store.
 
 use crate::{
-    autoconfig,
+    autoconfig, backup,
     config::{Config, Role},
     ctl::{self, Desk},
     data::DataPlane,
@@ -128,7 +128,11 @@ impl Server {
             billing,
             control,
             status: status(config, &ports, clock.as_ref()),
+            home: Some(backup::Home::of(config)),
         };
+        let (accounts, control) = (desk.accounts.clone(), desk.service.clone());
+        let timer = backup::Timer { home: backup::Home::of(config), accounts, service: control, clock: clock.clone() };
+        tasks.push(tokio::spawn(backup::run(timer, shutdown.watch())));
         let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
         let ctl =
             ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));

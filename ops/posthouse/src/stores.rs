@@ -5,6 +5,8 @@ mod keys;
 mod shared;
 
 pub use keys::Keys;
+#[cfg(feature = "s3")]
+pub use shared::s3_objects;
 
 use crate::config::{Config, Sql, storage::KvStore};
 use account::{AccountOptions, Accounts, MasterKey};
@@ -36,31 +38,19 @@ impl Stores {
     pub async fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<Stores, String> {
         make_folder(data)?;
         let master = Keys::in_folder(data).master()?;
-        let kv = open_embedded(data)?;
-        let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
-        let objects = owned(&kv, Arc::new(objects)).await?;
+        let (kv, objects) = in_folder(data).await?;
         let cells = || -> Arc<dyn Ephemeral> { Arc::new(MemEphemeral::new(clock.clone())) };
         let (cells, sent) = (cells(), cells());
-        Stores::on(kv, objects, master, clock, (cells, sent), None)
+        let stores = Stores::on(kv, objects, master, clock, (cells, sent), None)?;
+        stores.accounts.check_master_key().await.map_err(|e| at(data, e))?;
+        Ok(stores)
     }
 
     /// Opens what a configuration says.
     pub async fn of(config: &Config, clock: Arc<dyn Clock>) -> Result<Stores, String> {
-        let (data, store) = (&config.data, &config.store);
-        make_folder(data)?;
+        make_folder(&config.data)?;
         let master = Keys::of(config)?.master()?;
-        let kv: Arc<dyn Kv> = match &store.kv {
-            KvStore::Embedded => open_embedded(data)?,
-            KvStore::Postgres(options) => Arc::new(postgres::open(options).await.map_err(|e| match e {
-                postgres::OpenError::Schema(_) => format!("store.postgres_schema: {e}"),
-                postgres::OpenError::Invalid(_) | postgres::OpenError::Server(_) | postgres::OpenError::Format(_) => {
-                    format!("store.postgres_url: {e}")
-                }
-            })?),
-            KvStore::FoundationDb(options) => shared::foundationdb(options, &clock).await?,
-        };
-        let objects = owned(&kv, shared::objects(config, &clock)?).await?;
-        claim(&objects).await?;
+        let (kv, objects) = configured(config, &clock).await?;
         let (cells, bus) = (shared::cells(config, &clock)?, shared::bus(config, &clock)?);
         let stores = Stores::on(kv, objects, master, clock, cells, bus)?;
         stores.accounts.check_master_key().await.map_err(|e| format!("store.master_key: {e}"))?;
@@ -87,6 +77,36 @@ impl Stores {
         let secret = keys::derive("scram", &master)?;
         Ok(Stores { kv, accounts, secret })
     }
+}
+
+/// Store and objects of a data folder.
+pub async fn in_folder(data: &Path) -> Result<(Arc<dyn Kv>, Arc<OwnedObjects>), String> {
+    make_folder(data)?;
+    let kv = open_embedded(data)?;
+    let objects = FsObjects::open(data.join("packs")).map_err(|e| at(data, e))?;
+    let objects = owned(&kv, Arc::new(objects)).await?;
+    Ok((kv, objects))
+}
+
+/// Store and objects that a configuration names.
+pub async fn configured(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<dyn Kv>, Arc<OwnedObjects>), String> {
+    make_folder(&config.data)?;
+    let kv: Arc<dyn Kv> = match &config.store.kv {
+        KvStore::Embedded => open_embedded(&config.data)?,
+        KvStore::Postgres(options) => Arc::new(postgres::open(options).await.map_err(|e| match e {
+            postgres::OpenError::Schema(_) => format!("store.postgres_schema: {e}"),
+            postgres::OpenError::Invalid(_) | postgres::OpenError::Server(_) | postgres::OpenError::Format(_) => {
+                format!("store.postgres_url: {e}")
+            }
+        })?),
+        KvStore::FoundationDb(options) => shared::foundationdb(options, clock).await?,
+    };
+    let objects = owned(&kv, shared::objects(config, clock)?).await?;
+    claim(&objects).await?;
+    Ok((kv, objects))
 }
 
 /// `objects` as those of the store `kv`.

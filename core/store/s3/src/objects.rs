@@ -42,6 +42,19 @@ impl S3Objects {
         Ok(())
     }
 
+    /// Every object of the prefix, OBJECT_LIST_MAX at most.
+    pub async fn list_all(&self) -> Result<Vec<ObjectInfo>, ObjectsError> {
+        self.pages(&self.key("")).await.map_err(|why| why.of(&self.options.bucket))
+    }
+
+    /// Bytes of an object.
+    pub async fn length(&self, name: &str) -> Result<u64, ObjectsError> {
+        let name = self.checked(name)?;
+        let head = self.head(&self.key(&name)).await.map_err(|why| why.of(&name))?;
+        let length = head.content_length().and_then(|length| u64::try_from(length).ok());
+        length.ok_or_else(|| Fault::Away("an object without a length".to_owned()).of(&name))
+    }
+
     /// Err while requests are refused without asking the server: why.
     pub fn health(&self) -> Result<(), String> {
         self.calls.health()

@@ -3,6 +3,7 @@
 //! INVARIANTS An unknown key or name is an error that names the nearest known one. An address left out closes that door. All that
 //!            is wrong is told at once.
 
+pub mod backup;
 mod billing;
 pub mod key;
 pub mod load;
@@ -82,6 +83,8 @@ pub struct Config {
     pub upkeep: UpkeepConfig,
     /// Whether this node makes exports.
     pub exports: bool,
+    /// Where backups go, and when they are made.
+    pub backup: backup::Backup,
     /// Time for sessions and attempts to end when the server stops.
     pub stop_timeout: Duration,
     /// A busy port is replaced by a free one (the demo).
@@ -216,6 +219,7 @@ impl Config {
                 cold_after: within(from, "upkeep.cold_after", 1, 3_650 * 86_400)?,
             },
             exports: from.flag("exports.enabled"),
+            backup: backup::backup(from)?,
             stop_timeout: within(from, "stop_timeout", 1, base::limits::STOP_SECS_MAX)?,
             free_ports: false,
         })

@@ -147,7 +147,7 @@ fn list(text: Option<String>) -> Vec<String> {
     text.iter().flat_map(|t| t.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
 }
 
-fn set_in_vain(from: &Loaded, section: &str, but: &[&str], why: &str) -> Result<(), String> {
+pub(super) fn set_in_vain(from: &Loaded, section: &str, but: &[&str], why: &str) -> Result<(), String> {
     let keys = super::key::KEYS.iter().map(|key| key.path);
     let set = |path: &&str| path.starts_with(section) && !but.contains(path) && from.is_set(path);
     match keys.into_iter().find(set) {

@@ -2,6 +2,7 @@
 //! INVARIANTS Tenants and accounts change through the control plane only, as its API changes them, with an audit entry.
 
 use super::request::{Event, Request};
+use crate::backup::Home;
 use account::Accounts;
 use base::{TenantId, limits::CTL_ROWS_MAX};
 use billing::Billing;
@@ -30,6 +31,8 @@ pub struct Desk {
     pub control: Arc<dyn Control>,
     /// What `status` shows.
     pub status: Value,
+    /// What backups are made of, and where they are.
+    pub home: Option<Home>,
 }
 
 impl Desk {
@@ -47,6 +50,8 @@ impl Desk {
         match request {
             Request::Status => self.status(events).await,
             Request::Verify { tenant } => self.verify(who, tenant, events).await,
+            Request::Backup(named) => self.backup(who, &named, events).await,
+            Request::Restore(call) => self.restore(who, call, events).await,
             Request::Quota { tenant, repair } => self.quota(who, tenant, repair, events).await,
             Request::QueueList { select, after, limit } => self.queue_list(who, &select, after, limit, events).await,
             Request::QueueRetry { select } => self.queue_retry(who, &select).await,
@@ -154,6 +159,10 @@ impl Desk {
         }
         row(events, status).await?;
         Ok((ok, None, String::new()))
+    }
+
+    pub(super) fn home(&self) -> Result<&Home, String> {
+        self.home.as_ref().ok_or_else(|| "this desk has no data folder".to_owned())
     }
 
     async fn nodes(&self, events: &Events) -> Outcome {

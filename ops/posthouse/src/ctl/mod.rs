@@ -4,6 +4,7 @@
 
 mod answer;
 mod api;
+mod backup;
 mod bar;
 mod command;
 mod desk;
@@ -18,35 +19,26 @@ mod operation;
 mod print;
 mod purge;
 mod request;
+mod restore;
 mod size;
 pub mod socket;
+mod stopped;
 #[cfg(test)]
 mod tests;
 
 pub use desk::Desk;
 
-use crate::{
-    Failure,
-    config::{Config, Role},
-    folder,
-    plane::AbsentPlane,
-    stores::{self, Stores},
-};
-use base::{AccountId, Clock, QueueId, SystemClock, TenantId};
+use crate::{Failure, backup::Home, config::Config};
+use base::{AccountId, QueueId, TenantId};
 use clap::{Args, Subcommand};
-use control::Control;
 use fetch::Ask;
-use mail::{Mail, Plane};
 use print::{Printer, Shape};
 use purge::EndCall;
 use request::{Request, Select};
 use std::{
     io::BufRead,
     path::{Path, PathBuf},
-    sync::Arc,
 };
-use tenants::{Service, SignInOptions};
-use tokio::sync::mpsc;
 
 /// Bytes of a password line.
 const PASSWORD_LINE_BYTES_MAX: u64 = 1_024;
@@ -116,6 +108,12 @@ enum Command {
     Import(import::Import),
     /// Mail of another provider, over IMAP: again and again until it has all moved.
     Migrate(Box<migrate::Migrate>),
+    /// Copies of all of it, encrypted, of which each takes only what is new.
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    /// What a backup has, put back: all of it, a tenant's mail, one mailbox.
+    #[command(subcommand)]
+    Restore(Box<restore::Restore>),
     /// Checks every stored invariant; exit code 1 when one does not hold.
     Verify {
         /// This tenant only.
@@ -297,6 +295,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         printer.take_all(fetched);
         return printer.end();
     }
+    if let Some((columns, outcome)) = here(&server, &arguments.command).await {
+        let mut printer = Printer::new(Shape::Rows(columns), arguments.json, false);
+        printer.take_whole(outcome);
+        return printer.end();
+    }
     let mut problems = match &arguments.command {
         Command::Migrate(migrate) => migrate.problems()?,
         _ => None,
@@ -317,6 +320,19 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     problems.map_or(Ok(()), migrate::Problems::end)
 }
 
+/// What is done by the command itself, whether a server runs or not: its columns, and what came of it.
+async fn here(server: &Server, command: &Command) -> Option<(&'static [&'static str], print::Whole)> {
+    match command {
+        Command::Backup(backup::Backup::Run(_)) => None,
+        Command::Backup(backup) => Some((backup.columns(), backup::here(server, backup).await)),
+        Command::Restore(restore) => match restore.as_ref() {
+            restore::Restore::All(of) => Some((&[], restore::here(server, of).await)),
+            restore::Restore::Tenant { .. } | restore::Restore::Mailbox { .. } => None,
+        },
+        _ => None,
+    }
+}
+
 /// Who answers: a server that runs, or else what it has stored.
 struct Server {
     data: PathBuf,
@@ -333,6 +349,24 @@ impl Server {
         Ok(server)
     }
 
+    fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The configuration, where it is of this data folder.
+    fn own_config(&self) -> Result<Option<Config>, String> {
+        let config = self.configured().map_err(Failure::told)?;
+        Ok(config.filter(|config| config.data == self.data))
+    }
+
+    /// What backups of this server are made of, and where they are.
+    fn home(&self) -> Result<Home, String> {
+        match self.own_config()? {
+            Some(config) => Ok(Home::of(&config)),
+            None => Home::in_folder(&self.data),
+        }
+    }
+
     /// What the environment alone says may be half of a configuration: a running server is asked without.
     fn configured(&self) -> Result<Option<Config>, Failure> {
         match self.config.as_deref() {
@@ -347,111 +381,11 @@ impl fetch::Ask for Server {
         match socket::connect(&self.data).await? {
             Some(stream) => socket::ask(stream, &request, take).await,
             None => {
-                let config = self.configured().map_err(Failure::told)?;
                 // A configuration that names another folder is not this server's.
-                offline(&self.data, config.filter(|config| config.data == self.data), request, take).await
+                stopped::ask(&self.data, self.own_config()?, request, take).await
             }
         }
     }
-}
-
-/// What a stopped server has, opened.
-struct Stopped {
-    stores: Option<Stores>,
-    control: Arc<dyn Control>,
-    service: Option<Arc<Service>>,
-}
-
-/// The data plane as the control plane sees it.
-fn control_of(stores: Option<&Stores>) -> Arc<dyn Control> {
-    match stores {
-        Some(stores) => Arc::new(Plane::new(Mail::new(stores.accounts.clone(), "localhost"))),
-        None => Arc::new(AbsentPlane),
-    }
-}
-
-impl Stopped {
-    /// What a folder holds.
-    async fn in_folder(data: &Path) -> Result<Stopped, String> {
-        let planes = folder::planes(data)?;
-        let stores = match planes.data {
-            true => Some(Stores::open(data, Arc::new(SystemClock)).await.map_err(|e| locked(data, e))?),
-            false => None,
-        };
-        let control = control_of(stores.as_ref());
-        let keys = stores::Keys::in_folder(data);
-        let clock = Arc::new(SystemClock);
-        let service = match planes.control {
-            true => {
-                let (domains, sign_in) = (crate::domains::stopped(data)?, SignInOptions::default());
-                Some(stores::service(data, &keys, None, control.clone(), domains, sign_in, clock).await?)
-            }
-            false => None,
-        };
-        Ok(Stopped { stores, control, service })
-    }
-
-    /// What a configuration names; a shared store may have nodes that run.
-    async fn configured(config: &Config) -> Result<Stopped, String> {
-        let clock = Arc::new(SystemClock);
-        let stores = match &config.role {
-            Role::All | Role::Data { .. } => {
-                if !config.store.is_shared() {
-                    folder::planes(&config.data)?;
-                }
-                Some(Stores::of(config, clock.clone()).await.map_err(|e| locked(&config.data, e))?)
-            }
-            Role::Control { .. } => None,
-        };
-        let control = control_of(stores.as_ref());
-        let service = crate::server::control_plane(config, &control, &(clock as Arc<dyn Clock>)).await?;
-        Ok(Stopped { stores, control, service })
-    }
-}
-
-async fn offline(
-    data: &Path,
-    config: Option<Config>,
-    request: Request,
-    take: &mut dyn FnMut(request::Event),
-) -> Result<(), String> {
-    if let Request::Status | Request::Drain(_) = request {
-        return Err(format!("no server runs on {}", data.display()));
-    }
-    let Stopped { stores, control, service } = match &config {
-        Some(config) => Stopped::configured(config).await?,
-        None => Stopped::in_folder(data).await?,
-    };
-    let accounts = stores.as_ref().map(|stores| stores.accounts.clone());
-    let desk = Desk { accounts, service, billing: None, control, status: serde_json::Value::Null };
-    let who = socket::own_user().map(|user| format!("uid {user}")).map_err(|e| e.to_string())?;
-    let (events, mut pending) = mpsc::channel(64);
-    let work = async {
-        desk.run(&who, request, &events).await;
-        drop(events);
-    };
-    let show = async {
-        while let Some(event) = pending.recv().await {
-            take(event);
-        }
-    };
-    tokio::join!(work, show);
-    if let Some(stores) = stores {
-        stores.kv.close().await;
-    }
-    Ok(())
-}
-
-/// The store is open elsewhere, and nobody answers at the socket.
-fn locked(data: &Path, why: String) -> String {
-    if !why.contains("another process has this store open") {
-        return why;
-    }
-    let data = data.display();
-    format!(
-        "{data} is in use by another process, and no server answers at {data}/ctl.sock: \
-         it is starting, stopping, or another ctl works there. Try again in a moment."
-    )
 }
 
 /// What to ask, and how to show the answer.
@@ -471,6 +405,14 @@ fn asked(command: Command) -> Result<(Request, Shape), Failure> {
         Command::Export(export) => match export::call(&export)? {
             Some(call) => plain(Request::Export(call)),
             None => return Err(Failure::Usage("what is fetched goes into a folder".to_owned())),
+        },
+        Command::Backup(backup) => match backup::call(&backup)? {
+            Some(request) => plain(request),
+            None => return Err(Failure::Usage("this is done without the server".to_owned())),
+        },
+        Command::Restore(restore) => match restore::call(&restore)? {
+            Some(request) => plain(request),
+            None => return Err(Failure::Usage("this is done without the server".to_owned())),
         },
         Command::Import(import) => plain(Request::Import(import.call()?)),
         Command::Migrate(migrate) => plain(Request::Migrate(migrate.call()?)),

@@ -5,7 +5,7 @@ use super::{
     answer, export, import, migrate,
     purge::EndCall,
     request::{Event, ExportCall, Request},
-    size,
+    restore, size,
 };
 use crate::Failure;
 use serde_json::{Map, Value, json};
@@ -28,6 +28,9 @@ pub enum Shape {
     /// The API's answer as rows; with a field of the first row that was made here.
     Operation(&'static [&'static str], Option<(&'static str, String)>),
 }
+
+/// Rows, whether all is well, and the last line; or why it failed.
+pub type Whole = Result<(Vec<Value>, bool, String), String>;
 
 /// Collects events until the end.
 pub struct Printer {
@@ -62,6 +65,7 @@ impl Printer {
                     migrate::TOLD
                 }
             }
+            Request::Restore(_) => restore::TOLD,
             Request::End(EndCall::List) => &["tenant", "phase", "closed_at", "purge_at", "ended_at", "data_plane"],
             Request::Nodes => &["node", "name", "roles", "draining", "this"],
             Request::Verify { .. } => VIOLATIONS,
@@ -92,6 +96,17 @@ impl Printer {
             Ok((rows, summary)) => {
                 self.rows = rows;
                 self.end = Some(Event::Done { ok: true, next: None, summary });
+            }
+            Err(why) => self.end = Some(Event::Failed(why)),
+        }
+    }
+
+    /// The same, and whether all is well.
+    pub fn take_whole(&mut self, outcome: Whole) {
+        match outcome {
+            Ok((rows, ok, summary)) => {
+                self.rows = rows;
+                self.end = Some(Event::Done { ok, next: None, summary });
             }
             Err(why) => self.end = Some(Event::Failed(why)),
         }

@@ -2,6 +2,7 @@
 //! INVARIANTS The last line is `Done` or `Failed`. Both ends are one program: the form may change with it.
 
 use super::{hold::Placing, purge::EndCall};
+use crate::backup::Named;
 use base::{JobId, QueueId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -84,6 +85,9 @@ pub enum Request {
     Export(ExportCall),
     Import(ImportCall),
     Migrate(MigrateCall),
+    /// Makes a backup.
+    Backup(Named),
+    Restore(RestoreCall),
     /// The end of a tenant.
     End(EndCall),
     /// An operation of the API. In the variables that `accounts` points to, an address stands for its mailbox's id.
@@ -92,6 +96,22 @@ pub enum Request {
         variables: Value,
         accounts: Vec<String>,
     },
+}
+
+/// Mail of a backup that comes back: a tenant's, or one mailbox's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RestoreCall {
+    pub named: Named,
+    /// The newest when missing.
+    pub snapshot: Option<String>,
+    pub tenant: Option<TenantId>,
+    /// An id, or the address that it had then.
+    pub mailbox: Option<String>,
+    /// Where it goes: itself when missing.
+    pub account: Option<String>,
+    pub into: Option<String>,
+    pub reason: String,
+    pub scratch: Option<PathBuf>,
 }
 
 impl Request {
@@ -116,6 +136,8 @@ impl Request {
             // Its own summary says what would be.
             | Request::Import(_)
             | Request::Migrate(_)
+            | Request::Backup(_)
+            | Request::Restore(_)
             | Request::QueueList { .. }
             | Request::QueueRetry { .. }
             | Request::QueueCancel { .. }

@@ -44,7 +44,18 @@ pub(super) fn objects(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn
 
 #[cfg(feature = "s3")]
 fn bucket(config: &Config, s3: &config::S3, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Objects>, String> {
-    use store_s3::{CacheOptions, CachedObjects, Credentials, Encryption, Keys, S3Objects, S3Options};
+    use store_s3::{CacheOptions, CachedObjects};
+    let objects = s3_objects(s3).map_err(|e| format!("[objects]: {e}"))?;
+    let folder = s3.cache_folder.clone().unwrap_or_else(|| config.data.join("cache"));
+    let mut cache = CacheOptions::new(&folder);
+    cache.bytes_max = s3.cache_bytes;
+    Ok(Arc::new(CachedObjects::open(objects, cache, clock.clone()).map_err(|e| at(&folder, e))?))
+}
+
+/// Objects of a bucket, without a cache before them.
+#[cfg(feature = "s3")]
+pub fn s3_objects(s3: &config::S3) -> Result<store_s3::S3Objects, String> {
+    use store_s3::{Credentials, Encryption, Keys, S3Objects, S3Options};
     let credentials = match &s3.keys {
         Some((access, secret)) => Keys::new(access.as_str(), secret.as_str()).into(),
         None => Credentials::Found,
@@ -59,11 +70,7 @@ fn bucket(config: &Config, s3: &config::S3, clock: &Arc<dyn Clock>) -> Result<Ar
         config::Encryption::Aes256 => Encryption::Aes256,
         config::Encryption::Kms(key_id) => Encryption::Kms { key_id: key_id.clone() },
     };
-    let objects = S3Objects::new(options).map_err(|e| format!("[objects]: {e}"))?;
-    let folder = s3.cache_folder.clone().unwrap_or_else(|| config.data.join("cache"));
-    let mut cache = CacheOptions::new(&folder);
-    cache.bytes_max = s3.cache_bytes;
-    Ok(Arc::new(CachedObjects::open(objects, cache, clock.clone()).map_err(|e| at(&folder, e))?))
+    S3Objects::new(options)
 }
 
 #[cfg(not(feature = "s3"))]

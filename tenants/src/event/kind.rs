@@ -160,6 +160,7 @@ pub(super) const ACTIONS: &[&str] = &[
     "mailExportResume",
     "mailImport",
     "mailMigrate",
+    "mailRestore",
     "mailboxCreate",
     "mailboxDelete",
     "mailboxImport",

@@ -14,7 +14,7 @@ async fn a_backup_that_is_cut_off_anywhere_leaves_no_half_and_is_ended_by_the_ne
             world.depot.die_after(operations, last);
             let result = world.back_up(&second).await;
             if !world.depot.revive() {
-                assert!(result.is_ok() && operations > 20, "{operations}");
+                assert!(result.is_ok() && operations > 10, "{operations}");
                 break;
             }
             let ids = world.repo.snapshots().await.unwrap();

@@ -10,6 +10,7 @@
 
 mod cut;
 mod damage;
+mod format;
 mod locks;
 mod objects;
 mod prune;

@@ -45,7 +45,7 @@ async fn a_prune_that_dies_anywhere_leaves_every_remaining_snapshot_whole() {
             let forgotten = world.repo.forget(&LAST).await;
             let pruned = world.repo.prune(world.clock.clone()).await;
             if !world.depot.revive() {
-                assert!(forgotten.is_ok() && pruned.is_ok() && operations > 20, "{operations}");
+                assert!(forgotten.is_ok() && pruned.is_ok() && operations > 10, "{operations}");
                 break;
             }
             assert!(world.verify(Depth::Read).await.is_whole(), "{operations} {last:?}");

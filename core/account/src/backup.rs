@@ -14,6 +14,7 @@ pub use ranges::{ranges_of_mailbox, ranges_of_system_for_reading, ranges_of_tena
 use crate::{
     Accounts, Error, Result,
     keys::{self, SystemRow},
+    restore,
     scope::BreakGlass,
     txn::SystemTxn,
     unit_of_work,
@@ -83,10 +84,11 @@ pub struct Backup {
 
 impl Accounts {
     /// Begins a backup of the whole store as it is now. `Unavailable`: the store fails, or says that it is backed up by its own
-    /// means.
+    /// means. `Invalid`: it is being restored itself.
     pub async fn backup(&self, _key: &BreakGlass) -> Result<Backup> {
         let id = self.rng().next_u64();
         let until = unit_of_work!(self, &[], self.op(), work => {
+            restore::check_whole(work.txn()).await?;
             let now = work.now();
             let mut system = SystemTxn::new(work.txn());
             // What backups that died left behind.
@@ -319,4 +321,4 @@ pub(crate) fn may_be_restored(key: &[u8]) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -225,4 +225,4 @@ fn check(rows: &[(Bytes, Bytes)]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -88,7 +88,7 @@ impl StdError for DepotError {
 pub trait Depot: Send + Sync + 'static {
     /// Whole or not at all, and durable when it returned. The same name again is replaced.
     fn put(&self, name: &str, bytes: Bytes) -> BoxFuture<'_, Result<(), DepotError>>;
-    /// All bytes of a name.
+    /// All bytes of a name; of more than DEPOT_BYTES_MAX, which is none of ours, `Refused`.
     fn get(&self, name: &str) -> BoxFuture<'_, Result<Bytes, DepotError>>;
     /// The first `limit` names that begin with `prefix` (empty, or ends with `/`) and come behind `after`, sorted by their bytes.
     /// Fewer than `limit`: there are no more.
@@ -130,6 +130,13 @@ pub fn validate_prefix(prefix: &str) -> Result<(), DepotError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn memory_and_folders_keep_the_promise_of_a_depot() {
+        crate::conformance::check(&MemoryDepot::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        crate::conformance::check(&FolderDepot::open(folder.path()).unwrap()).await.unwrap();
+    }
 
     #[test]
     fn names_are_words_that_no_path_is_hurt_by() {

@@ -3,6 +3,7 @@
 //! INVARIANTS Nothing here knows a mailbox, a key of the store or a table. What a snapshot refers to was durable before its
 //!            manifest was; what no manifest names is nothing but room. Every byte that is read is checked.
 
+pub mod conformance;
 mod depot;
 mod error;
 mod forget;

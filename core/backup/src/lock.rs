@@ -127,14 +127,18 @@ impl Held {
     }
 
     async fn renew(&self, refreshed: &mut Timestamp) -> Result<()> {
+        let is_stale = |at: Timestamp| self.clock.now().since(at) >= LOCK_STALE;
         match self.repo.depot().get(&self.name).await {
             Err(DepotError::Missing(_)) => return Err(Error::LockLost),
             found => found?,
         };
+        if is_stale(*refreshed) {
+            return Err(Error::LockLost);
+        }
         let now = self.clock.now();
         self.write(now).await?;
-        // Asked when it is written: until then others saw the old time.
-        if self.clock.now().since(*refreshed) >= LOCK_STALE {
+        // Asked again when it is written: until then others saw the old time.
+        if is_stale(*refreshed) {
             return Err(Error::LockLost);
         }
         *refreshed = now;

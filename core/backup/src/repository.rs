@@ -205,7 +205,11 @@ impl Repository {
         for (key, value) in self.rows(node).await? {
             let child = Node::decode(value).map_err(|_| damaged("an entry says nothing that is understood"))?;
             let is_behind = out.last().is_none_or(|before| before.last < child.first);
-            if child.first != key || child.first > child.last || !is_behind || child.level + 1 != node.level {
+            if child.first != key
+                || child.first > child.last
+                || !is_behind
+                || child.level.checked_add(1) != Some(node.level)
+            {
                 return Err(damaged("an entry is not where it belongs"));
             }
             weight.add(child.weight());

@@ -196,6 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sealed_by_the_first_version_opens() {
+        let keys = Keys::new(&RepositoryKey::new([1; 32]));
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
+        for (sealed, plain) in [
+            ("01d49c3d650ec1ebad133ad307358dfa7081738beb050825d7784d4fae4a7b7cad5758", b"plain".to_vec()),
+            (
+                "01f67c0537fc41af2f72974f08427cdf7446096aaf6a9deb85cc9358d395a6f1bf034aad7d0e528ac92e4377dce1680f775016d4",
+                vec![7; 200],
+            ),
+        ] {
+            assert_eq!(keys.open("chunk/a", &bytes(sealed), 200).unwrap(), plain);
+        }
+    }
+
+    #[test]
     fn what_shrinks_is_compressed_and_what_does_not_is_not() {
         let keys = Keys::new(&RepositoryKey::new([1; 32]));
         let stored = |plain: &[u8]| keys.seal("a", plain).unwrap().len();

@@ -52,7 +52,8 @@ impl Report {
 }
 
 impl Repository {
-    /// Looks at every snapshot. Problems are in the report; errors are of a depot that does not answer.
+    /// Looks at every snapshot; a backup may be at work meanwhile, but what is forgotten and pruned meanwhile is told as a
+    /// problem. Problems are in the report; errors are of a depot that does not answer.
     pub async fn verify(&self, depth: Depth, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Report> {
         // The snapshots first: what a backup puts meanwhile is in no manifest that is looked at, and what these name is listed.
         let (mut ids, mut strangers) = (Vec::new(), Vec::new());

@@ -155,8 +155,11 @@ impl Writer {
     /// Adds a fact, or replaces it.
     pub fn fact(&self, name: &str, value: &str) -> Result<()> {
         let mut facts = self.facts.lock();
-        facts.insert(name.to_owned(), value.to_owned());
-        check_facts(&facts)
+        let mut with = facts.clone();
+        with.insert(name.to_owned(), value.to_owned());
+        check_facts(&with)?;
+        *facts = with;
+        Ok(())
     }
 
     /// What was written so far; streams count when they are finished.

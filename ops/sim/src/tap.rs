@@ -18,7 +18,7 @@ use std::{
     },
     time::Duration,
 };
-use store::kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvTxn, Page, PageLimit, Read, ReadError};
+use store::kv::{BoxFuture, CommitError, Durable, KeyRange, Kv, KvSnapshot, KvTxn, Page, PageLimit, Read, ReadError};
 use tokio::sync::watch;
 
 /// Store calls of one transaction; beyond it an operation is not bounded by what it was asked for.
@@ -240,6 +240,9 @@ impl Kv for Tap {
     }
     fn health(&self) -> BoxFuture<'_, Result<(), String>> {
         self.inner.health()
+    }
+    fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn KvSnapshot>, ReadError>> {
+        self.inner.snapshot()
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()

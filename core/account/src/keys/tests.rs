@@ -3,7 +3,7 @@
 use super::*;
 use proptest::{prelude::*, test_runner::TestCaseResult};
 use std::cmp::Reverse;
-use store::blob::PackId;
+use store::blob::{PackId, PackRow, live_key};
 
 /// Ids with the edges that carry and wrap.
 fn id64() -> impl Strategy<Value = u64> {
@@ -110,6 +110,7 @@ row!(export_segment_row, (j: u64 = id64(), s: u32 = id32(), n: u32 = id32()), ex
     move |key: &[u8]| (decode(key), Some(Row::ExportSegment(JobId(j), s, n))));
 row!(system_export_row, (t: u64 = id64(), j: u64 = id64()), system_export(TenantId(t), JobId(j)),
     move |key: &[u8]| (decode_system_export(key), Some((TenantId(t), JobId(j)))));
+row!(backup_row, (b: u64 = id64()), system_backup(b), move |key: &[u8]| (decode_backup(key), Some(b)));
 row!(erasure_row, (t: u64 = id64()), system_erasure(TenantId(t)), move |key: &[u8]| (decode_erasure(key), Some(TenantId(t))));
 row!(erased_pack_row, (t: u64 = id64(), p: u64 = id64()), system_erased_pack(TenantId(t), PackId(u128::from(p).to_be_bytes())),
     move |key: &[u8]| (decode_erased_pack(key), Some(PackId(u128::from(p).to_be_bytes()))));
@@ -135,6 +136,42 @@ row!(address_row, (d: String = name(), l: String = name()), system_address(&d, &
     let split = Some((key[2..at].to_vec(), key[at + 1..].to_vec()));
     (split, Some((d.clone().into_bytes(), l.clone().into_bytes())))
 });
+
+/// One key of every system row.
+fn one_of_each_system_row(t: u64, n: u64, at: i64, domain: &str, local: &str) -> Vec<(SystemRow, Key)> {
+    let (tenant, queue, pack) = (TenantId(t), QueueId(n), PackId(u128::from(n).to_be_bytes()));
+    let group = ParkedGroup { tenant, account: AccountId(n), credential: t };
+    let of_pack = |kind: &[u8]| [system_packs().as_slice(), kind].concat();
+    let meta = [tenant_prefix(tenant).as_slice(), &blob_meta(), blake3::hash(local.as_bytes()).as_bytes()].concat();
+    vec![
+        (SystemRow::Domain, system_domain(domain)),
+        (SystemRow::Signing, system_signing(domain)),
+        (SystemRow::Entitlement, system_entitlement(tenant)),
+        (SystemRow::Address, system_address(domain, local)),
+        (SystemRow::Due, system_due(tenant, Timestamp(at), queue)),
+        (SystemRow::Parked, system_parked(group, queue)),
+        (SystemRow::Pack(PackRow::Info(pack)), of_pack(&[b"i".as_slice(), &pack.0].concat())),
+        (SystemRow::Pack(PackRow::Live(pack)), live_key(&system_packs(), &pack)),
+        (SystemRow::Pack(PackRow::Dead(pack)), of_pack(&[b"d".as_slice(), &pack.0].concat())),
+        (SystemRow::Pack(PackRow::Store), of_pack(b"s")),
+        (SystemRow::Staging, [system_staging().as_slice(), &meta].concat()),
+        (SystemRow::Job, system_job(domain)),
+        (SystemRow::Store, system_store()),
+        (SystemRow::Applied, system_applied()),
+        (SystemRow::Node, system_node(NodeId(n))),
+        (SystemRow::Held, system_held(NodeId(n), tenant, queue)),
+        (SystemRow::Op, system_op(OpId(n))),
+        (SystemRow::Master, system_master()),
+        (SystemRow::Export, system_export(tenant, JobId(n))),
+        (SystemRow::Erasure, system_erasure(tenant)),
+        (SystemRow::ErasedPack, system_erased_pack(tenant, pack)),
+        (SystemRow::EventCounter, system_event_counter()),
+        (SystemRow::Event, system_event(n)),
+        (SystemRow::Copy, system_copy(tenant, AccountId(n), OpId(t), 3)),
+        (SystemRow::Backup, system_backup(n)),
+        (SystemRow::Restoring, system_restoring()),
+    ]
+}
 
 /// One key of every tenant row, by name.
 fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str, Key)> {
@@ -294,7 +331,7 @@ proptest! {
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
             system_signing(&d), system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
             system_master(), system_node(NodeId(q)), system_held(NodeId(q), TenantId(t), QueueId(q)),
-            system_export(TenantId(t), JobId(q)),
+            system_export(TenantId(t), JobId(q)), system_backup(q), system_restoring(),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));
@@ -304,9 +341,25 @@ proptest! {
         prop_assert!(system_entitlements().contains(&rows[1]) && !system_entitlements().contains(&rows[0]));
     }
 
+    #[test]
+    fn every_system_row_is_known_by_its_key(t in id64(), n in id64(), d in name(), l in name(), at in due()) {
+        for (row, key) in one_of_each_system_row(t, n, at, &d, &l) {
+            prop_assert_eq!(decode_system(&key), Some(row), "{}", key.escape_ascii());
+            prop_assert_eq!((decode(&key), split_tenant(&key)), (None, None));
+        }
+    }
+
+    #[test]
+    fn tenants_are_stepped_over_one_by_one(a in id64(), b in id64()) {
+        let key = [tenant_prefix(TenantId(b)).as_slice(), b"k"].concat();
+        prop_assert_eq!(split_tenant(&key), Some((TenantId(b), &b"k"[..])));
+        prop_assert_eq!(tenants_after(TenantId(a)).contains(&key), b > a);
+        prop_assert!(tenants_all().contains(&key) && !system_all().contains(&key));
+    }
+
     /// Whatever bytes a key has, it decodes or it does not; nothing panics.
     #[test]
     fn any_bytes_decode_or_do_not(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        let _ = (decode(&bytes), decode_due(&bytes), decode_entitlement(&bytes), decode_object(&bytes));
+        let _ = (decode(&bytes), decode_system(&bytes), decode_due(&bytes), decode_entitlement(&bytes), decode_object(&bytes));
     }
 }

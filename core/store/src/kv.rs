@@ -170,7 +170,7 @@ pub const OWN_MEANS: &str = "is backed up by its own means";
 
 /// One durable version of a store, read for as long as it takes: KV_TXN_MS_MAX does not end it. Dropping it lets go of what it
 /// holds.
-pub trait KvSnapshot: Send {
+pub trait KvSnapshot: Send + Sync {
     /// One page of `range`, at most `limit`, from its start. `TooOld`: the store had to end the snapshot, and every later page
     /// says so too; another one may be taken.
     fn page<'a>(&'a mut self, range: &KeyRange, limit: PageLimit) -> BoxFuture<'a, Result<Page, ReadError>>;

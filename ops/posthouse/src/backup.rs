@@ -16,7 +16,7 @@ pub use kind::SQL;
 pub use make::{Made, Sources, make};
 pub use scratch::Scratch;
 pub use timer::{Timer, run};
-pub use whole::{Into, Restored, restore};
+pub use whole::{Into, restore};
 
 /// Kinds of streams; the last two are the names of their only streams too.
 mod kind {

@@ -89,10 +89,7 @@ pub async fn in_folder(data: &Path) -> Result<(Arc<dyn Kv>, Arc<OwnedObjects>), 
 }
 
 /// Store and objects that a configuration names.
-pub async fn configured(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<dyn Kv>, Arc<OwnedObjects>), String> {
+pub async fn configured(config: &Config, clock: &Arc<dyn Clock>) -> Result<(Arc<dyn Kv>, Arc<OwnedObjects>), String> {
     make_folder(&config.data)?;
     let kv: Arc<dyn Kv> = match &config.store.kv {
         KvStore::Embedded => open_embedded(&config.data)?,

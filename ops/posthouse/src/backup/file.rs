@@ -50,7 +50,8 @@ pub(super) fn read(data: &Path, master: Option<&Path>) -> Result<Vec<(&'static s
 /// Puts one back. Errors: a name that is not in the list, a file with other content in its place.
 pub(super) fn write(data: &Path, master: Option<&Path>, name: &str, bytes: &[u8]) -> Result<(), String> {
     let known = NAMES.into_iter().find(|known| *known == name);
-    let path = place(data, master, known.ok_or_else(|| format!("the backup has a file {name:?}, which is none of ours"))?);
+    let path =
+        place(data, master, known.ok_or_else(|| format!("the backup has a file {name:?}, which is none of ours"))?);
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| at(folder, e))?;
     }

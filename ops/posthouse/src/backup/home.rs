@@ -108,7 +108,11 @@ impl Home {
     fn depot(&self, named: &Named, makes: bool) -> Result<Arc<dyn Depot>, String> {
         let place = match &named.to {
             Some(to) => self.config.place(to)?,
-            None => self.config.to.clone().ok_or("where are the backups? Name a folder or s3://BUCKET/PREFIX, or set backup.to")?,
+            None => self
+                .config
+                .to
+                .clone()
+                .ok_or("where are the backups? Name a folder or s3://BUCKET/PREFIX, or set backup.to")?,
         };
         match place {
             backup::Place::Folder(folder) => {
@@ -116,7 +120,10 @@ impl Home {
                     return Err(at(&folder, "no such folder; `ctl backup init` makes a repository"));
                 }
                 if self.data.join("kv").exists() && folder.starts_with(&self.data) {
-                    return Err(at(&folder, "this is in the data folder, and would be lost with it: name another place"));
+                    return Err(at(
+                        &folder,
+                        "this is in the data folder, and would be lost with it: name another place",
+                    ));
                 }
                 Ok(Arc::new(FolderDepot::open(&folder).map_err(|why| why.to_string())?))
             }

@@ -62,7 +62,9 @@ pub async fn make(repository: &Repository, sources: &Sources<'_>, telling: Telli
             Err(why) => {
                 writer.abandon().await;
                 match why {
-                    Failed::Overtaken(why) if attempt < ATTEMPTS_MAX => tracing::warn!(%why, "the backup is begun anew"),
+                    Failed::Overtaken(why) if attempt < ATTEMPTS_MAX => {
+                        tracing::warn!(%why, "the backup is begun anew")
+                    }
                     Failed::Overtaken(why) | Failed::For(why) => return Err(why),
                 }
             }

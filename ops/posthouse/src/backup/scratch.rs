@@ -258,11 +258,7 @@ impl Objects for Kept {
         self.own.list(prefix)
     }
 
-    fn sweep_unfinished(
-        &self,
-        now: Timestamp,
-        age: std::time::Duration,
-    ) -> BoxFuture<'_, Result<usize, ObjectsError>> {
+    fn sweep_unfinished(&self, now: Timestamp, age: std::time::Duration) -> BoxFuture<'_, Result<usize, ObjectsError>> {
         self.own.sweep_unfinished(now, age)
     }
 }

@@ -13,7 +13,7 @@ use account::restore::Restore;
 use base::{Clock, Kind, SystemRng};
 use bytes::Bytes;
 use std::sync::Arc;
-use tenants::{Database, backup::Fill};
+use tenants::{Database, Fill};
 
 /// Streams and packs that are asked for at once.
 const LISTED: usize = 1_000;
@@ -116,7 +116,6 @@ async fn store(
     kv.close().await;
     ended
 }
-
 
 async fn fill(
     snapshot: &Snapshot,

@@ -90,7 +90,7 @@ fn place(to: &str, bucket: &Bucket) -> Result<Place, String> {
     })))
 }
 
-pub(super) fn backup(from: &Loaded) -> Result<Backup, String> {
+pub fn backup(from: &Loaded) -> Result<Backup, String> {
     let keys = match (from.text("backup.access_key"), from.text("backup.secret_key")) {
         (Some(access), Some(secret)) => Some((access, secret)),
         (Some(_), None) => return Err("backup.secret_key: it is needed with backup.access_key".to_owned()),

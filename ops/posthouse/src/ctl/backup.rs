@@ -60,13 +60,14 @@ pub struct Place {
 impl Place {
     /// As a server somewhere else on this machine understands it.
     pub fn named(&self) -> Result<Named, Failure> {
-        let absolute = |path: &PathBuf| {
-            std::path::absolute(path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))
-        };
+        let absolute =
+            |path: &PathBuf| std::path::absolute(path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())));
         let to = match self.to.as_deref() {
             Some(to) if !to.is_empty() && !to.contains("://") => {
                 let folder = absolute(&PathBuf::from(to))?;
-                Some(folder.to_str().ok_or_else(|| Failure::Usage("--to: its name is not UTF-8".to_owned()))?.to_owned())
+                Some(
+                    folder.to_str().ok_or_else(|| Failure::Usage("--to: its name is not UTF-8".to_owned()))?.to_owned(),
+                )
             }
             to => to.map(str::to_owned),
         };
@@ -249,7 +250,11 @@ impl Desk {
             let place = step.done.saturating_mul(STEPS) / step.total.max(1);
             if step.done.is_multiple_of(STEPS) || place > told {
                 told = place;
-                let _ = events.try_send(Event::Progress { done: step.done.saturating_sub(1), total: step.total, what: step.what });
+                let _ = events.try_send(Event::Progress {
+                    done: step.done.saturating_sub(1),
+                    total: step.total,
+                    what: step.what,
+                });
             }
         };
         let made = tokio::select! {

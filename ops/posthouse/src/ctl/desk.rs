@@ -112,7 +112,7 @@ impl Desk {
     }
 
     /// Who is asked for tenants and accounts.
-    fn service(&self) -> Result<&Service, String> {
+    pub(super) fn service(&self) -> Result<&Service, String> {
         self.shared_service().map(|service| service.as_ref())
     }
 

@@ -6,6 +6,7 @@ use crate::backup::Named;
 use base::{JobId, QueueId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// One command.
 #[derive(Debug, Clone, Serialize, Deserialize)]

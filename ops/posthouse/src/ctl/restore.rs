@@ -5,7 +5,7 @@
 use super::{
     Server,
     backup::Place,
-    desk::{Desk, Events, Outcome, done, row},
+    desk::{Desk, Events, Outcome, row},
     request::{Request, RestoreCall},
     size,
 };
@@ -20,10 +20,7 @@ use import::{Importer, Order};
 use mail::{Mail, NewPath};
 use serde_json::{Value, json};
 use std::{path::PathBuf, sync::Arc};
-use tenants::{
-    Actor, Mailbox, MailboxState,
-    backup::{DumpedMailbox, DumpedMailboxState, MailboxSearch},
-};
+use tenants::{Actor, DumpedMailbox, DumpedMailboxState, Mailbox, MailboxSearch, MailboxState};
 
 /// Columns of what came back.
 pub const TOLD: &[&str] = &["mailbox", "address", "brought_in", "already_there", "problems", "why"];
@@ -106,7 +103,10 @@ pub fn call(restore: &Restore) -> Result<Option<Request>, Failure> {
 /// The whole: rows, whether all is well, and the last line.
 pub async fn here(server: &Server, of: &Of) -> Result<(Vec<Value>, bool, String), String> {
     if super::socket::connect(server.data()).await?.is_some() {
-        return Err(format!("a server runs on {}: everything is restored into an empty folder", server.data().display()));
+        return Err(format!(
+            "a server runs on {}: everything is restored into an empty folder",
+            server.data().display()
+        ));
     }
     let (home, config) = (server.home()?, server.own_config()?);
     let repository = home.repository(&of.place.named().map_err(Failure::told)?).await?;
@@ -200,7 +200,10 @@ impl Desk {
             })?,
         };
         if to.tenant != was.tenant {
-            return Err(format!("{} is a mailbox of tenant {}, and the backup's was of {}", to.address, to.tenant, was.tenant));
+            return Err(format!(
+                "{} is a mailbox of tenant {}, and the backup's was of {}",
+                to.address, to.tenant, was.tenant
+            ));
         }
         Ok(Pair { from: was.id, to })
     }
@@ -210,14 +213,17 @@ impl Desk {
         let mut search = match named.parse::<AccountId>() {
             Ok(id) => MailboxSearch::by_id(id),
             Err(_) => {
-                let address = Address::parse(named).map_err(|_| format!("{named:?} is neither an address nor an id (acc_…)"))?;
+                let address =
+                    Address::parse(named).map_err(|_| format!("{named:?} is neither an address nor an id (acc_…)"))?;
                 MailboxSearch::by_address(&address)
             }
         };
         while let Some(range) = search.range().map_err(text)? {
             let range = KeyRange::new(range.start, range.end);
             let mut rows = snapshot.rows(crate::backup::SQL, &[range]).await.map_err(|why| match why {
-                ::backup::Error::NoStream(_) => "the backup has no mailboxes' names: it is of a data plane alone".to_owned(),
+                ::backup::Error::NoStream(_) => {
+                    "the backup has no mailboxes' names: it is of a data plane alone".to_owned()
+                }
                 why => why.to_string(),
             })?;
             while let Some(page) = rows.next_page().await.map_err(text)? {
@@ -234,7 +240,10 @@ impl Desk {
                 Err(format!("{named}: its mail had been destroyed before the backup"))
             }
             (Some(mailbox), true) => Ok(mailbox),
-            (Some(_), false) => Err(format!("{named} was the address of several mailboxes, one after the other; name one: {}", ids.join(", "))),
+            (Some(_), false) => Err(format!(
+                "{named} was the address of several mailboxes, one after the other; name one: {}",
+                ids.join(", ")
+            )),
             (None, _) => Err(format!("{named}: no mailbox of the backup")),
         }
     }

@@ -4,7 +4,7 @@
 //!            left goes when the next one begins.
 
 use super::{SYSTEM, file::MASTER, kind, make::named};
-use crate::stores::at;
+use crate::stores::{at, make_folder};
 use ::backup::{KeyRange, Snapshot};
 use account::{
     AccountOptions, Accounts, ExportPhase, ExportShape, ExportWish, MasterKey, NewExport, ReadOnly, TenantScope,
@@ -19,9 +19,10 @@ use bytes::Bytes;
 use export::Exporter;
 use parking_lot::Mutex;
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::Write,
     ops::Range,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,6 +37,8 @@ use zeroize::Zeroizing;
 
 /// Packs that are kept in memory: messages of one time lie in one pack.
 const PACKS_KEPT: usize = 2;
+/// Says that a folder is a restore's.
+const MARK: &str = "scratch-of-a-restore";
 /// How long an archive would be kept if nobody removed it, days.
 const KEEP_DAYS: u32 = 1;
 
@@ -48,12 +51,43 @@ pub struct Scratch {
 }
 
 /// Removed when it is dropped.
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    /// Beside it; another restore does not begin in the folder while this is held.
+    _lock: File,
+}
+
+impl Folder {
+    /// Empty, and nobody else's. Errors: another restore is at work there.
+    fn make(path: &Path) -> Result<Folder, String> {
+        let beside = path.with_extension("lock");
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&beside);
+        let lock = lock.map_err(|e| at(&beside, e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(at(path, "another restore is at work here: wait for it, or name another folder with --scratch"));
+            }
+            Err(TryLockError::Error(e)) => return Err(at(&beside, e)),
+        }
+        if path.exists() {
+            // Only what a restore left is removed.
+            if !path.join(MARK).exists() {
+                return Err(at(path, "it is there, and is none of a restore: name another folder with --scratch"));
+            }
+            fs::remove_dir_all(path).map_err(|e| at(path, e))?;
+        }
+        make_folder(path)?;
+        let folder = Folder { path: path.to_owned(), _lock: lock };
+        fs::write(path.join(MARK), b"").map_err(|e| at(path, e))?;
+        Ok(folder)
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(why) = fs::remove_dir_all(&self.0) {
-            tracing::warn!(folder = %self.0.display(), %why, "what was restored beside the store could not be removed");
+        if let Err(why) = fs::remove_dir_all(&self.path) {
+            tracing::warn!(folder = %self.path.display(), %why, "what was restored beside the store could not be removed");
         }
     }
 }
@@ -67,15 +101,11 @@ impl Scratch {
         folder: &Path,
         clock: Arc<dyn Clock>,
     ) -> Result<Scratch, String> {
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(|e| at(folder, e))?;
-        }
-        crate::stores::make_folder(folder)?;
-        let folder = Folder(folder.to_owned());
+        let folder = Folder::make(folder)?;
         let master = master(&snapshot).await?;
-        let kv = embedded::open(folder.0.join("kv"), embedded::EmbeddedOptions::default());
-        let kv: Arc<dyn Kv> = kv.map_err(|e| at(&folder.0, e))?;
-        let own = FsObjects::open(folder.0.join("packs")).map_err(|e| at(&folder.0, e))?;
+        let kv = embedded::open(folder.path.join("kv"), embedded::EmbeddedOptions::default());
+        let kv: Arc<dyn Kv> = kv.map_err(|e| at(&folder.path, e))?;
+        let own = FsObjects::open(folder.path.join("packs")).map_err(|e| at(&folder.path, e))?;
         let objects = Arc::new(Kept { own, snapshot: snapshot.clone(), packs: Mutex::default() });
         let restore = Restore::into(kv.clone(), objects.clone(), Arc::new(SystemRng::default())).await.map_err(text)?;
         let of_tenant = match only {
@@ -135,7 +165,7 @@ impl Scratch {
                 _ => return Err(format!("{account}: reading it from the backup failed: {}", view.why)),
             }
         }
-        let folder = self.folder.0.join(account.to_string());
+        let folder = self.folder.path.join(account.to_string());
         fs::create_dir_all(&folder).map_err(|e| at(&folder, e))?;
         for file in self.accounts.export_files(&scope, job).await.map_err(text)? {
             self.copy(&scope, job, &file.name, &folder.join(&file.name)).await?;

@@ -38,7 +38,7 @@ pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
 pub use erasure::{ProofKey, open_proof};
 pub use error::{Error, Result};
-pub use export::{
+pub use export::{read_papers, 
     EndedFile, ExportFile, ExportLease, ExportPhase, ExportShape, ExportView, ExportWish, Exported, NewExport,
     Progress, Stream, Todo,
 };

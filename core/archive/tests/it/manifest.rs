@@ -1,7 +1,7 @@
 //! Manifests: the same bytes each time, later versions, signatures, files held against them.
 
 use archive::manifest::{
-    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Pin, Scope, SigningKey, Since, Totals, read,
+    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Papers, Pin, Scope, SigningKey, Since, Totals, read,
     verify, write,
 };
 use archive::metadata::Role;
@@ -19,6 +19,8 @@ fn name(text: &str) -> Name {
 fn sample() -> Manifest {
     let (bytes, sha256) = (4, Sha256::of(b"mail"));
     let totals = Totals { emails: 3, bytes: 4_000, unseen: 1, flagged: 2, answered: 0, drafts: 0, deleted: 0 };
+    let mut papers = Vec::new();
+    Papers::add(&mut papers, "addresses", 3, archive::Content { bytes, sha256 });
     Manifest {
         format: Format::default(),
         product: "Posthouse 0.1.0".to_owned(),
@@ -42,8 +44,10 @@ fn sample() -> Manifest {
             totals,
             mailboxes: vec![MailboxTotals { full_name: "INBOX".to_owned(), role: Some(Role::Inbox), totals }],
             mail_digest: MailDigest::default().end(),
+            papers: papers.clone(),
         }],
         mail_digest: MailDigest::default().end(),
+        papers,
         problems: 0,
     }
 }

@@ -223,6 +223,7 @@ impl Desk {
             asked_by: format!("ctl {who}"),
             reason: new.reason,
             keep_days: new.days,
+            papers: false,
         };
         let asked = self.store()?.request_export(tenant, ordered).await;
         asked.map_err(|why| match (why.kind, why.context.as_str()) {

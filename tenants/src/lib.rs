@@ -115,7 +115,7 @@ pub use oidc::{Identity, IdentityProvider, IdentityProviderPatch, NewIdentityPro
 pub use outbox::Applied;
 pub use page::Page;
 pub use papers::{
-    AddressLine, DelegateLine, InvoicePaper, PapersError, PapersGiven, PapersOf, PapersTaken, SettingsPaper, Untaken,
+    AddressLine, DelegateLine, PapersError, PapersGiven, PapersOf, PapersTaken, SettingsPaper, Untaken,
 };
 pub use password::{NewPassword, PasswordCost, generate as generate_password};
 pub use people::{

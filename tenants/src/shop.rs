@@ -3,7 +3,7 @@
 //! INVARIANTS A tenant that signs up has its id before it is there, so that what is paid for it is never anybody else's.
 
 use crate::{
-    InvoicePaper, Result,
+    Result,
     db::{Connection, Txn},
 };
 use base::{TenantId, Timestamp};
@@ -111,10 +111,10 @@ pub trait Shop: Send + Sync + 'static {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Invoices of a customer for an export, some of them behind the one of this id, in an order that stays.
-    fn invoices<'a>(&'a self, tenant: TenantId, after: Option<&'a str>) -> Coming<'a, Vec<InvoicePaper>> {
-        let _ = (tenant, after);
-        Box::pin(async { Ok(Vec::new()) })
+    /// The document of an invoice that we issue ourselves, a PDF; `None`: the payment provider has it.
+    fn invoice_document<'a>(&'a self, tenant: TenantId, invoice: &'a str) -> Coming<'a, Option<Vec<u8>>> {
+        let _ = (tenant, invoice);
+        Box::pin(async { Ok(None) })
     }
 
     /// Whether a contact has had its trial already (3.11).

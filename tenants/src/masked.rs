@@ -99,7 +99,8 @@ impl Service {
         self.masked_domain(&mut work.txn, actor, &mailbox, address.domain().as_str()).await?;
         self.room_for_masked(&mut work.txn, mailbox.id).await?;
         let targets = [mailbox.address.clone()];
-        let lead = Lead { account: Some(mailbox.id), enabled: *enabled, label, note, site, ..Lead::to("masked", &targets) };
+        let lead =
+            Lead { account: Some(mailbox.id), enabled: *enabled, label, note, site, ..Lead::to("masked", &targets) };
         self.own_address(&mut work.txn, mailbox.tenant, &address, lead).await?;
         self.finish_masked(work, actor, "maskedAddressCreate", &address, mailbox.id).await
     }

@@ -24,8 +24,8 @@ use crate::{
 };
 use base::{AccountId, JobId, TenantId};
 use control::{
-    ControlError, DataExporter, DataType, EXPORT_PAPER_BYTES_MAX, EXPORT_PAPERS_BYTES_MAX, EXPORT_PAPERS_MAX, ExportPaper,
-    ExportPapers, ExportPapersEnd, REGISTERED,
+    ControlError, DataExporter, DataType, EXPORT_PAPER_BYTES_MAX, EXPORT_PAPERS_BYTES_MAX, EXPORT_PAPERS_MAX,
+    ExportPaper, ExportPapers, ExportPapersEnd, REGISTERED,
 };
 use serde::Serialize;
 
@@ -167,12 +167,8 @@ impl Teller<'_> {
 
     async fn end(mut self) -> Telling<()> {
         self.flush().await?;
-        let end = ExportPapersEnd {
-            tenant: self.of.tenant,
-            job: self.of.job,
-            attempt: self.attempt,
-            pieces: self.number,
-        };
+        let end =
+            ExportPapersEnd { tenant: self.of.tenant, job: self.of.job, attempt: self.attempt, pieces: self.number };
         self.service.relay.control.export_papers_end(end).await.map_err(PapersError::Told)
     }
 }
@@ -193,7 +189,8 @@ impl LinePaper {
     }
 
     pub(crate) async fn add(&mut self, teller: &mut Teller<'_>, record: &(impl Serialize + Sync)) -> Telling<()> {
-        let mut line = serde_json::to_vec(record).map_err(|e| crate::Error::new(crate::Code::Internal, "", e.to_string()))?;
+        let mut line =
+            serde_json::to_vec(record).map_err(|e| crate::Error::new(crate::Code::Internal, "", e.to_string()))?;
         line.push(b'\n');
         if !self.bytes.is_empty() && self.bytes.len() + line.len() > EXPORT_PAPER_BYTES_MAX {
             self.cut(teller).await?;
@@ -248,7 +245,10 @@ mod tests {
         let registered = exported.chain(TABLES_LEFT_OUT.iter().flat_map(|(_, tables)| *tables));
         let registered: BTreeSet<String> = registered.map(|table| (*table).to_owned()).collect();
         for table in &tables {
-            assert!(registered.contains(table), "{table}: which type of data is it? Add it to core/control/src/data.rs");
+            assert!(
+                registered.contains(table),
+                "{table}: which type of data is it? Add it to core/control/src/data.rs"
+            );
         }
         assert_eq!(registered, tables, "the register has a table that is none any more");
     }

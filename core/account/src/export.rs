@@ -255,7 +255,9 @@ impl Told {
 
 /// Whether all accounts of an export are written down.
 fn is_asked_for(record: &ExportRecord) -> bool {
-    record.due_ms != i64::MAX || record.phase != ExportPhase::Queued.code() || record.papers != paper::Papers::None.code()
+    record.due_ms != i64::MAX
+        || record.phase != ExportPhase::Queued.code()
+        || record.papers != paper::Papers::None.code()
 }
 
 /// Writes the record of an export, and when somebody is to look at it again.

@@ -38,9 +38,9 @@ pub use blob::Staged;
 pub use change::{Change, ChangeKind, ObjectType};
 pub use erasure::{ProofKey, open_proof};
 pub use error::{Error, Result};
-pub use export::{read_papers, 
+pub use export::{
     EndedFile, ExportFile, ExportLease, ExportPhase, ExportShape, ExportView, ExportWish, Exported, NewExport,
-    Progress, Stream, Todo,
+    Progress, Stream, Todo, read_papers,
 };
 pub use hub::{Hint, Hub, Listener};
 pub use login::{Login, ScramIdentity};

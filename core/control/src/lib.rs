@@ -12,15 +12,13 @@ mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
-pub use data::{
-    DataExporter, DataImporter, DataType, REGISTERED, RECORDS_LEFT_OUT, Registered, TABLES_LEFT_OUT,
-};
+pub use data::{DataExporter, DataImporter, DataType, RECORDS_LEFT_OUT, REGISTERED, Registered, TABLES_LEFT_OUT};
 pub use erasure::{Erased, Erasure, ErasureOrder, ErasurePhase};
 pub use event::{Event, EventKind};
 pub use export::{
     EXPORT_PAPER_BYTES_MAX, EXPORT_PAPER_NAME_BYTES_MAX, EXPORT_PAPERS_BYTES_MAX, EXPORT_PAPERS_MAX,
-    EXPORT_PAPERS_PIECES_MAX, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportShape, ExportStanding,
-    ExportSteer, ExportSteered, ExportWish, ExportedFile,
+    EXPORT_PAPERS_PIECES_MAX, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece,
+    ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish, ExportedFile,
 };
 pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{

@@ -85,7 +85,12 @@ mod tests {
         ] {
             assert!(is_paper(name), "{name}");
         }
-        for name in ["ann@a.example/mail/INBOX/emails-0001.jsonl", "a/messages-0001.mbox", "invoices/1.eml", "a/settings.json/1.eml"] {
+        for name in [
+            "ann@a.example/mail/INBOX/emails-0001.jsonl",
+            "a/messages-0001.mbox",
+            "invoices/1.eml",
+            "a/settings.json/1.eml",
+        ] {
             assert!(!is_paper(name), "{name}");
         }
     }

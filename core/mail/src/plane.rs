@@ -12,9 +12,10 @@ use base::{
     limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
 };
 use control::{
-    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
-    ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked,
+    QueueOrder, QueuePage, Usage,
 };
 use wire::mime;
 

@@ -89,11 +89,12 @@ impl Service {
     }
 
     async fn refuse_export(&self, txn: &mut Connection, export: &Export, why: &str) -> Result<()> {
-        query("UPDATE export SET state = 'REFUSED', why = $2, version = version + 1 WHERE id = $1")
-            .bind(export.id.to_string())
-            .bind(why)
-            .execute(&mut *txn)
-            .await?;
+        let refuse = "UPDATE export SET state = 'REFUSED', why = $2, version = version + 1 WHERE id = $1 AND state IN ('WAITING', 'ORDERING')";
+        let refused = query(refuse).bind(export.id.to_string()).bind(why).execute(&mut *txn).await?;
+        if refused == 0 {
+            // It was cancelled while its papers were told.
+            return Ok(());
+        }
         self.audit(txn, &plane(export.tenant), export.tenant, "exportRefuse", &export.id.to_string(), why).await
     }
 

@@ -90,12 +90,16 @@ impl Service {
         lines.push(AddressLine::Primary { address: primary });
         let mut caught = Vec::new();
         for line in &lines {
-            if let AddressLine::Primary { address } | AddressLine::Alias { address, .. } | AddressLine::Masked { address, .. } = line {
-                let found = query("SELECT name FROM domain WHERE tenant = $1 AND live = 1 AND catch_all = $2 ORDER BY name")
-                    .bind(tenant.to_string())
-                    .bind(address.as_str())
-                    .fetch_all(&mut connection)
-                    .await?;
+            if let AddressLine::Primary { address }
+            | AddressLine::Alias { address, .. }
+            | AddressLine::Masked { address, .. } = line
+            {
+                let found =
+                    query("SELECT name FROM domain WHERE tenant = $1 AND live = 1 AND catch_all = $2 ORDER BY name")
+                        .bind(tenant.to_string())
+                        .bind(address.as_str())
+                        .fetch_all(&mut connection)
+                        .await?;
                 for row in &found {
                     caught.push(AddressLine::CatchAll { domain: text(row, "name")?, address: address.clone() });
                 }

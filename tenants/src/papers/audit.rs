@@ -1,6 +1,7 @@
 //! SUMMARY    The audit history as papers: of a tenant its chain from the oldest entry to the head, of a mailbox the entries about it.
 //! LIMITS     AUDIT_PAGE
-//! SECURITY   Of a mailbox's entries, where others called from is not told: its user is not who watches the tenant's people.
+//! SECURITY   Of a mailbox's entries its user gets what the user did, and what others changed of it. Holds, what was ordered about it (an export for a court), and
+//!            where others called from are not told: who reads those has the tenant's whole log.
 //! INVARIANTS What is told of a tenant is one run of its chain: the checkpoint before it, each entry, the head as it was at the beginning.
 
 use super::{LinePaper, Owner, Teller, Telling};
@@ -15,6 +16,9 @@ use crate::{
 use base::{AccountId, TenantId};
 use control::DataType;
 use serde_json::json;
+
+/// How actions of others begin that a mailbox's own papers tell of.
+const TOLD: [&str; 7] = ["mailbox", "alias", "maskedAddress", "appPassword", "delegate", "sendAs", "emailsRecover"];
 
 pub(super) async fn tell(teller: &mut Teller<'_>, owner: Owner) -> Telling<()> {
     let mut out = LinePaper::new(owner, DataType::AuditHistory, "audit");
@@ -52,9 +56,9 @@ async fn about(teller: &mut Teller<'_>, mailbox: AccountId, out: &mut LinePaper)
     let lines = service.address_lines(tenant, mailbox).await?;
     let mut objects = vec![mailbox.to_string()];
     objects.extend(lines.iter().filter_map(|line| match line {
-        AddressLine::Primary { address } | AddressLine::Alias { address, shared: false, .. } | AddressLine::Masked { address, .. } => {
-            Some(address.clone())
-        }
+        AddressLine::Primary { address }
+        | AddressLine::Alias { address, shared: false, .. }
+        | AddressLine::Masked { address, .. } => Some(address.clone()),
         AddressLine::Alias { .. } | AddressLine::Group { .. } | AddressLine::CatchAll { .. } => None,
     }));
     let mut after = 0;
@@ -64,6 +68,9 @@ async fn about(teller: &mut Teller<'_>, mailbox: AccountId, out: &mut LinePaper)
         after = last.seq;
         for mut entry in entries {
             if entry.actor != mailbox.to_string() {
+                if !TOLD.iter().any(|told| entry.action.starts_with(told)) {
+                    continue;
+                }
                 entry.ip.clear();
             }
             // Alone it proves nothing: the chain is the tenant's.

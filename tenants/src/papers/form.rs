@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum AddressLine {
     /// Its own.
-    Primary { address: String },
+    Primary {
+        address: String,
+    },
     Alias {
         address: String,
         label: String,
@@ -33,7 +35,10 @@ pub enum AddressLine {
         enabled: bool,
     },
     /// Mail for unknown addresses of a domain comes to one of its own.
-    CatchAll { domain: String, address: String },
+    CatchAll {
+        domain: String,
+        address: String,
+    },
 }
 
 /// Who may write to a group.

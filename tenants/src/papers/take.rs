@@ -6,8 +6,8 @@
 
 use super::form::{AddressLine, SettingsPaper};
 use crate::{
-    Actor, AliasPatch, Code, DomainPatch, Done, Error, GroupPatch, Mailbox, MailboxPatch, NewAlias, NewGroup, Result, Service,
-    Terms,
+    Actor, AliasPatch, Code, DomainPatch, Done, Error, GroupPatch, Mailbox, MailboxPatch, NewAlias, NewGroup, Result,
+    Service, Terms,
     address::{key_of, targets_of},
     db::{Row, query},
     kind,
@@ -98,7 +98,11 @@ impl Service {
                         self.take_settings(actor, &terms, &mailbox, settings, &mut out).await?;
                     }
                 }
-                DataType::Emails | DataType::Mailboxes | DataType::Tenant | DataType::AuditHistory | DataType::Invoices => {}
+                DataType::Emails
+                | DataType::Mailboxes
+                | DataType::Tenant
+                | DataType::AuditHistory
+                | DataType::Invoices => {}
             }
         }
         Ok(out)
@@ -128,7 +132,13 @@ impl Service {
                     }
                     None => {
                         let (posting, tenant) = ((*posting).into(), Some(mailbox.tenant));
-                        let new = NewGroup { address: address.clone(), name: name.clone(), members: vec![own], posting, tenant };
+                        let new = NewGroup {
+                            address: address.clone(),
+                            name: name.clone(),
+                            members: vec![own],
+                            posting,
+                            tenant,
+                        };
                         let done = made(self.group_create(actor, terms, &new).await)?;
                         if !enabled && !terms.dry_run {
                             let patch = GroupPatch { enabled: Some(false), ..GroupPatch::default() };
@@ -138,7 +148,9 @@ impl Service {
                     }
                 }
             }
-            AddressLine::CatchAll { domain, address } => self.take_catch_all(actor, terms, mailbox, domain, address).await,
+            AddressLine::CatchAll { domain, address } => {
+                self.take_catch_all(actor, terms, mailbox, domain, address).await
+            }
         }
     }
 

@@ -215,7 +215,8 @@ mod tests {
         assert_eq!(refused(vec![paper(None, "a", EXPORT_PAPER_BYTES_MAX); 4]), Kind::LimitExceeded);
         assert_eq!(refused(vec![paper(None, "a", 1); EXPORT_PAPERS_MAX + 1]), Kind::LimitExceeded);
         assert_eq!(refused(vec![paper(None, "", 1)]), Kind::Invalid);
-        let most = vec![paper(Some(1), &"n".repeat(EXPORT_PAPER_NAME_BYTES_MAX), EXPORT_PAPERS_BYTES_MAX / 2_000); 2_000];
+        let most =
+            vec![paper(Some(1), &"n".repeat(EXPORT_PAPER_NAME_BYTES_MAX), EXPORT_PAPERS_BYTES_MAX / 2_000); 2_000];
         assert!(encode(most).unwrap().len() <= EXPORT_SEGMENT_BYTES, "the most that is taken fits into a segment");
     }
 }

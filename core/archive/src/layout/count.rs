@@ -44,7 +44,13 @@ impl AccountCounts {
     /// Nothing counted yet. Mailboxes come in order of ids.
     pub(super) fn new(head: &AccountHead, mailboxes: &[&Mailbox]) -> Self {
         let (totals, mailboxes) = (Totals::default(), mailboxes.iter().copied().map(MailboxCounts::from).collect());
-        AccountCounts { account_id: head.account_id, address: head.address.clone(), totals, mailboxes, papers: Vec::new() }
+        AccountCounts {
+            account_id: head.account_id,
+            address: head.address.clone(),
+            totals,
+            mailboxes,
+            papers: Vec::new(),
+        }
     }
 
     /// The counts of a mailbox.

@@ -41,6 +41,6 @@ mod writer;
 pub use count::{AccountCounts, MailboxCounts};
 pub use flag::{FIRST_KEYWORD_BIT, SYSTEM_KEYWORDS};
 pub use input::{AccountHead, Document, Listed, Options, Paper, Shape};
-pub use paper::TENANT;
 pub use job::{AccountTotals, Ended, Finished};
+pub use paper::TENANT;
 pub use writer::Writer;

@@ -79,7 +79,16 @@ impl Writer {
         let ended = job.ended.iter().map(|a| a.counts.account_id.0).collect();
         let archive = new_archive(&job);
         folders.take(&paper::tenant()?);
-        Ok(Writer { job, ended, folders, account: None, archive, chunk: None, step: Step::Row, given: Given::default() })
+        Ok(Writer {
+            job,
+            ended,
+            folders,
+            account: None,
+            archive,
+            chunk: None,
+            step: Step::Row,
+            given: Given::default(),
+        })
     }
 
     /// Rows that were placed so far.

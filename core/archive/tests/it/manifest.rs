@@ -1,8 +1,8 @@
 //! Manifests: the same bytes each time, later versions, signatures, files held against them.
 
 use archive::manifest::{
-    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Papers, Pin, Scope, SigningKey, Since, Totals, read,
-    verify, write,
+    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Papers, Pin, Scope, SigningKey, Since,
+    Totals, read, verify, write,
 };
 use archive::metadata::Role;
 use archive::{Error, Manifest, Name, Sha256, Text};

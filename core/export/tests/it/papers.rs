@@ -9,7 +9,13 @@ use crate::cut::{pin, without_manifest, work_and_die};
 use crate::world::TENANT;
 
 fn paper(account: Option<AccountId>, data: DataType, name: &str, bytes: Vec<u8>) -> ExportPaper {
-    ExportPaper { account, data, name: name.to_owned(), records: bytes.iter().filter(|b| **b == b'\n').count() as u64, bytes }
+    ExportPaper {
+        account,
+        data,
+        name: name.to_owned(),
+        records: bytes.iter().filter(|b| **b == b'\n').count() as u64,
+        bytes,
+    }
 }
 
 /// Papers that are larger than an archive, of the tenant, of mailboxes, and of one that is not exported.

@@ -247,7 +247,9 @@ impl Desk {
     /// that looks complete and is not.
     async fn export_papers(&self, of: &PapersOf) -> Result<&'static str, String> {
         let Some(service) = &self.service else {
-            return Ok("; without addresses, settings and audit history: this is a data plane alone, and they are the control plane's");
+            return Ok(
+                "; without addresses, settings and audit history: this is a data plane alone, and they are the control plane's",
+            );
         };
         let Err(why) = service.tell_papers(of).await else { return Ok("") };
         self.store()?.steer_export(of.tenant, of.job, ExportWish::Cancel).await.map_err(text)?;

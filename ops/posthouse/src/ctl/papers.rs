@@ -26,7 +26,8 @@ impl Desk {
             for (line, why) in read(paper, &mut given) {
                 wrong += 1;
                 let at = format!("line {line}");
-                row(events, json!({ "what": Trouble::MetadataMalformed, "file": paper.name, "at": at, "why": why })).await?;
+                row(events, json!({ "what": Trouble::MetadataMalformed, "file": paper.name, "at": at, "why": why }))
+                    .await?;
             }
         }
         let taken = self.shared_service()?.take_papers(actor, mailbox.id, &given, dry_run).await.map_err(text)?;

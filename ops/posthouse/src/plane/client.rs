@@ -16,9 +16,9 @@ use base::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};

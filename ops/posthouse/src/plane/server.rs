@@ -24,8 +24,8 @@ use base::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::{
-    Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPapersEnd, ExportPiece, ExportSteer, ExpungedAsked, ExpungedOrder,
-    QueueAsked, QueueOrder,
+    Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPapersEnd, ExportPiece, ExportSteer, ExpungedAsked,
+    ExpungedOrder, QueueAsked, QueueOrder,
 };
 use hyper::server::conn::http1;
 use hyper_util::{

@@ -10,8 +10,8 @@ use axum::{
 };
 use base::{JobId, TenantId, Timestamp};
 use control::{
-    ControlError, Event, EventKind, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportStanding, ExportSteer, ExportSteered,
-    ExportWish, ExportedFile,
+    ControlError, Event, EventKind, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportWish, ExportedFile,
 };
 use serde_json::{Value, json};
 use std::{

@@ -11,7 +11,8 @@ use tenants::{AddressLine, PapersGiven, PapersOf, PapersTaken};
 async fn town(desk: &Desk, name: &str) -> (TenantId, String, AccountId, String) {
     let (tenant, token, mailbox) = desk.customer(name).await;
     let run = async |what: &str, input: &str, more: &str| {
-        let mutation = format!("mutation {{ r: {what}(input: {{ {input} }}) {{ {more} userErrors {{ code message }} }} }}");
+        let mutation =
+            format!("mutation {{ r: {what}(input: {{ {input} }}) {{ {more} userErrors {{ code message }} }} }}");
         desk.done(&token, &mutation).await
     };
     let (own, alias) = (format!("ann@{name}.example"), format!("orders@{name}.example"));
@@ -51,7 +52,15 @@ fn verify_chain(tenant: TenantId, lines: &[Value]) -> usize {
     for e in entries {
         number += 1;
         let fields = json!([
-            tenant.to_string(), number, e["at"], e["actor"], e["onBehalfOf"], e["ip"], e["action"], e["object"], e["detail"]
+            tenant.to_string(),
+            number,
+            e["at"],
+            e["actor"],
+            e["onBehalfOf"],
+            e["ip"],
+            e["action"],
+            e["object"],
+            e["detail"]
         ]);
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, format!("{hash}\n{fields}").as_bytes());
         hash = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
@@ -66,10 +75,14 @@ async fn the_papers_of_a_mailbox_have_its_own_addresses_settings_and_history_and
     let desk = Desk::new().await;
     let (tenant, token, ann, masked) = town(&desk, "alpha").await;
     desk.done(&token, &crate::plane::mailbox("ben@alpha.example")).await;
+    let operator = desk.service.console("root").await.unwrap();
+    let court = [(ann.to_string(), "job_1: the court".to_owned())];
+    desk.service.note(&operator, tenant, "mailExport", &court).await.unwrap();
     let papers = told(&desk, tenant, Some(vec![ann]), false).await;
     assert!(papers.iter().all(|paper| paper.account == Some(ann)), "nothing of the tenant, and of nobody else");
     let addresses = lines(&papers, Some(ann), "addresses-0001.jsonl");
-    let kinds: Vec<_> = addresses.iter().map(|a| (a["kind"].as_str().unwrap(), a["address"].as_str().unwrap())).collect();
+    let kinds: Vec<_> =
+        addresses.iter().map(|a| (a["kind"].as_str().unwrap(), a["address"].as_str().unwrap())).collect();
     let expected = [
         ("primary", "ann@alpha.example"),
         ("alias", "all@alpha.example"),
@@ -87,6 +100,7 @@ async fn the_papers_of_a_mailbox_have_its_own_addresses_settings_and_history_and
     let objects: Vec<_> = history.iter().map(|e| e["object"].as_str().unwrap()).collect();
     assert!(objects.contains(&ann.to_string().as_str()) && objects.contains(&"orders@alpha.example"), "{objects:?}");
     assert!(!objects.iter().any(|o| o.contains("ben@") || *o == "all@alpha.example"), "{objects:?}");
+    assert!(!history.iter().any(|e| e["action"] == "mailExport"), "what was ordered about it is not its user's to know");
     assert!(history.iter().all(|e| e["hash"].is_null()), "alone an entry proves nothing");
     assert_eq!(papers, told(&desk, tenant, Some(vec![ann]), false).await, "told again they are the same");
 }
@@ -100,11 +114,17 @@ async fn a_tenants_papers_have_what_it_is_its_members_and_its_chain_and_no_secre
     let papers = told(&desk, alpha, None, true).await;
     let what = lines(&papers, None, "tenant-0001.jsonl");
     let named = |kind: &str| what.iter().filter(|line| line["what"] == kind).collect::<Vec<_>>();
-    assert_eq!((&named("tenant")[0]["name"], &named("tenant")[0]["limits"]["maxMailboxes"]), (&json!("alpha"), &json!(2)));
+    assert_eq!(
+        (&named("tenant")[0]["name"], &named("tenant")[0]["limits"]["maxMailboxes"]),
+        (&json!("alpha"), &json!(2))
+    );
     let domain = named("domain")[0];
     let catch_all = (&domain["name"], &domain["catchAll"], &domain["proven"]);
     assert_eq!(catch_all, (&json!("alpha.example"), &json!("orders@alpha.example"), &json!(true)));
-    assert_eq!((&named("member")[0]["address"], &named("member")[0]["role"]), (&json!("one@x.example"), &json!("owner")));
+    assert_eq!(
+        (&named("member")[0]["address"], &named("member")[0]["role"]),
+        (&json!("one@x.example"), &json!("owner"))
+    );
     assert_eq!(lines(&papers, None, "addresses-0001.jsonl").len(), 3, "aliases and groups with all that they lead to");
     let history = lines(&papers, None, "audit-0001.jsonl");
     assert!(verify_chain(alpha, &history) > 6);
@@ -141,7 +161,11 @@ async fn addresses_come_back_once_where_the_domain_is_the_tenants_and_others_are
         ("maskedAddressDelete", &format!("address: \"{masked}\"")),
         ("groupDelete", "address: \"team@alpha.example\""),
     ] {
-        desk.done(&token, &format!("mutation {{ r: {what}(input: {{ {input} }}) {{ userErrors {{ code message }} }} }}")).await;
+        desk.done(
+            &token,
+            &format!("mutation {{ r: {what}(input: {{ {input} }}) {{ userErrors {{ code message }} }} }}"),
+        )
+        .await;
     }
     let would = taken(&desk, ann, &given, true).await;
     assert!(would.made.len() >= 4, "{would:?}");

@@ -9,10 +9,10 @@ use axum::{
 use base::{AccountId, Clock, JobId, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer,
-    ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace,
-    ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage, QueueRecipient,
-    QueueState, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
+    ExpungedPage, ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
+    QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
 };
 use serde_json::{Value, json};
 use std::{

@@ -4,9 +4,10 @@ use super::world::{TENANT, World, account, address, entitlement, first, keyed, s
 use account::RouteError;
 use base::{AccountId, JobId, TenantId};
 use control::{
-    Capabilities, Capability, Change, ControlError, Destination, EntitlementSnapshot, ErasureOrder, ErasurePhase,
-    DataType, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportShape, ExportSteer, ExportSteered, ExportWish, ExpungedAsked,
-    ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
+    Capabilities, Capability, Change, ControlError, DataType, Destination, EntitlementSnapshot, ErasureOrder,
+    ErasurePhase, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportShape,
+    ExportSteer, ExportSteered, ExportWish, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked,
+    QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.
@@ -381,7 +382,8 @@ pub async fn papers_of_an_export_are_told_in_pieces_and_it_begins_when_all_of_on
     let tell = |attempt, number, papers| {
         world.control.export_papers(ExportPapers { tenant: TENANT, job, attempt, number, papers })
     };
-    let end = |attempt, pieces| world.control.export_papers_end(ExportPapersEnd { tenant: TENANT, job, attempt, pieces });
+    let end =
+        |attempt, pieces| world.control.export_papers_end(ExportPapersEnd { tenant: TENANT, job, attempt, pieces });
     let own = vec![paper(None, "ünvoice.pdf", &[0, 255, 10])];
     assert!(matches!(tell(1, 0, own.clone()).await, Err(ControlError::Invalid(_))), "nothing was ordered");
     world.control.export(order.clone()).await.unwrap();

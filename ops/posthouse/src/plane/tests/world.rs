@@ -5,9 +5,9 @@ use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, JobId, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};

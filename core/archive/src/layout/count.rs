@@ -36,7 +36,7 @@ pub struct AccountCounts {
     /// In order of ids.
     pub mailboxes: Vec<MailboxCounts>,
     /// Its papers so far.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub papers: Vec<Papers>,
 }
 

@@ -85,8 +85,8 @@ pub(super) struct Job {
     #[serde(with = "digest_text")]
     pub digest: MailDigest,
     pub open: Option<Progress>,
-    /// Papers of the tenant that were written.
-    #[serde(default)]
+    /// Papers of the tenant that were written. Without any the state is that of releases before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub papers: Vec<Papers>,
 }
 

@@ -82,7 +82,7 @@ fn a_manifest_is_the_same_bytes_and_comes_back() {
 fn later_versions_add_and_another_major_one_is_refused() {
     let text = String::from_utf8(write(&sample()).unwrap()).unwrap();
     let later = text.replace(
-        r#""format":{"major":1,"minor":0}"#,
+        r#""format":{"major":1,"minor":1}"#,
         r#""format":{"major":1,"minor":7,"x":[1.5]},"added":{"a":[null]}"#,
     );
     let later = later

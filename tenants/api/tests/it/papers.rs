@@ -100,7 +100,10 @@ async fn the_papers_of_a_mailbox_have_its_own_addresses_settings_and_history_and
     let objects: Vec<_> = history.iter().map(|e| e["object"].as_str().unwrap()).collect();
     assert!(objects.contains(&ann.to_string().as_str()) && objects.contains(&"orders@alpha.example"), "{objects:?}");
     assert!(!objects.iter().any(|o| o.contains("ben@") || *o == "all@alpha.example"), "{objects:?}");
-    assert!(!history.iter().any(|e| e["action"] == "mailExport"), "what was ordered about it is not its user's to know");
+    assert!(
+        !history.iter().any(|e| e["action"] == "mailExport"),
+        "what was ordered about it is not its user's to know"
+    );
     assert!(history.iter().all(|e| e["hash"].is_null()), "alone an entry proves nothing");
     assert_eq!(papers, told(&desk, tenant, Some(vec![ann]), false).await, "told again they are the same");
 }
@@ -163,7 +166,7 @@ async fn addresses_come_back_once_where_the_domain_is_the_tenants_and_others_are
     ] {
         desk.done(
             &token,
-            &format!("mutation {{ r: {what}(input: {{ {input} }}) {{ userErrors {{ code message }} }} }}"),
+            &format!("mutation {{ r: {what}(input: {{ {input}, idempotencyKey: \"{what}\" }}) {{ userErrors {{ code message }} }} }}"),
         )
         .await;
     }

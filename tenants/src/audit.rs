@@ -7,7 +7,7 @@ mod chain;
 mod export;
 
 pub use chain::{AuditCheck, AuditHead};
-pub(crate) use export::AuditExport;
+pub(crate) use export::{AuditExport, entry_line};
 
 use crate::{
     Actor, Page, Permission, Result, Service,
@@ -161,7 +161,7 @@ impl Service {
     }
 }
 
-fn from_row(row: &Row) -> Result<AuditEntry> {
+pub(crate) fn from_row(row: &Row) -> Result<AuditEntry> {
     Ok(AuditEntry {
         seq: number(row, "seq")?,
         number: optional(row, "number")?,

@@ -329,6 +329,9 @@ impl Service {
     async fn owns_exports(&self, txn: &mut Connection, actor: &Actor, tenant: TenantId) -> Result<()> {
         self.permit(txn, actor, Permission::ExportRequest, tenant).await?;
         self.permit(txn, actor, Permission::TenantClose, tenant).await?;
+        // Its papers have these.
+        self.permit(txn, actor, Permission::AuditRead, tenant).await?;
+        self.permit(txn, actor, Permission::BillingRead, tenant).await?;
         self.exports_allowed(txn, tenant, None).await
     }
 

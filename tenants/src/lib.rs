@@ -50,6 +50,7 @@ mod masked;
 mod oidc;
 mod outbox;
 mod page;
+mod papers;
 mod password;
 mod people;
 mod permission;
@@ -115,6 +116,7 @@ pub use masked::{Masked, MaskedPatch, NewMasked};
 pub use oidc::{Identity, IdentityProvider, IdentityProviderPatch, NewIdentityProvider, OidcBack, OidcBegun};
 pub use outbox::Applied;
 pub use page::Page;
+pub use papers::{AddressLine, DelegateLine, PapersError, PapersGiven, PapersOf, PapersTaken, SettingsPaper, Untaken};
 pub use password::{NewPassword, PasswordCost, generate as generate_password};
 pub use people::{
     Acceptance, Invitation, Invited, Member, MemberPatch, NewInvitation, NewRole, NewServiceAccount, OutgoingNotice,

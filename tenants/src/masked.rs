@@ -10,6 +10,7 @@ use crate::{
     db::{Connection, Row, query},
     limits::{MASKED_PER_MAILBOX_MAX, NOTE_CHARS_MAX},
     page::Statements,
+    papers::AddressLine,
     rows::{domain_of, id, number, random, short, text},
     terms::{Request, Start, Work},
     visible::seen,
@@ -69,16 +70,51 @@ impl Service {
             Some(name) => self.masked_domain(&mut work.txn, actor, &mailbox, name).await?,
             None => domain_of(&mailbox.address).to_owned(),
         };
-        let count = query("SELECT COUNT(*) AS n FROM address WHERE account = $1 AND kind = 'masked'")
-            .bind(mailbox.id.to_string())
-            .fetch_one(&mut work.txn)
-            .await?;
-        if number(&count, "n")? >= MASKED_PER_MAILBOX_MAX {
-            let message = format!("A mailbox has at most {MASKED_PER_MAILBOX_MAX} (MASKED_PER_MAILBOX_MAX)");
-            return Err(Error::new(Code::LimitReached, "mailboxId", message));
-        }
+        self.room_for_masked(&mut work.txn, mailbox.id).await?;
         let address = self.random_address(&mut work.txn, &mailbox, &domain, new).await?;
         self.finish_masked(work, actor, "maskedAddressCreate", &address, mailbox.id).await
+    }
+
+    /// Makes the masked address that a paper of another provider, or of a time before, has. `Taken`, `NotFound`, `LimitReached`.
+    pub(crate) async fn masked_take(
+        &self,
+        actor: &Actor,
+        terms: &Terms,
+        mailbox: AccountId,
+        line: &AddressLine,
+    ) -> Result<Done<Masked>> {
+        let AddressLine::Masked { address, label, note, site, enabled } = line else {
+            return Err(Error::new(Code::Invalid, "address", "It is no masked address"));
+        };
+        worded(label, note, site)?;
+        let address = Address::parse(address).map_err(|e| Error::new(Code::Invalid, "address", e.to_string()))?;
+        let request = Request::new("maskedAddressCreate", format!("{mailbox} {line:?}"));
+        let mut work = match self.start(actor, terms, request).await? {
+            Start::Fresh(work) => work,
+            Start::Repeated(done) => return Ok(done),
+        };
+        let mailbox = self.mailbox_in(&mut work.txn, actor, Permission::MaskedWrite, mailbox).await?;
+        self.not_stolen(&mut work.txn, actor, &mailbox).await?;
+        self.featured(&mut work.txn, Feature::MaskedAddresses, mailbox.tenant).await?;
+        self.masked_domain(&mut work.txn, actor, &mailbox, address.domain().as_str()).await?;
+        self.room_for_masked(&mut work.txn, mailbox.id).await?;
+        let targets = [mailbox.address.clone()];
+        let lead =
+            Lead { account: Some(mailbox.id), enabled: *enabled, label, note, site, ..Lead::to("masked", &targets) };
+        self.own_address(&mut work.txn, mailbox.tenant, &address, lead).await?;
+        self.finish_masked(work, actor, "maskedAddressCreate", &address, mailbox.id).await
+    }
+
+    async fn room_for_masked(&self, txn: &mut Connection, mailbox: AccountId) -> Result<()> {
+        let count = query("SELECT COUNT(*) AS n FROM address WHERE account = $1 AND kind = 'masked'")
+            .bind(mailbox.to_string())
+            .fetch_one(txn)
+            .await?;
+        if number(&count, "n")? < MASKED_PER_MAILBOX_MAX {
+            return Ok(());
+        }
+        let message = format!("A mailbox has at most {MASKED_PER_MAILBOX_MAX} (MASKED_PER_MAILBOX_MAX)");
+        Err(Error::new(Code::LimitReached, "mailboxId", message))
     }
 
     /// Words a masked address anew, switches it off or on.

@@ -111,6 +111,12 @@ pub trait Shop: Send + Sync + 'static {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// The document of an invoice that we issue ourselves, a PDF; `None`: the payment provider has it.
+    fn invoice_document<'a>(&'a self, tenant: TenantId, invoice: &'a str) -> Coming<'a, Option<Vec<u8>>> {
+        let _ = (tenant, invoice);
+        Box::pin(async { Ok(None) })
+    }
+
     /// Whether a contact has had its trial already (3.11).
     fn had_trial<'a>(&'a self, connection: &'a mut Connection, contact: &'a str) -> Coming<'a, bool>;
 }

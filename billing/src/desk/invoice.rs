@@ -167,6 +167,17 @@ impl Billing {
         }
     }
 
+    /// The same for an export, by whoever may have that; none either where its provider is not set up any more.
+    pub(crate) async fn document_of(&self, tenant: TenantId, id: &str) -> Result<Option<Vec<u8>>> {
+        let row = self.customer_in(&mut self.service.connection().await?, tenant).await?;
+        let Some(Ok(provider)) = row.map(|row| self.provider(&row.customer.provider)) else { return Ok(None) };
+        match provider.paper(id).await {
+            Ok(paper) => Ok(Some(paper)),
+            Err(failure) if failure.kind == FailureKind::Gone => Ok(None),
+            Err(failure) => Err(Error::new(Code::Unavailable, "invoiceId", failure.message)),
+        }
+    }
+
     /// Pays back, by the seller: no more than was paid (S4). `None`: all of it.
     pub async fn invoice_refund(
         &self,

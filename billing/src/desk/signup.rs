@@ -21,6 +21,10 @@ impl Shop for Billing {
         Box::pin(self.ended_in(connection))
     }
 
+    fn invoice_document<'a>(&'a self, tenant: TenantId, invoice: &'a str) -> Coming<'a, Option<Vec<u8>>> {
+        Box::pin(self.document_of(tenant, invoice))
+    }
+
     fn offer<'a>(&'a self, seller: TenantId, choice: &'a Choice) -> Coming<'a, Offer> {
         Box::pin(async move {
             let mut connection = self.service.connection().await?;

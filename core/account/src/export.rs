@@ -6,10 +6,12 @@
 //!            written there. A segment is stored before its row; whoever goes on finds the rows and makes what has none.
 
 mod lease;
+mod paper;
 mod pin;
 mod segment;
 
 pub use lease::{ExportLease, Exported, Todo};
+pub use paper::read_papers;
 pub(crate) use pin::pinned_since;
 pub use segment::{EndedFile, Progress, Stream};
 
@@ -155,6 +157,8 @@ pub struct NewExport {
     pub reason: String,
     /// How long its files can be fetched.
     pub keep_days: u32,
+    /// It does not begin before its papers are complete: `put_papers`, `end_papers`.
+    pub papers: bool,
 }
 
 /// An export as it stands.
@@ -251,7 +255,9 @@ impl Told {
 
 /// Whether all accounts of an export are written down.
 fn is_asked_for(record: &ExportRecord) -> bool {
-    record.due_ms != i64::MAX || record.phase != ExportPhase::Queued.code()
+    record.due_ms != i64::MAX
+        || record.phase != ExportPhase::Queued.code()
+        || record.papers != paper::Papers::None.code()
 }
 
 /// Writes the record of an export, and when somebody is to look at it again.
@@ -313,7 +319,11 @@ impl Accounts {
                     TenantTxn::new(work.txn(), tenant).set(&keys::export_account(job, number), &record::encode(&record));
                 }
                 // Nobody begins before the last account is there; what a crash leaves can be cancelled.
-                record.due_ms = if part + 1 == parts { work.now().0 } else { i64::MAX };
+                let is_last = part + 1 == parts;
+                record.due_ms = if is_last { work.now().0 } else { i64::MAX };
+                if is_last && new.papers {
+                    record.papers = paper::Papers::Awaited.code();
+                }
                 store(work, (tenant, job), &record)
             })?;
         }

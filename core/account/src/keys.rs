@@ -579,4 +579,6 @@ pub(crate) fn be32(key: &[u8], at: usize) -> Option<u32> {
 }
 
 #[cfg(test)]
+mod register_tests;
+#[cfg(test)]
 mod tests;

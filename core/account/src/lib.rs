@@ -43,7 +43,7 @@ pub use erasure::{ProofKey, open_proof};
 pub use error::{Error, Result};
 pub use export::{
     EndedFile, ExportFile, ExportLease, ExportPhase, ExportShape, ExportView, ExportWish, Exported, NewExport,
-    Progress, Stream, Todo,
+    Progress, Stream, Todo, read_papers,
 };
 pub use hub::{Hint, Hub, Listener};
 pub use login::{Login, ScramIdentity};

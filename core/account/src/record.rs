@@ -6,7 +6,7 @@ mod export;
 mod migrate;
 
 pub(crate) use erasure::ErasureRecord;
-pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, SegmentRecord};
+pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, PaperRecord, SegmentRecord};
 
 pub use migrate::{Migrated, MigratedFolder};
 

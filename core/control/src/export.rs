@@ -1,9 +1,22 @@
 //! SUMMARY    Exports of mailboxes as the control plane sees them: asked for, watched, steered, fetched.
 //! SECURITY   Who may ask is the control plane's to know. An export is named by its tenant and its id: of another tenant there is no such export.
+//! LIMITS     EXPORT_PAPER_BYTES_MAX, EXPORT_PAPERS_BYTES_MAX, EXPORT_PAPERS_MAX, EXPORT_PAPER_NAME_BYTES_MAX, EXPORT_PAPERS_PIECES_MAX
 //! INVARIANTS An order is repeated harmlessly: its id is the control plane's, and what was taken once is not made twice.
 
+use crate::DataType;
 use base::{AccountId, JobId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// Bytes of one paper: what is longer becomes several.
+pub const EXPORT_PAPER_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the papers that are told at once.
+pub const EXPORT_PAPERS_BYTES_MAX: usize = 3 << 20;
+/// Papers that are told at once.
+pub const EXPORT_PAPERS_MAX: usize = 2_000;
+/// Bytes of a paper's name.
+pub const EXPORT_PAPER_NAME_BYTES_MAX: usize = 200;
+/// Pieces in which the papers of one export are told.
+pub const EXPORT_PAPERS_PIECES_MAX: u32 = 4_096;
 
 /// How messages stand in the archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +39,46 @@ pub struct ExportOrder {
     pub keep_days: u32,
     pub asked_by: String,
     pub reason: String,
+    /// It does not begin before its papers are complete (`export_papers`, `export_papers_end`).
+    #[serde(default)]
+    pub papers: bool,
+}
+
+/// A document that goes into the archives beside the mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportPaper {
+    /// The mailbox in whose folder it stands; `None`: it is the tenant's.
+    pub account: Option<AccountId>,
+    pub data: DataType,
+    /// In that folder: one segment or several, none that the mail has.
+    pub name: String,
+    /// Lines of it, or 1.
+    pub records: u64,
+    /// EXPORT_PAPER_BYTES_MAX at most.
+    pub bytes: Vec<u8>,
+}
+
+/// Some papers of an export, whole ones: EXPORT_PAPERS_BYTES_MAX together at most. All of an export, one after the other, have the tenant's first, then
+/// those of mailboxes in order of ids; of each those of one type together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportPapers {
+    pub tenant: TenantId,
+    pub job: JobId,
+    /// Drawn by who tells them, for each time that they are told from the beginning.
+    pub attempt: u64,
+    /// From 0.
+    pub number: u32,
+    pub papers: Vec<ExportPaper>,
+}
+
+/// That was all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportPapersEnd {
+    pub tenant: TenantId,
+    pub job: JobId,
+    pub attempt: u64,
+    /// How many pieces there were.
+    pub pieces: u32,
 }
 
 /// Where an export stands.

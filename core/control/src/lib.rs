@@ -3,6 +3,7 @@
 //!            stores one iff its version is higher than the stored one, so replays and reorderings are harmless.
 
 mod capability;
+mod data;
 mod erasure;
 mod event;
 mod export;
@@ -11,11 +12,13 @@ mod queue;
 mod snapshot;
 
 pub use capability::{Capabilities, Capability, HoldKind, Restriction};
+pub use data::{DataExporter, DataImporter, DataType, RECORDS_LEFT_OUT, REGISTERED, Registered, TABLES_LEFT_OUT};
 pub use erasure::{Erased, Erasure, ErasureOrder, ErasurePhase};
 pub use event::{Event, EventKind};
 pub use export::{
-    ExportOrder, ExportPhase, ExportPiece, ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish,
-    ExportedFile,
+    EXPORT_PAPER_BYTES_MAX, EXPORT_PAPER_NAME_BYTES_MAX, EXPORT_PAPERS_BYTES_MAX, EXPORT_PAPERS_MAX,
+    EXPORT_PAPERS_PIECES_MAX, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece,
+    ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish, ExportedFile,
 };
 pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
 pub use queue::{
@@ -130,6 +133,17 @@ pub trait Control: Send + Sync + 'static {
     /// Asks for an export; returns after the commit. Of an id that was taken before nothing is made again. `Invalid`: it cannot be made.
     fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
         let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
+    }
+    /// Some papers of an export that awaits them; returns after the commit. Told again, it changes nothing; what another attempt told before stands no
+    /// more. Once the papers are complete nothing is taken. `Invalid`: there is no such export, or it has ended.
+    fn export_papers(&self, papers: ExportPapers) -> ControlFuture<'_, ()> {
+        let _ = papers;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
+    }
+    /// The papers of an export are complete: it begins. `Unavailable` while not all of this attempt are there; nothing is changed then.
+    fn export_papers_end(&self, end: ExportPapersEnd) -> ControlFuture<'_, ()> {
+        let _ = end;
         Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
     }
     /// How exports stand, in their order; `None`: there is no such export.

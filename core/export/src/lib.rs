@@ -7,6 +7,7 @@
 mod listing;
 mod make;
 mod message;
+mod papers;
 mod segments;
 mod worker;
 

@@ -7,6 +7,7 @@
 use crate::{
     listing::{self, Head, Listed, Listing},
     message::{Fetched, Row, Rows, lost, stored},
+    papers::PaperReader,
     segments::{SegmentReader, SegmentWriter},
 };
 use account::{
@@ -14,13 +15,13 @@ use account::{
 };
 use archive::{
     Contents, Manifest, Sha256, Text,
-    layout::{self, AccountHead, Document, Ended, Finished, Options, Shape, Writer},
+    layout::{self, AccountHead, Document, Ended, Finished, Options, Paper, Shape, Writer},
     manifest::{self, Format, Pin, Scope, SigningKey},
     mbox::EndsScan,
     metadata::{Mailbox, Role, Trouble},
 };
 use base::{
-    EmailId, Kind, MailboxId, ThreadId, Timestamp, Uid,
+    AccountId, EmailId, Kind, MailboxId, ThreadId, Timestamp, Uid,
     limits::{EXPORT_PIECE_BYTES, EXPORT_STATE_BYTES_MAX},
 };
 use bytes::Bytes;
@@ -94,6 +95,7 @@ pub(crate) async fn unpin(lease: &ExportLease) -> Result<()> {
 /// The archives under way.
 struct Archives<'a> {
     writer: Writer,
+    papers: PaperReader,
     /// Rows that are in the files that are complete.
     skip: u64,
     to: Files<'a>,
@@ -127,8 +129,10 @@ async fn write(lease: &ExportLease, view: &ExportView, accounts: &Accounts, file
     let number = u32::try_from(archives.len()).unwrap_or(u32::MAX);
     let out = SegmentWriter::new(lease, Stream::File(number));
     let problems = archives.last().map_or(0, |last| last.problems);
-    let mut under_way = Archives { writer, skip, to: Files { lease, out, complete: number, problems, stored: None } };
+    let to = Files { lease, out, complete: number, problems, stored: None };
+    let mut under_way = Archives { writer, papers: PaperReader::new(lease), skip, to };
     let all = exported(lease).await?;
+    under_way.papers(None).await?;
     for exported in &all {
         under_way.account(exported).await?;
     }
@@ -146,7 +150,8 @@ pub(crate) async fn compare(lease: &ExportLease) -> Result<usize> {
     let writer = Writer::new(options(&view)).map_err(archived)?;
     let out = SegmentWriter::new(lease, Stream::File(0));
     let to = Files { lease, out, complete: 0, problems: 0, stored: Some(&stored) };
-    let mut again = Archives { writer, skip: 0, to };
+    let mut again = Archives { writer, papers: PaperReader::new(lease), skip: 0, to };
+    again.papers(None).await?;
     for exported in exported(lease).await? {
         again.account(&exported).await?;
     }
@@ -198,6 +203,9 @@ impl Archives<'_> {
         while let Some(ended) = self.writer.account(&head, &documents, &mut self.to.out.buffer).map_err(archived)? {
             self.to.end_archive(ended).await?;
         }
+        if !listing.head.is_gone {
+            self.papers(Some(exported.account)).await?;
+        }
         let mut rows = Rows::new(self.to.lease, exported.account, listing).await?;
         let mut since_turn = 0;
         loop {
@@ -214,6 +222,19 @@ impl Archives<'_> {
                 }
             }
         }
+    }
+
+    /// Writes the papers of the tenant, or of the account that was begun.
+    async fn papers(&mut self, of: Option<AccountId>) -> Result<()> {
+        while let Some(paper) = self.papers.next(of).await? {
+            let (account, data) = (paper.account, paper.data.registered().name);
+            let given = Paper { account, data, name: &paper.name, records: paper.records, bytes: &paper.bytes };
+            while let Some(ended) = self.writer.paper(&given, &mut self.to.out.buffer).map_err(archived)? {
+                self.to.end_archive(ended).await?;
+            }
+            self.to.out.cut().await?;
+        }
+        Ok(())
     }
 
     /// What was deleted since the pin must be kept still, and from now on.
@@ -436,6 +457,7 @@ async fn sign(
         files: finished.files.clone(),
         accounts: finished.accounts.iter().map(layout::AccountTotals::to_manifest).collect(),
         mail_digest: finished.mail_digest,
+        papers: finished.papers.clone(),
         problems: finished.problems,
     };
     let bytes = manifest::write(&manifest).map_err(archived)?;

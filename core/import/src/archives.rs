@@ -10,13 +10,14 @@ use archive::{
 };
 use base::{
     Kind,
-    limits::{EXPORT_ACCOUNTS_MAX, INTAKE_FIRST_BYTES},
+    limits::{ARCHIVE_ENTRIES_MAX, EXPORT_ACCOUNTS_MAX, INTAKE_FIRST_BYTES},
 };
 use mail::{Error, Result};
 use serde::Deserialize;
 
 use crate::{
     content::{Content, Read},
+    papers::is_paper,
     pieces::Pieces,
     source::{Input, Source},
 };
@@ -27,6 +28,8 @@ pub(crate) struct Archive {
     pub(crate) plan: Plan,
     /// Accounts that say who they are: the folder, the address.
     pub(crate) accounts: Vec<(String, String)>,
+    /// What may be papers of our own exports, by their names.
+    pub(crate) papers: Vec<Entry>,
 }
 
 /// Of `account.json`, what is needed here.
@@ -39,13 +42,18 @@ impl Archive {
     /// Errors: `Invalid` (it is no mail, or damaged), `LimitExceeded`.
     pub(crate) async fn open(input: Input) -> Result<Archive> {
         let mut planner = Planner::new();
-        let mut described = Vec::new();
+        let (mut described, mut papers) = (Vec::new(), Vec::new());
         let mut add = |listed: Listed| {
             if let Listed::Entry(entry) = &listed
                 && described.len() < EXPORT_ACCOUNTS_MAX
                 && (entry.name.ends_with("/account.json") || &*entry.name == "account.json")
             {
                 described.push(entry.clone());
+            } else if let Listed::Entry(entry) = &listed
+                && papers.len() < ARCHIVE_ENTRIES_MAX
+                && is_paper(&entry.name)
+            {
+                papers.push(entry.clone());
             } else {
                 planner.add(listed);
             }
@@ -58,12 +66,12 @@ impl Archive {
                 let first = first.map_err(|e| wrong(e.to_string()))?;
                 let sort = Sort::of(&first).map_err(|e| wrong(e.to_string()))?;
                 if let Some(plan) = Plan::whole(sort, name, source.bytes()) {
-                    return Ok(Archive { input, plan, accounts: Vec::new() });
+                    return Ok(Archive { input, plan, accounts: Vec::new(), papers: Vec::new() });
                 }
                 directory(source, &mut add).await.map_err(|e| wrong(e.to_string()))?;
             }
         }
-        let mut archive = Archive { input, plan: planner.finish(), accounts: Vec::new() };
+        let mut archive = Archive { input, plan: planner.finish(), accounts: Vec::new(), papers };
         for entry in described {
             let folder = entry.name.strip_suffix("account.json").unwrap_or_default();
             if let Ok(text) = archive.document(&entry).await

@@ -129,10 +129,15 @@ impl Content {
 
     /// At most IMPORT_DOCUMENT_BYTES_MAX of it.
     pub(crate) async fn document(&mut self) -> Read<Vec<u8>> {
+        self.at_most(IMPORT_DOCUMENT_BYTES_MAX).await
+    }
+
+    /// All of it, or a piece more than so many bytes.
+    pub(crate) async fn at_most(&mut self, bytes_max: u64) -> Read<Vec<u8>> {
         let mut out = Vec::new();
         while let Some(piece) = self.next().await? {
             out.extend_from_slice(&piece);
-            if out.len() as u64 >= IMPORT_DOCUMENT_BYTES_MAX {
+            if out.len() as u64 >= bytes_max {
                 break;
             }
         }

@@ -20,6 +20,14 @@ pub struct Progress {
     pub messages: u64,
 }
 
+/// A document that an export of ours has of a mailbox beside its mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paper {
+    /// In the account's folder: `settings.json`, `addresses-0001.jsonl` and so on.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
 /// What an import has done; of a dry run: what it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
@@ -36,6 +44,8 @@ pub struct Report {
     /// Files that are no mail, and the first INTAKE_PASSED_NAMES_MAX of their names.
     pub passed_over: u64,
     pub passed_names: Vec<String>,
+    /// Papers of the account that was brought in, for whoever can take them: they are the control plane's.
+    pub papers: Vec<Paper>,
 }
 
 impl Report {

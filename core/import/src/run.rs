@@ -22,6 +22,7 @@ use crate::{
     known::{Key, Known},
     lines::LineReader,
     mailboxes::Places,
+    papers,
     report::{Failed, Progress, Report, problem},
     said::Said,
     source::Input,
@@ -111,6 +112,7 @@ impl Importer {
         }
         choose(&mut archives, order.only.as_deref())?;
         refuse_two_exports(&archives)?;
+        papers::read(&archives, order.only.as_deref(), out).await;
         let said = Said::read(&archives, out).await?;
         let places = Places::new(&self.mail, scope, order.into.as_ref(), order.dry_run).await?;
         let bytes_total = archives.iter().map(|archive| archive.plan.bytes).sum();

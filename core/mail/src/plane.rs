@@ -12,9 +12,10 @@ use base::{
     limits::{EXPUNGED_HEADER_BYTES, EXPUNGED_PAGE_MAX, EXPUNGED_TEXT_CHARS_MAX},
 };
 use control::{
-    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
-    ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked,
+    QueueOrder, QueuePage, Usage,
 };
 use wire::mime;
 
@@ -144,6 +145,12 @@ impl Control for Plane {
     }
     fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
         Box::pin(async move { self.ask_export(order).await.map_err(refused) })
+    }
+    fn export_papers(&self, papers: ExportPapers) -> ControlFuture<'_, ()> {
+        Box::pin(async move { self.accounts().put_papers(papers).await.map_err(refused) })
+    }
+    fn export_papers_end(&self, end: ExportPapersEnd) -> ControlFuture<'_, ()> {
+        Box::pin(async move { self.accounts().end_papers(end).await.map_err(refused) })
     }
     fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
         Box::pin(async move { self.export_standings(&asked).await.map_err(refused) })

@@ -13,7 +13,7 @@ use crate::{
 };
 use base::TenantId;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) struct AuditExport;
 
@@ -74,11 +74,15 @@ impl JobKind for AuditExport {
 }
 
 fn line(tenant: TenantId, e: &AuditEntry) -> String {
-    let entry = json!({
+    format!("{}\n", entry_line(tenant, e))
+}
+
+/// An entry as files of the audit log have it.
+pub(crate) fn entry_line(tenant: TenantId, e: &AuditEntry) -> Value {
+    json!({
         "tenant": tenant.to_string(), "number": e.number, "at": e.at_ms, "actor": e.actor, "onBehalfOf": e.on_behalf_of,
         "ip": e.ip, "action": e.action, "object": e.object, "detail": e.detail, "hash": e.hash,
-    });
-    format!("{entry}\n")
+    })
 }
 
 impl Service {

@@ -5,7 +5,7 @@
 
 use super::{Export, ExportAsked, from_row};
 use crate::{
-    Actor, Code, Error, Permissions, Result, Service, StandardRole,
+    Actor, Code, Error, PapersError, PapersOf, Permissions, Result, Service, StandardRole,
     db::{Connection, query},
     limits::{EXPORT_ORDER_PAUSE, EXPORT_POLL, EXPORTS_ORDERED_AT_ONCE},
     rows::json_list,
@@ -89,12 +89,29 @@ impl Service {
     }
 
     async fn refuse_export(&self, txn: &mut Connection, export: &Export, why: &str) -> Result<()> {
-        query("UPDATE export SET state = 'REFUSED', why = $2, version = version + 1 WHERE id = $1")
-            .bind(export.id.to_string())
-            .bind(why)
-            .execute(&mut *txn)
-            .await?;
+        let refuse = "UPDATE export SET state = 'REFUSED', why = $2, version = version + 1 WHERE id = $1 AND state IN ('WAITING', 'ORDERING')";
+        let refused = query(refuse).bind(export.id.to_string()).bind(why).execute(&mut *txn).await?;
+        if refused == 0 {
+            // It was cancelled while its papers were told.
+            return Ok(());
+        }
         self.audit(txn, &plane(export.tenant), export.tenant, "exportRefuse", &export.id.to_string(), why).await
+    }
+
+    /// Tells what goes with it beside the mail; the data plane begins then.
+    async fn papers_told(&self, export: &Export) -> std::result::Result<(), ControlError> {
+        let is_all = export.mailboxes.is_empty();
+        let of = PapersOf {
+            tenant: export.tenant,
+            job: export.id,
+            mailboxes: (!is_all).then(|| export.mailboxes.clone()),
+            whole: is_all || export.left_out > 0,
+        };
+        match self.tell_papers(&of).await {
+            Ok(()) => Ok(()),
+            Err(PapersError::Told(why)) => Err(why),
+            Err(PapersError::Read(why)) => Err(ControlError::Unavailable(why.to_string())),
+        }
     }
 
     async fn order_export(&self, export: &Export) -> Result<bool> {
@@ -106,8 +123,12 @@ impl Service {
             keep_days: export.keep_days,
             asked_by: export.asked_by.clone(),
             reason: export.reason.clone(),
+            papers: true,
         };
-        let told = self.relay.control.export(order).await;
+        let told = match self.relay.control.export(order).await {
+            Ok(()) => self.papers_told(export).await,
+            refused => refused,
+        };
         let mut txn = self.begin().await?;
         let mut taken = false;
         match told {

@@ -162,6 +162,7 @@ impl House {
             asked_by: MARK.to_owned(),
             reason: MARK.to_owned(),
             keep_days: 7,
+            papers: false,
         };
         self.accounts.request_export(tenant, new).await
     }

@@ -2,7 +2,9 @@
 //! LIMITS     EXPORT_LEASE_MS, EXPORT_FAILURES_MAX
 //! INVARIANTS Only the holder of the newest lease writes the record: an older token finds a newer one there and is refused.
 
-use super::{DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, Told, load, segment::SegmentKey, store, view};
+use super::{
+    DAY_MS, EndedFile, ExportPhase, ExportView, ExportWish, Told, load, paper::Papers, segment::SegmentKey, store, view,
+};
 use crate::{
     Accounts, Error, NodeId, Reader, Result, keys,
     record::{self, ExportAccountRecord, ExportFileRecord, ExportRecord},
@@ -155,6 +157,8 @@ pub(super) fn due(record: &ExportRecord) -> Result<Timestamp> {
         _ if wish == ExportWish::Cancel => Timestamp(0),
         ExportPhase::Ready | ExportPhase::Failed => Timestamp(record.expires_ms),
         _ if wish == ExportWish::Pause => never,
+        // Nobody begins before its papers are complete, whoever resumes it.
+        _ if record.papers == Papers::Awaited.code() => never,
         _ => Timestamp(record.due_ms),
     };
     Ok(due)

@@ -19,7 +19,7 @@ use std::{ops::Range, sync::Arc};
 use store::kv::Read;
 
 const TAG_BYTES: usize = 16;
-/// Streams of files have this bit, those of what goes on from them both, those of listings none.
+/// Streams of files have this bit, those of what goes on from them both, that of papers the other, those of listings none.
 const FILES: u32 = 1 << 31;
 const STATES: u32 = 1 << 30;
 
@@ -33,7 +33,7 @@ impl SegmentKey {
     }
 
     /// Sealed bytes, tag, nonce: in the memory of the plain ones. The same key seals fewer than 2^32 segments, each under a random nonce.
-    fn seal(&self, (stream, segment): (u32, u32), mut plain: Vec<u8>) -> Result<Bytes> {
+    pub(super) fn seal(&self, (stream, segment): (u32, u32), mut plain: Vec<u8>) -> Result<Bytes> {
         let mut nonce = [0_u8; NONCE_LEN];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| Error::new(Kind::Unavailable, "no randomness"))?;
         let tag = self
@@ -72,15 +72,18 @@ pub enum Stream {
     File(u32),
     /// With what the next one is begun: the writer's.
     State(u32),
+    /// What the control plane told to go beside the mail.
+    Papers,
 }
 
 impl Stream {
-    fn number(self) -> u32 {
+    pub(super) fn number(self) -> u32 {
         match self {
             Stream::Rows(account) => account << 1,
             Stream::Changed(account) => (account << 1) | 1,
             Stream::File(file) => file | FILES,
             Stream::State(file) => file | FILES | STATES,
+            Stream::Papers => STATES,
         }
     }
 }
@@ -122,12 +125,12 @@ impl Accounts {
     }
 }
 
-fn object(tenant: TenantId, job: JobId, (stream, segment): (u32, u32), token: u64) -> String {
+pub(super) fn object(tenant: TenantId, job: JobId, (stream, segment): (u32, u32), token: u64) -> String {
     format!("{}{stream:08x}-{segment:08x}-{token:x}", prefix(tenant, job))
 }
 
 /// Runs what takes milliseconds where nobody waits behind it.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::new(Kind::Unavailable, e.to_string()))?
 }
 
@@ -168,7 +171,7 @@ impl ExportLease {
         }
         let name = object(self.tenant(), self.job(), place, self.token);
         self.accounts().0.objects.put(&name, sealed).await.map_err(store::blob::BlobError::from)?;
-        let segment = SegmentRecord { token: self.token, bytes, hash: hash.as_bytes().to_vec() };
+        let segment = SegmentRecord { token: self.token, bytes, hash: hash.as_bytes().to_vec(), attempt: 0 };
         self.note(&[(row, record::encode(&segment))], |record, _| {
             record.emails_done += done.emails;
             record.bytes_done += done.bytes;
@@ -305,9 +308,10 @@ mod tests {
             numbers
                 .extend([Stream::Rows(n), Stream::Changed(n), Stream::File(n), Stream::State(n)].map(Stream::number));
         }
+        numbers.push(Stream::Papers.number());
         numbers.sort_unstable();
         numbers.dedup();
-        assert_eq!(numbers.len(), 80);
+        assert_eq!(numbers.len(), 81);
         assert!(store::blob::validate_name(&object(TenantId(u64::MAX), JobId(1), (2, 3), u64::MAX)).is_ok());
     }
 }

@@ -76,6 +76,26 @@ pub(crate) struct ExportRecord {
     /// Who has the lease; 0 = a process that never joined.
     #[prost(fixed64, tag = "27")]
     pub node: u64,
+    /// `Papers`: whether it has any, and whether all are there.
+    #[prost(uint32, tag = "28")]
+    pub papers: u32,
+}
+
+/// A document of the control plane, among those of a segment.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PaperRecord {
+    /// Whose folder it is in; none: the tenant's.
+    #[prost(fixed64, optional, tag = "1")]
+    pub account: Option<u64>,
+    /// The type of data, as the register names it.
+    #[prost(string, tag = "2")]
+    pub data: String,
+    #[prost(string, tag = "3")]
+    pub name: String,
+    #[prost(uint64, tag = "4")]
+    pub records: u64,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub bytes: bytes::Bytes,
 }
 
 /// An account of an export, and what its listing is.
@@ -122,4 +142,7 @@ pub(crate) struct SegmentRecord {
     /// BLAKE3 of them.
     #[prost(bytes = "vec", tag = "3")]
     pub hash: Vec<u8>,
+    /// Of papers: the attempt that told them.
+    #[prost(fixed64, tag = "4")]
+    pub attempt: u64,
 }

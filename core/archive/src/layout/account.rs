@@ -26,7 +26,7 @@ pub(super) struct Account {
     pub keywords: Vec<String>,
     /// What they are in names of files.
     pub letters: Keywords,
-    folder: Name,
+    pub folder: Name,
     /// In order of the mailboxes' ids.
     homes: Vec<Home>,
 }
@@ -190,6 +190,6 @@ fn homes(mailboxes: &[&Mailbox], folder: &Name, shape: Shape) -> Result<Vec<Home
 }
 
 /// Folders above an entry of this name.
-fn depth(name: &Name) -> usize {
+pub(super) fn depth(name: &Name) -> usize {
     name.as_str().matches('/').count()
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Text,
-    manifest::Totals,
+    manifest::{Papers, Totals},
     metadata::{Mailbox, Role},
 };
 
@@ -35,13 +35,22 @@ pub struct AccountCounts {
     pub totals: Totals,
     /// In order of ids.
     pub mailboxes: Vec<MailboxCounts>,
+    /// Its papers so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Papers>,
 }
 
 impl AccountCounts {
     /// Nothing counted yet. Mailboxes come in order of ids.
     pub(super) fn new(head: &AccountHead, mailboxes: &[&Mailbox]) -> Self {
         let (totals, mailboxes) = (Totals::default(), mailboxes.iter().copied().map(MailboxCounts::from).collect());
-        AccountCounts { account_id: head.account_id, address: head.address.clone(), totals, mailboxes }
+        AccountCounts {
+            account_id: head.account_id,
+            address: head.address.clone(),
+            totals,
+            mailboxes,
+            papers: Vec::new(),
+        }
     }
 
     /// The counts of a mailbox.

@@ -69,6 +69,19 @@ pub struct Document<'a> {
     pub bytes: &'a [u8],
 }
 
+/// A document of the control plane: counted by its type, and in the manifest.
+#[derive(Debug, Clone, Copy)]
+pub struct Paper<'a> {
+    /// The account in whose folder it stands; `None`: it is the tenant's.
+    pub account: Option<AccountId>,
+    /// The type of its data, as the register names it.
+    pub data: &'a str,
+    /// In that folder: a valid `Name`, and none that the layout or another document has.
+    pub name: &'a str,
+    pub records: u64,
+    pub bytes: &'a [u8],
+}
+
 /// An email in a mailbox: a row of the listing.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed<'a> {

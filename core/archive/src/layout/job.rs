@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, Name, Sha256, Text,
-    manifest::{self, Entries, File, MailDigest, MailboxTotals, Placed},
+    manifest::{self, Entries, File, MailDigest, MailboxTotals, Papers, Placed},
 };
 
 /// The form of the state that this release writes, and the only one that it reads.
@@ -48,11 +48,11 @@ pub struct AccountTotals {
 impl AccountTotals {
     /// As the manifest has it.
     pub fn to_manifest(&self) -> manifest::Account {
-        let AccountCounts { account_id, address, totals, mailboxes } = self.counts.clone();
+        let AccountCounts { account_id, address, totals, mailboxes, papers } = self.counts.clone();
         let mailbox =
             |m: super::MailboxCounts| MailboxTotals { full_name: m.full_name, role: m.role, totals: m.totals };
         let mailboxes = mailboxes.into_iter().map(mailbox).collect();
-        manifest::Account { account_id, address, totals, mailboxes, mail_digest: self.mail_digest }
+        manifest::Account { account_id, address, totals, mailboxes, mail_digest: self.mail_digest, papers }
     }
 }
 
@@ -65,6 +65,8 @@ pub struct Finished {
     pub accounts: Vec<AccountTotals>,
     /// Of all mail that could be read.
     pub mail_digest: Sha256,
+    /// Papers of the tenant.
+    pub papers: Vec<Papers>,
     pub problems: u64,
     pub rows: u64,
 }
@@ -83,6 +85,9 @@ pub(super) struct Job {
     #[serde(with = "digest_text")]
     pub digest: MailDigest,
     pub open: Option<Progress>,
+    /// Papers of the tenant that were written. Without any the state is that of releases before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Papers>,
 }
 
 /// The account whose rows are coming.
@@ -148,6 +153,11 @@ impl Progress {
         self.digest.add(&Placed { full_name, keywords, received_at, sha256 });
     }
 
+    /// Whether rows of it were placed.
+    pub fn has_rows(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The number of the file that begins with this row, from 1.
     pub fn next_file(&mut self) -> u32 {
         self.files = self.files.saturating_add(1);
@@ -167,6 +177,7 @@ impl Job {
             ended: Vec::new(),
             digest,
             open: None,
+            papers: Vec::new(),
         }
     }
 
@@ -221,8 +232,8 @@ impl Job {
     }
 
     pub fn finish(self) -> Finished {
-        let Job { files, ended, digest, problems, rows, .. } = self;
-        Finished { files, accounts: ended, mail_digest: digest.end(), problems, rows }
+        let Job { files, ended, digest, papers, problems, rows, .. } = self;
+        Finished { files, accounts: ended, mail_digest: digest.end(), papers, problems, rows }
     }
 }
 

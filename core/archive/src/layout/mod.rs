@@ -10,8 +10,10 @@
 //!            nothing is open, so that this state is small.
 //!
 //! ```text
+//! tenant/<paper>                                what is of the tenant itself, before all accounts
 //! <account>/mailboxes.jsonl                     metadata::Mailbox, in order of ids
 //! <account>/<document>                          what the caller gave: account.json
+//! <account>/<paper>                             what else is of the account: addresses-0001.jsonl and so on
 //! <account>/problems.jsonl                      keywords without a letter (Maildir)
 //! <account>/mail/<mailbox>/messages-0001.mbox   some of its messages, in order of uids (mbox)
 //! <account>/mail/<mailbox>/emails-0001.jsonl    metadata::Email of each of these, in the same order
@@ -32,11 +34,13 @@ mod flag;
 mod input;
 mod job;
 mod message;
+mod paper;
 mod plan;
 mod writer;
 
 pub use count::{AccountCounts, MailboxCounts};
 pub use flag::{FIRST_KEYWORD_BIT, SYSTEM_KEYWORDS};
-pub use input::{AccountHead, Document, Listed, Options, Shape};
+pub use input::{AccountHead, Document, Listed, Options, Paper, Shape};
 pub use job::{AccountTotals, Ended, Finished};
+pub use paper::TENANT;
 pub use writer::Writer;

@@ -15,28 +15,31 @@ use super::{
     input::{AccountHead, Document, Listed, Options},
     job::{Ended, Finished, Job, Progress},
     message::{MessageFile, Target},
+    paper::{self, Given},
     plan::Plan,
 };
 use crate::{Error, Name, mbox::LineEnds, metadata::Trouble, name::AccountFolders};
 
-/// An export being written. For each account `account`, then for each of its rows, in order of mailbox ids and uids, `email` and either
+/// An export being written. For each paper of the tenant `paper`; for each account `account`, for each of its papers `paper`, then for each of its rows, in order of mailbox ids and uids, `email` and either
 /// `message`, `piece` for each piece and `done`, or `unreadable`; at last `finish`.
 ///
-/// `account` and `email` give an `Ended` when the archive is full: then they have done nothing else but end it. What was added to `out`
+/// `paper`, `account` and `email` give an `Ended` when the archive is full: then they have done nothing else but end it. What was added to `out`
 /// until then is the end of that archive; the same call again goes on in the next one.
 ///
 /// What is kept is what stands in memory of the open file (`kept_bytes`), the directory of the archive, and counts of all mailboxes. A
 /// call adds its own bytes to `out`, the metadata of a file that it ends, and the directory of an archive that it ends.
 pub struct Writer {
-    job: Job,
+    pub(super) job: Job,
     /// Accounts that are complete.
-    ended: HashSet<AccountId>,
+    pub(super) ended: HashSet<AccountId>,
     folders: AccountFolders,
     /// Of `job.open`, once its head was given.
-    account: Option<Account>,
-    archive: Archive,
-    chunk: Option<Chunk>,
+    pub(super) account: Option<Account>,
+    pub(super) archive: Archive,
+    pub(super) chunk: Option<Chunk>,
     step: Step,
+    /// Papers that were given since the export was begun or went on: of the tenant, of the account.
+    pub(super) given: Given,
 }
 
 /// What is expected.
@@ -75,7 +78,17 @@ impl Writer {
         }
         let ended = job.ended.iter().map(|a| a.counts.account_id.0).collect();
         let archive = new_archive(&job);
-        Ok(Writer { job, ended, folders, account: None, archive, chunk: None, step: Step::Row })
+        folders.take(&paper::tenant()?);
+        Ok(Writer {
+            job,
+            ended,
+            folders,
+            account: None,
+            archive,
+            chunk: None,
+            step: Step::Row,
+            given: Given::default(),
+        })
     }
 
     /// Rows that were placed so far.
@@ -220,7 +233,7 @@ impl Writer {
         Ok((ended, self.job.finish()))
     }
 
-    fn expect_row(&self) -> Result<(), Error> {
+    pub(super) fn expect_row(&self) -> Result<(), Error> {
         match self.step {
             Step::Row => Ok(()),
             Step::Message | Step::Pieces(_) => Err(Error::Order("the message before is not complete")),
@@ -228,7 +241,7 @@ impl Writer {
     }
 
     /// Whether so much more has to come into another archive. What nothing else is with never has.
-    fn is_too_much(&self, more: Plan) -> bool {
+    pub(super) fn is_too_much(&self, more: Plan) -> bool {
         !self.archive.is_empty() && self.archive.plan.with(more).exceeds(self.job.options.archive_bytes_max)
     }
 
@@ -266,7 +279,7 @@ impl Writer {
         Ok(())
     }
 
-    fn end_archive(&mut self, out: &mut Vec<u8>) -> Result<Ended, Error> {
+    pub(super) fn end_archive(&mut self, out: &mut Vec<u8>) -> Result<Ended, Error> {
         if self.job.files.len() >= MANIFEST_FILES_MAX {
             return Err(Error::Limit("MANIFEST_FILES_MAX"));
         }

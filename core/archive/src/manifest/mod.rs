@@ -16,7 +16,7 @@ pub use canonical::{read, write};
 pub use check::{FileCheck, Verified};
 pub use digest::{MailDigest, Placed};
 pub use shape::{
-    Account, Entries, FORMAT_MAJOR, FORMAT_MINOR, File, FileEntry, Format, MailboxTotals, Manifest, Pin, Scope, Since,
-    Totals,
+    Account, Entries, FORMAT_MAJOR, FORMAT_MINOR, File, FileEntry, Format, MailboxTotals, Manifest, Papers, Pin, Scope,
+    Since, Totals,
 };
 pub use signature::{KeyId, PublicKey, SigningKey, verify};

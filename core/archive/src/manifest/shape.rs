@@ -4,14 +4,14 @@ use base::{AccountId, MailboxId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Name, Sha256, Text,
+    Content, Name, Sha256, Text,
     metadata::{Role, date},
     zip,
 };
 
 /// The version that this release writes, and the newest major one that it reads.
 pub const FORMAT_MAJOR: u32 = 1;
-pub const FORMAT_MINOR: u32 = 0;
+pub const FORMAT_MINOR: u32 = 1;
 
 /// The version of the archive's layout and of the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +134,40 @@ pub struct MailboxTotals {
     pub totals: Totals,
 }
 
+/// Documents of one type of data, beside the mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Papers {
+    /// As the register of data names it.
+    #[serde(rename = "type")]
+    pub data: String,
+    pub files: u64,
+    pub records: u64,
+    pub bytes: u64,
+    /// Of their content, one after the other: the SHA-256 of what it was before (nothing at first) and the SHA-256 of the next file.
+    pub sha256: Sha256,
+}
+
+impl Papers {
+    /// Counts one more file.
+    pub fn add(all: &mut Vec<Papers>, data: &str, records: u64, content: Content) {
+        let place = match all.iter().position(|papers| papers.data == data) {
+            Some(place) => place,
+            None => {
+                let none = Papers { data: data.to_owned(), files: 0, records: 0, bytes: 0, sha256: Sha256([0; 32]) };
+                all.push(none);
+                all.len() - 1
+            }
+        };
+        let Some(papers) = all.get_mut(place) else { return };
+        let before: &[u8] = if papers.files == 0 { &[] } else { &papers.sha256.0 };
+        papers.sha256 = Sha256::of(&[before, &content.sha256.0].concat());
+        papers.files += 1;
+        papers.records += records;
+        papers.bytes += content.bytes;
+    }
+}
+
 /// An account, counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -146,6 +180,9 @@ pub struct Account {
     pub mailboxes: Vec<MailboxTotals>,
     /// Of its mail (`MailDigest`): the same in every export of the same mail.
     pub mail_digest: Sha256,
+    /// What else is of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Papers>,
 }
 
 /// A manifest.
@@ -164,6 +201,9 @@ pub struct Manifest {
     pub accounts: Vec<Account>,
     /// Of all mail together.
     pub mail_digest: Sha256,
+    /// What is of the tenant itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub papers: Vec<Papers>,
     /// Lines of `problems.jsonl`.
     #[serde(default)]
     pub problems: u64,

@@ -1,8 +1,8 @@
 //! Manifests: the same bytes each time, later versions, signatures, files held against them.
 
 use archive::manifest::{
-    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Pin, Scope, SigningKey, Since, Totals, read,
-    verify, write,
+    Account, Entries, File, FileEntry, Format, MailDigest, MailboxTotals, Papers, Pin, Scope, SigningKey, Since,
+    Totals, read, verify, write,
 };
 use archive::metadata::Role;
 use archive::{Error, Manifest, Name, Sha256, Text};
@@ -19,6 +19,8 @@ fn name(text: &str) -> Name {
 fn sample() -> Manifest {
     let (bytes, sha256) = (4, Sha256::of(b"mail"));
     let totals = Totals { emails: 3, bytes: 4_000, unseen: 1, flagged: 2, answered: 0, drafts: 0, deleted: 0 };
+    let mut papers = Vec::new();
+    Papers::add(&mut papers, "addresses", 3, archive::Content { bytes, sha256 });
     Manifest {
         format: Format::default(),
         product: "Posthouse 0.1.0".to_owned(),
@@ -42,8 +44,10 @@ fn sample() -> Manifest {
             totals,
             mailboxes: vec![MailboxTotals { full_name: "INBOX".to_owned(), role: Some(Role::Inbox), totals }],
             mail_digest: MailDigest::default().end(),
+            papers: papers.clone(),
         }],
         mail_digest: MailDigest::default().end(),
+        papers,
         problems: 0,
     }
 }
@@ -78,7 +82,7 @@ fn a_manifest_is_the_same_bytes_and_comes_back() {
 fn later_versions_add_and_another_major_one_is_refused() {
     let text = String::from_utf8(write(&sample()).unwrap()).unwrap();
     let later = text.replace(
-        r#""format":{"major":1,"minor":0}"#,
+        r#""format":{"major":1,"minor":1}"#,
         r#""format":{"major":1,"minor":7,"x":[1.5]},"added":{"a":[null]}"#,
     );
     let later = later

@@ -28,7 +28,7 @@ impl<F: Future + Unpin> Future for Polls<F> {
 }
 
 /// Works on an export for so many polls, then dies; whether it was ready before.
-async fn work_and_die(world: &World, job: JobId, polls: u64) -> bool {
+pub async fn work_and_die(world: &World, job: JobId, polls: u64) -> bool {
     let exporter = world.exporter();
     let _ = Polls(Box::pin(exporter.pass()), polls).await;
     world.pass(EXPORT_LEASE_MS as i64 + 1);
@@ -43,7 +43,7 @@ async fn live(world: &World, number: u64) {
     world.expunge(ANN, MailboxId(1), &[number as u32 - 99, number as u32]).await;
 }
 
-fn without_manifest(files: &[Fetched]) -> Vec<(&str, &[u8])> {
+pub fn without_manifest(files: &[Fetched]) -> Vec<(&str, &[u8])> {
     let archives = files.iter().filter(|(file, _)| file.name.ends_with(".zip"));
     archives.map(|(file, bytes)| (file.name.as_str(), bytes.as_slice())).collect()
 }
@@ -81,7 +81,7 @@ async fn an_export_that_dies_at_fifty_points_is_the_same_bit_for_bit() {
 }
 
 /// Works on an export until its accounts are pinned, and dies.
-async fn pin(world: &World, job: JobId) {
+pub async fn pin(world: &World, job: JobId) {
     let exporter = world.exporter();
     let pinned = async {
         while world.view(job).await.pinned_at.is_none() {

@@ -4,4 +4,5 @@
 
 mod cut;
 mod export;
+mod papers;
 mod world;

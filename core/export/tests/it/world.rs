@@ -147,6 +147,7 @@ impl World {
             asked_by: "ann".into(),
             reason: "moving".into(),
             keep_days: 7,
+            papers: false,
         }
     }
 

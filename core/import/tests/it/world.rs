@@ -190,6 +190,7 @@ impl World {
             asked_by: "ann".into(),
             reason: "moving".into(),
             keep_days: 7,
+            papers: false,
         };
         let job = self.accounts().request_export(tenant, new).await.unwrap();
         assert!(Exporter::new(self.accounts().clone()).pass().await.unwrap());

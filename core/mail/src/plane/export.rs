@@ -29,6 +29,7 @@ impl Plane {
             asked_by: order.asked_by,
             reason: order.reason,
             keep_days: order.keep_days,
+            papers: order.papers,
         };
         match self.accounts().request_export(order.tenant, new).await {
             // A mailbox that is not there any more will not be there later.

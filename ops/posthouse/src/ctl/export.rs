@@ -21,6 +21,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use export::Exporter;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use tenants::PapersOf;
 
 /// Columns of lists.
 pub const LISTED: &[&str] = &["id", "tenant", "state", "mailboxes", "emails", "file_bytes", "problems", "reason"];
@@ -208,7 +209,7 @@ impl Desk {
             let exportable = self.store()?.check_exportable(tenant, *account).await;
             exportable.map_err(|_| format!("{account}: no mailbox of {tenant}, or deleted for good"))?;
         }
-        let job = self.store()?.new_job();
+        let (job, new_is_whole) = (self.store()?.new_job(), new.accounts.is_empty());
         let noted: Vec<_> =
             accounts.iter().map(|account| (account.to_string(), format!("{job}: {}", new.reason))).collect();
         self.note_export(who, tenant, "mailExport", &noted).await?;
@@ -217,12 +218,13 @@ impl Desk {
         tracing::warn!(target: "audit", who, %tenant, reason, mailboxes = accounts.len(), "an export was asked for");
         let ordered = Ordered {
             job,
-            accounts,
+            accounts: accounts.clone(),
             shape: if new.maildir { ExportShape::Maildir } else { ExportShape::Mbox },
             archive_bytes_max: new.archive_bytes_max,
             asked_by: format!("ctl {who}"),
             reason: new.reason,
             keep_days: new.days,
+            papers: self.service.is_some(),
         };
         let asked = self.store()?.request_export(tenant, ordered).await;
         asked.map_err(|why| match (why.kind, why.context.as_str()) {
@@ -232,10 +234,26 @@ impl Desk {
             ),
             _ => text(why),
         })?;
+        let mailboxes = (!new_is_whole).then_some(accounts);
+        let of = PapersOf { tenant, job, mailboxes, whole: new_is_whole };
+        let said = self.export_papers(&of).await?;
         let scope = self.exports_of(who, tenant, "ctl export start")?;
         let export = self.store()?.export(&scope, job).await.map_err(text)?;
         row(events, shown(&export)).await?;
-        done("the server makes it in the background: see `ctl export show`, then `ctl export fetch`")
+        done(&format!("the server makes it in the background: see `ctl export show`, then `ctl export fetch`{said}"))
+    }
+
+    /// What of the control plane goes beside the mail; gives what is to be said of it. An export that cannot have it is destroyed: there is none
+    /// that looks complete and is not.
+    async fn export_papers(&self, of: &PapersOf) -> Result<&'static str, String> {
+        let Some(service) = &self.service else {
+            return Ok(
+                "; without addresses, settings and audit history: this is a data plane alone, and they are the control plane's",
+            );
+        };
+        let Err(why) = service.tell_papers(of).await else { return Ok("") };
+        self.store()?.steer_export(of.tenant, of.job, ExportWish::Cancel).await.map_err(text)?;
+        Err(format!("{why}: the export is cancelled, ask again"))
     }
 
     /// Which mailboxes are asked for, all of one tenant.

@@ -37,6 +37,9 @@ pub struct Import {
     /// Why, for the audit log of the tenant.
     #[arg(long, default_value = "")]
     reason: String,
+    /// Leaves out addresses and settings that an export has: only its mail is brought in.
+    #[arg(long)]
+    mail_only: bool,
     /// Reads all of it and says what would be brought in; nothing is changed.
     #[arg(long)]
     dry_run: bool,
@@ -47,7 +50,7 @@ pub struct Import {
 
 impl Import {
     pub fn call(self) -> Result<ImportCall, Failure> {
-        let Import { account, into, only, reason, dry_run, paths } = self;
+        let Import { account, into, only, reason, mail_only, dry_run, paths } = self;
         if let Some(wrong) = into.as_deref().and_then(|into| NewPath::parse(into).err()) {
             return Err(Failure::Usage(format!("--into: {}", wrong.context)));
         }
@@ -61,7 +64,7 @@ impl Import {
         if paths.iter().map(|path| path.as_os_str().len() + 8).sum::<usize>() > CTL_LINE_BYTES_MAX / 2 {
             return Err(Failure::Usage("so many paths are too many for one command: name a folder".to_owned()));
         }
-        Ok(ImportCall { account, into, only, reason, dry_run, paths })
+        Ok(ImportCall { account, into, only, reason, mail_only, dry_run, paths })
     }
 }
 
@@ -93,7 +96,9 @@ impl Desk {
         match ended {
             Ok(report) => {
                 rows(&report, events).await?;
-                done(&summary(&report, call.dry_run))
+                let papers = if call.mail_only { &[][..] } else { &report.papers };
+                let said = self.import_papers(&actor, &mailbox, papers, call.dry_run, events).await?;
+                done(&format!("{}{said}", summary(&report, call.dry_run)))
             }
             Err(failed) => {
                 rows(&failed.report, events).await?;

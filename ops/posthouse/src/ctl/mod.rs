@@ -16,6 +16,7 @@ mod inspect;
 mod migrate;
 mod migrating;
 mod operation;
+mod papers;
 mod print;
 mod purge;
 mod request;

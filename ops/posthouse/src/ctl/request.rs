@@ -216,6 +216,9 @@ pub struct ImportCall {
     /// Which mailbox of an archive.
     pub only: Option<String>,
     pub reason: String,
+    /// Without what an export has beside its mail.
+    #[serde(default)]
+    pub mail_only: bool,
     pub dry_run: bool,
     /// Absolute.
     pub paths: Vec<std::path::PathBuf>,

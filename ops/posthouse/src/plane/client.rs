@@ -4,7 +4,7 @@
 //!            PLANE_ANSWER_BYTES_MAX
 //! INVARIANTS Every call ends in time, whatever the other side does. Nothing is tried twice here: that is the relay's.
 
-use super::{EventsAsked, Files, Refusal, VERSION};
+use super::{EventsAsked, Files, PapersTold, Refusal, VERSION};
 use arc_swap::ArcSwap;
 use base::{
     AccountId, JobId, TenantId,
@@ -16,9 +16,9 @@ use base::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use control::{
-    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -196,6 +196,12 @@ impl Control for RemotePlane {
     }
     fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
         Box::pin(self.call("export", order, PLANE_REQUEST_MS_MAX))
+    }
+    fn export_papers(&self, papers: ExportPapers) -> ControlFuture<'_, ()> {
+        Box::pin(self.call("export-papers", PapersTold::from(papers), PLANE_REQUEST_MS_MAX))
+    }
+    fn export_papers_end(&self, end: ExportPapersEnd) -> ControlFuture<'_, ()> {
+        Box::pin(self.call("export-papers-end", end, PLANE_REQUEST_MS_MAX))
     }
     fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
         Box::pin(async move {

@@ -20,6 +20,9 @@ pub use client::RemotePlane;
 pub use server::{Listening, listen};
 pub use tls::Files;
 
+use base::{AccountId, JobId, TenantId};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use control::{ControlError, DataType, ExportPaper, ExportPapers};
 use serde::{Deserialize, Serialize};
 
 /// Before every route. Another form of the bodies is another version.
@@ -36,4 +39,50 @@ struct EventsAsked {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Refusal {
     error: String,
+}
+
+/// Papers with their bytes in base64: a body is JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct PapersTold {
+    tenant: TenantId,
+    job: JobId,
+    attempt: u64,
+    number: u32,
+    papers: Vec<PaperTold>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct PaperTold {
+    account: Option<AccountId>,
+    data: DataType,
+    name: String,
+    records: u64,
+    bytes: String,
+}
+
+impl From<ExportPapers> for PapersTold {
+    fn from(told: ExportPapers) -> Self {
+        let ExportPapers { tenant, job, attempt, number, papers } = told;
+        let paper = |ExportPaper { account, data, name, records, bytes }| PaperTold {
+            account,
+            data,
+            name,
+            records,
+            bytes: STANDARD.encode(bytes),
+        };
+        PapersTold { tenant, job, attempt, number, papers: papers.into_iter().map(paper).collect() }
+    }
+}
+
+impl TryFrom<PapersTold> for ExportPapers {
+    type Error = ControlError;
+    fn try_from(told: PapersTold) -> Result<Self, ControlError> {
+        let PapersTold { tenant, job, attempt, number, papers } = told;
+        let paper = |PaperTold { account, data, name, records, bytes }| {
+            let bytes = STANDARD.decode(bytes).map_err(|e| ControlError::Invalid(format!("a paper's bytes: {e}")))?;
+            Ok(ExportPaper { account, data, name, records, bytes })
+        };
+        let papers = papers.into_iter().map(paper).collect::<Result<_, ControlError>>()?;
+        Ok(ExportPapers { tenant, job, attempt, number, papers })
+    }
 }

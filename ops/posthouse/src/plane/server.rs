@@ -5,7 +5,7 @@
 //! LIMITS     PLANE_CONNECTIONS_MAX, PLANE_HANDSHAKES_MAX, PLANE_BODY_BYTES_MAX, PLANE_REQUEST_MS_MAX, PLANE_IDS_MAX
 //! INVARIANTS A batch that has arrived is applied even when its caller goes away: it is asked again, and that is harmless.
 
-use super::{EventsAsked, Files, Refusal, VERSION};
+use super::{EventsAsked, Files, PapersTold, Refusal, VERSION};
 use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
@@ -24,8 +24,8 @@ use base::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::{
-    Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPiece, ExportSteer, ExpungedAsked, ExpungedOrder,
-    QueueAsked, QueueOrder,
+    Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPapersEnd, ExportPiece, ExportSteer, ExpungedAsked,
+    ExpungedOrder, QueueAsked, QueueOrder,
 };
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -173,6 +173,8 @@ fn router(plane: Plane) -> Router {
         .route("/expunged", post(expunged))
         .route("/restore-expunged", post(restore_expunged))
         .route("/export", post(export))
+        .route("/export-papers", post(export_papers))
+        .route("/export-papers-end", post(export_papers_end))
         .route("/exports", post(exports))
         .route("/export-steer", post(export_steer))
         .route("/export-files", post(export_files))
@@ -286,6 +288,19 @@ async fn export(State(plane): State<Plane>, Json(order): Json<ExportOrder>) -> R
     // In a task of its own, as a batch.
     let asked = tokio::spawn(async move { plane.export(order).await }).await;
     answer(asked.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn export_papers(State(plane): State<Plane>, Json(told): Json<PapersTold>) -> Response {
+    match told.try_into() {
+        Ok(papers) => answer(plane.export_papers(papers).await),
+        Err(error) => refuse(error),
+    }
+}
+
+async fn export_papers_end(State(plane): State<Plane>, Json(end): Json<ExportPapersEnd>) -> Response {
+    // In a task of its own, as a batch: what was complete begins.
+    let ended = tokio::spawn(async move { plane.export_papers_end(end).await }).await;
+    answer(ended.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
 }
 
 async fn exports(State(plane): State<Plane>, Json(asked): Json<Vec<(TenantId, JobId)>>) -> Response {

@@ -2,6 +2,7 @@
 
 use crate::node::{Node, ctl, text};
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// How many messages a mailbox has.
 fn emails(node: &Node, account: &str) -> u64 {
@@ -60,4 +61,54 @@ fn files_and_exports_are_brought_in_once() {
     assert!(text(&done.stdout).contains("31 messages"), "{}{}", text(&done.stdout), text(&done.stderr));
     let again = ctl(&data, &["verify"]);
     assert!(again.status.success() && text(&again.stdout).contains("0 violations"), "{}", text(&again.stdout));
+}
+
+/// What a manifest says of a mailbox's addresses.
+fn addresses(folder: &Path, address: &str) -> Value {
+    let manifest = std::fs::read(folder.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let accounts = manifest["accounts"].as_array().unwrap();
+    let account = accounts.iter().find(|account| account["address"] == address).unwrap();
+    let papers = account["papers"].as_array().unwrap();
+    papers.iter().find(|papers| papers["type"] == "addresses").unwrap().clone()
+}
+
+/// Exports and fetches; the folder.
+fn exported(node: &Node, at: &Path, what: &[&str]) -> PathBuf {
+    let started = node.ctl_json(&[&["export", "start", "--reason", "moves"], what].concat());
+    let job = started["rows"][0]["id"].as_str().unwrap();
+    node.ctl_json(&["export", "fetch", job, "--to", at.to_str().unwrap(), "--wait"]);
+    at.to_owned()
+}
+
+#[test]
+fn addresses_and_settings_move_to_another_server_with_the_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let node = Node::start(&at("data"), &[]);
+    let tenant = node.provision();
+    node.ctl_json(&["alias", "create", "orders@a.example", "--to", "ann@a.example"]);
+    let left = exported(&node, &at("left"), &["--account", "ann@a.example"]);
+    let whole = exported(&node, &at("whole"), &["--tenant", &tenant, "--all"]);
+    node.stop();
+    let manifest: Value = serde_json::from_slice(&std::fs::read(whole.join("manifest.json")).unwrap()).unwrap();
+    let types: Vec<_> = manifest["papers"].as_array().unwrap().iter().map(|papers| papers["type"].clone()).collect();
+    assert_eq!(types, ["addresses", "tenant", "auditHistory"], "{manifest}");
+
+    let other = Node::start(&at("other"), &[]);
+    other.provision();
+    let import = ["import", "--account", "ann@a.example", left.to_str().unwrap()];
+    for (expect, options) in [
+        ("0 files that are no mail", &["--mail-only"][..]),
+        ("1 taken, 3 there already, 0 not taken", &["--dry-run"]),
+        ("1 taken, 3 there already, 0 not taken", &[]),
+        ("0 taken, 4 there already, 0 not taken", &[]),
+    ] {
+        let done = other.ctl_json(&[&import, options].concat());
+        assert!(summary(&done).ends_with(expect), "{done}");
+    }
+    let right = exported(&other, &at("right"), &["--account", "ann@a.example"]);
+    assert_eq!(addresses(&left, "ann@a.example"), addresses(&right, "ann@a.example"));
+    assert_eq!(addresses(&left, "ann@a.example")["records"], 2);
+    other.stop();
 }

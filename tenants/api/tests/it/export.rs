@@ -10,8 +10,8 @@ use axum::{
 };
 use base::{JobId, TenantId, Timestamp};
 use control::{
-    ControlError, Event, EventKind, ExportOrder, ExportPhase, ExportPiece, ExportStanding, ExportSteer, ExportSteered,
-    ExportWish, ExportedFile,
+    ControlError, Event, EventKind, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportWish, ExportedFile,
 };
 use serde_json::{Value, json};
 use std::{
@@ -30,7 +30,15 @@ const READY: [&str; 2] = ["ready", "We move"];
 
 /// Exports of a data plane that makes none.
 #[derive(Default)]
-pub struct Exports(Mutex<BTreeMap<(u64, u64), (ExportOrder, ExportStanding)>>);
+pub struct Exports(Mutex<BTreeMap<(u64, u64), (ExportOrder, ExportStanding)>>, Mutex<BTreeMap<JobId, Told>>);
+
+/// Papers of an export: pieces of the last attempt, and whether they are complete.
+#[derive(Default)]
+struct Told {
+    attempt: u64,
+    pieces: BTreeMap<u32, Vec<ExportPaper>>,
+    complete: bool,
+}
 
 impl Exports {
     pub fn begin(&self, order: ExportOrder) {
@@ -52,6 +60,33 @@ impl Exports {
             why: String::new(),
         };
         self.0.lock().unwrap().entry((order.tenant.0, order.job.0)).or_insert((order, standing));
+    }
+
+    pub fn told(&self, papers: ExportPapers) -> Result<(), ControlError> {
+        let mut all = self.1.lock().unwrap();
+        let told = all.entry(papers.job).or_default();
+        if told.attempt != papers.attempt && !told.complete {
+            *told = Told { attempt: papers.attempt, ..Told::default() };
+        }
+        told.pieces.insert(papers.number, papers.papers);
+        Ok(())
+    }
+
+    pub fn complete(&self, end: ExportPapersEnd) -> Result<(), ControlError> {
+        let mut all = self.1.lock().unwrap();
+        let told = all.entry(end.job).or_default();
+        if told.attempt != end.attempt || told.pieces.len() != end.pieces as usize {
+            return Err(ControlError::Unavailable("not all are there".to_owned()));
+        }
+        told.complete = true;
+        Ok(())
+    }
+
+    /// The papers of an export that are complete, by owner and name.
+    pub fn papers(&self, job: JobId) -> Vec<ExportPaper> {
+        let all = self.1.lock().unwrap();
+        let told = all.get(&job).filter(|told| told.complete).expect("its papers are complete");
+        told.pieces.values().flatten().cloned().collect()
     }
 
     pub fn standing(&self, tenant: TenantId, job: JobId) -> Option<ExportStanding> {

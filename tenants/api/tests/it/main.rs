@@ -16,6 +16,7 @@ mod lookup;
 mod mailbox_list;
 mod oidc;
 mod page;
+mod papers;
 mod people;
 mod plane;
 mod provision;

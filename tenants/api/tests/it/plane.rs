@@ -9,10 +9,10 @@ use axum::{
 use base::{AccountId, Clock, JobId, QueueId, SystemClock, TenantId, Timestamp};
 use billing::{Billing, BillingOptions, Till};
 use control::{
-    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPiece, ExportStanding, ExportSteer,
-    ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace,
-    ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem, QueueOrder, QueuePage, QueueRecipient,
-    QueueState, Usage,
+    Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
+    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
+    ExpungedPage, ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
+    QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
 };
 use serde_json::{Value, json};
 use std::{
@@ -117,6 +117,12 @@ impl Control for Plane {
             self.exports.begin(order);
             Ok(())
         })
+    }
+    fn export_papers(&self, papers: ExportPapers) -> ControlFuture<'_, ()> {
+        Box::pin(async move { self.exports.told(papers) })
+    }
+    fn export_papers_end(&self, end: ExportPapersEnd) -> ControlFuture<'_, ()> {
+        Box::pin(async move { self.exports.complete(end) })
     }
     fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
         Box::pin(async move {

@@ -4,9 +4,10 @@ use super::world::{TENANT, World, account, address, entitlement, first, keyed, s
 use account::RouteError;
 use base::{AccountId, JobId, TenantId};
 use control::{
-    Capabilities, Capability, Change, ControlError, Destination, EntitlementSnapshot, ErasureOrder, ErasurePhase,
-    ExportOrder, ExportPhase, ExportPiece, ExportShape, ExportSteer, ExportSteered, ExportWish, ExpungedAsked,
-    ExpungedOrder, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
+    Capabilities, Capability, Change, ControlError, DataType, Destination, EntitlementSnapshot, ErasureOrder,
+    ErasurePhase, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportShape,
+    ExportSteer, ExportSteered, ExportWish, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked,
+    QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.
@@ -320,6 +321,7 @@ pub async fn e3_an_export_is_ordered_once_steered_fetched_and_of_another_tenant_
         keep_days: 3,
         asked_by: "per_1".to_owned(),
         reason: "moving".to_owned(),
+        papers: false,
     };
     let (own, other) = (JobId(1), TenantId(99));
     for _ in 0..2 {
@@ -362,4 +364,53 @@ pub async fn e3_an_export_is_ordered_once_steered_fetched_and_of_another_tenant_
     assert_eq!(world.control.export_files(TENANT, own).await.unwrap(), []);
     let gone = world.control.export_bytes(piece(TENANT, names[0], 0, 4)).await;
     assert!(matches!(gone, Err(ControlError::Invalid(_))), "E5");
+}
+
+pub async fn papers_of_an_export_are_told_in_pieces_and_it_begins_when_all_of_one_attempt_are_there(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let (job, accounts) = (JobId(8), vec![AccountId(1)]);
+    let (shape, asked_by, reason) = (ExportShape::Mbox, String::new(), String::new());
+    let order = ExportOrder { tenant: TENANT, job, accounts, shape, keep_days: 3, asked_by, reason, papers: true };
+    // Bytes that are no text, and names beyond ASCII.
+    let paper = |account: Option<u64>, name: &str, bytes: &[u8]| ExportPaper {
+        account: account.map(AccountId),
+        data: DataType::Invoices,
+        name: name.to_owned(),
+        records: 1,
+        bytes: bytes.to_vec(),
+    };
+    let tell = |attempt, number, papers| {
+        world.control.export_papers(ExportPapers { tenant: TENANT, job, attempt, number, papers })
+    };
+    let end =
+        |attempt, pieces| world.control.export_papers_end(ExportPapersEnd { tenant: TENANT, job, attempt, pieces });
+    let own = vec![paper(None, "ünvoice.pdf", &[0, 255, 10])];
+    assert!(matches!(tell(1, 0, own.clone()).await, Err(ControlError::Invalid(_))), "nothing was ordered");
+    world.control.export(order.clone()).await.unwrap();
+    tell(1, 0, own.clone()).await.unwrap();
+    tell(1, 1, vec![paper(Some(1), "early.pdf", b"x")]).await.unwrap();
+    tell(1, 2, Vec::new()).await.unwrap();
+    assert!(matches!(end(1, 4).await, Err(ControlError::Unavailable(_))), "one is missing");
+    // Somebody begins anew, with less.
+    tell(2, 0, own.clone()).await.unwrap();
+    assert!(matches!(end(1, 3).await, Err(ControlError::Unavailable(_))), "another attempt came between");
+    assert!(matches!(end(2, 2).await, Err(ControlError::Unavailable(_))), "half of the attempt before");
+    let steer = |wish| world.control.export_steer(ExportSteer { tenant: TENANT, job, wish });
+    steer(ExportWish::Run).await.unwrap();
+    assert!(!world.exporter().pass().await.unwrap(), "it does not begin without them, whoever resumes it");
+    for _ in 0..2 {
+        tell(2, 1, vec![paper(Some(1), "late.pdf", b"y")]).await.unwrap();
+        end(2, 2).await.unwrap();
+        world.control.export(order.clone()).await.unwrap();
+    }
+    // What is told after the end is of no effect.
+    tell(3, 0, vec![paper(None, "never.pdf", b"z")]).await.unwrap();
+    while world.exporter().pass().await.unwrap() {}
+    let whole = ExportPiece { tenant: TENANT, job, name: "manifest.json".to_owned(), from: 0, to: u64::MAX };
+    let manifest = world.control.export_bytes(whole).await.unwrap();
+    let manifest = String::from_utf8(manifest).unwrap();
+    assert!(manifest.contains("\"tenant/ünvoice.pdf\"") && manifest.contains("box1@a.example/late.pdf"), "{manifest}");
+    assert!(!manifest.contains("early.pdf") && !manifest.contains("never.pdf"), "{manifest}");
+    steer(ExportWish::Cancel).await.unwrap();
+    assert!(matches!(tell(2, 0, own).await, Err(ControlError::Invalid(_))), "it has ended");
 }

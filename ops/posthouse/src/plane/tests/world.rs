@@ -5,9 +5,9 @@ use account::{AccountOptions, Accounts, MasterKey, Sender};
 use base::{AccountId, Address, JobId, MailboxId, SystemClock, TenantId, Uid, rng::SeededRng};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
-    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPiece,
-    ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedOrder, ExpungedPage,
-    ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPapers,
+    ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -158,6 +158,12 @@ impl Control for Plane {
     }
     fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
         self.1.export(order)
+    }
+    fn export_papers(&self, papers: ExportPapers) -> ControlFuture<'_, ()> {
+        self.1.export_papers(papers)
+    }
+    fn export_papers_end(&self, end: ExportPapersEnd) -> ControlFuture<'_, ()> {
+        self.1.export_papers_end(end)
     }
     fn exports(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<ExportStanding>>> {
         self.1.exports(asked)

@@ -66,7 +66,10 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(at(path, "another restore is at work here: wait for it, or name another folder with --scratch"));
+                return Err(at(
+                    path,
+                    "another restore is at work here: wait for it, or name another folder with --scratch",
+                ));
             }
             Err(TryLockError::Error(e)) => return Err(at(&beside, e)),
         }

@@ -37,6 +37,10 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("dnsCredentialDelete", "tenantId: \"$T\""),
     ("featureFlagClear", "tenantId: \"$T\", feature: SIGNUP"),
     ("mailboxImport", "tenantId: \"$T\", csv: \"address\\nnew@$D\", errorPolicy: CONTINUE"),
+    (
+        "migrationStartMany",
+        "tenantId: \"$T\", source: { host: \"imap.old.example\" }, accounts: [{ mailbox: \"ann@$D\", user: \"a\", secret: \"s\" }], errorPolicy: CONTINUE",
+    ),
     ("mailboxImportPasswords", "jobId: \"$B\""),
     ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\""),
     ("mailboxRename", "mailboxId: \"$M\", address: \"ben@$D\""),

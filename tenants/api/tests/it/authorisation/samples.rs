@@ -14,6 +14,10 @@ pub const QUERIES: &[(&str, &str)] = &[
         "usage",
         "usage(tenantId: \"$T\", meter: MAILBOXES, from: \"2026-01-01T00:00:00Z\", to: \"2026-01-02T00:00:00Z\", resolution: DAY)",
     ),
+    (
+        "migrationCheck",
+        "migrationCheck(mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"a\", secret: \"hunter2-of-elsewhere\")",
+    ),
     ("brand", "brand(host: \"login.$D\")"),
     ("signupOptions", "signupOptions(sellerId: \"$T\")"),
     ("signup", "signup(id: \"$A\", secret: \"$U\")"),

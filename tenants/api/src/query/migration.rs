@@ -14,7 +14,7 @@ use control::{MigrationChecked, MigrationPhase, MigrationSecret};
 use tenants::MigrationAsked;
 
 /// What a look at a source costs, as many objects: another server is asked, for up to 20 seconds.
-const CHECK_COST: usize = 200;
+const CHECK_COST: usize = 50;
 /// The same of what a migration could not bring: the mail server is asked.
 const PROBLEMS_COST: usize = 50;
 

@@ -6,6 +6,7 @@ import { brandJourneys } from "./brand.mjs";
 import { domainJourneys } from "./domain.mjs";
 import { dunningJourneys } from "./dunning.mjs";
 import { moneyJourneys } from "./money.mjs";
+import { moveJourneys } from "./move.mjs";
 import { looks, pagesJourneys } from "./pages.mjs";
 import { signupJourneys } from "./signup.mjs";
 import { traceJourneys } from "./trace.mjs";
@@ -162,6 +163,7 @@ export const journeys = [
     }
   }],
   ...pagesJourneys,
+  ...moveJourneys,
   ...moneyJourneys,
   ...domainJourneys,
   ...signupJourneys,

@@ -8,7 +8,7 @@ export function looks(mailbox) {
   return [
     [`${mailbox}/set-up`, "set-up"],
     [`${mailbox}/app-passwords`, "app-passwords"], [`${mailbox}/sharing`, "sharing"], [`${mailbox}/masked`, "masked"],
-    [`${mailbox}/recover`, "recover"], ["exports", "exports"],
+    [`${mailbox}/recover`, "recover"], ["exports", "exports"], ["move", "move"], ["move/many", "move-many"],
     ["mailboxes/import", "import"], ["addresses/aliases", "aliases"], ["addresses/groups", "groups"],
     ["domains/florist.example/settings", "domain-settings"], ["security/passkey", "passkey"],
     ["trace", "trace"], ["access/members", "members"], ["access/roles", "roles"], ["access/tokens", "tokens"], ["access/webhooks", "webhooks"],

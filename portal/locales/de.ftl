@@ -1689,3 +1689,98 @@ done-export-paused = Er ruht.
 done-export-resumed = Es geht weiter.
 done-export-cancelled = Er ist vernichtet.
 done-export-link = Hier sind die Links.
+move-title = Umziehen
+move-about = Bringen Sie ein Postfach von einem anderen Anbieter mit: alle Ordner mit Markierungen und Daten. Dort wird nichts verändert. Alle 15 Minuten geht es weiter, bis Sie es beenden; so ziehen Sie um, wann Sie wollen.
+move-none = Noch ist nichts umgezogen.
+move-one-title = Ein Umzug
+move-queued = Wartet, bis er an der Reihe ist
+move-running = Läuft
+move-waiting = Auf dem neuesten Stand
+move-paused = Angehalten
+move-failed = Kam nicht weiter
+move-refused = Wurde nicht begonnen
+move-ended = Beendet
+move-unknown = Der Mailserver antwortet gerade nicht
+move-from = Von { $user } bei { $host }.
+move-asked = Begonnen { $at }.
+move-brought = { $n } Nachrichten gebracht, { $size }.
+move-already = { $n ->
+    [one] Eine Nachricht war schon hier.
+   *[other] { $n } Nachrichten waren schon hier.
+}
+move-last = Zuletzt dort nachgesehen { $at }.
+move-next = Sieht dort wieder nach { $at }.
+move-until = Endet von selbst { $at }.
+move-ended-at = Endete { $at }. Das Passwort wurde vernichtet.
+move-folders = { $n } von { $of } Ordnern
+move-panel = Ein weiteres Postfach
+move-panel-about = Zuerst sehen wir nach, was da ist; gebracht wird noch nichts.
+move-look = Nachsehen, was da ist
+label-move-mailbox = In das Postfach
+label-move-provider = Von
+hint-move-provider = Gmail, Yahoo, iCloud und Outlook nehmen hier ein App-Passwort, nicht Ihr gewöhnliches.
+move-gmail = Gmail
+move-outlook = Outlook und Microsoft 365
+move-yahoo = Yahoo
+move-icloud = iCloud
+move-gmx = GMX
+move-other = Ein anderer Anbieter
+label-move-host = Server
+hint-move-host = Bei einem anderen Anbieter: sein IMAP-Server, etwa imap.example.com
+label-move-port = Port
+hint-move-port = Leer: der übliche
+label-move-security = Schutz
+move-tls = TLS
+move-starttls = STARTTLS
+move-plain = Keiner: nur in Netzen des Betreibers
+label-move-user = Benutzername dort
+hint-move-user = Oft die ganze Adresse
+label-move-secret = Passwort dort
+hint-move-secret = Es bleibt versiegelt, bis der Umzug endet, dann wird es vernichtet.
+hint-move-again = Leer: das bisherige
+move-looked-title = Das ist da
+move-messages = { $n ->
+    [one] Eine Nachricht
+   *[other] { $n } Nachrichten
+}
+move-more-folders = { $n ->
+    [one] Und ein weiterer Ordner.
+   *[other] Und { $n } weitere Ordner.
+}
+move-folder = Ordner dort
+move-goes-to = Kommt nach
+move-count = Nachrichten
+move-size = Größe
+move-start = Bringen
+move-start-about = Sie können dabei hier und dort weiterarbeiten. Was dort neu ist, kommt nach, bis Sie es beenden.
+move-now = Jetzt wieder nachsehen
+move-pause = Anhalten
+move-resume = Weitermachen
+move-end = Beenden und das Passwort vernichten
+move-problems = Was nicht so kam, wie es ist
+move-more-problems = { $n ->
+    [one] Und eines mehr.
+   *[other] Und { $n } mehr.
+}
+move-problem-message = Eine Nachricht aus { $folder }; sie wird wieder versucht.
+move-problem-folder = Der Ordner { $folder } war nicht bis zum Ende zu lesen.
+move-problem-passed = Der Ordner { $folder } wird übergangen.
+move-problem-not-kept = Etwas aus { $folder } kann nicht bleiben, wie es ist.
+move-problem-gone = { $folder } gibt es dort nicht mehr; was gebracht wurde, bleibt.
+move-problem-other = { $folder }
+move-many-title = Mit vielen umziehen
+move-many-about = Postfächer, die hier schon stehen, von einem Server: eine Zeile für jedes.
+move-many-panel = Viele Postfächer
+move-many-refused = Diese wurden nicht begonnen
+label-move-accounts = Zeilen
+hint-move-accounts = Postfach hier, Benutzername dort, Passwort dort, mit Kommas dazwischen; bis zu 100. Sie werden zur Sicherheit nicht wieder gezeigt.
+refused-move-host = Nennen Sie den Server, etwa imap.example.com.
+refused-move-port = Eine Zahl von 1 bis 65535.
+refused-move-accounts = In jeder Zeile ein Postfach, ein Benutzername und ein Passwort, mit Kommas dazwischen; 1 bis 100 Zeilen.
+refused-some = Einige wurden nicht begonnen, die übrigen schon. Geben Sie die fehlenden ein.
+refused-closed = Der andere Server lässt uns nicht hinein. Prüfen Sie Server, Benutzername und Passwort: Viele Anbieter nehmen nur ein App-Passwort.
+done-move-started = Es beginnt. Sie können diese Seite verlassen.
+done-move-many = Alle beginnen.
+done-move-paused = Der Umzug ruht.
+done-move-resumed = Der Umzug geht weiter.
+done-move-ended = Der Umzug ist beendet und das Passwort vernichtet.

@@ -1689,3 +1689,98 @@ done-export-paused = It rests.
 done-export-resumed = It goes on.
 done-export-cancelled = It is destroyed.
 done-export-link = Here are the links.
+move-title = Move in
+move-about = Bring a mailbox from another provider: all folders with flags and dates. Nothing is changed there. It goes on every 15 minutes until you end it, so that you move when you are ready.
+move-none = Nothing was moved yet.
+move-one-title = A move
+move-queued = Waits for its turn
+move-running = Under way
+move-waiting = Up to date
+move-paused = Paused
+move-failed = Did not get further
+move-refused = Was not begun
+move-ended = Ended
+move-unknown = The mail server does not answer now
+move-from = From { $user } at { $host }.
+move-asked = Begun { $at }.
+move-brought = { $n } messages brought, { $size }.
+move-already = { $n ->
+    [one] One message was here already.
+   *[other] { $n } messages were here already.
+}
+move-last = Looked there last { $at }.
+move-next = Looks there next { $at }.
+move-until = It ends by itself { $at }.
+move-ended-at = It ended { $at }. The password was destroyed.
+move-folders = { $n } of { $of } folders
+move-panel = Another mailbox
+move-panel-about = First we look what is there; nothing is brought yet.
+move-look = Look what is there
+label-move-mailbox = Into the mailbox
+label-move-provider = From
+hint-move-provider = Gmail, Yahoo, iCloud and Outlook take an app password here, not your usual one.
+move-gmail = Gmail
+move-outlook = Outlook and Microsoft 365
+move-yahoo = Yahoo
+move-icloud = iCloud
+move-gmx = GMX
+move-other = Another provider
+label-move-host = Server
+hint-move-host = For another provider: its IMAP server, as imap.example.com
+label-move-port = Port
+hint-move-port = Empty: the usual one
+label-move-security = Protection
+move-tls = TLS
+move-starttls = STARTTLS
+move-plain = None: within networks of the operator alone
+label-move-user = User name there
+hint-move-user = Often the whole address
+label-move-secret = Password there
+hint-move-secret = It is kept sealed until the move ends, then destroyed.
+hint-move-again = Empty: the one that was given before
+move-looked-title = This is there
+move-messages = { $n ->
+    [one] One message
+   *[other] { $n } messages
+}
+move-more-folders = { $n ->
+    [one] And one more folder.
+   *[other] And { $n } more folders.
+}
+move-folder = Folder there
+move-goes-to = Goes to
+move-count = Messages
+move-size = Size
+move-start = Bring it
+move-start-about = You may go on working here and there meanwhile. What is new there keeps coming until you end it.
+move-now = Look again now
+move-pause = Pause
+move-resume = Go on
+move-end = End it and destroy the password
+move-problems = What did not come as it is
+move-more-problems = { $n ->
+    [one] And one more.
+   *[other] And { $n } more.
+}
+move-problem-message = A message of { $folder }; it is tried again.
+move-problem-folder = The folder { $folder } could not be read to its end.
+move-problem-passed = The folder { $folder } is passed over.
+move-problem-not-kept = Something of { $folder } cannot be kept as it is.
+move-problem-gone = { $folder } is not there any more; what was brought stays.
+move-problem-other = { $folder }
+move-many-title = Move in with many
+move-many-about = Mailboxes that stand here already, from one server: a line for each.
+move-many-panel = Many mailboxes
+move-many-refused = These were not begun
+label-move-accounts = Lines
+hint-move-accounts = Mailbox here, user name there, password there, with commas between; up to 100. For safety they are not shown again.
+refused-move-host = Name the server, as imap.example.com.
+refused-move-port = A number from 1 to 65535.
+refused-move-accounts = A mailbox, a user name and a password in each line, with commas between; 1 to 100 lines.
+refused-some = Some were not begun; the others were. Type those that are missing.
+refused-closed = The other server does not let us in. Look at server, user name and password: many providers take an app password alone.
+done-move-started = It begins. You may leave this page.
+done-move-many = All of them begin.
+done-move-paused = It rests.
+done-move-resumed = It goes on.
+done-move-ended = It has ended, and the password is destroyed.

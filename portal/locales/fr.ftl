@@ -1689,3 +1689,98 @@ done-export-paused = Elle est en pause.
 done-export-resumed = Elle continue.
 done-export-cancelled = Elle est détruite.
 done-export-link = Voici les liens.
+move-title = Emménager
+move-about = Amenez une boîte d’un autre fournisseur : tous les dossiers avec leurs marques et leurs dates. Rien n’y est changé. Cela continue toutes les 15 minutes jusqu’à ce que vous y mettiez fin ; vous déménagez quand vous êtes prêt.
+move-none = Rien n’a encore été amené.
+move-one-title = Un déménagement
+move-queued = Attend son tour
+move-running = En cours
+move-waiting = À jour
+move-paused = En pause
+move-failed = N’a pas pu avancer
+move-refused = N’a pas été commencé
+move-ended = Terminé
+move-unknown = Le serveur de messagerie ne répond pas en ce moment
+move-from = De { $user } chez { $host }.
+move-asked = Commencé { $at }.
+move-brought = { $n } messages amenés, { $size }.
+move-already = { $n ->
+    [one] Un message était déjà ici.
+   *[other] { $n } messages étaient déjà ici.
+}
+move-last = Dernier regard là-bas { $at }.
+move-next = Prochain regard là-bas { $at }.
+move-until = Se termine de lui-même { $at }.
+move-ended-at = Terminé { $at }. Le mot de passe a été détruit.
+move-folders = { $n } dossiers sur { $of }
+move-panel = Une autre boîte
+move-panel-about = Nous regardons d’abord ce qu’il y a ; rien n’est encore amené.
+move-look = Regarder ce qu’il y a
+label-move-mailbox = Dans la boîte
+label-move-provider = De
+hint-move-provider = Gmail, Yahoo, iCloud et Outlook demandent ici un mot de passe d’application, pas l’habituel.
+move-gmail = Gmail
+move-outlook = Outlook et Microsoft 365
+move-yahoo = Yahoo
+move-icloud = iCloud
+move-gmx = GMX
+move-other = Un autre fournisseur
+label-move-host = Serveur
+hint-move-host = Pour un autre fournisseur : son serveur IMAP, comme imap.example.com
+label-move-port = Port
+hint-move-port = Vide : celui d’usage
+label-move-security = Protection
+move-tls = TLS
+move-starttls = STARTTLS
+move-plain = Aucune : dans les réseaux de l’exploitant seulement
+label-move-user = Nom d’utilisateur là-bas
+hint-move-user = Souvent l’adresse entière
+label-move-secret = Mot de passe là-bas
+hint-move-secret = Il reste scellé jusqu’à la fin du déménagement, puis il est détruit.
+hint-move-again = Vide : celui d’avant
+move-looked-title = Voici ce qu’il y a
+move-messages = { $n ->
+    [one] Un message
+   *[other] { $n } messages
+}
+move-more-folders = { $n ->
+    [one] Et un autre dossier.
+   *[other] Et { $n } autres dossiers.
+}
+move-folder = Dossier là-bas
+move-goes-to = Va dans
+move-count = Messages
+move-size = Taille
+move-start = Amener
+move-start-about = Vous pouvez continuer à travailler ici et là-bas. Ce qui est nouveau là-bas vient, jusqu’à ce que vous y mettiez fin.
+move-now = Regarder de nouveau
+move-pause = Mettre en pause
+move-resume = Continuer
+move-end = Terminer et détruire le mot de passe
+move-problems = Ce qui n’est pas venu tel quel
+move-more-problems = { $n ->
+    [one] Et un de plus.
+   *[other] Et { $n } de plus.
+}
+move-problem-message = Un message de { $folder } ; il sera essayé de nouveau.
+move-problem-folder = Le dossier { $folder } n’a pas pu être lu jusqu’au bout.
+move-problem-passed = Le dossier { $folder } est laissé de côté.
+move-problem-not-kept = Quelque chose de { $folder } ne peut rester tel quel.
+move-problem-gone = { $folder } n’y est plus ; ce qui a été amené reste.
+move-problem-other = { $folder }
+move-many-title = Emménager à plusieurs
+move-many-about = Des boîtes qui existent déjà ici, d’un seul serveur : une ligne pour chacune.
+move-many-panel = Plusieurs boîtes
+move-many-refused = Celles-ci n’ont pas été commencées
+label-move-accounts = Lignes
+hint-move-accounts = Boîte ici, nom d’utilisateur là-bas, mot de passe là-bas, séparés par des virgules ; 100 au plus. Par sécurité, elles ne sont pas montrées de nouveau.
+refused-move-host = Nommez le serveur, comme imap.example.com.
+refused-move-port = Un nombre de 1 à 65535.
+refused-move-accounts = Dans chaque ligne une boîte, un nom d’utilisateur et un mot de passe, séparés par des virgules ; 1 à 100 lignes.
+refused-some = Certaines n’ont pas été commencées, les autres oui. Entrez celles qui manquent.
+refused-closed = L’autre serveur ne nous laisse pas entrer. Vérifiez serveur, nom d’utilisateur et mot de passe : beaucoup de fournisseurs n’acceptent qu’un mot de passe d’application.
+done-move-started = Cela commence. Vous pouvez quitter cette page.
+done-move-many = Toutes commencent.
+done-move-paused = Le déménagement est en pause.
+done-move-resumed = Le déménagement continue.
+done-move-ended = Le déménagement est terminé et le mot de passe détruit.

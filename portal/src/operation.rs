@@ -98,6 +98,14 @@ operations! {
     "operations/export_cancel.graphql": ExportCancel;
     "operations/export_link_create.graphql": ExportLinkCreate;
     "operations/export_link_revoke.graphql": ExportLinkRevoke;
+    "operations/migrations.graphql": Migrations;
+    "operations/migration_shown.graphql": MigrationShown;
+    "operations/migration_look.graphql": MigrationLook;
+    "operations/migration_start.graphql": MigrationStart;
+    "operations/migration_start_many.graphql": MigrationStartMany;
+    "operations/migration_pause.graphql": MigrationPause;
+    "operations/migration_resume.graphql": MigrationResume;
+    "operations/migration_end.graphql": MigrationEnd;
     "operations/mailbox_retention_set.graphql": MailboxRetentionSet;
     "operations/email_recovery_set.graphql": EmailRecoverySet;
     "operations/recoverable_emails.graphql": RecoverableEmails;

@@ -19,6 +19,7 @@ pub(crate) mod mailbox;
 pub(crate) mod mailbox_end;
 pub(crate) mod mailbox_list;
 pub(crate) mod mailbox_new;
+pub(crate) mod moving;
 pub(crate) mod offer;
 pub(crate) mod organisation;
 pub(crate) mod own;

@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
 }
 
 /// Values that are refused: where the form stands (it and all below it), the field, and the text that has all rules for it.
-const INVALID: [(&str, &str, &str); 28] = [
+const INVALID: [(&str, &str, &str); 31] = [
     ("", "password", "refused-password"),
     ("", "email", "refused-address"),
     ("", "delegate", "refused-address"),
@@ -36,6 +36,9 @@ const INVALID: [(&str, &str, &str); 28] = [
     ("/mailboxes", "address", "refused-local"),
     ("/mailboxes", "alias", "refused-address"),
     ("/exports", "days", "refused-export-days"),
+    ("/move", "host", "refused-move-host"),
+    ("/move", "port", "refused-move-port"),
+    ("/move/many", "accounts", "refused-move-accounts"),
     ("/privacy", "days", "refused-retention"),
     ("/privacy", "recovery-days", "refused-recovery-days"),
     ("/signup", "address", "refused-signup-name"),
@@ -154,6 +157,8 @@ fn by_code(code: &str) -> &'static str {
         "LOW_CONTRAST" => "refused-contrast",
         "UNPAID" => "refused-unpaid",
         "PICTURE" => "refused-picture",
+        "CLOSED" => "refused-closed",
+        "SOME" => "refused-some",
         "IDEMPOTENCY_MISMATCH" => "refused-again",
         _ => "refused-other",
     }

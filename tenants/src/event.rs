@@ -147,7 +147,9 @@ impl Service {
         let known = query("SELECT value FROM setting WHERE name = 'plane_events'").fetch_optional(&mut txn).await?;
         let known: u64 = known.map(|row| text(&row, "value")).transpose()?.and_then(|v| v.parse().ok()).unwrap_or(0);
         for event in told.iter().filter(|e| e.seq > known) {
-            if self.export_told(&mut txn, event.tenant, &event.kind).await? {
+            if self.export_told(&mut txn, event.tenant, &event.kind).await?
+                || self.migration_told(&mut txn, event.tenant, &event.kind).await?
+            {
                 continue;
             }
             let object = event.account.map_or_else(|| event.tenant.to_string(), |a| a.to_string());
@@ -195,9 +197,11 @@ fn plane_event(kind: &EventKind) -> Option<(&'static str, Value)> {
             ("quota.relieved", json!({ "usedBytes": used_bytes.to_string(), "limitBytes": limit_bytes.to_string() }))
         }
         EventKind::SendLimitReached { limit } => ("send_limit.reached", json!({ "limit": limit })),
-        EventKind::ExportReady { .. } | EventKind::ExportFailed { .. } | EventKind::ExportDestroyed { .. } => {
-            return None;
-        }
+        EventKind::ExportReady { .. }
+        | EventKind::ExportFailed { .. }
+        | EventKind::ExportDestroyed { .. }
+        | EventKind::MigrationFailed { .. }
+        | EventKind::MigrationEnded { .. } => return None,
     })
 }
 

@@ -478,7 +478,7 @@ fn detail(new: &NewExport, left_out: u32) -> String {
 }
 
 /// A number that is higher than that of every export that was asked for before this millisecond.
-fn fresh_job(now: Timestamp) -> Result<JobId> {
+pub(crate) fn fresh_job(now: Timestamp) -> Result<JobId> {
     let when = u64::try_from(now.0.saturating_sub(SINCE_MS)).unwrap_or(0);
     let drawn = u64::from_be_bytes(random::<8>()?) >> (u64::BITS - DRAWN_BITS);
     Ok(JobId(when << DRAWN_BITS | drawn))

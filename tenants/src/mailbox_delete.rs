@@ -168,6 +168,7 @@ impl Service {
             "DELETE FROM delegate WHERE mailbox = $1",
             "DELETE FROM send_as WHERE mailbox = $1",
             "DELETE FROM credential WHERE mailbox = $1",
+            "DELETE FROM migration WHERE mailbox = $1",
             "UPDATE mailbox SET live = 0, purge_at = NULL, display_name = '', name_key = '', version = version + 1 WHERE id = $1",
         ] {
             query(sql).bind(&key).execute(&mut *txn).await?;

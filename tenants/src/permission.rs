@@ -77,6 +77,8 @@ permissions! {
     MailboxPurge = "mailbox:purge",
     /// Masked addresses of a mailbox.
     MaskedWrite = "masked:write",
+    /// Bringing mail into mailboxes from other providers.
+    MigrationWrite = "migration:write",
 }
 
 /// What a tenant lets the provider's people do: each contains the one before.
@@ -141,6 +143,7 @@ impl Permission {
             | P::AddressWrite
             | P::CredentialWrite
             | P::ExportRequest
+            | P::MigrationWrite
             | P::WebhookWrite => Consent::To(SupportScope::Content),
             P::MemberWrite | P::RoleWrite | P::TokenWrite | P::IdentityWrite | P::SupportGrant => Consent::Impossible,
         }
@@ -338,6 +341,7 @@ impl StandardRole {
                 P::CredentialWrite,
                 P::JobRead,
                 P::MaskedWrite,
+                P::MigrationWrite,
             ]),
             StandardRole::HelpDesk => Permissions::of(&[
                 P::TenantRead,
@@ -358,6 +362,7 @@ impl StandardRole {
                 P::CredentialWrite,
                 P::ExportRequest,
                 P::MaskedWrite,
+                P::MigrationWrite,
             ]),
         }
     }

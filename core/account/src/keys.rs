@@ -14,6 +14,7 @@
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! S w                             -> mark of the master key (32)
 //! S t <tenant 8> <job 8>          -> when there is something to be done (ms, 8): exports that are not shredded
+//! S j <tenant 8> <job 8>          -> when there is something to be done (ms, 8), whether a node is at it (1): migrations that have not ended
 //! S u <tenant 8>                  -> ErasureRecord: the tenant is erased, and its id is never used again
 //! S u <tenant 8> <pack 16>        -> (): a pack that held bytes of it, to be written anew without them
 //! S b <backup 8>                  -> until when no pack is given up (ms, 8)    S z      -> the store is being restored
@@ -40,17 +41,20 @@
 //! T <tenant> f <when it ended 8, newest first> <queue 8> -> QueueItem: what became of it
 //! T <tenant> x <job 8> j          -> ExportRecord          T <tenant> x <job> a <n 4> -> ExportAccountRecord
 //! T <tenant> x <job> f <n 4>      -> ExportFileRecord      T <tenant> x <job> s <stream 4> <segment 4> -> SegmentRecord
+//! T <tenant> j <job 8>            -> MigrationRecord
 //! ```
 
 mod backup;
 mod erasure;
 mod export;
 mod migrate;
+mod migration;
 
 pub(crate) use backup::*;
 pub(crate) use erasure::*;
 pub(crate) use export::*;
 pub(crate) use migrate::*;
+pub(crate) use migration::*;
 
 use crate::{node::NodeId, queue::ParkedGroup, work::Origin};
 use base::{AccountId, EmailId, JobId, MailboxId, ModSeq, OpId, QueueId, TenantId, ThreadId, Timestamp, Uid};
@@ -489,6 +493,7 @@ pub(crate) enum Row {
     ExportAccount(JobId, u32),
     ExportFile(JobId, u32),
     ExportSegment(JobId, u32, u32),
+    Migration(JobId),
     Account(AccountId, AccountRow),
 }
 
@@ -528,6 +533,7 @@ pub(crate) fn decode(key: &[u8]) -> Option<Row> {
         b'q' if key.len() == 9 => Some(Row::QueueItem(QueueId(be64(key, 1)?))),
         b'f' if key.len() == 17 => Some(Row::QueueEnded(QueueId(be64(key, 9)?))),
         b'x' => export::decode(key),
+        b'j' if key.len() == 9 => Some(Row::Migration(JobId(be64(key, 1)?))),
         b'a' => Some(Row::Account(AccountId(be64(key, 1)?), decode_account(key)?)),
         _ => None,
     }

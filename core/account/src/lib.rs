@@ -16,6 +16,7 @@ mod hub;
 mod keys;
 mod known;
 mod login;
+mod migration;
 mod node;
 mod pool;
 mod queue;
@@ -47,6 +48,7 @@ pub use export::{
 };
 pub use hub::{Hint, Hub, Listener};
 pub use login::{Login, ScramIdentity};
+pub use migration::{MigrationLease, PassCount};
 pub use node::{NodeId, NodeView, Peers, TakenOver};
 pub use queue::{Lease, LeaseRequest, ParkedGroup, QueueSummary};
 pub use quota::{QuotaNotice, QuotaView};

@@ -4,9 +4,11 @@
 mod erasure;
 mod export;
 mod migrate;
+mod migration;
 
 pub(crate) use erasure::ErasureRecord;
 pub(crate) use export::{ExportAccountRecord, ExportFileRecord, ExportRecord, PaperRecord, SegmentRecord};
+pub(crate) use migration::{MigrationRecord, MigrationToldRecord};
 
 pub use migrate::{Migrated, MigratedFolder};
 

@@ -20,7 +20,7 @@ use crate::{
     txn::{SystemTxn, TenantTxn},
 };
 use base::{
-    AccountId, TenantId, Timestamp,
+    AccountId, JobId, TenantId, Timestamp,
     limits::{VERIFY_ATTEMPTS_MAX, VERIFY_VIOLATIONS_MAX},
 };
 use store::{
@@ -116,12 +116,23 @@ impl Check<'_> {
             // Nothing else knows of what ended; it only has to be read.
             Some(Row::QueueEnded(_)) => drop(record::decode::<record::QueueItem>(value, "ended queue item")?),
             Some(Row::Export(_)) => drop(record::decode::<record::ExportRecord>(value, "export")?),
+            Some(Row::Migration(job)) => self.migration(txn, job, value).await?,
             Some(Row::ExportAccount(job, _) | Row::ExportFile(job, _) | Row::ExportSegment(job, _, _)) => {
                 if TenantTxn::new(txn, self.tenant).get_snapshot(&keys::export(job)).await?.is_none() {
                     self.wrong(None, format!("a part of export {job}, which does not exist"));
                 }
             }
             Some(Row::Account(account, row)) => self.account_row(txn, account, row, value).await?,
+        }
+        Ok(())
+    }
+
+    /// One that has not ended is in the index of what is due, and the other way round: else nobody would ever come to destroy its secret.
+    async fn migration(&mut self, txn: &mut dyn KvTxn, job: JobId, value: &[u8]) -> Result<()> {
+        let record: record::MigrationRecord = record::decode(value, "migration")?;
+        let index = SystemTxn::new(txn).get_snapshot(&keys::system_migration(self.tenant, job)).await?;
+        if index.is_some() != record.is_live() {
+            self.wrong(None, format!("migration {job} is looked for when it has ended, or not while it lives"));
         }
         Ok(())
     }

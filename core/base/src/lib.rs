@@ -7,6 +7,7 @@ pub mod clock;
 pub mod error;
 pub mod id;
 pub mod limits;
+pub mod network;
 pub mod rng;
 pub mod share;
 

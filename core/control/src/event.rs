@@ -31,4 +31,8 @@ pub enum EventKind {
     ExportFailed { job: JobId, why: String },
     /// The key of an export is destroyed.
     ExportDestroyed { job: JobId },
+    /// A migration waits until it is resumed.
+    MigrationFailed { job: JobId, why: String },
+    /// The secret of a migration is destroyed. `why`: what ended it; empty: somebody asked for it.
+    MigrationEnded { job: JobId, brought: u64, bytes: u64, problems: u64, why: String },
 }

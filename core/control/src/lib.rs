@@ -8,6 +8,7 @@ mod erasure;
 mod event;
 mod export;
 mod expunged;
+mod migration;
 mod queue;
 mod snapshot;
 
@@ -21,6 +22,13 @@ pub use export::{
     ExportShape, ExportStanding, ExportSteer, ExportSteered, ExportWish, ExportedFile,
 };
 pub use expunged::{ExpungedAsked, ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored};
+pub use migration::{
+    MIGRATION_DAYS_MAX, MIGRATION_FOLDERS_SHOWN, MIGRATION_NAME_BYTES_MAX, MIGRATION_PROBLEMS_KEPT,
+    MIGRATION_SECRET_BYTES_MAX, MIGRATIONS_PER_MAILBOX_MAX, MIGRATIONS_PER_TENANT_MAX, MigrationCheck,
+    MigrationChecked, MigrationFolder, MigrationOrder, MigrationPhase, MigrationProblem, MigrationProblemKind,
+    MigrationSecret, MigrationSecurity, MigrationSignIn, MigrationSource, MigrationStanding, MigrationSteer,
+    MigrationSteered, MigrationWish,
+};
 pub use queue::{
     QueueActed, QueueAction, QueueAnswer, QueueAsked, QueueFate, QueueFilter, QueueItem, QueueOrder, QueuePage,
     QueuePlace, QueueRecipient, QueueState,
@@ -164,6 +172,30 @@ pub trait Control: Send + Sync + 'static {
     fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
         let _ = piece;
         Box::pin(async { Err(ControlError::Unavailable("this data plane exports nothing".to_owned())) })
+    }
+    /// Begins a migration; returns after the commit. Of an id that was taken before nothing is begun again. `Invalid`: it cannot be begun.
+    fn migrate(&self, order: MigrationOrder) -> ControlFuture<'_, ()> {
+        let _ = order;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane brings no mail over".to_owned())) })
+    }
+    /// How migrations stand, in their order; `None`: there is no such migration.
+    fn migrations(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<MigrationStanding>>> {
+        Box::pin(async move { Ok(vec![None; asked.len()]) })
+    }
+    /// What the last pass of a migration could not bring or keep, MIGRATION_PROBLEMS_KEPT at most.
+    fn migration_problems(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<MigrationProblem>> {
+        let _ = (tenant, job);
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// Pauses, resumes or ends a migration; returns after the commit.
+    fn migration_steer(&self, steer: MigrationSteer) -> ControlFuture<'_, MigrationSteered> {
+        let _ = steer;
+        Box::pin(async { Ok(MigrationSteered::Unknown) })
+    }
+    /// Signs in to a source and lists its folders; nothing is written, here or there. `Invalid`: it may not be asked.
+    fn migration_check(&self, check: MigrationCheck) -> ControlFuture<'_, MigrationChecked> {
+        let _ = check;
+        Box::pin(async { Err(ControlError::Unavailable("this data plane brings no mail over".to_owned())) })
     }
     /// Begins to erase a tenant, for good: its keys are destroyed when this returns. Asked again it says how far that is.
     /// `Invalid` while a hold keeps the tenant from being purged, or the plane has no such tenant.

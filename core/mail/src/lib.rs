@@ -29,7 +29,7 @@ pub use message::{Expunge, Moved};
 pub use migrate::{Arrival, Arrivals, Arrived, Coming, Followed, Following};
 pub use notice::Notice;
 pub use place::{Placed, Placing};
-pub use plane::Plane;
+pub use plane::{Plane, Sources};
 pub use view::{Row, View, ViewChanges};
 
 use account::Accounts;

@@ -4,6 +4,9 @@
 //! INVARIANTS Senders, subjects and names of mailboxes are read only where they are asked for.
 
 mod export;
+mod migration;
+
+pub use migration::Sources;
 
 use crate::{ExpungedMessage, Mail, MailboxInfo, Result};
 use account::{AccountScope, Accounts, CanRead, Error, ExpungedId, ReadOnly};
@@ -14,18 +17,25 @@ use base::{
 use control::{
     Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
     ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
-    ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, QueueActed, QueueAsked,
-    QueueOrder, QueuePage, Usage,
+    ExpungedEmail, ExpungedOrder, ExpungedPage, ExpungedPlace, ExpungedRestored, Hello, MigrationCheck,
+    MigrationChecked, MigrationOrder, MigrationProblem, MigrationStanding, MigrationSteer, MigrationSteered,
+    QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
 };
+use std::sync::Arc;
 use wire::mime;
 
 /// Handle on the data plane of this process.
 #[derive(Clone)]
-pub struct Plane(Mail);
+pub struct Plane(Mail, Option<Arc<dyn Sources>>);
 
 impl Plane {
     pub fn new(mail: Mail) -> Self {
-        Plane(mail)
+        Plane(mail, None)
+    }
+
+    /// The same, and it brings mail from other providers.
+    pub fn with_sources(self, sources: Arc<dyn Sources>) -> Self {
+        Plane(self.0, Some(sources))
     }
 
     fn accounts(&self) -> &Accounts {
@@ -163,6 +173,21 @@ impl Control for Plane {
     }
     fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
         Box::pin(async move { self.export_piece(piece).await.map_err(gone) })
+    }
+    fn migrate(&self, order: MigrationOrder) -> ControlFuture<'_, ()> {
+        Box::pin(self.begin_migration(order))
+    }
+    fn migrations(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<MigrationStanding>>> {
+        Box::pin(async move { self.migration_standings(&asked).await })
+    }
+    fn migration_problems(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<MigrationProblem>> {
+        Box::pin(self.problems_of_migration(tenant, job))
+    }
+    fn migration_steer(&self, steer: MigrationSteer) -> ControlFuture<'_, MigrationSteered> {
+        Box::pin(self.steer_migration(steer))
+    }
+    fn migration_check(&self, check: MigrationCheck) -> ControlFuture<'_, MigrationChecked> {
+        Box::pin(self.look_at_source(check))
     }
 }
 

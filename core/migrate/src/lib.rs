@@ -10,6 +10,7 @@
 
 mod brought;
 mod change;
+mod check;
 mod copy;
 mod error;
 mod fetch;
@@ -21,8 +22,11 @@ mod report;
 mod run;
 mod session;
 mod source;
+mod worker;
 
+pub use check::Looked;
 pub use error::{Error, Result};
 pub use report::{Counted, Failed, Progress, Report, Told, What};
 pub use run::{Migrator, Order};
-pub use source::{Secret, Security, SignIn, Source};
+pub use source::{Reach, Secret, Security, SignIn, Source, SourceRules};
+pub use worker::Mover;

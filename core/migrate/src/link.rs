@@ -9,7 +9,7 @@ use base::limits::{MESSAGE_BYTES_MAX, MIGRATE_CONNECT_MS_MAX, MIGRATE_SILENCE_MS
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     time::{Instant, sleep_until, timeout},
 };
 use wire::imap::client::{Command, Event, Reader, Response, State, Status, Writer};
@@ -56,10 +56,17 @@ fn lost(why: impl Into<String>) -> Error {
 impl Link {
     /// Connects; TLS from the first byte where the source says so.
     pub(crate) async fn connect(source: &Source) -> Result<Link> {
-        let target = (source.host.as_str(), source.port);
-        let stream = timeout(CONNECT, TcpStream::connect(target)).await;
+        let connected = async {
+            let found = lookup_host((source.host.as_str(), source.port)).await?;
+            let usable = source.reach.of(found, source.security == Security::Plain);
+            // What was judged is connected to: a name that changes meanwhile leads nowhere else.
+            if usable.is_empty() { Ok(None) } else { TcpStream::connect(usable.as_slice()).await.map(Some) }
+        };
+        let stream = timeout(CONNECT, connected).await;
         let stream = stream.map_err(|_| lost("connecting took too long (MIGRATE_CONNECT_MS_MAX)"))?;
-        let stream = stream.map_err(|e| lost(format!("{}:{}: {e}", source.host, source.port)))?;
+        let stream = stream.map_err(|e: std::io::Error| lost(format!("{}:{}: {e}", source.host, source.port)))?;
+        let no_address = || Error::Refused(format!("{} has no address of the public Internet", source.host));
+        let stream = stream.ok_or_else(no_address)?;
         // Small commands follow each other: each goes at once.
         stream.set_nodelay(true).map_err(|e| lost(e.to_string()))?;
         let mut link = Link {

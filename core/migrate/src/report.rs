@@ -14,6 +14,10 @@ pub struct Progress {
     pub messages: u64,
     pub messages_total: u64,
     pub bytes: u64,
+    /// Of this run: stored, found here already, and what could not be brought or kept.
+    pub stored: u64,
+    pub found: u64,
+    pub told: u64,
     /// As the source tells their sizes.
     pub bytes_total: u64,
     /// Folders that were gone through, and all.

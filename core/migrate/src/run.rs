@@ -43,7 +43,7 @@ pub struct Order {
 
 /// Brings mail from other providers.
 pub struct Migrator {
-    mail: Mail,
+    pub(crate) mail: Mail,
 }
 
 /// Who is told how far it is.
@@ -148,6 +148,8 @@ impl Job<'_> {
     }
 
     pub(crate) fn tell(&mut self) {
+        let Report { stored, found, told_total, .. } = self.report;
+        (self.progress.stored, self.progress.found, self.progress.told) = (stored, found, told_total);
         (self.telling)(&self.progress);
     }
 
@@ -228,7 +230,7 @@ const ATTRIBUTES_MAX: usize = 32;
 const ATTRIBUTE_BYTES_MAX: usize = 64;
 
 /// Everything that the source lists, with what is subscribed; and why lines of it could not be read.
-async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>)> {
+pub(crate) async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>)> {
     let able = session.able;
     let returns: &[&'static str] = match (able.list_extended, able.special_use) {
         (true, true) => &["SUBSCRIBED", "SPECIAL-USE"],
@@ -270,7 +272,7 @@ async fn listed(session: &mut Session) -> Result<(Vec<Listed>, Vec<&'static str>
 }
 
 /// Which mailboxes are whose, as far as the source tells.
-async fn namespaces(session: &mut Session) -> Result<Namespaces> {
+pub(crate) async fn namespaces(session: &mut Session) -> Result<Namespaces> {
     let mut found = Namespaces::default();
     if session.able.namespace {
         let command = session.link.writer.plain("NAMESPACE");
@@ -286,7 +288,7 @@ async fn namespaces(session: &mut Session) -> Result<Namespaces> {
 }
 
 /// Counters of a folder that is not open; what the source does not tell is missing.
-async fn status(session: &mut Session, folder: &Folder) -> Result<MailboxStatus> {
+pub(crate) async fn status(session: &mut Session, folder: &Folder) -> Result<MailboxStatus> {
     let items: &[&'static str] = if session.able.status_size { &["MESSAGES", "SIZE"] } else { &["MESSAGES"] };
     let command = session.link.writer.status(&folder.raw, items);
     let mut found = MailboxStatus::default();

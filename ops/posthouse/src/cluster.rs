@@ -35,6 +35,7 @@ fn roles(config: &Config) -> Vec<&'static str> {
         ("queue", config.queue.enabled),
         ("worker", config.upkeep.enabled),
         ("exports", config.exports),
+        ("migrations", config.migrations.enabled),
         ("api", has_control && listen.http.is_some()),
         ("portal", has_control && config.portal.is_some()),
     ];

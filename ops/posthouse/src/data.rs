@@ -1,4 +1,4 @@
-//! SUMMARY    The data plane of a server: store, doors, queue, upkeep, exports; no SQL.
+//! SUMMARY    The data plane of a server: store, doors, queue, upkeep, exports, migrations; no SQL.
 //! INVARIANTS The store is opened first and closed last. Doors open when everything behind them stands.
 
 use crate::{
@@ -14,6 +14,7 @@ use account::Accounts;
 use base::{Clock, Domain};
 use export::Exporter;
 use mail::{Mail, Plane};
+use migrate::Mover;
 use queue::{DnsResolver, NoResolver, Queue, QueueOptions, Resolve, Trust};
 use serve::{Shutdown, TlsStore};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use tokio::task::JoinHandle;
 /// A data plane that serves.
 pub struct DataPlane {
     pub accounts: Accounts,
+    /// As a control plane sees it.
+    pub control: Arc<Plane>,
     pub ports: Ports,
     kv: Arc<dyn Kv>,
     tls: TlsStore,
@@ -56,17 +59,23 @@ impl DataPlane {
         if config.exports {
             tasks.push(tokio::spawn(Exporter::new(stores.accounts.clone()).run(shutdown.watch())));
         }
+        let mover = mover(config, &stores.accounts);
+        if config.migrations.enabled {
+            let (at_once, stop) = (config.migrations.at_once, shutdown.watch());
+            tasks.push(tokio::spawn(mover.clone().run(at_once, stop)));
+        }
+        let of_mail = Mail::new(stores.accounts.clone(), config.hostname.as_str());
+        let control = Arc::new(Plane::new(of_mail).with_sources(Arc::new(mover)));
         let doors = Doors::new(config, &stores, hostname, tls.clone());
         let mut ports = doors.open(&config.listen, shutdown).await?;
         let mut listening = None;
         if let Role::Data { plane: Some((listen, files)) } = &config.role {
-            let control = Arc::new(Plane::new(Mail::new(stores.accounts.clone(), config.hostname.as_str())));
-            let (plane, task) = plane::listen(*listen, files, control, shutdown.watch()).await?;
+            let (plane, task) = plane::listen(*listen, files, control.clone(), shutdown.watch()).await?;
             ports.plane = Some(plane.port);
             listening = Some(plane);
             tasks.push(task);
         }
-        Ok(DataPlane { accounts: stores.accounts, ports, kv: stores.kv, tls, plane: listening, beats })
+        Ok(DataPlane { accounts: stores.accounts, control, ports, kv: stores.kv, tls, plane: listening, beats })
     }
 
     /// Reads the certificates again; what cannot be read changes nothing.
@@ -83,6 +92,11 @@ impl DataPlane {
         cluster::leave(&self.accounts).await;
         self.kv.close().await;
     }
+}
+
+fn mover(config: &Config, accounts: &Accounts) -> Mover {
+    let mail = Mail::new(accounts.clone(), config.hostname.as_str());
+    Mover::new(mail, config.migrations.rules.clone(), Trust::Public.verifying())
 }
 
 fn outgoing(config: &Config, stores: &Stores, hostname: &Domain) -> Result<Queue, String> {

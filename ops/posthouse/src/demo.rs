@@ -12,7 +12,7 @@ pub use shop::{ACCOUNT, CLOCK};
 
 use crate::{
     Failure,
-    config::{Config, Listen, SmartHost},
+    config::{Config, Listen, Migrations, SmartHost},
     folder,
     server::{Ports, Server},
     signal::Signals,
@@ -67,6 +67,14 @@ pub struct MadeAccount {
     pub password: String,
 }
 
+/// Mail may be brought from this machine, whatever the port.
+fn from_here() -> migrate::SourceRules {
+    migrate::SourceRules {
+        networks: vec![Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into()],
+        ports: vec![1..=u16::MAX],
+    }
+}
+
 /// Runs the demo until it is told to stop.
 pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
     folder::may_hold_demo(data).map_err(Failure::Usage)?;
@@ -91,6 +99,8 @@ pub async fn run(data: &Path, json: bool) -> Result<(), Failure> {
         }),
         // A demo's receivers stand on the same machine.
         webhooks: tenants::WebhookRules { networks: vec![Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into()] },
+        // And so do providers that people move here from.
+        migrations: Migrations { enabled: true, at_once: 8, rules: from_here() },
         portal: Some(format!("http://localhost:{}", http.port())),
         free_ports: true,
         ..Config::minimal("mail.posthouse.example", data)?

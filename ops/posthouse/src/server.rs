@@ -15,7 +15,7 @@ use axum::Router;
 use base::Clock;
 use billing::Billing;
 use control::Control;
-use mail::{Mail, Plane};
+use mail::Mail;
 use serde::Serialize;
 use serde_json::json;
 use serve::Shutdown;
@@ -85,7 +85,7 @@ impl Server {
         let control: Arc<dyn Control> = match &config.role {
             Role::All | Role::Data { .. } => {
                 let plane = data.insert(DataPlane::start(config, clock.clone(), &shutdown, &mut tasks).await?);
-                Arc::new(Plane::new(Mail::new(plane.accounts.clone(), config.hostname.as_str())))
+                plane.control.clone() as Arc<dyn Control>
             }
             Role::Control { url, files } => {
                 remote.insert(Arc::new(RemotePlane::new(url, files.clone())?)).clone() as Arc<dyn Control>
@@ -200,6 +200,7 @@ fn control_work(
     tokio::spawn(service.clone().run_checks(shutdown.watch()));
     tasks.push(tokio::spawn(service.clone().run_events(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_exports(shutdown.watch())));
+    tasks.push(tokio::spawn(service.clone().run_migrations(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_sweep(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_signups(shutdown.watch())));
     tasks.push(tokio::spawn(service.clone().run_usage(shutdown.watch())));

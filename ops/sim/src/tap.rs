@@ -89,7 +89,7 @@ impl Warrant {
             (Some(b'S'), Some(b'q' | b'k' | b'l' | b'u')) if self.queue => true,
             (Some(b'S'), Some(b'h' | b'c' | b'u')) if self.nodes => true,
             (Some(b'T'), _) => tenant(1).is_some_and(|t| self.tenants.contains(&t)),
-            (Some(b'S'), Some(b'e' | b'q' | b'k' | b't' | b'u')) => {
+            (Some(b'S'), Some(b'e' | b'q' | b'k' | b't' | b'j' | b'u')) => {
                 tenant(2).is_some_and(|t| self.tenants.contains(&t))
             }
             (Some(b'S'), Some(b'd' | b'x' | b'r' | b'p' | b'g' | b'o' | b'v')) => true,

@@ -38,7 +38,7 @@ const ROOMS: [(&str, Room); 22] = [
     // Mail comes in through `mail` as from any door; formats are those of archive.
     ("import", room("core/import", &["base", "account", "archive", "mail"], &["store", "control", "export"])),
     // Usual names of folders are those of archive. Its tests take our own server for the other provider.
-    ("migrate", room("core/migrate", &["base", "wire", "archive", "account", "mail"], &["store", "control", "serve"])),
+    ("migrate", room("core/migrate", &["base", "control", "wire", "archive", "account", "mail"], &["store", "serve"])),
     ("queue", room("core/queue", &["base", "control", "account", "mail", "wire"], &["store"])),
     ("serve", room("core/serve", &["base", "control", "account", "mail", "queue", "wire"], &["store"])),
     ("tenants", room("tenants", &["base", "control"], &[])),

@@ -41,6 +41,7 @@ pub(crate) fn links(f: &Frame, id: &str, address: &str) -> Vec<(String, String)>
         links.push((format!("/mailboxes/{id}/masked"), f.t("masked-title")));
     }
     links.push((format!("/mailboxes/{id}/recover"), f.t("recoverable-title")));
+    links.push((format!("/move?mailbox={}", address.replace('+', "%2B")), f.t("move-title")));
     links.push((format!("/exports?mailbox={}", address.replace('+', "%2B")), f.t("exports-title")));
     links.push((format!("/mailboxes/{id}/set-up"), f.t("set-up-title")));
     links

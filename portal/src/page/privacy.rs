@@ -32,6 +32,7 @@ async fn draw(visit: &Visit, form: Form, typed: &str) -> Reply {
     page.about = page.f.t("privacy-about");
     page.links.push(("/privacy/file".to_owned(), page.f.t("privacy-file")));
     if visit.tenant().is_ok() {
+        page.links.push(("/move".to_owned(), page.f.t("move-title")));
         page.links.push(("/exports".to_owned(), page.f.t("exports-title")));
     }
     if let Ok(tenant) = visit.tenant() {

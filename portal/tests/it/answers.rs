@@ -262,12 +262,51 @@ fn mail(browser: &Browser) {
         } }),
     );
     exports(browser);
+    migrations(browser);
     browser.api.say("MailboxSharing", json!({ "mailbox": {
         "id": "acc_1", "tenantId": "ten_1", "address": "ann@a.example", "sendAs": ["info@a.example"],
         "delegates": [{ "mailboxId": "acc_2", "address": "ben@a.example", "open": true, "write": true, "sendAs": true }],
         "delegateOf": [{ "address": "cy@a.example", "displayName": "Cy", "open": true, "write": false, "sendAs": false }],
     } }));
     browser.api.say("MailboxImportResult", json!({ "mailboxImportResult": "line,address\n2,ann@a.example\n" }));
+}
+
+/// A migration that failed, and a list with some kinds.
+fn migrations(browser: &Browser) {
+    let one = |id: &str, state: &str, address: Value| {
+        json!({ "id": id, "mailboxAddress": address, "host": "imap.old.example", "user": "ann <b>", "state": state,
+            "brought": 4, "size": "4096", "nextPassAt": NOW, "createdAt": NOW })
+    };
+    browser.api.say(
+        "Migrations",
+        json!({ "migrations": {
+            "nodes": [
+                one("job_2", "WAITING", json!("ann@a.example")),
+                one("job_1", "FAILED", json!("ben@a.example")),
+                one("job_0", "ENDED", Value::Null),
+            ],
+            "pageInfo": { "hasNextPage": true, "hasPreviousPage": false, "startCursor": "job_2", "endCursor": "job_0" },
+        } }),
+    );
+    browser.api.say("MigrationShown", shown_migration("FAILED"));
+}
+
+/// What the page of a migration is answered, in a state.
+pub fn shown_migration(state: &str) -> Value {
+    let ended = if state == "ENDED" { json!(NOW) } else { Value::Null };
+    json!({
+        "migration": {
+            "mailboxAddress": "ann@a.example", "host": "imap.old.example", "port": 993, "user": "ann <b>", "state": state,
+            "problem": if state == "FAILED" { json!("the source refuses: <b>no</b>") } else { Value::Null },
+            "brought": 10, "size": "4096", "alreadyHere": 2, "problems": 3, "passes": 1, "lastPassAt": NOW, "nextPassAt": NOW,
+            "createdAt": NOW, "endsAt": NOW, "endedAt": ended,
+            "progress": { "folders": 1, "foldersTotal": 4, "messages": 12, "messagesTotal": 48 },
+        },
+        "problems": [
+            { "kind": "MESSAGE", "folder": "Old <b>", "uid": 7, "why": "too big" },
+            { "kind": "PASSED_OVER", "folder": "Starred", "uid": null, "why": "it shows mail of other folders" },
+        ],
+    })
 }
 
 /// An export that is ready, and a list with one of each kind.

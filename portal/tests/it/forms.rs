@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use serde_json::json;
 
 /// Every form of the portal that changes something.
-const FORMS: [&str; 27] = [
+const FORMS: [&str; 30] = [
     "/sign-in",
     "/sign-in/code",
     "/forgot",
@@ -27,6 +27,9 @@ const FORMS: [&str; 27] = [
     "/privacy",
     "/exports",
     "/exports/job_1",
+    "/move",
+    "/move/many",
+    "/move/job_1",
     "/security/sessions",
     "/security/factors",
     "/security/confirm",

@@ -11,6 +11,7 @@ mod export;
 mod forms;
 mod mail;
 mod means;
+mod moving;
 mod pages;
 mod privacy;
 mod sell;

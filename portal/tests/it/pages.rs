@@ -21,7 +21,7 @@ const OPEN: [&str; 9] = [
     "/reset",
     "/invitation",
 ];
-const SIGNED: [&str; 92] = [
+const SIGNED: [&str; 96] = [
     "/",
     "/branding",
     "/domains",
@@ -38,6 +38,10 @@ const SIGNED: [&str; 92] = [
     "/exports",
     "/exports?mailbox=ann%2Bx@a.example",
     "/exports/job_1",
+    "/move",
+    "/move?mailbox=ann%2Bx@a.example",
+    "/move/many",
+    "/move/job_1",
     "/security/confirm",
     "/security/password",
     "/security/authenticator",

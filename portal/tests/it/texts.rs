@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     "templates",
     "src",
     "src/page",
@@ -14,6 +14,7 @@ const FOLDERS: [&str; 10] = [
     "src/page/billing",
     "src/page/domain",
     "src/page/export",
+    "src/page/moving",
     "src/page/own",
     "src/page/sell",
 ];

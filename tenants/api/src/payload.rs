@@ -126,7 +126,7 @@ macro_rules! bulk_payload {
 mod address;
 
 pub(crate) use address::*;
-pub(crate) use {object_payload, payload};
+pub(crate) use {bulk_payload, object_payload, payload};
 
 payload!(TenantCreatePayload, TenantCreateUserError, TenantCreateErrorCode, [NotFound, Taken, LimitReached], {
     tenant: Option<Tenant>,

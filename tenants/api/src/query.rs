@@ -11,6 +11,7 @@ pub(crate) mod feature;
 pub(crate) mod hold;
 pub(crate) mod job;
 mod mailbox;
+pub(crate) mod migration;
 mod people;
 pub(crate) mod queue;
 pub(crate) mod recovery;
@@ -44,6 +45,7 @@ pub struct Query(
     queue::QueueQuery,
     recovery::RecoveryQuery,
     export::ExportQuery,
+    migration::MigrationQuery,
     audit::AuditQuery,
     SaleQuery,
     signup::SignupQuery,

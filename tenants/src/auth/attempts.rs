@@ -78,6 +78,11 @@ impl Attempts {
         self.take(&format!("signup {what} {network}"), pace, now)
     }
 
+    /// Counts looks at servers of others by whoever asks for them.
+    pub(crate) fn admit_check(&self, caller: &str, pace: Pace, now: Timestamp) -> Result<()> {
+        self.take(&format!("check {caller}"), pace, now)
+    }
+
     fn take(&self, name: &str, pace: Pace, now: Timestamp) -> Result<()> {
         let tag = hmac::sign(&self.key, name.as_bytes());
         let at = |from: usize| {

@@ -43,6 +43,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (29, "email recovery", include_str!("../../../migrations/sql/0029_email_recovery.sql")),
     (31, "exports", include_str!("../../../migrations/sql/0031_exports.sql")),
     (32, "closing", include_str!("../../../migrations/sql/0032_closing.sql")),
+    (34, "migrations", include_str!("../../../migrations/sql/0034_migrations.sql")),
 ];
 
 /// What a step needs besides, as each engine spells it: version, for SQLite, for PostgreSQL.

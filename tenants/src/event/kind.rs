@@ -58,6 +58,7 @@ const VERBS: &[(&str, &str)] = &[
     ("Dismiss", "dismissed"),
     ("Request", "requested"),
     ("Download", "downloaded"),
+    ("Start", "started"),
 ];
 
 /// Characters of a wrong kind that are said again.
@@ -179,6 +180,13 @@ pub(super) const ACTIONS: &[&str] = &[
     "memberInvite",
     "memberRemove",
     "memberUpdate",
+    "migrationDone",
+    "migrationEnd",
+    "migrationFailed",
+    "migrationPause",
+    "migrationRefuse",
+    "migrationResume",
+    "migrationStart",
     "ownershipTransfer",
     "passkeyRegister",
     "passwordReset",

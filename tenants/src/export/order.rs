@@ -162,7 +162,11 @@ impl Service {
             }
             EventKind::ExportFailed { job, why } => (*job, "exportFailed", why.clone()),
             EventKind::ExportDestroyed { job } => (*job, "exportDestroyed", String::new()),
-            EventKind::QuotaReached { .. } | EventKind::QuotaRelieved { .. } | EventKind::SendLimitReached { .. } => {
+            EventKind::QuotaReached { .. }
+            | EventKind::QuotaRelieved { .. }
+            | EventKind::SendLimitReached { .. }
+            | EventKind::MigrationFailed { .. }
+            | EventKind::MigrationEnded { .. } => {
                 return Ok(false);
             }
         };
@@ -209,9 +213,11 @@ impl Service {
                     .await?;
                 Ok(())
             }
-            EventKind::QuotaReached { .. } | EventKind::QuotaRelieved { .. } | EventKind::SendLimitReached { .. } => {
-                Ok(())
-            }
+            EventKind::QuotaReached { .. }
+            | EventKind::QuotaRelieved { .. }
+            | EventKind::SendLimitReached { .. }
+            | EventKind::MigrationFailed { .. }
+            | EventKind::MigrationEnded { .. } => Ok(()),
         }
     }
 

@@ -54,6 +54,7 @@ erased! {
     "export_fetch" by "link, file, ip" where "tenant = $1";
     "export_link" by "id" where "tenant = $1";
     "export" by "id" where "tenant = $1";
+    "migration" by "id" where "tenant = $1";
     "mailbox" by "id" where "tenant = $1";
     "dkim_key" by "name, tenant, selector" where "tenant = $1";
     "dns_credential" by "tenant, name" where "tenant = $1";

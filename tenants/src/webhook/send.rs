@@ -7,13 +7,14 @@
 
 use crate::limits::{WEBHOOK_RESPONSE_BYTES_MAX, WEBHOOK_TIMEOUT};
 use aws_lc_rs::hmac;
+use base::network::is_public;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, Uri, body::Bytes, body::Incoming, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Instant,
 };
@@ -89,46 +90,6 @@ impl Target {
 
 fn may_reach(address: IpAddr, tls: bool, rules: &WebhookRules) -> bool {
     rules.allows(address) || (tls && is_public(address))
-}
-
-/// Whether an address is of the public Internet.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => is_public_v6(v6),
-    }
-}
-
-fn is_public_v4(a: Ipv4Addr) -> bool {
-    let [first, second, third, _] = a.octets();
-    let special = a.is_private()
-        || a.is_loopback()
-        || a.is_link_local()
-        || a.is_multicast()
-        || a.is_documentation()
-        || first == 0
-        || first >= 240
-        || (first == 100 && (64..128).contains(&second))
-        || (first == 192 && second == 0 && third == 0)
-        || (first == 192 && second == 88 && third == 99)
-        || (first == 198 && (18..20).contains(&second));
-    !special
-}
-
-fn is_public_v6(a: Ipv6Addr) -> bool {
-    let embedded = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match a.segments() {
-        // NAT64 and 6to4 lead to the address inside.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        [0x2002, high, low, ..] => embedded(high, low),
-        // Teredo and what else is for protocols; documentation.
-        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // Global unicast.
-        [first, ..] => (0x2000..0x4000).contains(&first),
-    }
 }
 
 /// What an attempt met.

@@ -31,11 +31,11 @@ pub(crate) fn decode_erased_pack(key: &[u8]) -> Option<PackId> {
     (key.len() == 26).then_some(())?;
     key.last_chunk().map(|pack| PackId(*pack))
 }
-/// System rows whose keys begin with the tenant: due, parked, exports, copies, stagings.
+/// System rows whose keys begin with the tenant: due, parked, exports, migrations, copies, stagings.
 pub(crate) fn system_rows_of(tenant: TenantId) -> Vec<KeyRange> {
     let own = |tag| KeyRange::prefix(&Builder::new(SYSTEM).tag(tag).u64(tenant.0).done());
     let staged = [system_staging().as_slice(), &tenant_prefix(tenant)].concat();
-    let mut ranges = vec![own(b'q'), own(b'k'), own(b't'), own(b'c')];
+    let mut ranges = vec![own(b'q'), own(b'k'), own(b't'), own(b'j'), own(b'c')];
     ranges.push(KeyRange::prefix(&staged));
     ranges
 }

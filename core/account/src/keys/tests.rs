@@ -108,6 +108,9 @@ row!(export_file_row, (j: u64 = id64(), n: u32 = id32()), export_file(JobId(j), 
     move |key: &[u8]| (decode(key), Some(Row::ExportFile(JobId(j), n))));
 row!(export_segment_row, (j: u64 = id64(), s: u32 = id32(), n: u32 = id32()), export_segment(JobId(j), s, n),
     move |key: &[u8]| (decode(key), Some(Row::ExportSegment(JobId(j), s, n))));
+row!(migration_row, (j: u64 = id64()), migration(JobId(j)), move |key: &[u8]| (decode(key), Some(Row::Migration(JobId(j)))));
+row!(system_migration_row, (t: u64 = id64(), j: u64 = id64()), system_migration(TenantId(t), JobId(j)),
+    move |key: &[u8]| (decode_system_migration(key), Some((TenantId(t), JobId(j)))));
 row!(system_export_row, (t: u64 = id64(), j: u64 = id64()), system_export(TenantId(t), JobId(j)),
     move |key: &[u8]| (decode_system_export(key), Some((TenantId(t), JobId(j)))));
 row!(backup_row, (b: u64 = id64()), system_backup(b), move |key: &[u8]| (decode_backup(key), Some(b)));
@@ -193,6 +196,7 @@ fn one_of_each(a: u64, m: u32, n: u64, u: u32, text: &str) -> Vec<(&'static str,
         ("export account", export_account(JobId(n), u)),
         ("export file", export_file(JobId(n), u)),
         ("export segment", export_segment(JobId(n), m, u)),
+        ("migration", migration(JobId(n))),
         ("state", state(acct)),
         ("profile", profile(acct)),
         ("keywords", keywords(acct)),
@@ -301,6 +305,14 @@ proptest! {
     }
 
     #[test]
+    fn ranges_of_migrations_hold_their_tenant_and_what_comes_behind(a in id64(), b in id64(), j in id64(), k in id64()) {
+        let key = system_migration(TenantId(b), JobId(k));
+        prop_assert_eq!(system_migrations_of(TenantId(a)).contains(&key), a == b);
+        prop_assert_eq!(system_migrations_after(Some((TenantId(a), JobId(j)))).contains(&key), (b, k) > (a, j));
+        prop_assert!(system_migrations_after(None).contains(&key));
+    }
+
+    #[test]
     fn ranges_of_exports_hold_their_tenant_and_what_comes_behind(a in id64(), b in id64(), j in id64(), k in id64()) {
         let key = system_export(TenantId(b), JobId(k));
         prop_assert_eq!(system_exports_of(TenantId(a)).contains(&key), a == b);
@@ -331,7 +343,7 @@ proptest! {
             system_due(TenantId(t), Timestamp(at), QueueId(q)), system_packs(), system_staging(), system_op(OpId(q)),
             system_signing(&d), system_job(&d), system_copy(TenantId(t), AccountId(q), OpId(q), 1), system_event(q),
             system_master(), system_node(NodeId(q)), system_held(NodeId(q), TenantId(t), QueueId(q)),
-            system_export(TenantId(t), JobId(q)), system_backup(q), system_restoring(),
+            system_export(TenantId(t), JobId(q)), system_backup(q), system_restoring(), system_migration(TenantId(t), JobId(q)),
         ];
         for (n, x) in rows.iter().enumerate() {
             prop_assert_eq!(x.first(), Some(&SYSTEM));

@@ -117,7 +117,8 @@ fn is_optional(row: Row) -> bool {
         | Row::BlobData
         | Row::BlobLink
         | Row::QueueItem(_)
-        | Row::Export(_) => false,
+        | Row::Export(_)
+        | Row::Migration(_) => false,
     }
 }
 

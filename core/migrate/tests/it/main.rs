@@ -5,6 +5,7 @@
 mod again;
 mod delta;
 mod hostile;
+mod people;
 mod scripted;
 mod whole;
 mod world;

@@ -1,16 +1,23 @@
 //! SUMMARY    A provider whose IMAP door is the source, and an account of another tenant that mail is brought into.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use account::{AccountOptions, AccountScope, Accounts, MasterKey, Owner, ReadOnly, TenantScope};
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use base::{AccountId, EmailId, MailboxId, SystemClock, SystemRng, TenantId, Timestamp, Uid};
+use base::{AccountId, Clock, EmailId, MailboxId, SystemClock, SystemRng, TenantId, Timestamp, Uid};
 use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, CredentialKind, CredentialSnapshot, Destination, DomainSnapshot,
     EntitlementSnapshot,
 };
 use mail::{Flags, Mail, NewMessage, NewPath, Operation};
-use migrate::{Failed, Migrator, Order, Report, Security, SignIn, Source};
+use migrate::{Failed, Migrator, Order, Reach, Report, Security, SignIn, Source};
 use serve::{
     Authenticator, Budget, IpLimits, IpRates, Listener, ListenerOptions, Shutdown,
     imap::{ImapDoor, ImapOptions},
@@ -28,9 +35,20 @@ pub const ANN: AccountId = AccountId(1);
 /// The account that mail is brought into.
 pub const EVE: AccountId = AccountId(2);
 
+/// The time, and so many milliseconds more.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+    }
+}
+
 pub struct World {
     pub mail: Mail,
     pub imap: SocketAddr,
+    clock: Arc<Ahead>,
     shutdown: Shutdown,
     _folder: tempfile::TempDir,
 }
@@ -39,11 +57,12 @@ impl World {
     pub async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let kv: Arc<dyn Kv> = Arc::new(MemKv::new());
+        let clock = Arc::new(Ahead::default());
         let accounts = Accounts::new(AccountOptions {
             kv,
             objects: Arc::new(FsObjects::open(folder.path()).unwrap()),
             master: MasterKey::new([7; 32]),
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             rng: Arc::new(SystemRng::default()),
         });
         let mail = Mail::new(accounts.clone(), "mail.example.org");
@@ -65,10 +84,14 @@ impl World {
         let listener = Listener::bind(address, Arc::new(ImapDoor::new(door)), options).await.unwrap();
         let imap = listener.local_addr().unwrap();
         listener.spawn(&shutdown);
-        let world = World { mail, imap, shutdown, _folder: folder };
+        let world = World { mail, imap, clock, shutdown, _folder: folder };
         world.person(ANN, "ann", "a.example").await;
         world.person(EVE, "eve", "b.example").await;
         world
+    }
+
+    pub fn later(&self, ms: i64) {
+        self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
 
     async fn person(&self, id: AccountId, name: &str, domain: &str) {
@@ -241,6 +264,7 @@ pub fn source(port: u16, user: &str, password: &'static str) -> Source {
         secret: Arc::new(move || Ok(Zeroizing::new(password.to_owned()))),
         tls: Arc::new(tls).into(),
         rate: None,
+        reach: Reach::Anywhere,
     }
 }
 

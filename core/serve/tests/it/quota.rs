@@ -68,7 +68,9 @@ fn told(events: &[Event]) -> Vec<u32> {
         EventKind::SendLimitReached { .. }
         | EventKind::ExportReady { .. }
         | EventKind::ExportFailed { .. }
-        | EventKind::ExportDestroyed { .. } => u32::MAX,
+        | EventKind::ExportDestroyed { .. }
+        | EventKind::MigrationFailed { .. }
+        | EventKind::MigrationEnded { .. } => u32::MAX,
     };
     events.iter().map(percent).collect()
 }

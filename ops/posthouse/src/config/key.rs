@@ -303,6 +303,25 @@ pub const KEYS: &[Key] = &[
     key("backup.path_style", Kind::Flag, Some("false"), "The bucket is part of the path, not of the host's name."),
     key("backup.ca_file", Kind::Path, None, "Certificates (PEM) to trust besides those of the system."),
     key(
+        "migrations.enabled",
+        Kind::Flag,
+        Some("true"),
+        "This node brings the mail of people who move here; others of the store may do it instead.",
+    ),
+    key("migrations.at_once", Kind::Count(64), Some("8"), "Mailboxes that this node brings mail into at once."),
+    key(
+        "migrations.networks",
+        Kind::Text,
+        None,
+        "Networks, as \"10.1.0.0/16, ::1\", that mail may be brought from though they are not public, without TLS too.",
+    ),
+    key(
+        "migrations.ports",
+        Kind::Text,
+        None,
+        "Ports that mail may be brought from besides 143 and 993, as \"1993, 2000-2010\".",
+    ),
+    key(
         "dns.resolvers",
         Kind::Addresses,
         None,

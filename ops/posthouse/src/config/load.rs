@@ -187,8 +187,20 @@ fn is_section(path: &str) -> bool {
 }
 
 fn unknown(path: &str) -> String {
-    let sections =
-        ["listen", "tls", "smart_host", "sql", "plane", "queue", "upkeep", "exports", "dns", "domains", "billing"];
+    let sections = [
+        "listen",
+        "tls",
+        "smart_host",
+        "sql",
+        "plane",
+        "queue",
+        "upkeep",
+        "exports",
+        "migrations",
+        "dns",
+        "domains",
+        "billing",
+    ];
     match key::nearest(path, KEYS.iter().map(|k| k.path).chain(sections)) {
         Some(near) => format!("unknown key; did you mean {near}?"),
         None => "unknown key; `posthouse config --example` shows all of them".to_owned(),

@@ -85,6 +85,7 @@ pub struct Config {
     pub exports: bool,
     /// Where backups go, and when they are made.
     pub backup: backup::Backup,
+    pub migrations: Migrations,
     /// Time for sessions and attempts to end when the server stops.
     pub stop_timeout: Duration,
     /// A busy port is replaced by a free one (the demo).
@@ -140,6 +141,14 @@ pub struct Queue {
     pub workers: usize,
     pub per_domain_max: usize,
     pub lease: Duration,
+}
+
+/// How mail of people who move here is brought.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Migrations {
+    pub enabled: bool,
+    pub at_once: usize,
+    pub rules: migrate::SourceRules,
 }
 
 /// Where each door listens.
@@ -220,6 +229,7 @@ impl Config {
             },
             exports: from.flag("exports.enabled"),
             backup: backup::backup(from)?,
+            migrations: migrations(from)?,
             stop_timeout: within(from, "stop_timeout", 1, base::limits::STOP_SECS_MAX)?,
             free_ports: false,
         })
@@ -276,6 +286,25 @@ fn domains(from: &Loaded) -> Result<Domains, String> {
         spf: from.text("domains.spf"),
         certificate_authority: from.text("domains.certificate_authority"),
         failed_days: u32::try_from(from.count("domains.failed_days")?).unwrap_or(u32::MAX),
+    })
+}
+
+fn migrations(from: &Loaded) -> Result<Migrations, String> {
+    let ports = from.text("migrations.ports").unwrap_or_default();
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        match (first.trim().parse::<u16>(), last.trim().parse::<u16>()) {
+            (Ok(first), Ok(last)) if first != 0 && first <= last => Ok(first..=last),
+            _ => Err(format!("migrations.ports: {text:?} is no port and no range of them, as \"1993, 2000-2010\"")),
+        }
+    };
+    Ok(Migrations {
+        enabled: from.flag("migrations.enabled"),
+        at_once: from.count("migrations.at_once")?,
+        rules: migrate::SourceRules {
+            networks: networks("migrations.networks", from.text("migrations.networks"))?,
+            ports: ports.split(',').map(str::trim).filter(|t| !t.is_empty()).map(range).collect::<Result<_, _>>()?,
+        },
     })
 }
 

@@ -28,7 +28,7 @@ impl Role {
 }
 
 /// Keys and sections that only the data plane has a use for.
-const DATA_ONLY: [&str; 18] = [
+const DATA_ONLY: [&str; 19] = [
     "listen.",
     "smart_host.",
     "tls.",
@@ -43,6 +43,7 @@ const DATA_ONLY: [&str; 18] = [
     "queue.",
     "upkeep.",
     "exports.",
+    "migrations.",
     "store.",
     "objects.",
     "bus.",

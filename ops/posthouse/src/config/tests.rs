@@ -126,6 +126,8 @@ fn what_belongs_together_is_asked_for_together() {
     check("[billing]\nprovider = \"stripe\"", "billing.stripe_secret_key: ");
     check("[billing]\nprovider = \"stripe\"\nstripe_secret_key = \"sk\"", "billing.stripe_webhook_secret: ");
     check("[billing]\nstripe_secret_key = \"sk\"\nstripe_webhook_secret = \"wh\"", "billing.provider: ");
+    check("[migrations]\nports = \"993, 20-10\"", "migrations.ports: ");
+    check("[migrations]\nnetworks = \"here\"", "migrations.networks: ");
     check("[queue]\nlease = \"1s\"", "queue.lease: between 1m and 1d");
 }
 

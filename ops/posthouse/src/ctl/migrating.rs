@@ -12,7 +12,7 @@ use super::{
 use account::{AccountScope, Owner};
 use base::limits::MIGRATE_ACCOUNTS_MAX;
 use mail::Mail;
-use migrate::{Failed, Migrator, Order, Progress, Report, Secret, Security, SignIn, Source, What};
+use migrate::{Failed, Migrator, Order, Progress, Reach, Report, Secret, Security, SignIn, Source, What};
 use queue::Trust;
 use serde_json::{Value, json};
 use std::{
@@ -103,6 +103,7 @@ impl Desk {
                 secret,
                 tls: tls.clone(),
                 rate: call.rate,
+                reach: Reach::Anywhere,
             };
             all.push(One { address, scope, source });
         }

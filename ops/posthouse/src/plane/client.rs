@@ -18,7 +18,9 @@ use bytes::Bytes;
 use control::{
     Change, Control, ControlError, ControlFuture, Erasure, ErasureOrder, Event, ExportOrder, ExportPapers,
     ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
-    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, MigrationCheck, MigrationChecked, MigrationOrder,
+    MigrationProblem, MigrationStanding, MigrationSteer, MigrationSteered, QueueActed, QueueAsked, QueueOrder,
+    QueuePage, Usage,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, Uri, header::CONTENT_TYPE};
@@ -214,6 +216,24 @@ impl Control for RemotePlane {
     }
     fn export_files(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<ExportedFile>> {
         Box::pin(self.ask("export-files", (tenant, job)))
+    }
+    fn migrate(&self, order: MigrationOrder) -> ControlFuture<'_, ()> {
+        Box::pin(self.call("migrate", order, PLANE_REQUEST_MS_MAX))
+    }
+    fn migrations(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<MigrationStanding>>> {
+        Box::pin(async move {
+            let count = asked.len();
+            complete(self.ask("migrations", asked).await?, count)
+        })
+    }
+    fn migration_problems(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<MigrationProblem>> {
+        Box::pin(self.ask("migration-problems", (tenant, job)))
+    }
+    fn migration_steer(&self, steer: MigrationSteer) -> ControlFuture<'_, MigrationSteered> {
+        Box::pin(self.ask("migration-steer", steer))
+    }
+    fn migration_check(&self, check: MigrationCheck) -> ControlFuture<'_, MigrationChecked> {
+        Box::pin(self.call("migration-check", check, PLANE_REQUEST_MS_MAX))
     }
     fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
         Box::pin(async move {

@@ -25,7 +25,7 @@ use base::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use control::{
     Change, Control, ControlError, ErasureOrder, ExportOrder, ExportPapersEnd, ExportPiece, ExportSteer, ExpungedAsked,
-    ExpungedOrder, QueueAsked, QueueOrder,
+    ExpungedOrder, MigrationCheck, MigrationOrder, MigrationSteer, QueueAsked, QueueOrder,
 };
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -178,7 +178,12 @@ fn router(plane: Plane) -> Router {
         .route("/exports", post(exports))
         .route("/export-steer", post(export_steer))
         .route("/export-files", post(export_files))
-        .route("/export-bytes", post(export_bytes));
+        .route("/export-bytes", post(export_bytes))
+        .route("/migrate", post(migrate))
+        .route("/migrations", post(migrations))
+        .route("/migration-problems", post(migration_problems))
+        .route("/migration-steer", post(migration_steer))
+        .route("/migration-check", post(migration_check));
     Router::new()
         .nest(VERSION, routes)
         .layer(DefaultBodyLimit::max(PLANE_BODY_BYTES_MAX))
@@ -322,4 +327,30 @@ async fn export_files(State(plane): State<Plane>, Json(asked): Json<(TenantId, J
 /// As text in base64: an answer is JSON.
 async fn export_bytes(State(plane): State<Plane>, Json(piece): Json<ExportPiece>) -> Response {
     answer(plane.export_bytes(piece).await.map(|bytes| STANDARD.encode(bytes)))
+}
+
+async fn migrate(State(plane): State<Plane>, Json(order): Json<MigrationOrder>) -> Response {
+    // In a task of its own, as a batch.
+    let begun = tokio::spawn(async move { plane.migrate(order).await }).await;
+    answer(begun.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn migrations(State(plane): State<Plane>, Json(asked): Json<Vec<(TenantId, JobId)>>) -> Response {
+    match bounded(asked.len()) {
+        Ok(()) => answer(plane.migrations(asked).await),
+        Err(error) => refuse(error),
+    }
+}
+
+async fn migration_problems(State(plane): State<Plane>, Json(asked): Json<(TenantId, JobId)>) -> Response {
+    answer(plane.migration_problems(asked.0, asked.1).await)
+}
+
+async fn migration_steer(State(plane): State<Plane>, Json(steer): Json<MigrationSteer>) -> Response {
+    let steered = tokio::spawn(async move { plane.migration_steer(steer).await }).await;
+    answer(steered.unwrap_or_else(|e| Err(ControlError::Unavailable(e.to_string()))))
+}
+
+async fn migration_check(State(plane): State<Plane>, Json(check): Json<MigrationCheck>) -> Response {
+    answer(plane.migration_check(check).await)
 }

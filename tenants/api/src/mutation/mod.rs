@@ -17,6 +17,7 @@ mod job;
 mod mailbox;
 mod masked;
 mod member;
+mod migration;
 mod password;
 mod queue;
 mod recovery;
@@ -60,6 +61,7 @@ pub struct Mutation(
     queue::QueueMutation,
     recovery::RecoveryMutation,
     export::ExportMutation,
+    migration::MigrationMutation,
     audit::AuditMutation,
     SaleMutation,
     signup::SignupMutation,

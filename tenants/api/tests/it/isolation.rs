@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Field, and the operation (of a mutation: its input) with `$T` (foreign tenant), `$M` (foreign mailbox), `$D` (foreign domain),
 /// `$K` (foreign token), `$J` (foreign job), `$H` (foreign hold), `$P` (foreign member), `$I` (foreign invitation), `$R` (foreign role), `$S` (foreign service account),
-/// those of sale.rs, `$ann` (what a foreign tenant tells those below), `$G` (foreign support grant), `$X` (foreign masked address), `$exp` and `$link` (foreign export, and a link to it), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
+/// those of sale.rs, `$ann` (what a foreign tenant tells those below), `$G` (foreign support grant), `$X` (foreign masked address), `$mig` (foreign migration), `$exp` and `$link` (foreign export, and a link to it), `$O` (own mailbox), `$W` (foreign webhook), `$V` (foreign delivery).
 pub const QUERIES: &[(&str, &str)] = &[
     ("viewer", ""),
     ("tenants", ""),
@@ -59,6 +59,13 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("export", "{ r: export(id: \"$exp\") { id } }"),
     ("exportFiles", "{ r: exportFiles(exportId: \"$exp\") { name } }"),
     ("exportLinks", "{ r: exportLinks(exportId: \"$exp\") { id } }"),
+    ("migration", "{ r: migration(id: \"$mig\") { id } }"),
+    ("migrationProblems", "{ r: migrationProblems(migrationId: \"$mig\") { why } }"),
+    (
+        "migrationCheck",
+        "{ r: migrationCheck(mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"a\", secret: \"s\") { open } }",
+    ),
+    ("migrations", "{ r: migrations(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("exports", "{ r: exports(tenantId: \"$T\", first: 5) { totalCount } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", first: 5) { nodes { id } } }"),
     ("queueItems", "{ r: queueItems(tenantId: \"$T\", below: true, first: 5) { nodes { id } } }"),
@@ -131,6 +138,10 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("emailsRecover", "mailboxId: \"$M\", emailIds: [\"5/1\"]"),
     ("exportRequest", "tenantId: \"$T\""),
     ("exportRequest", "tenantId: \"$T\", mailboxIds: [\"$M\"]"),
+    ("migrationStart", "mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"a\", secret: \"s\""),
+    ("migrationPause", "migrationId: \"$mig\""),
+    ("migrationResume", "migrationId: \"$mig\""),
+    ("migrationEnd", "migrationId: \"$mig\", idempotencyKey: \"29\""),
     ("exportPause", "exportId: \"$exp\""),
     ("exportResume", "exportId: \"$exp\""),
     ("exportCancel", "exportId: \"$exp\", idempotencyKey: \"27\""),
@@ -284,7 +295,15 @@ const OWN: &[&str] = &[
 pub const BULKS: &[(&str, &str)] = &[
     ("mailboxesCreate", "mailboxes: [{ address: \"new@$D\", password: \"long enough\" }], errorPolicy: CONTINUE"),
     ("aliasesCreate", "aliases: [{ address: \"a@$D\", targets: [\"x@y.example\"] }], errorPolicy: ALL_OR_NOTHING"),
+    (
+        "migrationStartMany",
+        "tenantId: \"$T\", source: { host: \"imap.old.example\" }, accounts: [{ mailbox: \"ann@$D\", user: \"a\", secret: \"s\" }], \
+         errorPolicy: CONTINUE",
+    ),
 ];
+
+/// Makes a group of that tenant.
+const GROUP: &str = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
 
 /// People and roles of another tenant.
 pub struct Foreign {
@@ -411,17 +430,17 @@ async fn every_field_has_a_row_and_no_row_reaches_another_tenant() {
     // The clock goes on by a month: what ends comes afterwards.
     let sold = Sold::of(&desk, &tenant, &beta_token).await;
     // Before there is an owner for whom it would wait.
-    let [_, export, link] = crate::export::exported(&desk, &tenant, &mailbox, &beta_token).await;
+    let [_, export, link, moving] = crate::migration::out_and_in(&desk, &tenant, &mailbox, &beta_token).await;
     let people = Foreign::of(&desk, &tenant, &beta_token).await;
-    let group = "mutation { r: groupCreate(input: { address: \"team@beta.example\", posting: ANYONE }) { userErrors { message } } }";
-    desk.done(&beta_token, group).await;
+    desk.done(&beta_token, GROUP).await;
     let masked = masked(&desk, &mailbox, &beta_token).await;
     let (webhook, delivery) = hooked(&desk, &tenant, &beta_token).await;
     let news = announced(&desk, &tenant, &beta_token).await;
     let told = desk.plane.told.lock().unwrap().len();
     let fill = |text: &str| {
         let text = sold.fill(&people.fill(text));
-        let ids: [(&str, &str); 13] = [
+        let ids: [(&str, &str); 14] = [
+            ("$mig", moving.as_str()),
             ("$exp", export.as_str()),
             ("$link", link.as_str()),
             ("$ann", news.as_str()),

@@ -14,6 +14,7 @@ mod idp;
 mod isolation;
 mod lookup;
 mod mailbox_list;
+mod migration;
 mod oidc;
 mod page;
 mod papers;

@@ -85,7 +85,8 @@ impl Marks {
 
     fn learn(&mut self, result: &Value) {
         let export = result.pointer("/export/id").and_then(Value::as_str);
-        export.unwrap_or(&self.job.clone()).clone_into(&mut self.job);
+        let migration = result.pointer("/migration/id").and_then(Value::as_str);
+        migration.or(export).unwrap_or(&self.job.clone()).clone_into(&mut self.job);
         for (mark, pointer) in
             [(&mut self.tenant, "/tenant/id"), (&mut self.mailbox, "/results/0/mailbox/id"), (&mut self.job, "/job/id")]
         {

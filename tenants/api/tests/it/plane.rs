@@ -1,6 +1,6 @@
 //! SUMMARY    A data plane that records what it is told, and a client of the API.
 
-use crate::export::Exports;
+use crate::{export::Exports, migration::Migrations};
 use axum::{
     Router,
     body::Body,
@@ -11,7 +11,8 @@ use billing::{Billing, BillingOptions, Till};
 use control::{
     Change, Control, ControlError, ControlFuture, Event, ExportOrder, ExportPapers, ExportPapersEnd, ExportPiece,
     ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked, ExpungedEmail, ExpungedOrder,
-    ExpungedPage, ExpungedPlace, ExpungedRestored, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
+    ExpungedPage, ExpungedPlace, ExpungedRestored, MigrationCheck, MigrationChecked, MigrationOrder, MigrationProblem,
+    MigrationStanding, MigrationSteer, MigrationSteered, QueueActed, QueueAnswer, QueueAsked, QueueFate, QueueItem,
     QueueOrder, QueuePage, QueueRecipient, QueueState, Usage,
 };
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub struct Plane {
     pub recovered: Mutex<Vec<ExpungedOrder>>,
     /// What is exported.
     pub exports: Exports,
+    /// What is brought.
+    pub migrations: Migrations,
     /// What it tells.
     pub events: Mutex<Vec<Event>>,
 }
@@ -108,6 +111,31 @@ impl Control for Plane {
     fn events(&self, after: u64, _: u32) -> ControlFuture<'_, Vec<Event>> {
         let all = self.events.lock().unwrap().clone();
         Box::pin(async move { Ok(all.into_iter().filter(|e| e.seq > after).collect()) })
+    }
+    fn migrate(&self, order: MigrationOrder) -> ControlFuture<'_, ()> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            self.migrations.begin(order)
+        })
+    }
+    fn migrations(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<MigrationStanding>>> {
+        Box::pin(async move {
+            if self.down.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable("down".into()));
+            }
+            Ok(asked.into_iter().map(|(tenant, job)| self.migrations.standing(tenant, job)).collect())
+        })
+    }
+    fn migration_problems(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<MigrationProblem>> {
+        Box::pin(async move { Ok(self.migrations.problems(tenant, job)) })
+    }
+    fn migration_steer(&self, steer: MigrationSteer) -> ControlFuture<'_, MigrationSteered> {
+        Box::pin(async move { Ok(self.migrations.steer(steer)) })
+    }
+    fn migration_check(&self, check: MigrationCheck) -> ControlFuture<'_, MigrationChecked> {
+        Box::pin(async move { self.migrations.check(&check) })
     }
     fn export(&self, order: ExportOrder) -> ControlFuture<'_, ()> {
         Box::pin(async move {
@@ -235,7 +263,7 @@ pub struct Desk {
     pub till: Arc<Till>,
     pub operator: String,
     pub router: Router,
-    _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// The database of a test: a file, or, where POSTHOUSE_TEST_POSTGRES names a server, a schema of the file's name there.
@@ -290,7 +318,7 @@ impl Desk {
         let till = Till::new("till", hands.clone(), 20);
         let options = BillingOptions { portal: Some("https://portal.example".to_owned()), provider: "till" };
         let billing = Billing::new(service.clone(), vec![till.clone()], options).unwrap();
-        let mut desk = Desk { hands, plane, service, billing, till, operator, router: Router::new(), _folder: folder };
+        let mut desk = Desk { hands, plane, service, billing, till, operator, router: Router::new(), folder: folder };
         desk.refresh();
         desk
     }

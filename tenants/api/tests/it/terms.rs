@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Mutation, input, another input; `$T`, `$U` tenants, `$M`, `$N` mailboxes, `$P` app password, `$K` token, `$J` a job,
 /// `$L` a paused one, `$W` a webhook, `$Y` a delivery, `$Z` an identity
-/// provider, `$O` an announcement, `$E` an export under way, `$F` one that is ready, `$G` a link to it.
+/// provider, `$O` an announcement, `$E` an export under way, `$F` one that is ready, `$G` a link to it, `$D` a migration.
 const ROWS: &[(&str, &str, &str)] = &[
     ("tenantCreate", "name: \"x\"", "name: \"y\""),
     ("tenantUpdate", "tenantId: \"$T\", maxDomains: 5", "tenantId: \"$T\", maxDomains: 6"),
@@ -66,6 +66,19 @@ const ROWS: &[(&str, &str, &str)] = &[
         "tenantId: \"$T\", mailboxIds: [\"$M\"], reason: \"x\"",
         "tenantId: \"$T\", mailboxIds: [\"$M\"], reason: \"y\"",
     ),
+    (
+        "migrationStart",
+        "mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"a\", secret: \"s\"",
+        "mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"b\", secret: \"s\"",
+    ),
+    (
+        "migrationStartMany",
+        "tenantId: \"$T\", source: { host: \"imap.old.example\" }, accounts: [{ mailbox: \"ann@alpha.example\", user: \"a\", secret: \"s\" }], errorPolicy: CONTINUE",
+        "tenantId: \"$T\", source: { host: \"imap.old.example\" }, accounts: [{ mailbox: \"ann@alpha.example\", user: \"a\", secret: \"t\" }], errorPolicy: CONTINUE",
+    ),
+    ("migrationPause", "migrationId: \"$D\"", "migrationId: \"$E\""),
+    ("migrationResume", "migrationId: \"$D\"", "migrationId: \"$D\", secret: \"t\""),
+    ("migrationEnd", "migrationId: \"$D\"", "migrationId: \"$E\""),
     ("exportPause", "exportId: \"$E\"", "exportId: \"$F\""),
     ("exportResume", "exportId: \"$E\"", "exportId: \"$F\""),
     ("exportCancel", "exportId: \"$E\"", "exportId: \"$F\""),
@@ -271,6 +284,8 @@ const UNVERSIONED: &[&str] = &[
     "mailboxesCreate",
     "maskedAddressCreate",
     "memberInvite",
+    "migrationStart",
+    "migrationStartMany",
     "queueItemCancel",
     "queueItemHold",
     "queueItemRelease",
@@ -337,7 +352,7 @@ impl Town {
         let [signup, _, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let told = crate::isolation::announced(&desk, &tenant, &desk.operator).await;
         switched_off(&run, &tenant).await;
-        let [going, ready, link] = crate::export::exported(&desk, &tenant, &mailbox, &desk.operator).await;
+        let [going, ready, link, moving] = crate::migration::out_and_in(&desk, &tenant, &mailbox, &desk.operator).await;
         let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
         let mut ids = vec![
             ("$A", signup),
@@ -360,7 +375,7 @@ impl Town {
             ("$L", paused),
             ("$O", told),
         ];
-        ids.extend([("$E", going), ("$F", ready), ("$G", link)]);
+        ids.extend([("$E", going), ("$F", ready), ("$G", link), ("$D", moving)]);
         Town { desk, ids }
     }
 

@@ -6,8 +6,10 @@ use base::{AccountId, JobId, TenantId};
 use control::{
     Capabilities, Capability, Change, ControlError, DataType, Destination, EntitlementSnapshot, ErasureOrder,
     ErasurePhase, ExportOrder, ExportPaper, ExportPapers, ExportPapersEnd, ExportPhase, ExportPiece, ExportShape,
-    ExportSteer, ExportSteered, ExportWish, ExpungedAsked, ExpungedOrder, QueueActed, QueueAction, QueueAsked,
-    QueueFate, QueueFilter, QueueOrder, QueueState, Usage,
+    ExportSteer, ExportSteered, ExportWish, ExpungedAsked, ExpungedOrder, MigrationCheck, MigrationChecked,
+    MigrationOrder, MigrationPhase, MigrationSecret, MigrationSecurity, MigrationSignIn, MigrationSource,
+    MigrationSteer, MigrationSteered, MigrationWish, QueueActed, QueueAction, QueueAsked, QueueFate, QueueFilter,
+    QueueOrder, QueueState, Usage,
 };
 
 /// As `Accounts` has it.
@@ -413,4 +415,54 @@ pub async fn papers_of_an_export_are_told_in_pieces_and_it_begins_when_all_of_on
     assert!(!manifest.contains("early.pdf") && !manifest.contains("never.pdf"), "{manifest}");
     steer(ExportWish::Cancel).await.unwrap();
     assert!(matches!(tell(2, 0, own).await, Err(ControlError::Invalid(_))), "it has ended");
+}
+
+pub async fn a_migration_is_begun_once_steered_and_ended_and_of_another_tenant_there_is_none(world: World) {
+    world.control.apply(first()).await.unwrap();
+    let source = |host: &str, port| MigrationSource {
+        host: host.to_owned(),
+        port,
+        security: MigrationSecurity::Plain,
+        user: "ann".to_owned(),
+        sign_in: MigrationSignIn::Password,
+    };
+    let secret = || MigrationSecret::new("correct horse".to_owned());
+    let (here, own, other) = (source("127.0.0.1", 1), JobId(1), TenantId(99));
+    let order = |tenant, job, account, source: &MigrationSource| {
+        let (account, source, asked_by) = (AccountId(account), source.clone(), "per_1".to_owned());
+        world.control.migrate(MigrationOrder { tenant, job: JobId(job), account, source, secret: secret(), asked_by })
+    };
+    for _ in 0..2 {
+        order(TENANT, 1, 1, &here).await.unwrap();
+    }
+    for (tenant, account, source) in [
+        (TENANT, 77, &here),
+        (other, 1, &here),
+        (TENANT, 1, &source("10.0.0.1", 993)),
+        (TENANT, 1, &source("127.0.0.1", 25)),
+    ] {
+        let refused = order(tenant, 2, account, source).await;
+        assert!(matches!(refused, Err(ControlError::Invalid(_))), "{refused:?}");
+    }
+    let all = world.control.migrations(vec![(other, own), (TENANT, own), (TENANT, JobId(2))]).await.unwrap();
+    assert_eq!((all.len(), &all[0], &all[2]), (3, &None, &None));
+    assert_eq!(all[1].as_ref().unwrap().phase, MigrationPhase::Queued);
+    assert_eq!(world.control.migration_problems(other, own).await.unwrap(), []);
+    let steer = |tenant, wish, secret| world.control.migration_steer(MigrationSteer { tenant, job: own, wish, secret });
+    assert_eq!(steer(other, MigrationWish::End, None).await.unwrap(), MigrationSteered::Unknown);
+    for (wish, secret, phase) in [
+        (MigrationWish::Pause, None, MigrationPhase::Paused),
+        (MigrationWish::Run, Some(secret()), MigrationPhase::Queued),
+        (MigrationWish::End, None, MigrationPhase::Ended),
+    ] {
+        let MigrationSteered::Done(standing) = steer(TENANT, wish, secret).await.unwrap() else { panic!("{wish:?}") };
+        assert_eq!(standing.phase, phase);
+    }
+    assert!(matches!(steer(TENANT, MigrationWish::Run, None).await.unwrap(), MigrationSteered::Refused(_)));
+    let check = |tenant, source| {
+        world.control.migration_check(MigrationCheck { tenant, account: AccountId(1), source, secret: secret() })
+    };
+    assert!(matches!(check(TENANT, here.clone()).await.unwrap(), MigrationChecked::Closed(_)), "nobody is there");
+    assert!(matches!(check(TENANT, source("10.0.0.1", 993)).await, Err(ControlError::Invalid(_))));
+    assert!(matches!(check(other, here).await, Err(ControlError::Invalid(_))));
 }

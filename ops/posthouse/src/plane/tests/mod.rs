@@ -31,6 +31,7 @@ on_both!(
     t6_an_erasure_begins_once_is_told_and_is_proven_at_its_end_alone,
     papers_of_an_export_are_told_in_pieces_and_it_begins_when_all_of_one_attempt_are_there,
     e3_an_export_is_ordered_once_steered_fetched_and_of_another_tenant_there_is_none,
+    a_migration_is_begun_once_steered_and_ended_and_of_another_tenant_there_is_none,
     any_order_ends_the_same,
     a_batch_is_applied_wholly_or_not_at_all,
     the_largest_batch_is_taken_and_a_larger_one_is_refused_for_good,

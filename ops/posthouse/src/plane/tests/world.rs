@@ -7,7 +7,9 @@ use control::{
     AccountSnapshot, AddressSnapshot, Change, Control, ControlError, ControlFuture, Destination, DkimAlgorithm,
     DkimKey, DomainSnapshot, EntitlementSnapshot, Erasure, ErasureOrder, Event, EventKind, ExportOrder, ExportPapers,
     ExportPapersEnd, ExportPiece, ExportStanding, ExportSteer, ExportSteered, ExportedFile, ExpungedAsked,
-    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, QueueActed, QueueAsked, QueueOrder, QueuePage, Usage,
+    ExpungedOrder, ExpungedPage, ExpungedRestored, Hello, MigrationCheck, MigrationChecked, MigrationOrder,
+    MigrationProblem, MigrationStanding, MigrationSteer, MigrationSteered, QueueActed, QueueAsked, QueueOrder,
+    QueuePage, Usage,
 };
 use mail::{Accept, EnvelopeRecipient, Expunge, Mail, Source};
 use std::{net::SocketAddr, path::Path, sync::Arc};
@@ -116,8 +118,15 @@ pub struct Plane(Accounts, mail::Plane);
 
 impl Plane {
     pub fn new(accounts: Accounts) -> Plane {
-        Plane(accounts.clone(), mail::Plane::new(Mail::new(accounts, "mx.a.example")))
+        let mover = Arc::new(mover(&accounts));
+        Plane(accounts.clone(), mail::Plane::new(Mail::new(accounts, "mx.a.example")).with_sources(mover))
     }
+}
+
+/// Brings mail from this machine, where nothing listens on the one port.
+fn mover(accounts: &Accounts) -> migrate::Mover {
+    let rules = migrate::SourceRules { networks: vec!["127.0.0.0/8".parse().unwrap()], ports: vec![1..=1] };
+    migrate::Mover::new(Mail::new(accounts.clone(), "mx.a.example"), rules, queue::Trust::Public.verifying())
 }
 
 const EVENTS: u64 = 25;
@@ -176,6 +185,21 @@ impl Control for Plane {
     }
     fn export_bytes(&self, piece: ExportPiece) -> ControlFuture<'_, Vec<u8>> {
         self.1.export_bytes(piece)
+    }
+    fn migrate(&self, order: MigrationOrder) -> ControlFuture<'_, ()> {
+        self.1.migrate(order)
+    }
+    fn migrations(&self, asked: Vec<(TenantId, JobId)>) -> ControlFuture<'_, Vec<Option<MigrationStanding>>> {
+        self.1.migrations(asked)
+    }
+    fn migration_problems(&self, tenant: TenantId, job: JobId) -> ControlFuture<'_, Vec<MigrationProblem>> {
+        self.1.migration_problems(tenant, job)
+    }
+    fn migration_steer(&self, steer: MigrationSteer) -> ControlFuture<'_, MigrationSteered> {
+        self.1.migration_steer(steer)
+    }
+    fn migration_check(&self, check: MigrationCheck) -> ControlFuture<'_, MigrationChecked> {
+        self.1.migration_check(check)
     }
     fn expunged(&self, asked: ExpungedAsked) -> ControlFuture<'_, ExpungedPage> {
         self.1.expunged(asked)

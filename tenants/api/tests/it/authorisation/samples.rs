@@ -14,6 +14,10 @@ pub const QUERIES: &[(&str, &str)] = &[
         "usage",
         "usage(tenantId: \"$T\", meter: MAILBOXES, from: \"2026-01-01T00:00:00Z\", to: \"2026-01-02T00:00:00Z\", resolution: DAY)",
     ),
+    (
+        "migrationCheck",
+        "migrationCheck(mailboxId: \"$M\", source: { host: \"imap.old.example\" }, user: \"a\", secret: \"hunter2-of-elsewhere\")",
+    ),
     ("brand", "brand(host: \"login.$D\")"),
     ("signupOptions", "signupOptions(sellerId: \"$T\")"),
     ("signup", "signup(id: \"$A\", secret: \"$U\")"),
@@ -37,6 +41,10 @@ pub const MUTATIONS: &[(&str, &str)] = &[
     ("dnsCredentialDelete", "tenantId: \"$T\""),
     ("featureFlagClear", "tenantId: \"$T\", feature: SIGNUP"),
     ("mailboxImport", "tenantId: \"$T\", csv: \"address\\nnew@$D\", errorPolicy: CONTINUE"),
+    (
+        "migrationStartMany",
+        "tenantId: \"$T\", source: { host: \"imap.old.example\" }, accounts: [{ mailbox: \"ann@$D\", user: \"a\", secret: \"s\" }], errorPolicy: CONTINUE",
+    ),
     ("mailboxImportPasswords", "jobId: \"$B\""),
     ("mailboxUpdate", "mailboxId: \"$M\", displayName: \"x\""),
     ("mailboxRename", "mailboxId: \"$M\", address: \"ben@$D\""),

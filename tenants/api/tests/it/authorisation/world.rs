@@ -98,21 +98,21 @@ impl World {
         let key = run("apiTokenCreate", &format!("tenantId: \"{tenant}\", label: \"k\""), "id").await;
         let password = run("appPasswordCreate", &format!("mailboxId: \"{mailbox}\", label: \"p\""), "id").await;
         let hold = held(&desk, &token, &mailbox).await;
-        let below = format!("name: \"below\", parentId: \"{tenant}\", maxDomains: 1, maxMailboxes: 1");
-        run("tenantCreate", &below, "").await;
+        run("tenantCreate", &format!("parentId: \"{tenant}\", name: \"below\", maxDomains: 1, maxMailboxes: 1"), "")
+            .await;
         let hook = format!("tenantId: \"{tenant}\", url: \"https://hooks.example/\", kinds: [\"*\"]");
         let webhook = id(&run("webhookCreate", &hook, "webhook { id }").await);
         let delivery = crate::plane::delivery(&desk, &webhook).await;
         let provider = id(&run("identityProviderCreate", &format!("{resend}, {IDP}"), "identityProvider { id }").await);
         let [signup, secret, code] = crate::signup::begun(&desk, &tenant, 1).await;
         let [shown, told] = news(&desk, &tenant, &token).await;
-        let off = "feature: SIGNUP, enabled: true, reason: \"x\"";
-        run("featureFlagSet", &format!("tenantId: \"{tenant}\", {off}"), "").await;
+        run("featureFlagSet", &format!("{resend}, feature: SIGNUP, enabled: true, reason: \"x\""), "").await;
         // Before there is an owner for whom it would wait.
-        let [_, export, link] = crate::export::exported(&desk, &tenant, &mailbox, &desk.operator).await;
+        let [_, export, link, moving] = crate::migration::out_and_in(&desk, &tenant, &mailbox, &desk.operator).await;
         let people = Foreign::of(&desk, &tenant, &token).await;
         let marks = vec![
             ("$exp", export),
+            ("$mig", moving),
             ("$link", link),
             ("$T", tenant.clone()),
             ("$M", mailbox.clone()),

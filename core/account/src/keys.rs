@@ -14,7 +14,7 @@
 //! S o <op 8>                      -> when (ms, 8), attempt (4): operation done (only on stores whose commit may be unknown)
 //! S w                             -> mark of the master key (32)
 //! S t <tenant 8> <job 8>          -> when there is something to be done (ms, 8): exports that are not shredded
-//! S j <tenant 8> <job 8>          -> when there is something to be done (ms, 8), whether a node is at it (1): migrations that have not ended
+//! S j <tenant 8> <job 8>          -> when there is something to be done (ms, 8), whether a node is at it (1), mailbox (8): migrations that have not ended
 //! S u <tenant 8>                  -> ErasureRecord: the tenant is erased, and its id is never used again
 //! S u <tenant 8> <pack 16>        -> (): a pack that held bytes of it, to be written anew without them
 //! S b <backup 8>                  -> until when no pack is given up (ms, 8)    S z      -> the store is being restored

@@ -26,9 +26,11 @@ use control::{
     MIGRATIONS_PER_TENANT_MAX, MigrationOrder, MigrationPhase, MigrationProblem, MigrationSecret, MigrationStanding,
     MigrationWish,
 };
-use store::kv::Read;
+use store::kv::{PageLimit, Read};
 
 const DAY_MS: i64 = 24 * 3_600_000;
+/// Records that are looked at in one transaction when those of a mailbox are removed.
+const FORGOTTEN_ROWS: usize = 500;
 
 /// The record of a migration; `NotFound`.
 async fn load(txn: &mut TenantTxn<'_>, job: JobId) -> Result<MigrationRecord> {
@@ -194,12 +196,7 @@ impl Work {
         if live.len() >= MIGRATIONS_PER_TENANT_MAX {
             return Err(Error::limit("MIGRATIONS_PER_TENANT_MAX"));
         }
-        let mut own = 0;
-        for row in &live {
-            let stored = TenantTxn::new(self.txn(), tenant).get_snapshot(&keys::migration(row.job)).await?;
-            let Some(stored) = stored else { continue };
-            own += usize::from(record::decode::<MigrationRecord>(&stored, "migration")?.account == order.account.0);
-        }
+        let own = live.iter().filter(|row| row.account == order.account).count();
         if own >= MIGRATIONS_PER_MAILBOX_MAX {
             return Err(Error::limit("MIGRATIONS_PER_MAILBOX_MAX"));
         }
@@ -219,6 +216,35 @@ impl Work {
             due_ms: now.0,
             ..MigrationRecord::default()
         })
+    }
+}
+
+impl Accounts {
+    /// Removes what is known of migrations into a mailbox that is purged: host and user are those of whom it was.
+    pub(crate) async fn forget_migrations(&self, tenant: TenantId, account: AccountId) -> Result<()> {
+        let mut range = keys::migrations();
+        loop {
+            let mut txn = self.0.kv.begin_read();
+            let page =
+                TenantTxn::new(&mut *txn, tenant).page(&range, PageLimit::rows(FORGOTTEN_ROWS), Read::Snapshot).await?;
+            drop(txn);
+            let mut own = Vec::new();
+            for (key, value) in &page.rows {
+                let record: MigrationRecord = record::decode(value, "migration")?;
+                if record.account == account.0 {
+                    own.extend(keys::be64(key, 1).map(JobId));
+                }
+            }
+            unit_of_work!(self, &[], self.op(), work => {
+                for job in &own {
+                    TenantTxn::new(work.txn(), tenant).clear(&keys::migration(*job));
+                    SystemTxn::new(work.txn()).clear(&keys::system_migration(tenant, *job))?;
+                }
+                Ok(())
+            })?;
+            let Some((last, _)) = page.rows.last().filter(|_| page.more) else { return Ok(()) };
+            range.from = [last.as_ref(), &[0]].concat();
+        }
     }
 }
 

@@ -171,11 +171,12 @@ async fn wanted(visit: &Visit) -> Result<Result<String, Refusal>, Trouble> {
 
 /// What a form below `/move` asks for.
 pub(crate) async fn change(visit: &mut Visit, path: &[&str]) -> Reply {
+    visit.signed()?;
     match path {
         [] => begin(visit).await,
         ["many"] => many::begin(visit).await,
         [id] => one::change(visit, id).await,
-        _ => Err(visit.signed().err().unwrap_or(Trouble::NotFound)),
+        _ => Err(Trouble::NotFound),
     }
 }
 

@@ -24,6 +24,10 @@ pub(crate) fn decode_system_migration(key: &[u8]) -> Option<(TenantId, JobId)> {
     (key.len() == 18).then_some(())?;
     Some((TenantId(be64(key, 2)?), JobId(be64(key, 10)?)))
 }
+/// Those of a tenant, also such that have ended.
+pub(crate) fn migrations() -> KeyRange {
+    KeyRange::prefix(b"j")
+}
 pub(crate) fn migration(job: JobId) -> Key {
     Builder::new(b'j').u64(job.0).done()
 }

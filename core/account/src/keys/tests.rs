@@ -226,6 +226,7 @@ fn ranges(a: u64, m: u32, n: u64) -> Vec<(KeyRange, &'static [&'static str])> {
         (queue_all_ended(), &["queue ended"]),
         (queue_ended_until(Timestamp(n as i64 >> 1)), &["queue ended"]),
         (pool_leases(), &["pool lease"]),
+        (migrations(), &["migration"]),
         (exports(), &["export", "export account", "export file", "export segment"]),
         (exports_after(JobId(n)), &["export", "export account", "export file", "export segment"]),
         (export_all(JobId(n)), &["export", "export account", "export file", "export segment"]),

@@ -60,6 +60,7 @@ pub struct PassCount {
 pub(crate) struct IndexRow {
     pub(crate) tenant: TenantId,
     pub(crate) job: JobId,
+    pub(crate) account: AccountId,
     due: Timestamp,
     is_running: bool,
 }
@@ -70,7 +71,8 @@ impl IndexRow {
         let (tenant, job) = keys::decode_system_migration(key).ok_or_else(bad)?;
         let due = keys::be64(value, 0).and_then(|due| i64::try_from(due).ok()).ok_or_else(bad)?;
         let is_running = value.get(8).is_some_and(|byte| *byte == 1);
-        Ok(IndexRow { tenant, job, due: Timestamp(due), is_running })
+        let account = AccountId(keys::be64(value, 9).ok_or_else(bad)?);
+        Ok(IndexRow { tenant, job, account, due: Timestamp(due), is_running })
     }
 
     /// Whether a node is at it. Further ahead than any lease lasts: the clock was set back.
@@ -83,18 +85,16 @@ impl IndexRow {
     }
 }
 
-/// When there is something to be done, and whether a node is at it.
-pub(super) fn index(record: &MigrationRecord, now: Timestamp) -> [u8; 9] {
+/// When there is something to be done, whether a node is at it, and the mailbox.
+pub(super) fn index(record: &MigrationRecord, now: Timestamp) -> Vec<u8> {
     let is_running = record.until_ms != 0;
     let due = match record.phase {
         _ if is_running => record.until_ms,
         _ if record.paused || record.phase == FAILED => record.ends_ms.min(now.0.saturating_add(MIGRATION_LOOK_MS)),
         _ => record.ends_ms.min(record.due_ms),
     };
-    let mut out = [0; 9];
-    let bytes = u64::try_from(due).unwrap_or(0).to_be_bytes().into_iter().chain([u8::from(is_running)]);
-    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    out
+    let due = u64::try_from(due).unwrap_or(0).to_be_bytes();
+    [&due[..], &[u8::from(is_running)], &record.account.to_be_bytes()].concat()
 }
 
 /// What a pass brought, counted with those before it.

@@ -188,11 +188,16 @@ async fn it_ends_when_its_days_are_over_and_when_its_mailbox_is_purged_also_whil
     house.accounts.apply(vec![Change::Account(gone)]).await.unwrap();
     assert!(house.lease().await.is_none());
     assert_eq!(house.at(2, 2).await.unwrap_err().kind, Kind::NotFound, "nothing of whom it was is left");
+    house.accounts.forget_migrations(TenantId(2), AccountId(10)).await.unwrap();
+    assert_eq!(house.at(1, 1).await.unwrap().phase, MigrationPhase::Paused, "another's stays");
     house.later(i64::from(MIGRATION_DAYS_MAX) * DAY_MS + 1);
     assert!(house.lease().await.is_none());
     let over = house.at(1, 1).await.unwrap();
+    let (tenant, account) = (TenantId(1), AccountId(10));
     assert_eq!((over.phase, over.why.as_str()), (MigrationPhase::Ended, "its days are over (MIGRATION_DAYS_MAX)"));
     assert_eq!(house.told().await.len(), 2);
+    house.accounts.forget_migrations(tenant, account).await.unwrap();
+    assert_eq!(house.at(1, 1).await.unwrap_err().kind, Kind::NotFound, "also one that has ended");
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Upkeep {
             purged += emails.len() as u64;
             self.rest().await;
         }
+        self.accounts.forget_migrations(tenant, account).await?;
         self.forget_all(tenant, account).await?;
         self.remove_rest(tenant, account).await?;
         tracing::info!(%tenant, %account, emails = purged, "the mail of a purged mailbox was removed");

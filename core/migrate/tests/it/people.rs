@@ -63,7 +63,7 @@ async fn an_ordered_migration_brings_all_follows_what_is_new_and_ends_with_its_s
     assert!(mover.pass().await.unwrap() && !mover.pass().await.unwrap(), "one pass, then it waits");
     let first = standing(&world).await;
     assert_eq!((first.phase, first.passes, first.why.as_str()), (MigrationPhase::Waiting, 1, ""));
-    assert_eq!((first.folders, first.folders_total), (4, 4), "INBOX, Leer, Sent, Work/Ümläute & more");
+    assert!(first.folders == first.folders_total && first.folders_total >= 4, "{first:?}");
     assert_eq!((first.messages, first.brought + first.found), (first.messages_total, first.messages_total));
     assert_eq!(world.dump(EVE).await, world.dump(ANN).await);
     world.append(ANN, "Sent", "Subject: later\r\n\r\nx\r\n", 1_700_020_000, &[]).await;
@@ -133,7 +133,8 @@ async fn a_look_at_a_source_tells_what_is_there_writes_nothing_and_goes_where_it
         panic!("it is open")
     };
     let names: Vec<&str> = folders.iter().map(|folder| folder.name.as_str()).collect();
-    assert_eq!((folders_total, names[0]), (4, "INBOX"));
+    assert!(names.starts_with(&["INBOX"]) && names.contains(&"Work/Ümläute & more"), "{names:?}");
+    assert_eq!(folders_total as usize, names.len());
     let listed: u64 = folders.iter().filter_map(|folder| folder.messages).sum();
     assert!(messages > 0 && messages == listed, "{folders:?}");
     assert!(world.dump(EVE).await.is_empty());

@@ -287,6 +287,7 @@ pub(crate) fn may_be_restored(key: &[u8]) -> Option<bool> {
             | keys::Row::BlobLink
             | keys::Row::QueueItem(_)
             | keys::Row::QueueEnded(_)
+            | keys::Row::Migration(_)
             | keys::Row::Account(..) => true,
         });
     }
@@ -302,6 +303,8 @@ pub(crate) fn may_be_restored(key: &[u8]) -> Option<bool> {
         SystemRow::Op => false,
         // Of this store, now.
         SystemRow::Backup | SystemRow::Restoring => false,
+        // Its secret opens under the tenant's key, and it goes on from where the mailbox is.
+        SystemRow::Migration => true,
         // Of nodes too: who opens the restored store finds them dead and takes over what they held, queue items and parts of copies.
         // Leases of queue items and of upkeep's jobs end by the clock, stagings are swept by their age.
         SystemRow::Node | SystemRow::Held | SystemRow::Copy | SystemRow::Job | SystemRow::Staging => true,

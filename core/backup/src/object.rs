@@ -121,6 +121,14 @@ impl Repository {
         }
     }
 
+    /// The same, whatever became of them; `None`: they are gone.
+    pub(crate) async fn object_as_found(&self, name: &str) -> Result<Option<Bytes>> {
+        match self.depot().get(&place(name)?).await {
+            Err(DepotError::Missing(_)) => Ok(None),
+            bytes => Ok(Some(bytes?)),
+        }
+    }
+
     /// Objects of every snapshot that can be read: what is damaged is for `verify` to tell, and a backup goes on without it.
     pub(crate) async fn earlier_objects(&self) -> Result<HashMap<String, ObjectEntry>> {
         let mut out = HashMap::new();

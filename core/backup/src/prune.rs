@@ -5,7 +5,7 @@
 //!            every snapshot whole, and the next one removes the rest.
 
 use crate::{
-    Error, Repository, Result,
+    Error, Keep, Repository, Result, SnapshotId,
     limits::LOCK_STALE,
     lock::{Held, LockKind},
     mark::Marks,
@@ -38,13 +38,28 @@ impl Repository {
     /// read: nothing was removed; verify, then forget it or mend the depot).
     pub async fn prune(&self, clock: Arc<dyn Clock>) -> Result<Pruned> {
         let lock = Held::take(self, clock.clone(), LockKind::Prune).await?;
-        let result = self.prune_under(&lock, &*clock).await;
+        let result = self.prune_under(&lock, &*clock, &[]).await;
         lock.release().await;
         result
     }
 
-    async fn prune_under(&self, lock: &Held, clock: &dyn Clock) -> Result<Pruned> {
-        let ids = self.snapshots().await?;
+    /// Forgets what a policy does not keep, and removes what no other snapshot refers to; gives what was forgotten too, the oldest
+    /// first. Nothing is forgotten unless all that stays can be read to its end. Errors: those of `prune` and `forgettable`.
+    pub async fn prune_to(&self, keep: &Keep, clock: Arc<dyn Clock>) -> Result<(Vec<SnapshotId>, Pruned)> {
+        let lock = Held::take(self, clock.clone(), LockKind::Prune).await?;
+        let result = async {
+            let gone = self.forgettable(keep).await?;
+            let pruned = self.prune_under(&lock, &*clock, &gone).await?;
+            Ok((gone, pruned))
+        }
+        .await;
+        lock.release().await;
+        result
+    }
+
+    async fn prune_under(&self, lock: &Held, clock: &dyn Clock, gone: &[SnapshotId]) -> Result<Pruned> {
+        let mut ids = self.snapshots().await?;
+        ids.retain(|id| !gone.contains(id));
         let mut marks = Marks::new(self, None, Some(lock));
         for id in &ids {
             marks.snapshot(id).await?;
@@ -55,6 +70,10 @@ impl Repository {
                 "a snapshot",
                 "it cannot be read to its end, so nothing was removed; verify says more",
             ));
+        }
+        lock.confirm().await?;
+        for id in gone {
+            self.depot().delete(&id.place()).await?;
         }
         let mut pruned = Pruned { snapshots: ids.len() as u64, ..Pruned::default() };
         for family in [Family::Chunk, Family::List] {

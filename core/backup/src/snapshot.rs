@@ -156,6 +156,14 @@ impl Snapshot {
         self.repo.object_bytes(name, &entry).await
     }
 
+    /// The bytes of an object as they are found, also when they are not what was put: for whoever checks them by other means and can
+    /// use a part. `None`: they are gone. Errors: `NoObject`.
+    pub async fn object_as_found(&self, name: &str) -> Result<Option<Bytes>> {
+        let no_object = || Error::NoObject(name.to_owned());
+        self.row(self.manifest.objects.clone(), name).await?.ok_or_else(no_object)?;
+        self.repo.object_as_found(name).await
+    }
+
     async fn page(&self, table: Option<Node>, after: Option<&str>, limit: usize) -> Result<Vec<(Bytes, Bytes)>> {
         let from = after.map_or_else(Bytes::new, |after| format!("{after}\0").into());
         let limit = limit.min(LISTED_MAX);

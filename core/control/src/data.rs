@@ -184,6 +184,7 @@ pub const TABLES_LEFT_OUT: &[(&str, &[&str])] = &[
             "job_turn",
             "mailbox_import",
             "mailbox_import_part",
+            "migration",
             "outbox",
             "outgoing_notice",
             "webhook",

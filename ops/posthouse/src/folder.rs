@@ -19,7 +19,7 @@ const NAMES_SHOWN: usize = 3;
 const IGNORED: &str = "lost+found";
 
 /// What a first start makes before there is a store.
-const OURS: [&str; 5] = ["master.key", "kv", demo::CLOCK, demo::ACCOUNT, demo::LETTERS];
+const OURS: [&str; 6] = ["master.key", "kv", "restoring.partial", demo::CLOCK, demo::ACCOUNT, demo::LETTERS];
 
 /// Says that a restore has not ended; the snapshot's name is in it.
 const RESTORING: &str = "restoring";
@@ -47,13 +47,12 @@ fn look(data: &Path) -> Result<Holds, String> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(at)?.file_name().to_string_lossy().into_owned();
-        if name != IGNORED && names.len() < NAMES_SHOWN {
+        // A first start that was cut off leaves the key alone, or what the demo pays with.
+        if name != IGNORED && !OURS.contains(&name.as_str()) && names.len() < NAMES_SHOWN {
             names.push(name);
         }
     }
-    // A first start that was cut off leaves the key alone, or what the demo pays with.
-    let ours = names.iter().all(|n| OURS.contains(&n.as_str()));
-    if names.is_empty() || ours { Ok(Holds::Nothing) } else { Ok(Holds::Others(names)) }
+    if names.is_empty() { Ok(Holds::Nothing) } else { Ok(Holds::Others(names)) }
 }
 
 /// The planes that a folder holds something of.
@@ -106,21 +105,19 @@ pub fn hold(config: &Config) -> Result<Option<Held>, String> {
 }
 
 /// A restore under way: until it has ended nothing else opens the folder.
-pub struct Restoring(PathBuf);
+pub struct Restoring {
+    path: PathBuf,
+    /// The snapshot, and the parts that are there, a line each.
+    lines: Vec<String>,
+}
 
 /// Begins a restore of a snapshot in an empty folder, or goes on with what was cut off.
 pub fn begin_restore(data: &Path, snapshot: &str) -> Result<Restoring, String> {
     let (path, shown) = (data.join(RESTORING), data.display());
-    let mut known = String::new();
+    let mut text = String::new();
     match File::open(&path) {
         Ok(file) => {
-            file.take(RESTORING_BYTES_MAX).read_to_string(&mut known).map_err(|e| at(&path, e))?;
-            // Written in part: nothing else was.
-            if !snapshot.starts_with(&known) {
-                return Err(format!(
-                    "{shown} is being restored from snapshot {known}: name that with --snapshot, or empty the folder"
-                ));
-            }
+            file.take(RESTORING_BYTES_MAX).read_to_string(&mut text).map_err(|e| at(&path, e))?;
         }
         Err(e) if e.kind() == ErrorKind::NotFound => match look(data)? {
             Holds::Nothing => {}
@@ -133,18 +130,49 @@ pub fn begin_restore(data: &Path, snapshot: &str) -> Result<Restoring, String> {
         },
         Err(e) => return Err(at(&path, e)),
     }
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    match lines.first() {
+        Some(known) if known != snapshot => {
+            return Err(format!(
+                "{shown} is being restored from snapshot {known}: name that with --snapshot, or empty the folder"
+            ));
+        }
+        Some(_) => {}
+        None => lines.push(snapshot.to_owned()),
+    }
     make_folder(data)?;
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path);
-    let written = file.as_mut().map_err(|e| at(&path, e))?;
-    written.write_all(snapshot.as_bytes()).and_then(|()| written.sync_all()).map_err(|e| at(&path, e))?;
-    File::open(data).and_then(|folder| folder.sync_all()).map_err(|e| at(data, e))?;
-    Ok(Restoring(path))
+    let restoring = Restoring { path, lines };
+    restoring.write()?;
+    Ok(restoring)
 }
 
 impl Restoring {
+    /// Whether a part was about to be opened when the restore was cut off: all of it is there.
+    pub fn has(&self, part: &str) -> bool {
+        self.lines.iter().skip(1).any(|line| line == part)
+    }
+
+    /// All of a part is there; it is opened next.
+    pub fn note(&mut self, part: &str) -> Result<(), String> {
+        if !self.has(part) {
+            self.lines.push(part.to_owned());
+        }
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), String> {
+        let (path, partial) = (&self.path, self.path.with_extension("partial"));
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&partial);
+        let text = self.lines.join("\n") + "\n";
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+        written.and_then(|()| std::fs::rename(&partial, path)).map_err(|e| at(path, e))?;
+        let folder = path.parent().unwrap_or(path);
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| at(folder, e))
+    }
+
     /// Everything is there.
     pub fn end(self) -> Result<(), String> {
-        std::fs::remove_file(&self.0).map_err(|e| at(&self.0, e))
+        std::fs::remove_file(&self.path).map_err(|e| at(&self.path, e))
     }
 }
 
@@ -203,7 +231,10 @@ mod tests {
         assert!(may_hold(&data, &Role::All).is_err_and(|why| why.contains("being restored")));
         assert!(planes(&data).is_err_and(|why| why.contains("being restored")));
         assert!(begin_restore(&data, "20261129-b").is_err_and(|why| why.contains("20261128-a")));
-        begin_restore(&data, "20261128-a").unwrap().end().unwrap();
+        begin_restore(&data, "20261128-a").unwrap().note("store").unwrap();
+        let again = begin_restore(&data, "20261128-a").unwrap();
+        assert!(again.has("store") && !again.has("database"));
+        again.end().unwrap();
         assert!(may_hold(&data, &Role::All).is_ok());
     }
 

@@ -4,7 +4,7 @@
 mod keys;
 mod shared;
 
-pub use keys::Keys;
+pub use keys::{DOMAINS, Keys, MASTER, SEALING, derive, restored};
 #[cfg(feature = "s3")]
 pub use shared::s3_objects;
 

@@ -137,6 +137,7 @@ impl House {
             asked_by: "ann".to_owned(),
             reason: "move".to_owned(),
             keep_days: 7,
+            papers: false,
         };
         self.accounts.request_export(tenant, new).await.unwrap();
     }

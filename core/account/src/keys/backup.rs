@@ -3,8 +3,8 @@
 
 use super::{
     Builder, Key, SYSTEM, TENANT, TENANT_PREFIX_BYTES, be64, decode_copy, decode_due, decode_entitlement,
-    decode_erased_pack, decode_erasure, decode_held, decode_node, decode_parked, decode_system_export, system_packs,
-    system_staging,
+    decode_erased_pack, decode_erasure, decode_held, decode_node, decode_parked, decode_system_export,
+    decode_system_migration, system_packs, system_staging,
 };
 use base::TenantId;
 use store::{blob::PackRow, kv::KeyRange};
@@ -63,6 +63,7 @@ pub(crate) enum SystemRow {
     Op,
     Master,
     Export,
+    Migration,
     Erasure,
     ErasedPack,
     EventCounter,
@@ -94,6 +95,7 @@ pub(crate) fn decode_system(key: &[u8]) -> Option<SystemRow> {
         b'o' => row(len == 10, SystemRow::Op),
         b'w' => row(len == 2, SystemRow::Master),
         b't' => row(decode_system_export(key).is_some(), SystemRow::Export),
+        b'j' => row(decode_system_migration(key).is_some(), SystemRow::Migration),
         b'u' if decode_erased_pack(key).is_some() => Some(SystemRow::ErasedPack),
         b'u' => row(decode_erasure(key).is_some(), SystemRow::Erasure),
         b'v' if len == 2 => Some(SystemRow::EventCounter),

@@ -166,6 +166,7 @@ fn one_of_each_system_row(t: u64, n: u64, at: i64, domain: &str, local: &str) ->
         (SystemRow::Op, system_op(OpId(n))),
         (SystemRow::Master, system_master()),
         (SystemRow::Export, system_export(tenant, JobId(n))),
+        (SystemRow::Migration, system_migration(tenant, JobId(n))),
         (SystemRow::Erasure, system_erasure(tenant)),
         (SystemRow::ErasedPack, system_erased_pack(tenant, pack)),
         (SystemRow::EventCounter, system_event_counter()),

@@ -103,6 +103,10 @@ fn write(root: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Bytes> {
+    // Opening a pipe waits for whoever writes to it, and links lead out of the depot.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no file"));
+    }
     let file = fs::File::open(path)?;
     if file.metadata()?.len() > DEPOT_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than DEPOT_BYTES_MAX"));
@@ -182,7 +186,8 @@ fn sweep(root: &Path, now: Timestamp, age: Duration) -> io::Result<usize> {
     let mut swept = 0;
     for entry in fs::read_dir(root.join(UNFINISHED))? {
         let entry = entry?;
-        if now.since(modified(&entry.metadata()?)?) >= age {
+        let meta = entry.metadata()?;
+        if meta.is_file() && now.since(modified(&meta)?) >= age {
             fs::remove_file(entry.path())?;
             swept += 1;
         }

@@ -97,6 +97,27 @@ async fn nothing_is_pruned_beside_a_snapshot_that_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn nothing_is_forgotten_while_what_stays_is_damaged_or_somebody_is_at_work() {
+    let world = three().await;
+    let ids = world.repo.snapshots().await.unwrap();
+    let newest = format!("snapshot/{}", ids[2]);
+    let whole = world.depot.kept.get(&newest).await.unwrap();
+    let mut damaged = whole.to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    world.depot.kept.put(&newest, damaged.into()).await.unwrap();
+    assert!(matches!(world.repo.prune_to(&LAST, world.clock.clone()).await, Err(Error::Damaged { .. })));
+    assert_eq!(world.repo.snapshots().await.unwrap(), ids, "the whole ones are there");
+    world.depot.kept.put(&newest, whole).await.unwrap();
+    let writer = world.repo.begin(world.clock.clone(), Default::default()).await.unwrap();
+    assert!(matches!(world.repo.prune_to(&LAST, world.clock.clone()).await, Err(Error::Locked { .. })));
+    assert_eq!(world.repo.snapshots().await.unwrap(), ids);
+    writer.abandon().await;
+    let (gone, pruned) = world.repo.prune_to(&LAST, world.clock.clone()).await.unwrap();
+    assert_eq!((gone.as_slice(), pruned.snapshots), (&ids[..2], 1));
+    assert!(pruned.removed > 0 && world.verify(Depth::Read).await.is_whole());
+}
+
+#[tokio::test]
 async fn a_policy_that_keeps_nothing_forgets_nothing() {
     let world = three().await;
     assert!(matches!(world.repo.forget(&Keep::default()).await, Err(Error::Invalid(_))));

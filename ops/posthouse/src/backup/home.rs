@@ -4,15 +4,17 @@
 use super::file;
 use crate::{
     config::{Config, Loaded, backup},
-    stores::at,
+    stores::{Keys, at},
 };
-use ::backup::{Depot, FolderDepot, Keep, Repository, RepositoryKey};
-use base::Clock;
+use ::backup::{Depot, DepotError, FolderDepot, Keep, Repository, RepositoryKey};
+use base::{AccountId, Clock};
+use parking_lot::Mutex;
 use std::{
+    collections::HashSet,
     fs::{File, OpenOptions},
     io::{ErrorKind, Read, Write},
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 use zeroize::Zeroizing;
@@ -28,6 +30,17 @@ pub struct Home {
     data: PathBuf,
     master_key: Option<PathBuf>,
     config: backup::Backup,
+    /// Mailboxes that a restore is bringing mail into.
+    restored: Arc<Mutex<HashSet<AccountId>>>,
+}
+
+/// A mailbox that one restore alone brings mail into, for as long as this is held.
+pub struct Alone(Arc<Mutex<HashSet<AccountId>>>, AccountId);
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
 }
 
 /// Where a command says that a repository is; what it does not say the configuration does.
@@ -40,12 +53,24 @@ pub struct Named {
 
 impl Home {
     pub fn of(config: &Config) -> Home {
-        Home { data: config.data.clone(), master_key: config.store.master_key.clone(), config: config.backup.clone() }
+        let (data, master_key) = (config.data.clone(), config.store.master_key.clone());
+        Home { data, master_key, config: config.backup.clone(), restored: Arc::default() }
     }
 
     /// Of a data folder without a configuration.
     pub fn in_folder(data: &Path) -> Result<Home, String> {
-        Ok(Home { data: data.to_owned(), master_key: None, config: backup::backup(&Loaded::defaults())? })
+        let config = backup::backup(&Loaded::defaults())?;
+        Ok(Home { data: data.to_owned(), master_key: None, config, restored: Arc::default() })
+    }
+
+    /// Takes a mailbox for one restore: two at once would each see what the other has not brought yet, and bring it twice.
+    pub fn alone(&self, account: AccountId) -> Result<Alone, String> {
+        match self.restored.lock().insert(account) {
+            true => Ok(Alone(self.restored.clone(), account)),
+            false => Err(format!(
+                "{account}: another restore brings mail into it, also when its command is gone; wait for it"
+            )),
+        }
     }
 
     pub fn data(&self) -> &Path {
@@ -65,12 +90,22 @@ impl Home {
 
     /// Files of the data folder that belong into a backup.
     pub(super) fn files(&self) -> Result<Vec<(&'static str, Zeroizing<Vec<u8>>)>, String> {
-        file::read(&self.data, self.master_key.as_deref())
+        let keys = match &self.master_key {
+            Some(path) => Keys::configured(path, &self.data)?,
+            None => Keys::in_folder(&self.data),
+        };
+        file::read(&self.data, &keys)
     }
 
-    /// Puts one of them back.
-    pub(super) fn put_file(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        file::write(&self.data, self.master_key.as_deref(), name, bytes)
+    /// Puts them back, and the repository's key to the others where it belongs there.
+    pub(super) fn put_files(&self, files: &[(String, Zeroizing<Vec<u8>>)], named: &Named) -> Result<(), String> {
+        file::write(&self.data, self.master_key.as_deref(), files)?;
+        let own = self.key_file(&Named::default());
+        if own.exists() {
+            return Ok(());
+        }
+        let key = read_key(&self.key_file(named))?;
+        file::put(&own, format!("{}\n", *key.to_text()).as_bytes())
     }
 
     /// Opens the repository.
@@ -87,9 +122,18 @@ impl Home {
     /// Makes a repository, and its key where there is none. Gives both, where the key is, and whether it was made now.
     pub async fn create(&self, named: &Named, clock: &dyn Clock) -> Result<(Repository, PathBuf, bool), String> {
         let path = self.key_file(named);
+        if named.key_file.is_none() && self.config.key_file.is_none() && !self.data.is_dir() {
+            return Err(at(
+                &self.data,
+                "no such data folder: the key would lie where no server finds it (--data, --key-file)",
+            ));
+        }
         let depot = self.depot(named, true)?;
-        if depot.get("repository.json").await.is_ok() {
-            return Err(format!("{} has a repository already", depot.describe()));
+        // Before a key is made that would open nothing.
+        match depot.get("repository.json").await {
+            Ok(_) => return Err(format!("{} has a repository already", depot.describe())),
+            Err(DepotError::Missing(_)) => {}
+            Err(why) => return Err(format!("{}: {why}", depot.describe())),
         }
         let (key, is_new) = match path.exists() {
             true => (read_key(&path)?, false),
@@ -112,24 +156,43 @@ impl Home {
                 .config
                 .to
                 .clone()
-                .ok_or("where are the backups? Name a folder or s3://BUCKET/PREFIX, or set backup.to")?,
+                .ok_or("where are the backups? Say --to (or --from) with a folder or s3://BUCKET/PREFIX, or set backup.to and say --config")?,
         };
         match place {
             backup::Place::Folder(folder) => {
                 if !makes && !folder.is_dir() {
-                    return Err(at(&folder, "no such folder; `ctl backup init` makes a repository"));
+                    return Err(at(
+                        &folder,
+                        "no such folder: mistyped, or not mounted? (`ctl backup init` makes a new repository)",
+                    ));
                 }
-                if self.data.join("kv").exists() && folder.starts_with(&self.data) {
+                if self.data.join("kv").exists() && real(&folder)?.starts_with(real(&self.data)?) {
                     return Err(at(
                         &folder,
                         "this is in the data folder, and would be lost with it: name another place",
                     ));
                 }
-                Ok(Arc::new(FolderDepot::open(&folder).map_err(|why| why.to_string())?))
+                Ok(Arc::new(FolderDepot::open(&folder).map_err(|why| at(&folder, why))?))
             }
             backup::Place::S3(s3) => bucket(&s3),
         }
     }
+}
+
+/// A path without links and dots; what is not there yet stands behind what is.
+fn real(path: &Path) -> Result<PathBuf, String> {
+    let path = std::path::absolute(path).map_err(|e| at(path, e))?;
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Err(at(&path, "say it without .."));
+    }
+    for above in path.ancestors() {
+        match above.canonicalize() {
+            Ok(found) => return Ok(path.strip_prefix(above).map_or(found.clone(), |rest| found.join(rest))),
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(at(above, e)),
+        }
+    }
+    Ok(path)
 }
 
 #[cfg(feature = "s3")]
@@ -202,6 +265,10 @@ mod tests {
         let home = Home::in_folder(data.path()).unwrap();
         let inside = home.create(&named(&data.path().join("backups")), &SystemClock).await;
         assert!(inside.is_err_and(|why| why.contains("in the data folder")));
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(data.path(), elsewhere.path().join("link")).unwrap();
+        let inside = home.create(&named(&elsewhere.path().join("link/backups")), &SystemClock).await;
+        assert!(inside.is_err_and(|why| why.contains("in the data folder")), "by a link");
         assert!(home.create(&Named::default(), &SystemClock).await.is_err_and(|why| why.contains("backup.to")));
     }
 }

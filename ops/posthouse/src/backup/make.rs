@@ -9,7 +9,7 @@ use account::{
     backup::{Backup, BackupPack, BackupStream},
 };
 use base::{Clock, Timestamp};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::pin, sync::Arc};
 use tenants::Service;
 
 /// How often a backup is begun anew because packs went away under it.
@@ -52,12 +52,21 @@ impl Made {
     }
 }
 
-/// Makes one. Errors: nothing of it is left but what the next one re-uses.
-pub async fn make(repository: &Repository, sources: &Sources<'_>, telling: Telling<'_>) -> Result<Made, String> {
-    let mut attempt = 1;
+/// Makes one, unless `stop` comes first. Errors: nothing of it is left but what the next one re-uses.
+pub async fn make(
+    repository: &Repository,
+    sources: &Sources<'_>,
+    telling: Telling<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Made, String> {
+    let (mut attempt, mut stop) = (1, pin!(stop));
     loop {
         let writer = repository.begin(sources.clock.clone(), facts(sources)).await.map_err(text)?;
-        match written(&writer, sources, telling).await {
+        let written = tokio::select! {
+            written = written(&writer, sources, telling) => written,
+            () = &mut stop => Err(Failed::For("the server stops".to_owned())),
+        };
+        match written {
             Ok(()) => return Ok(Made::of(&writer.finish().await.map_err(text)?)),
             Err(why) => {
                 writer.abandon().await;
@@ -153,7 +162,7 @@ async fn store(writer: &Writer, backup: &mut Backup, telling: Telling<'_>) -> Re
         for stream in streams {
             rows(writer, backup, stream).await?;
             done += 1;
-            telling(Step { what: format!("{} rows", writer.totals().rows), done, total: done });
+            telling(Step { what: "tenants' streams of rows".to_owned(), done, total: done });
         }
         last = Some(end);
     }

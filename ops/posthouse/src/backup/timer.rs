@@ -5,7 +5,7 @@
 use super::{Home, Sources, home::Named, make};
 use account::Accounts;
 use base::{Clock, Timestamp};
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 use tenants::Service;
 use tokio::sync::watch;
 
@@ -25,30 +25,41 @@ pub struct Timer {
 /// Makes backups until the server stops, which cuts one off.
 pub async fn run(timer: Timer, mut stop: watch::Receiver<bool>) {
     let Some(every) = timer.home.config().every else { return };
+    // Shown as 0 until there is one: an alarm on its age rings then.
+    note(Timestamp(0));
+    // What is wrong with place or key is told at the start.
+    if let Err(why) = timer.home.repository(&Named::default()).await {
+        failed(&why, FIRST_AFTER.min(every));
+    }
     let mut wait = FIRST_AFTER.min(every);
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(wait) => {}
         }
-        let pass = tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            pass = timer.pass(every) => pass,
+        let mut stopped = stop.clone();
+        let until = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
         };
-        wait = match pass {
+        wait = match timer.pass(every, until).await {
             Ok(next) => next,
+            Err(_) if *stop.borrow() => return,
             Err(why) => {
-                metrics::counter!("posthouse_backup_errors_total").increment(1);
-                tracing::error!(%why, "no backup was made: it is tried again");
+                failed(&why, AGAIN.min(every));
                 AGAIN.min(every)
             }
         };
     }
 }
 
+fn failed(why: &str, again: Duration) {
+    metrics::counter!("posthouse_backup_errors_total").increment(1);
+    tracing::error!(why, again_in_seconds = again.as_secs(), "no backup was made");
+}
+
 impl Timer {
     /// Makes a backup if it is time. Gives how long to wait.
-    async fn pass(&self, every: Duration) -> Result<Duration, String> {
+    async fn pass(&self, every: Duration, until: impl Future<Output = ()>) -> Result<Duration, String> {
         let repository = self.home.repository(&Named::default()).await?;
         if let Some(newest) = repository.latest().await.map_err(|why| why.to_string())? {
             note(newest.finished());
@@ -64,14 +75,16 @@ impl Timer {
             clock: self.clock.clone(),
             who: "timer",
         };
-        let made = make(&repository, &sources, &mut |_| {}).await?;
+        let made = make(&repository, &sources, &mut |_| {}, until).await?;
         note(made.finished);
         metrics::counter!("posthouse_backup_stored_bytes_total").increment(made.totals.stored_new);
         tracing::info!(snapshot = %made.snapshot, new_bytes = made.totals.stored_new, "a backup was made");
-        let forgotten = repository.forget(&self.home.keep()).await.map_err(|why| why.to_string())?;
-        if !forgotten.is_empty() {
-            let pruned = repository.prune(self.clock.clone()).await.map_err(|why| why.to_string())?;
-            tracing::info!(snapshots = forgotten.len(), bytes = pruned.bytes, "old backups were let go");
+        // The backup is made whatever becomes of this; the next one tries again.
+        match repository.prune_to(&self.home.keep(), self.clock.clone()).await {
+            Ok((gone, pruned)) => {
+                tracing::info!(snapshots = gone.len(), bytes = pruned.bytes, "old backups were let go");
+            }
+            Err(why) => tracing::warn!(%why, "old backups are not let go yet"),
         }
         Ok(every)
     }

@@ -2,10 +2,10 @@
 //! INVARIANTS Nothing that is there is written over. A folder bears a mark from the beginning to the end, with which no server starts on it;
 //!            who comes again with the same backup goes on. Keys come last: without them what is there is read by nobody.
 
-use super::{Home, SYSTEM, Step, Telling, kind};
+use super::{Home, Named, SYSTEM, Step, Telling, kind};
 use crate::{
     config::{Config, Role},
-    folder,
+    folder::{self, Restoring},
     stores::{self, at},
 };
 use ::backup::{KeyRange, Snapshot};
@@ -13,7 +13,8 @@ use account::restore::Restore;
 use base::{Clock, Kind, SystemRng};
 use bytes::Bytes;
 use std::sync::Arc;
-use tenants::{Database, Fill};
+use tenants::{Code, Database, Fill};
+use zeroize::Zeroizing;
 
 /// Streams and packs that are asked for at once.
 const LISTED: usize = 1_000;
@@ -23,8 +24,10 @@ const LISTED: usize = 1_000;
 pub struct Restored {
     pub rows: u64,
     pub packs: u64,
-    /// Packs that were damaged already when they were backed up.
+    /// Packs that are damaged: messages in them may be.
     pub damaged: Vec<String>,
+    /// Packs that the repository has lost: so are the messages in them.
+    pub missing: Vec<String>,
     pub database_rows: u64,
     pub files: u64,
 }
@@ -35,6 +38,8 @@ pub struct Into<'a> {
     /// What is elsewhere than in the data folder.
     pub config: Option<&'a Config>,
     pub clock: Arc<dyn Clock>,
+    /// Where the repository is.
+    pub named: &'a Named,
 }
 
 impl Into<'_> {
@@ -49,23 +54,25 @@ impl Into<'_> {
 
 /// Puts a backup back.
 pub async fn restore(snapshot: &Snapshot, into: &Into<'_>, telling: Telling<'_>) -> Result<Restored, String> {
-    let mark = folder::begin_restore(into.home.data(), snapshot.id().as_str())?;
+    let mut mark = folder::begin_restore(into.home.data(), snapshot.id().as_str())?;
     let mut restored = Restored::default();
     let kinds = kinds(snapshot).await?;
     if into.has_store() && kinds.store {
-        store(snapshot, into, &mut restored, telling).await?;
+        store(snapshot, into, &mut mark, &mut restored, telling).await?;
     }
     if into.has_database() && kinds.database {
-        database(snapshot, into, &mut restored, telling).await?;
+        database(snapshot, into, &mut mark, &mut restored, telling).await?;
     }
     let mut rows = read(snapshot, kind::FILES).await?;
+    let mut files = Vec::new();
     while let Some(page) = rows.next_page().await.map_err(text)? {
         for (name, bytes) in page {
             let name = std::str::from_utf8(&name).map_err(|_| "the backup has a file without a name")?;
-            into.home.put_file(name, &bytes)?;
-            restored.files += 1;
+            files.push((name.to_owned(), Zeroizing::new(bytes.to_vec())));
         }
     }
+    into.home.put_files(&files, into.named)?;
+    restored.files = files.len() as u64;
     mark.end()?;
     Ok(restored)
 }
@@ -99,6 +106,7 @@ async fn read(snapshot: &Snapshot, stream: &str) -> Result<::backup::RowReader, 
 async fn store(
     snapshot: &Snapshot,
     into: &Into<'_>,
+    mark: &mut Restoring,
     restored: &mut Restored,
     telling: Telling<'_>,
 ) -> Result<(), String> {
@@ -107,14 +115,25 @@ async fn store(
         None => stores::in_folder(into.home.data()).await?,
     };
     let restore = Restore::into(kv.clone(), objects, Arc::new(SystemRng::default())).await;
-    let restore = restore.map_err(|why| at(into.home.data(), why))?;
-    let filled = fill(snapshot, &restore, restored, telling).await;
-    let ended = match filled {
-        Ok(()) => restore.finish().await.map_err(text),
-        Err(why) => Err(why),
+    let ended = match restore {
+        // Cut off behind its end.
+        Err(why) if why.kind == Kind::Invalid && mark.has(kind::STORE) => Ok(()),
+        Err(why) => Err(at(into.home.data(), why)),
+        Ok(restore) => match fill(snapshot, &restore, restored, telling).await {
+            Ok(()) => finish(&restore, mark, restored).await,
+            Err(why) => Err(why),
+        },
     };
     kv.close().await;
     ended
+}
+
+async fn finish(restore: &Restore, mark: &mut Restoring, restored: &Restored) -> Result<(), String> {
+    mark.note(kind::STORE)?;
+    match restored.missing.is_empty() {
+        true => restore.finish().await.map_err(text),
+        false => restore.finish_unchecked().await.map_err(text),
+    }
 }
 
 async fn fill(
@@ -153,8 +172,11 @@ async fn packs(
         let packs = snapshot.objects(last.as_deref(), LISTED).await.map_err(text)?;
         let Some(end) = packs.last().map(|pack| pack.name.clone()) else { return Ok(()) };
         for pack in packs {
-            let bytes = snapshot.object(&pack.name).await.map_err(text)?;
-            put(restore, pack.name, bytes, restored).await?;
+            // Its own checks say which messages of it are whole: one that is damaged is not all lost.
+            match snapshot.object_as_found(&pack.name).await.map_err(text)? {
+                Some(bytes) if bytes.len() as u64 == pack.bytes => put(restore, pack.name, bytes, restored).await?,
+                Some(_) | None => restored.missing.push(pack.name),
+            }
             restored.packs += 1;
             let done = usize::try_from(restored.packs).unwrap_or(usize::MAX);
             let total = usize::try_from(snapshot.totals().objects).unwrap_or(usize::MAX);
@@ -164,7 +186,7 @@ async fn packs(
     }
 }
 
-/// One that was damaged before it was backed up is put all the same: most of its messages may be whole.
+/// One that is damaged is put all the same: most of its messages may be whole.
 async fn put(restore: &Restore, name: String, bytes: Bytes, restored: &mut Restored) -> Result<(), String> {
     match restore.pack(&name, bytes.clone()).await {
         Err(why) if why.kind == Kind::Corrupt => {
@@ -179,6 +201,7 @@ async fn put(restore: &Restore, name: String, bytes: Bytes, restored: &mut Resto
 async fn database(
     snapshot: &Snapshot,
     into: &Into<'_>,
+    mark: &mut Restoring,
     restored: &mut Restored,
     telling: Telling<'_>,
 ) -> Result<(), String> {
@@ -186,7 +209,11 @@ async fn database(
         Some(sql) => sql.database()?,
         None => Database::Sqlite(into.home.data().join("control.sqlite")),
     };
-    let mut fill = Fill::begin(database).await.map_err(text)?;
+    let mut fill = match Fill::begin(database).await {
+        // Cut off behind its end.
+        Err(why) if why.code == Code::InUse && mark.has(kind::SQL) => return Ok(()),
+        fill => fill.map_err(text)?,
+    };
     let mut rows = read(snapshot, kind::SQL).await?;
     let mut done = 0;
     while let Some(page) = rows.next_page().await.map_err(text)? {
@@ -196,6 +223,7 @@ async fn database(
         done += page.len();
         telling(Step { what: "rows of the database".to_owned(), done, total: done });
     }
+    mark.note(kind::SQL)?;
     restored.database_rows = fill.finish().await.map_err(text)?;
     Ok(())
 }

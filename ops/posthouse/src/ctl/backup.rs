@@ -12,7 +12,7 @@ use crate::{
     Failure,
     backup::{Home, Made, Named, Sources, make},
 };
-use ::backup::{Depth, Keep, Repository};
+use ::backup::{Depth, Keep, Repository, SnapshotId};
 use base::{Clock, SystemClock, Timestamp};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -92,8 +92,11 @@ pub struct Prune {
     #[arg(long)]
     keep_monthly: Option<usize>,
     /// Only says which would go.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "drop")]
     dry_run: bool,
+    /// This backup goes first, also when it is damaged.
+    #[arg(long, value_name = "SNAPSHOT")]
+    drop: Option<String>,
     /// Removes the locks of who is at work, or died there, first: be sure that nobody is.
     #[arg(long)]
     unlock: bool,
@@ -150,7 +153,7 @@ async fn init(home: &Home, named: &Named) -> Result<(Vec<Value>, bool, String), 
     let row = json!({ "repository": repository.id(), "place": repository.describe(), "key_file": shown });
     let summary = match is_new {
         true => format!("{shown} opens it: copy that file to another place now, without it a backup is noise"),
-        false => format!("{shown} opens it, as it does others"),
+        false => format!("{shown}, which was there, opens it: see that a copy is in another place"),
     };
     Ok((vec![row], true, summary))
 }
@@ -166,9 +169,7 @@ async fn list(repository: &Repository) -> Result<(Vec<Value>, bool, String), Str
 
 async fn verify(repository: &Repository, read: bool) -> Result<(Vec<Value>, bool, String), String> {
     let depth = if read { Depth::Read } else { Depth::Listed };
-    let mut bar = super::bar::Bar::new("verify");
-    let report = repository.verify(depth, &mut |progress| bar.at(progress.bytes, 0)).await.map_err(text)?;
-    bar.end(0);
+    let report = repository.verify(depth, &mut |_| {}).await.map_err(text)?;
     let rows: Vec<Value> = report.problems.iter().map(|problem| json!({ "problem": problem })).collect();
     let looked = if read { "read" } else { "are there" };
     let summary = format!(
@@ -179,6 +180,9 @@ async fn verify(repository: &Repository, read: bool) -> Result<(Vec<Value>, bool
         size::write(report.bytes),
         report.problems_count
     );
+    let next =
+        "; delete what is named and the next backup puts it again from the running server (docs/runbooks/backup.md)";
+    let summary = if report.is_whole() { summary } else { format!("{summary}{next}") };
     Ok((rows, report.is_whole(), summary))
 }
 
@@ -188,19 +192,24 @@ async fn pruned(home: &Home, named: &Named, prune: &Prune) -> Result<(Vec<Value>
         let removed = repository.unlock().await.map_err(text)?;
         eprintln!("{} locks removed", removed.len());
     }
-    let gone = match prune.dry_run {
-        true => repository.forgettable(&keep).await,
-        false => repository.forget(&keep).await,
-    };
-    let gone = gone.map_err(text)?;
-    let mut rows: Vec<Value> = gone.iter().map(|id| json!({ "snapshot": id.to_string(), "kept": false })).collect();
-    if prune.dry_run {
-        return Ok((rows, true, format!("dry run: nothing was changed; {} backups would go", gone.len())));
+    if let Some(id) = &prune.drop {
+        repository.forget_one(&id.parse().map_err(text)?).await.map_err(text)?;
     }
-    let left = repository.snapshots().await.map_err(text)?;
-    rows.extend(left.iter().map(|id| json!({ "snapshot": id.to_string(), "kept": true })));
+    let row = |id: &SnapshotId, kept: bool| json!({ "snapshot": id.to_string(), "kept": kept });
+    if prune.dry_run {
+        let (gone, all) =
+            (repository.forgettable(&keep).await.map_err(text)?, repository.snapshots().await.map_err(text)?);
+        let rows = all.iter().map(|id| row(id, !gone.contains(id))).collect();
+        return Ok((
+            rows,
+            true,
+            format!("dry run: nothing was changed; {} of {} backups would go", gone.len(), all.len()),
+        ));
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let done = repository.prune(clock).await.map_err(text)?;
+    let (gone, done) = repository.prune_to(&keep, clock).await.map_err(text)?;
+    let left = repository.snapshots().await.map_err(text)?;
+    let rows = gone.iter().map(|id| row(id, false)).chain(left.iter().map(|id| row(id, true))).collect();
     let summary =
         format!("{} backups went, {} stay; {} are free again", gone.len(), left.len(), size::write(done.bytes));
     Ok((rows, true, summary))
@@ -257,10 +266,9 @@ impl Desk {
                 });
             }
         };
-        let made = tokio::select! {
-            made = make(&repository, &sources, &mut telling) => made?,
-            () = events.closed() => return Err("nobody listens".to_owned()),
-        };
+        // To its end, whoever listens: what was read is worth a backup.
+        let made = make(&repository, &sources, &mut telling, std::future::pending()).await?;
+        metrics::counter!("posthouse_backup_stored_bytes_total").increment(made.totals.stored_new);
         row(events, shown(&made)).await?;
         done(&format!("{} of it are new", size::write(made.totals.stored_new)))
     }

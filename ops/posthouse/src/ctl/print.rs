@@ -15,6 +15,8 @@ use std::io::{IsTerminal, Write};
 const VIOLATIONS: &[&str] = &["tenant", "account", "violation"];
 /// Widest column, characters.
 const COLUMN_CHARS_MAX: usize = 48;
+/// The same of the last column.
+const LAST_CHARS_MAX: usize = 300;
 
 /// How a dry run ends, whatever it tried.
 const DRY_RUN: &str = "dry run: nothing was changed; this is what would be";
@@ -197,7 +199,10 @@ fn fields(row: &Map<String, Value>, out: &mut String) {
 fn table(columns: &[&str], rows: &[Value], out: &mut String) {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|c| (*c).to_owned()).collect()];
     let cells = |row: &Value| -> Vec<String> {
-        columns.iter().map(|c| cell(c, row.get(*c).unwrap_or(&Value::Null), COLUMN_CHARS_MAX)).collect()
+        // The last one has the rest of the line.
+        let most = |place: usize| if place + 1 == columns.len() { LAST_CHARS_MAX } else { COLUMN_CHARS_MAX };
+        let cell = |(place, c): (usize, &&str)| cell(c, row.get(*c).unwrap_or(&Value::Null), most(place));
+        columns.iter().enumerate().map(cell).collect()
     };
     lines.extend(rows.iter().map(cells));
     let width = |n: usize| lines.iter().filter_map(|l| l.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);

@@ -6,8 +6,7 @@ use super::{
     Server,
     backup::Place,
     desk::{Desk, Events, Outcome, row},
-    request::{Request, RestoreCall},
-    size,
+    request::{Event, Request, RestoreCall},
 };
 use crate::{
     Failure,
@@ -23,7 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 use tenants::{Actor, DumpedMailbox, DumpedMailboxState, Mailbox, MailboxSearch, MailboxState};
 
 /// Columns of what came back.
-pub const TOLD: &[&str] = &["mailbox", "address", "brought_in", "already_there", "problems", "why"];
+pub const TOLD: &[&str] = &["mailbox", "address", "brought_in", "already_there", "bytes", "problems", "why"];
 /// Where a part of a backup is put up, in the data folder.
 const SCRATCH: &str = "restore-scratch";
 
@@ -104,14 +103,15 @@ pub fn call(restore: &Restore) -> Result<Option<Request>, Failure> {
 pub async fn here(server: &Server, of: &Of) -> Result<(Vec<Value>, bool, String), String> {
     if super::socket::connect(server.data()).await?.is_some() {
         return Err(format!(
-            "a server runs on {}: everything is restored into an empty folder",
+            "a server runs on {}: name another folder with --data, everything is restored into an empty one",
             server.data().display()
         ));
     }
     let (home, config) = (server.home()?, server.own_config()?);
-    let repository = home.repository(&of.place.named().map_err(Failure::told)?).await?;
+    let named = of.place.named().map_err(Failure::told)?;
+    let repository = home.repository(&named).await?;
     let snapshot = chosen(&repository, of.snapshot.as_deref()).await?;
-    let into = Into { home: &home, config: config.as_ref(), clock: Arc::new(SystemClock) };
+    let into = Into { home: &home, config: config.as_ref(), clock: Arc::new(SystemClock), named: &named };
     let mut bar = super::bar::Bar::new("restore");
     let mut telling = |step: crate::backup::Step| {
         bar.name(&step.what);
@@ -123,12 +123,21 @@ pub async fn here(server: &Server, of: &Of) -> Result<(Vec<Value>, bool, String)
         "snapshot": snapshot.id().to_string(),
         "rows": restored.rows,
         "packs": restored.packs,
-        "damaged_packs": restored.damaged,
+        "damaged_packs": restored.damaged.len(),
+        "missing_packs": restored.missing.len(),
         "database_rows": restored.database_rows,
         "files": restored.files,
     });
-    let summary = format!("restored into {}; `ctl verify` checks it", home.data().display());
-    Ok((vec![row], restored.damaged.is_empty(), summary))
+    let whole = restored.damaged.is_empty() && restored.missing.is_empty();
+    let summary = match whole {
+        true => format!("restored into {}; `ctl verify` checks it", home.data().display()),
+        false => format!(
+            "restored into {}, but packs of the backup are damaged or missing, and some messages with them: {}; `ctl verify` tells which",
+            home.data().display(),
+            [restored.damaged, restored.missing].concat().join(", ")
+        ),
+    };
+    Ok((vec![row], whole, summary))
 }
 
 /// The backup that was named, or the newest.
@@ -199,6 +208,12 @@ impl Desk {
                 )
             })?,
         };
+        if to.state == MailboxState::Deleted {
+            return Err(format!(
+                "{} is deleted: `ctl mailbox restore {}` first, or name another with --account",
+                to.address, to.id
+            ));
+        }
         if to.tenant != was.tenant {
             return Err(format!(
                 "{} is a mailbox of tenant {}, and the backup's was of {}",
@@ -261,15 +276,28 @@ impl Desk {
         for from in scratch.mailboxes(actor.name()).await? {
             let to = match self.service()?.mailbox(actor, from).await {
                 Ok(to) if to.tenant == tenant && to.state != MailboxState::Deleted => to,
-                _ => {
-                    let why = "it is not there any more: name a mailbox for it with `ctl restore mailbox … --account`";
+                found => {
+                    let why = match found {
+                        Ok(to) if to.tenant == tenant => "it is deleted: `ctl mailbox restore` first",
+                        _ => "it is not there any more: name a mailbox for it with `ctl restore mailbox … --account`",
+                    };
                     row(events, json!({ "mailbox": from.to_string(), "why": why })).await?;
                     whole = false;
                     continue;
                 }
             };
-            whole &= self.bring(actor, scratch, &Pair { from, to }, call, events).await?;
-            count += 1;
+            let address = to.address.clone();
+            match self.bring(actor, scratch, &Pair { from, to }, call, events).await {
+                Ok(all) => {
+                    whole &= all;
+                    count += 1;
+                }
+                // The others come all the same; the same command brings the rest later.
+                Err(why) => {
+                    row(events, json!({ "mailbox": from.to_string(), "address": address, "why": why })).await?;
+                    whole = false;
+                }
+            }
         }
         Ok((count, whole))
     }
@@ -285,27 +313,33 @@ impl Desk {
     ) -> Result<bool, String> {
         let accounts = self.store()?.clone();
         let Pair { from, to } = pair;
+        let _alone = self.home()?.alone(to.id)?;
         let scope = accounts.ordered(to.tenant, to.id).await.map_err(|e| format!("{}: {e}", to.address))?;
         let reason = if call.reason.is_empty() { String::new() } else { format!("; {}", call.reason) };
         let noted = [(to.id.to_string(), format!("from a backup of {from}{reason}"))];
         self.shared_service()?.note(actor, to.tenant, "mailRestore", &noted).await.map_err(text)?;
+        // Who does not listen any more is noticed by being told.
+        let telling =
+            |what: &str| events.try_send(Event::Progress { done: 0, total: 1, what: format!("{what} {}", to.address) });
+        let _ = telling("reads from the backup what there is of");
         let (job, folder) = scratch.archives(actor.name(), *from).await?;
+        let _ = telling("brings mail into");
         let inputs = import::open(&folder).await.map_err(|e| e.context)?;
         let into = call.into.as_deref().map(NewPath::parse).transpose().map_err(text)?;
         let order = Order { into, only: None, dry_run: false };
         let hostname = self.status.get("hostname").and_then(Value::as_str).unwrap_or("localhost");
         let ended = Importer::new(Mail::new(accounts, hostname)).run(&scope, inputs, &order, &mut |_| {}).await;
+        scratch.forget(job, &folder).await?;
         let report = ended.map_err(|failed| format!("{}: {failed}", to.address))?;
         let told = json!({
             "mailbox": to.id.to_string(),
             "address": to.address,
             "brought_in": report.imported,
             "already_there": report.already_there,
-            "bytes": size::write(report.bytes),
+            "bytes": report.bytes,
             "problems": report.problems_told,
         });
         row(events, told).await?;
-        scratch.forget(job, &folder).await?;
         Ok(report.problems_told == 0)
     }
 }

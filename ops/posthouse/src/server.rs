@@ -21,7 +21,7 @@ use serde_json::json;
 use serve::Shutdown;
 use std::{sync::Arc, time::Duration};
 use tenants::{Service, SignInOptions};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 /// How often to look whether the store is lost.
 const STORE_LOST_LOOK: Duration = Duration::from_secs(1);
@@ -130,23 +130,10 @@ impl Server {
             status: status(config, &ports, clock.as_ref()),
             home: Some(backup::Home::of(config)),
         };
-        let (accounts, control) = (desk.accounts.clone(), desk.service.clone());
-        let timer = backup::Timer { home: backup::Home::of(config), accounts, service: control, clock: clock.clone() };
+        let timer = backup::Timer::of(config, &desk, &clock);
         tasks.push(tokio::spawn(backup::run(timer, shutdown.watch())));
-        let ctl = ctl::socket::listen(&config.data, desk, shutdown.watch());
-        let ctl =
-            ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped"));
-        Ok(Server {
-            ports,
-            service,
-            data,
-            remote,
-            shutdown,
-            config: config.clone(),
-            tasks,
-            _ctl: ctl.ok(),
-            _folder: folder,
-        })
+        let ctl = listen_for_ctl(config, desk, shutdown.watch());
+        Ok(Server { ports, service, data, remote, shutdown, config: config.clone(), tasks, _ctl: ctl, _folder: folder })
     }
 
     /// Ends when the store is lost to this process.
@@ -184,6 +171,12 @@ impl Server {
             data.close().await;
         }
     }
+}
+
+/// The socket of `ctl`; a server without one serves all the same.
+fn listen_for_ctl(config: &Config, desk: Desk, stop: watch::Receiver<bool>) -> Option<ctl::socket::Bound> {
+    let ctl = ctl::socket::listen(&config.data, desk, stop);
+    ctl.inspect_err(|error| tracing::warn!(%error, "no control socket: ctl works when the server is stopped")).ok()
 }
 
 /// Begins the control plane's own work; gives the billing desk, where something is sold.

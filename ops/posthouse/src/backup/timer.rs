@@ -3,6 +3,7 @@
 //!            make one between them as long as they do not begin in the same moment; two are harmless.
 
 use super::{Home, Sources, home::Named, make};
+use crate::{config::Config, ctl::Desk};
 use account::Accounts;
 use base::{Clock, Timestamp};
 use std::{future::Future, sync::Arc, time::Duration};
@@ -16,10 +17,10 @@ const FIRST_AFTER: Duration = Duration::from_secs(60);
 
 /// What is to be backed up.
 pub struct Timer {
-    pub home: Home,
-    pub accounts: Option<Accounts>,
-    pub service: Option<Arc<Service>>,
-    pub clock: Arc<dyn Clock>,
+    home: Home,
+    accounts: Option<Accounts>,
+    service: Option<Arc<Service>>,
+    clock: Arc<dyn Clock>,
 }
 
 /// Makes backups until the server stops, which cuts one off.
@@ -58,6 +59,12 @@ fn failed(why: &str, again: Duration) {
 }
 
 impl Timer {
+    /// Of what a server has.
+    pub fn of(config: &Config, desk: &Desk, clock: &Arc<dyn Clock>) -> Timer {
+        let (accounts, service) = (desk.accounts.clone(), desk.service.clone());
+        Timer { home: Home::of(config), accounts, service, clock: clock.clone() }
+    }
+
     /// Makes a backup if it is time. Gives how long to wait.
     async fn pass(&self, every: Duration, until: impl Future<Output = ()>) -> Result<Duration, String> {
         let repository = self.home.repository(&Named::default()).await?;

@@ -92,7 +92,7 @@ impl Migrations {
     }
 }
 
-const SOURCE: &str = "source: { host: \"imap.old.example\" }";
+pub const SOURCE: &str = "source: { host: \"imap.old.example\" }";
 
 fn start(mailbox: &str, more: &str) -> String {
     format!(

@@ -69,6 +69,13 @@ async fn filled(desk: &Desk) -> BTreeMap<&'static str, String> {
         let both = format!("{of}, mailboxIds: [\"{mailbox}\", {}]", made["results"][0]["mailbox"]["id"]);
         run(&token, "exportRequest", &both, "").await;
     }
+    let moving = |n| format!("{{ mailbox: \"m{n}@alpha.example\", user: \"u{n}\", secret: \"s\" }}");
+    let moving = format!(
+        "{of}, {}, accounts: [{}], errorPolicy: ALL_OR_NOTHING",
+        crate::migration::SOURCE,
+        each(&moving).join(" ")
+    );
+    run(&token, "migrationStartMany", &moving, "").await;
     for n in 0..ITEMS {
         crate::isolation::announced(desk, &tenant, &token).await;
         let held = format!("subjectId: \"{mailbox}\", kind: ABUSE, code: \"SPAM{n}\", reason: \"x\"");

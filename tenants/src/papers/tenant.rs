@@ -14,8 +14,11 @@ use serde_json::{Value, json};
 /// Rows that are read at once.
 const PAPERS_ROWS: i64 = 500;
 
+/// A part by its name, and what is said of one row of it.
+type Part = (&'static str, fn(&Row) -> Result<Value>);
+
 /// What is told of a tenant: rows by a key, and a line of each.
-const PARTS: [(&str, fn(&Row) -> Result<Value>); 4] = [
+const PARTS: [Part; 4] = [
     ("SELECT id AS k, tenant.* FROM tenant WHERE id = $1 AND id > $2 ORDER BY id LIMIT $3", tenant),
     (
         "SELECT c.name AS k, c.name, c.state, c.proof, c.proven, c.created_at, c.proven_at, d.catch_all, d.plus_addressing, d.alias_of, d.shared \

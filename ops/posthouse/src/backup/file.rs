@@ -16,8 +16,11 @@ const BACKUP_FILE_BYTES_MAX: u64 = 1 << 20;
 /// Besides the keys.
 const NAMES: [&str; 4] = ["demo.json", "operator.token", "tls/cert.pem", "tls/key.pem"];
 
+/// A file of the list: its name, its content.
+pub(super) type Kept = (&'static str, Zeroizing<Vec<u8>>);
+
 /// What there is, by name, sorted. Keys as they are in force, wherever they come from.
-pub(super) fn read(data: &Path, keys: &Keys) -> Result<Vec<(&'static str, Zeroizing<Vec<u8>>)>, String> {
+pub(super) fn read(data: &Path, keys: &Keys) -> Result<Vec<Kept>, String> {
     let mut found: Vec<_> = keys.known()?.into_iter().map(|(name, key)| (name, Zeroizing::new(key.to_vec()))).collect();
     for name in NAMES {
         let path = data.join(name);

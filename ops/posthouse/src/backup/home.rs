@@ -89,7 +89,7 @@ impl Home {
     }
 
     /// Files of the data folder that belong into a backup.
-    pub(super) fn files(&self) -> Result<Vec<(&'static str, Zeroizing<Vec<u8>>)>, String> {
+    pub(super) fn files(&self) -> Result<Vec<file::Kept>, String> {
         let keys = match &self.master_key {
             Some(path) => Keys::configured(path, &self.data)?,
             None => Keys::in_folder(&self.data),

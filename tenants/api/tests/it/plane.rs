@@ -318,7 +318,7 @@ impl Desk {
         let till = Till::new("till", hands.clone(), 20);
         let options = BillingOptions { portal: Some("https://portal.example".to_owned()), provider: "till" };
         let billing = Billing::new(service.clone(), vec![till.clone()], options).unwrap();
-        let mut desk = Desk { hands, plane, service, billing, till, operator, router: Router::new(), folder: folder };
+        let mut desk = Desk { hands, plane, service, billing, till, operator, router: Router::new(), folder };
         desk.refresh();
         desk
     }
